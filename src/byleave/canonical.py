@@ -1,0 +1,133 @@
+"""The one encoding of a document, and the tagged hashes over it.
+
+Documents are JSON in exactly one spelling: RFC 8785 (JCS) restricted to ASCII keys, strings,
+booleans, `null`, arrays, objects and integers below 2**53. Floats have no place in evidence.
+`decode` accepts only bytes that `encode` would produce, so a document has one digest.
+
+Every hash that is not RFC 6962's own begins with a tag byte of its own (docs/spec/tags.md):
+fields are fixed-length or length-prefixed, so that no two inputs share bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from byleave.errors import InputError
+from byleave.ids import Digest
+
+__all__ = ["Json", "decode", "digest_of", "encode", "record_digest", "sha256", "tagged"]
+
+Json = str | bool | int | None | Sequence["Json"] | Mapping[str, "Json"]
+
+MAX_INTEGER: Final = 2**53 - 1
+MAX_DEPTH: Final = 64
+RECORD_DIGEST_VERSION: Final = 1
+TAG_RECORD: Final = 0x22
+
+
+def sha256(data: bytes) -> Digest:
+    """Return the SHA-256 of `data`."""
+    return Digest(hashlib.sha256(data).digest())
+
+
+def tagged(tag: int, *parts: bytes) -> Digest:
+    """Return SHA-256(tag byte || parts). The caller fixes the length of every part but the last."""
+    return Digest(hashlib.sha256(bytes([tag]) + b"".join(parts)).digest())
+
+
+def encode(value: Json) -> bytes:
+    """Write `value` in its one encoding.
+
+    Raises:
+        InputError: `canonical.not-encodable`, a float, a large integer, a key that is not ASCII.
+    """
+    _check(value, 0)
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    try:
+        return text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise InputError("a lone surrogate has no encoding", code="canonical.not-encodable") from None
+
+
+def decode(data: bytes) -> Json:
+    """Read bytes that are in the one encoding, and nothing else.
+
+    Raises:
+        InputError: `input.malformed`, not JSON, or a duplicate key;
+            `canonical.not-canonical`, JSON in another spelling.
+    """
+    try:
+        value: Json = json.loads(data.decode("utf-8"), object_pairs_hook=_unique)
+    except (UnicodeDecodeError, ValueError, RecursionError):
+        raise InputError("not a JSON document", code="input.malformed") from None
+    try:
+        again = encode(value)
+    except InputError:
+        again = b""
+    if again != data:
+        raise InputError(
+            "JSON, but not in the one accepted encoding", code="canonical.not-canonical"
+        )
+    return value
+
+
+def digest_of(value: Json) -> Digest:
+    """Return the SHA-256 of the canonical encoding of `value`."""
+    return sha256(encode(value))
+
+
+def record_digest(columns: Sequence[tuple[str, bytes | None]]) -> Digest:
+    """Return the digest of one record (docs/spec/record-digest.md, version 1).
+
+    SHA-256(0x22 || version:u8 || n:u16 || n x (name_len:u16 name present:u8 len:u32 value)),
+    columns in ascending byte order of their names. Cost: one hash per record.
+
+    Args:
+        columns: Column name and the value's bytes, or None for null.
+    """
+    parts = [bytes([RECORD_DIGEST_VERSION]), len(columns).to_bytes(2, "big")]
+    for name, value in sorted(columns):
+        raw = name.encode()
+        parts.append(len(raw).to_bytes(2, "big") + raw)
+        if value is None:
+            parts.append(b"\x00\x00\x00\x00\x00")
+        else:
+            parts.append(b"\x01" + len(value).to_bytes(4, "big") + value)
+    return tagged(TAG_RECORD, *parts)
+
+
+def _unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise ValueError("duplicate key")
+    return result
+
+
+def _check(value: Json, depth: int) -> None:
+    if depth > MAX_DEPTH:
+        raise InputError("nested too deeply", code="canonical.not-encodable")
+    match value:
+        case None | bool() | str():
+            return
+        case int():
+            if not -MAX_INTEGER <= value <= MAX_INTEGER:
+                raise InputError(
+                    "an integer beyond 2^53 goes as a decimal string",
+                    code="canonical.not-encodable",
+                )
+        case Mapping():
+            for key, item in value.items():
+                if not isinstance(key, str) or not key.isascii():
+                    raise InputError("keys are ASCII strings", code="canonical.not-encodable")
+                _check(item, depth + 1)
+        case list() | tuple():
+            for item in value:
+                _check(item, depth + 1)
+        case _:
+            raise InputError(
+                f"a {type(value).__name__} has no canonical encoding",
+                code="canonical.not-encodable",
+            )

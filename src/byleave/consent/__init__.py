@@ -1,0 +1,1 @@
+"""What was answered: events, the oracle `decide`, the state over all members, receipts."""

@@ -1,0 +1,1 @@
+"""What may be asked of a member: taxonomy, uses, policy documents, notices, rulesets."""

@@ -1,0 +1,1 @@
+"""Trainer port, training runs, releases, unlearning: contracts and records."""

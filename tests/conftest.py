@@ -1,0 +1,57 @@
+"""What every test may ask for, and how hypothesis searches.
+
+A test whose means are missing is skipped on a developer's machine with the reason,
+and fails where `CI=true`: there nothing may be left out silently.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Examples have no deadline: two cores and a cold cache say nothing about correctness.
+settings.register_profile("default", deadline=None, print_blob=True)
+settings.register_profile(
+    "thorough",
+    parent=settings.get_profile("default"),
+    max_examples=2_000,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile(os.environ.get("BYLEAVE_HYPOTHESIS", "default"))
+
+
+def _missing(what: str) -> NoReturn:
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"CI leaves nothing out, and {what}", pytrace=False)
+    pytest.skip(what)
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The top of the checkout."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The folder that holds the real data sets' folders; use it with the mark `real_data`."""
+    folder = Path(os.environ.get("BYLEAVE_DATA") or ROOT.parent / "shared" / "data")
+    if not (folder / "persuasion-for-good" / "messages.parquet").is_file():
+        _missing("the real data sets are neither at $BYLEAVE_DATA nor in ../shared/data")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The program of a real browser; use it with the mark `browser`."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if found := shutil.which(name):
+            return found
+    _missing("no Chromium is on the PATH (Debian: apt-get install chromium)")

@@ -45,6 +45,22 @@ CODES: Final[dict[str, str]] = {
     # training
     # disclosure and case
     # workspace, data sets, portal
+    "pages.malformed": "The facts given for a page or report do not have the shape it declares.",
+    "pages.member-label": "A report names a member other than as `member A`; it holds no member ids.",
+    "portal.cannot-bind": "The portal cannot listen on the address and port it was given.",
+    "portal.demo-loopback-only": "A demo workspace is only served to the machine it is on.",
+    "portal.link": "A member link cannot be made: its key is short, or its numbers are out of range.",
+    "input.name": "A name has characters that file names here may not have.",
+    "workspace.missing": "The folder is not a Byleave workspace.",
+    "workspace.exists": "Something of that name exists already.",
+    "workspace.damaged": "The workspace's files do not agree with each other or with their digests.",
+    "workspace.busy": "Another process is writing to this workspace.",
+    "workspace.read-only": "The workspace was opened without the right to write.",
+    "workspace.unknown-object": "The workspace holds no object of that kind and name.",
+    "world.disk-full": "There is no room left on the disk.",
+    "world.storage": "The disk or the ledger refused a read or a write.",
+    "member.unknown": "The ledger knows no such member.",
+    "member.erased": "The member's secret has been erased; evidence about them is gone.",
 }
 
 

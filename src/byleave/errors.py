@@ -110,6 +110,7 @@ CODES: Final[dict[str, str]] = {
     "verify.two-logs": "The entries of one proof come from different logs.",
     "verify.label": "The label in the proof file is not the label of this receipt.",
     # snapshot
+    "snapshot.manifest": "A snapshot's manifest is not of a known format.",
     "map.bucket-overfull": "A bucket would hold more than 255 members; start a new lineage with a new epoch.",
     "map.label-twice": "Two members of a map have the same label.",
     "map.no-records": "A member without records was given to a map.",
@@ -117,6 +118,8 @@ CODES: Final[dict[str, str]] = {
     "map.member-absent": "A presence proof or a removal was asked for a label that is not in the map.",
     "map.parameters": "A map's epoch, k or a member's secret, enrolment or record leaf has a wrong size.",
     # training
+    "release.envelope": "A release's statement is not a signed in-toto statement.",
+    "release.signature": "The signature over a release's statement does not hold.",
     # disclosure and case
     "disclosure.order": "A step of a disclosure came in an order the state table does not list.",
     "disclosure.terms": "The terms of a package are not a terms document.",

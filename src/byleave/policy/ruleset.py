@@ -1,0 +1,520 @@
+"""What a jurisdiction requires, as dated data, and what several of them require together.
+
+A ruleset says for each use on which basis it may rest, for messages whose silence matters, from
+which age, from which date, whether a yes may reach back, and what stands suspended. Every rule
+cites its source. Rulesets compose to the strictest of each (docs/spec/rulesets.md):
+
+* basis: forbidden > opt-in > not-objected > contract; party rule: all > author > any;
+* the higher age, the later date, the shorter reach, every suspension.
+
+No rule for a use forbids it. A region nobody knows gets all rulesets of the book at once. Basis
+`not-objected` and `contract` never reach message content (G1): there they read `opt-in`.
+Not legal advice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import IntEnum
+from importlib import resources
+
+from byleave.canonical import Json, digest_of
+from byleave.errors import InputError
+from byleave.ids import Digest, format_instant, parse_instant
+from byleave.policy.scope import Scope, Use
+from byleave.policy.strict_yaml import Fields, nearest, read_mapping
+
+__all__ = [
+    "Basis",
+    "PartyRule",
+    "RegionRule",
+    "Rule",
+    "RuleBook",
+    "Ruleset",
+    "Suspension",
+    "compose",
+    "default_rules",
+    "parse_rules",
+]
+
+
+class Basis(IntEnum):
+    """On what a use may rest; the stricter has the higher number."""
+
+    CONTRACT = 0
+    NOT_OBJECTED = 1
+    OPT_IN = 2
+    FORBIDDEN = 3
+
+    @property
+    def word(self) -> str:
+        """The word of the documents: `opt-in`."""
+        return self.name.lower().replace("_", "-")
+
+
+class PartyRule(IntEnum):
+    """Whose silence matters in a message; the stricter has the higher number.
+
+    A no of any party vetoes under every rule (G4).
+    """
+
+    ANY = 0
+    AUTHOR = 1
+    ALL = 2
+
+    @property
+    def word(self) -> str:
+        """The word of the documents: `author`."""
+        return self.name.lower()
+
+    @classmethod
+    def parse(cls, text: str) -> PartyRule:
+        """Read `any`, `author` or `all`.
+
+        Raises:
+            InputError: `ruleset.malformed`, another word.
+        """
+        if text not in {"any", "author", "all"}:
+            raise InputError(
+                f"{text[:40]!r} is no party rule",
+                code="ruleset.malformed",
+                hint="one of author, any, all",
+            )
+        return cls[text.upper()]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """The basis of the uses in one scope.
+
+    Attributes:
+        scope: Which uses; of the rules that cover a use, those of the narrowest scope speak.
+        basis: On what they may rest.
+        cite: Statute or decision.
+        notice_days: For `not-objected`: days between the notice and the first use.
+        noticed: For `not-objected`: when the operator told its members; None: it has not.
+        law_allows: What the law may have allowed where it is looser; decides nothing.
+        law_cite: Where it says so.
+    """
+
+    scope: Scope
+    basis: Basis
+    cite: str
+    notice_days: int = 0
+    noticed: datetime | None = None
+    law_allows: Basis | None = None
+    law_cite: str | None = None
+
+    def is_ready(self, at: datetime) -> bool:
+        """Say whether the notice of a `not-objected` rule was given long enough ago."""
+        return self.noticed is not None and at >= self.noticed + timedelta(days=self.notice_days)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suspension:
+    """A scope in which nothing may be used from `start` until `end` (exclusive; None: open)."""
+
+    scope: Scope
+    start: datetime
+    end: datetime | None
+    cite: str
+
+    def is_in_force(self, use: Use, at: datetime) -> bool:
+        """Say whether `use` stands suspended at `at`."""
+        return self.scope.covers(use) and self.start <= at and (self.end is None or at < self.end)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ruleset:
+    """One jurisdiction's rules from one date on.
+
+    Attributes:
+        name: `eu`; several of one name follow one another by `effective`.
+        title: For people.
+        effective: From when these rules are applied.
+        regions: Region codes that fall under it, lowercase; a member's region `us-ca` also falls
+            under the rulesets of `us`.
+        rules: Basis per scope.
+        party_rule: For messages: whose silence matters.
+        party_cite: Source of the party rule.
+        min_age: Years, for uses in `min_age_scope`; None: no limit.
+        earliest: Data collected before it is not used, in `earliest_scope`; None: no limit.
+        past_may_be_covered: Whether a grant that says so reaches data collected before it.
+        general_grants_count: Whether a grant whose purpose is `*` counts (LGPD art. 8 par. 4: no).
+        suspensions: What stands still, and when.
+        digest: SHA-256 of the canonical form.
+    """
+
+    name: str
+    title: str
+    effective: datetime
+    regions: tuple[str, ...]
+    rules: tuple[Rule, ...]
+    party_rule: PartyRule
+    party_cite: str
+    min_age: int | None = None
+    min_age_scope: Scope = field(default_factory=lambda: Scope.parse("*/*/*"))
+    earliest: datetime | None = None
+    earliest_scope: Scope = field(default_factory=lambda: Scope.parse("*/*/*"))
+    past_may_be_covered: bool = True
+    general_grants_count: bool = False
+    suspensions: tuple[Suspension, ...] = ()
+    digest: Digest = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "digest", digest_of(self.to_dict()))
+
+    def to_dict(self) -> dict[str, Json]:
+        """Return what decides, as the digest and the log see it."""
+        return {
+            "earliest": _instant(self.earliest),
+            "earliest_scope": str(self.earliest_scope),
+            "effective": format_instant(self.effective),
+            "general_grants_count": self.general_grants_count,
+            "min_age": self.min_age,
+            "min_age_scope": str(self.min_age_scope),
+            "party_cite": self.party_cite,
+            "party_rule": self.party_rule.word,
+            "past_may_be_covered": self.past_may_be_covered,
+            "regions": list(self.regions),
+            "rules": [
+                {
+                    "basis": rule.basis.word,
+                    "cite": rule.cite,
+                    "law_allows": None if rule.law_allows is None else rule.law_allows.word,
+                    "law_cite": rule.law_cite,
+                    "notice_days": rule.notice_days,
+                    "noticed": _instant(rule.noticed),
+                    "scope": str(rule.scope),
+                }
+                for rule in self.rules
+            ],
+            "ruleset": self.name,
+            "suspensions": [
+                {
+                    "cite": s.cite,
+                    "end": _instant(s.end),
+                    "scope": str(s.scope),
+                    "start": format_instant(s.start),
+                }
+                for s in self.suspensions
+            ],
+            "title": self.title,
+        }
+
+    def rule_for(self, use: Use, at: datetime) -> RegionRule:
+        """Return what this ruleset alone requires for `use` at the instant `at`."""
+        covering = [rule for rule in self.rules if rule.scope.covers(use)]
+        narrowest = [r for r in covering if all(not _is_narrower(o, r) for o in covering)]
+        strictest = max(narrowest, key=lambda r: (r.basis, not r.is_ready(at)), default=None)
+        basis, ready = Basis.FORBIDDEN, False
+        if strictest is not None:
+            basis, ready = strictest.basis, strictest.is_ready(at)
+        if basis < Basis.OPT_IN and _is_message_content(use):
+            basis = Basis.OPT_IN  # G1: no other basis reaches message content
+        return RegionRule(
+            names=(f"{self.name}@{format_instant(self.effective)[:10]}",),
+            basis=basis,
+            ready=ready,
+            suspended=any(s.is_in_force(use, at) for s in self.suspensions),
+            party_rule=self.party_rule,
+            min_age=self.min_age if self.min_age_scope.covers(use) else None,
+            earliest=self.earliest if self.earliest_scope.covers(use) else None,
+            past_may_be_covered=self.past_may_be_covered,
+            general_grants_count=self.general_grants_count,
+            cites=tuple(sorted({r.cite for r in narrowest} | {self.party_cite})),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegionRule:
+    """What one region requires for one use at one instant: rulesets, composed.
+
+    Attributes:
+        names: Rulesets and their dates, ascending: `eu@2026-11-01`.
+        basis: The strictest basis.
+        ready: Whether every `not-objected` notice was given long enough ago.
+        suspended: Whether any suspension is in force.
+        party_rule: For messages, the strictest party rule.
+        min_age: Highest minimum age, or None.
+        earliest: Latest earliest date, or None.
+        past_may_be_covered: Whether all let a grant reach back.
+        general_grants_count: Whether all count a grant whose purpose is `*`.
+        cites: Sources, ascending.
+    """
+
+    names: tuple[str, ...]
+    basis: Basis
+    ready: bool
+    suspended: bool
+    party_rule: PartyRule
+    min_age: int | None
+    earliest: datetime | None
+    past_may_be_covered: bool
+    general_grants_count: bool
+    cites: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Json]:
+        """Return the rule as a gate plan's digest and a gate record see it."""
+        return {
+            "basis": self.basis.word,
+            "cites": list(self.cites),
+            "earliest": _instant(self.earliest),
+            "general_grants_count": self.general_grants_count,
+            "min_age": self.min_age,
+            "names": list(self.names),
+            "party_rule": self.party_rule.word,
+            "past_may_be_covered": self.past_may_be_covered,
+            "ready": self.ready,
+            "suspended": self.suspended,
+        }
+
+
+def compose(rules: Iterable[RegionRule]) -> RegionRule:
+    """Return the strictest of each; of none at all, a rule that forbids."""
+    parts = tuple(rules)
+    ages = [r.min_age for r in parts if r.min_age is not None]
+    dates = [r.earliest for r in parts if r.earliest is not None]
+    return RegionRule(
+        names=tuple(sorted({name for r in parts for name in r.names})),
+        basis=max((r.basis for r in parts), default=Basis.FORBIDDEN),
+        ready=bool(parts) and all(r.ready for r in parts if r.basis is Basis.NOT_OBJECTED),
+        suspended=any(r.suspended for r in parts),
+        party_rule=max((r.party_rule for r in parts), default=PartyRule.ALL),
+        min_age=max(ages, default=None),
+        earliest=max(dates, default=None),
+        past_may_be_covered=bool(parts) and all(r.past_may_be_covered for r in parts),
+        general_grants_count=bool(parts) and all(r.general_grants_count for r in parts),
+        cites=tuple(sorted({cite for r in parts for cite in r.cites})),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleBook:
+    """All rulesets an operator applies.
+
+    Attributes:
+        version: Version of the shipped file, and after `+` of the operator's.
+        sets: In ascending order of (name, effective).
+        digest: SHA-256 of the canonical form.
+    """
+
+    version: str
+    sets: tuple[Ruleset, ...]
+    digest: Digest = field(init=False)
+
+    def __post_init__(self) -> None:
+        ordered = tuple(sorted(self.sets, key=lambda r: (r.name, r.effective)))
+        object.__setattr__(self, "sets", ordered)
+        document: dict[str, Json] = {
+            "sets": [r.to_dict() for r in ordered],
+            "version": self.version,
+        }
+        object.__setattr__(self, "digest", digest_of(document))
+
+    def in_force(self, at: datetime) -> tuple[Ruleset, ...]:
+        """Return of each name the ruleset in force at `at`."""
+        latest = {r.name: r for r in self.sets if r.effective <= at}
+        return tuple(latest.values())
+
+    def rule_for(self, region: str | None, use: Use, *, at: datetime) -> RegionRule:
+        """Return what holds for a member of `region`.
+
+        Args:
+            region: A region code such as `de`, `us-ca`; None or an unknown one gets all rulesets.
+            use: One leaf use.
+            at: The instant of the decision.
+        """
+        sets = self.in_force(at)
+        code = (region or "").lower()
+        chain = {code[:i] for i in range(1, len(code) + 1) if i == len(code) or code[i] == "-"}
+        mine = [r for r in sets if chain & set(r.regions)]
+        return compose(r.rule_for(use, at) for r in (mine or sets))
+
+    def knows(self, region: str | None, *, at: datetime) -> bool:
+        """Say whether `region` falls under a ruleset in force."""
+        code = (region or "").lower()
+        chain = {code[:i] for i in range(1, len(code) + 1) if i == len(code) or code[i] == "-"}
+        return any(chain & set(r.regions) for r in self.in_force(at))
+
+    def extend(self, document: Fields) -> RuleBook:
+        """Return this book with the operator's own rulesets beside the ones it holds.
+
+        A ruleset of a name and date that stand already takes their place.
+
+        Raises:
+            InputError: `ruleset.malformed`, `input.malformed`, `input.unknown-field`.
+        """
+        version, sets = _read(document)
+        merged = {(r.name, r.effective): r for r in (*self.sets, *sets)}
+        return RuleBook(version=f"{self.version}+{version}", sets=tuple(merged.values()))
+
+
+def default_rules() -> RuleBook:
+    """Return the rulesets that ship with the package."""
+    text = resources.files(__package__).joinpath("rulesets.yaml").read_text("utf-8")
+    return parse_rules(text, name="rulesets.yaml")
+
+
+def parse_rules(text: str, *, name: str) -> RuleBook:
+    """Read a file of rulesets (docs/spec/rulesets.md).
+
+    Raises:
+        InputError: `ruleset.malformed`, `input.malformed`, `input.unknown-field`.
+    """
+    version, sets = _read(read_mapping(text, name=name))
+    return RuleBook(version=version, sets=sets)
+
+
+def _read(document: Fields) -> tuple[str, tuple[Ruleset, ...]]:
+    document.refuse_others({"rulesets", "version", "sets"})
+    if document.text("rulesets") != "v1":
+        raise InputError(
+            "rulesets is not v1", code="ruleset.malformed", where=document.where("rulesets")
+        )
+    sets = tuple(_ruleset(fields) for fields in document.mappings("sets"))
+    if len({(r.name, r.effective) for r in sets}) != len(sets):
+        raise InputError(
+            "one name and date stand twice", code="ruleset.malformed", where=document.where("sets")
+        )
+    return document.text("version"), sets
+
+
+_SET_FIELDS = frozenset(
+    {
+        "ruleset",
+        "title",
+        "effective",
+        "regions",
+        "rules",
+        "messages",
+        "min_age",
+        "earliest",
+        "past",
+        "general_grants",
+        "suspensions",
+    }
+)
+
+
+def _ruleset(fields: Fields) -> Ruleset:
+    fields.refuse_others(_SET_FIELDS)
+    messages = fields.mapping("messages")
+    messages.refuse_others({"party_rule", "cite"})
+    age, earliest = _limit(fields, "min_age", "years"), _limit(fields, "earliest", "date")
+    years = None if age is None else age.optional_integer("years")
+    if age is not None and (years is None or years < 0):
+        raise age.malformed("years", "a number of years")
+    return Ruleset(
+        name=fields.text("ruleset"),
+        title=fields.text("title"),
+        effective=_date(fields, "effective"),
+        regions=tuple(region.lower() for region in fields.texts("regions")),
+        rules=tuple(_rule(rule) for rule in fields.mappings("rules")),
+        party_rule=PartyRule.parse(messages.text("party_rule")),
+        party_cite=messages.text("cite"),
+        min_age=years,
+        min_age_scope=_scope(age),
+        earliest=None if earliest is None else _date(earliest, "date"),
+        earliest_scope=_scope(earliest),
+        past_may_be_covered=_flag(fields, "past", "may_be_covered"),
+        general_grants_count=_flag(fields, "general_grants", "count"),
+        suspensions=tuple(_suspension(s) for s in fields.mappings("suspensions")),
+    )
+
+
+def _rule(fields: Fields) -> Rule:
+    fields.refuse_others(
+        {"scope", "basis", "cite", "notice_days", "noticed", "law_allows", "law_cite"}
+    )
+    basis = _basis(fields, "basis")
+    days = fields.optional_integer("notice_days")
+    noticed = fields.optional_text("noticed")
+    if basis is not Basis.NOT_OBJECTED and (days is not None or noticed is not None):
+        raise InputError(
+            "notice_days and noticed belong to basis not-objected",
+            code="ruleset.malformed",
+            where=fields.where(),
+        )
+    if basis is Basis.NOT_OBJECTED and (days is None or days < 0):
+        raise fields.malformed("notice_days", "a number of days")
+    return Rule(
+        scope=Scope.parse(fields.text("scope")),
+        basis=basis,
+        cite=fields.text("cite"),
+        notice_days=days or 0,
+        noticed=None if noticed is None else _date(fields, "noticed"),
+        law_allows=None
+        if fields.values.get("law_allows") is None
+        else _basis(fields, "law_allows"),
+        law_cite=fields.optional_text("law_cite"),
+    )
+
+
+def _suspension(fields: Fields) -> Suspension:
+    fields.refuse_others({"scope", "start", "end", "cite"})
+    end = None if fields.values.get("end") is None else _date(fields, "end")
+    start = _date(fields, "start")
+    if end is not None and end <= start:
+        raise InputError("ends before it starts", code="ruleset.malformed", where=fields.where())
+    return Suspension(
+        scope=Scope.parse(fields.text("scope")), start=start, end=end, cite=fields.text("cite")
+    )
+
+
+def _limit(fields: Fields, field_name: str, value: str) -> Fields | None:
+    if fields.values.get(field_name) is None:
+        return None
+    limit = fields.mapping(field_name)
+    limit.refuse_others({value, "scope", "cite"})
+    limit.text("cite")
+    return limit
+
+
+def _scope(limit: Fields | None) -> Scope:
+    return Scope.parse("*/*/*" if limit is None else limit.optional_text("scope") or "*/*/*")
+
+
+def _flag(fields: Fields, field_name: str, flag: str) -> bool:
+    part = fields.mapping(field_name)
+    part.refuse_others({flag, "cite"})
+    part.text("cite")
+    return part.boolean(flag, default=False)
+
+
+def _basis(fields: Fields, field_name: str) -> Basis:
+    word = fields.text(field_name)
+    words = {basis.word: basis for basis in Basis}
+    if word not in words:
+        raise InputError(
+            f"{word!r} is no basis",
+            code="ruleset.malformed",
+            where=fields.where(field_name),
+            hint=nearest(word, words) or f"one of: {', '.join(words)}",
+        )
+    return words[word]
+
+
+def _date(fields: Fields, field_name: str) -> datetime:
+    try:
+        return parse_instant(fields.text(field_name))
+    except InputError as error:
+        if error.code != "input.instant":
+            raise
+        raise InputError(
+            error.message, code="ruleset.malformed", where=fields.where(field_name)
+        ) from None
+
+
+def _instant(value: datetime | None) -> str | None:
+    return None if value is None else format_instant(value)
+
+
+def _is_narrower(rule: Rule, than: Rule) -> bool:
+    return than.scope.covers(rule.scope) and rule.scope != than.scope
+
+
+def _is_message_content(use: Use) -> bool:
+    return use.category == "messages" or use.category.startswith("messages.")

@@ -1,0 +1,55 @@
+"""The commitments that log entries hold in place of personal data (docs/spec/tags.md).
+
+    enrolment      SHA-256(0x20 || r32 || member id, UTF-8)
+    consent event  SHA-256(0x21 || salt32 || canonical bytes of the event document)
+
+Both hide what they commit to while the 32 secret bytes exist only with the member and the
+platform, and for good once those are erased (G10).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from byleave import canonical
+from byleave.errors import InputError
+from byleave.ids import Digest
+
+__all__ = ["SECRET_BYTES", "enrolment_commitment", "event_commitment"]
+
+SECRET_BYTES: Final = 32
+"""Length of a member's secret r, and of the salt of a consent event."""
+TAG_ENROLMENT: Final = 0x20
+TAG_EVENT: Final = 0x21
+
+
+def enrolment_commitment(secret: bytes, member: str) -> Digest:
+    """Return the commitment to a member's secret and id.
+
+    Args:
+        secret: The member's secret r, 32 bytes.
+        member: The platform's id of the member.
+
+    Raises:
+        InputError: `map.parameters`, the secret is not 32 bytes.
+    """
+    return canonical.tagged(TAG_ENROLMENT, _secret(secret), member.encode("utf-8"))
+
+
+def event_commitment(salt: bytes, event: canonical.Json) -> Digest:
+    """Return the commitment to a consent event's document.
+
+    Args:
+        salt: 32 bytes, fresh per event.
+        event: The document; its canonical encoding is what is committed to.
+
+    Raises:
+        InputError: `map.parameters`, the salt is not 32 bytes.
+    """
+    return canonical.tagged(TAG_EVENT, _secret(salt), canonical.encode(event))
+
+
+def _secret(value: bytes) -> bytes:
+    if len(value) != SECRET_BYTES:
+        raise InputError("a secret has 32 bytes", code="map.parameters")
+    return value

@@ -1,0 +1,313 @@
+"""Log entries: one frozen record per kind, its canonical bytes, and the one parser.
+
+An entry is canonical JSON with its kind as a field, at most 65,535 bytes (tlog-tiles). It holds
+commitments, ids of published things and counts; no member id and no text of a member (G10).
+Unknown kinds and fields are refused: what an entry means decides what a verdict says.
+Byte layouts of the commitments: docs/spec/tags.md; every kind and field: docs/spec/log.md.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import typing
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Final, TypeVar
+
+from byleave import canonical
+from byleave.errors import EvidenceError, InputError
+from byleave.evidence.fields import (
+    COUNT,
+    DIGEST,
+    FLAG,
+    INSTANT,
+    TEXT,
+    Codec,
+    exactly,
+    hexadecimal,
+    optional,
+)
+
+__all__ = [
+    "ENTRY_KINDS",
+    "MAX_ENTRY_BYTES",
+    "ConsentEventEntry",
+    "DisclosureEntry",
+    "EnrolmentEntry",
+    "Entry",
+    "GateEntry",
+    "NoticeEntry",
+    "PolicyDocumentEntry",
+    "RecallEntry",
+    "RecipeEntry",
+    "ReleaseEntry",
+    "RulesetEntry",
+    "SnapshotEntry",
+    "SourceEntry",
+    "TaxonomyEntry",
+    "UnlearningEntry",
+    "parse_entry",
+]
+
+MAX_ENTRY_BYTES: Final = 65_535
+"""tlog-tiles prefixes an entry with a uint16 length."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What every kind has: its name and its bytes. Make one of the kinds below."""
+
+    KIND: ClassVar[str] = ""
+
+    def encode(self) -> bytes:
+        """Return the canonical bytes that the log holds.
+
+        Raises:
+            InputError: `entry.malformed`, a field's value is not of its kind;
+                `entry.too-long`.
+        """
+        document: dict[str, canonical.Json] = {"kind": self.KIND}
+        for name, codec in _codecs(type(self)).items():
+            try:
+                document[_written(name)] = codec.write(getattr(self, name))
+            except ValueError:
+                raise InputError(
+                    f"{self.KIND} cannot hold this {_written(name)}", code="entry.malformed"
+                ) from None
+        data = canonical.encode(document)
+        if len(data) > MAX_ENTRY_BYTES:
+            raise InputError("the entry is over 65,535 bytes", code="entry.too-long")
+        return data
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnrolmentEntry(Entry):
+    """A member exists: commitment (tag 0x20) to their secret and id."""
+
+    KIND: ClassVar[str] = "enrolment/v1"
+    commitment: Annotated[bytes, DIGEST]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentEventEntry(Entry):
+    """A consent event was recorded: commitment (tag 0x21) to its document."""
+
+    KIND: ClassVar[str] = "consent-event/v1"
+    commitment: Annotated[bytes, DIGEST]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyDocumentEntry(Entry):
+    """A policy document was published: digests of its bytes and of its declared uses."""
+
+    KIND: ClassVar[str] = "policy-document/v1"
+    document: Annotated[str, TEXT]
+    version: Annotated[str, TEXT]
+    sha256: Annotated[bytes, DIGEST]
+    declaration: Annotated[bytes, DIGEST]
+    effective: Annotated[datetime, INSTANT]
+    announced: Annotated[datetime | None, optional(INSTANT)]
+    recorded: Annotated[datetime, INSTANT]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeEntry(Entry):
+    """A notice may be shown: digests of its bytes and of the leaf uses it covers (G2)."""
+
+    KIND: ClassVar[str] = "notice/v1"
+    notice: Annotated[str, TEXT]
+    sha256: Annotated[bytes, DIGEST]
+    language: Annotated[str, TEXT]
+    control: Annotated[str, TEXT]
+    uses: Annotated[bytes, DIGEST]
+    policy: Annotated[int | None, optional(COUNT)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RulesetEntry(Entry):
+    """A ruleset is in force from this index on."""
+
+    KIND: ClassVar[str] = "ruleset/v1"
+    ruleset: Annotated[str, TEXT]
+    sha256: Annotated[bytes, DIGEST]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaxonomyEntry(Entry):
+    """The taxonomy in force from this index on."""
+
+    KIND: ClassVar[str] = "taxonomy/v1"
+    sha256: Annotated[bytes, DIGEST]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceEntry(Entry):
+    """A data set came in: its contract, number of records, and digest of the record digests."""
+
+    KIND: ClassVar[str] = "source/v1"
+    source: Annotated[str, TEXT]
+    contract: Annotated[bytes, DIGEST]
+    records: Annotated[int, COUNT]
+    digests: Annotated[bytes, DIGEST]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateEntry(Entry):
+    """A gate ran: digests of its record and plan, rows in and kept, ledger index it decided at."""
+
+    KIND: ClassVar[str] = "gate/v1"
+    gate: Annotated[str, TEXT]
+    record: Annotated[bytes, DIGEST]
+    use: Annotated[str, TEXT]
+    rows: Annotated[int, COUNT]
+    kept: Annotated[int, COUNT]
+    plan: Annotated[bytes, DIGEST]
+    ledger: Annotated[int, COUNT]
+    at: Annotated[datetime, INSTANT]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotEntry(Entry):
+    """A snapshot was sealed: the root of its bucket map, and the digest of its manifest.
+
+    `records` counts distinct records; the map counts pairs of (record, party).
+    """
+
+    KIND: ClassVar[str] = "snapshot/v1"
+    snapshot: Annotated[str, TEXT]
+    parent: Annotated[int | None, optional(COUNT)]
+    epoch: Annotated[bytes, hexadecimal(16)]
+    k: Annotated[int, COUNT]
+    root: Annotated[bytes, DIGEST]
+    members: Annotated[int, COUNT]
+    records: Annotated[int, COUNT]
+    use: Annotated[str, TEXT]
+    gate: Annotated[int, COUNT]
+    manifest: Annotated[bytes, DIGEST]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecipeEntry(Entry):
+    """A recipe was fixed, before the fit that uses it."""
+
+    KIND: ClassVar[str] = "recipe/v1"
+    trainer: Annotated[str, TEXT]
+    recipe: Annotated[bytes, DIGEST]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseEntry(Entry):
+    """A model was released: its digest, and the one snapshot it was trained on."""
+
+    KIND: ClassVar[str] = "release/v1"
+    release: Annotated[str, TEXT]
+    model: Annotated[bytes, DIGEST]
+    snapshot: Annotated[int, COUNT]
+    snapshot_leaf: Annotated[bytes, DIGEST]
+    recipe: Annotated[int, COUNT]
+    trainer: Annotated[str, TEXT]
+    exact: Annotated[bool, FLAG]
+    parent: Annotated[int | None, optional(COUNT)]
+    statement: Annotated[bytes, DIGEST]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnlearningEntry(Entry):
+    """A release was unlearned into another; `refit` is the digest of a fit without the rows."""
+
+    KIND: ClassVar[str] = "unlearning/v1"
+    from_: Annotated[int, COUNT]
+    to: Annotated[int, COUNT]
+    snapshot: Annotated[int, COUNT]
+    model: Annotated[bytes, DIGEST]
+    refit: Annotated[bytes | None, optional(DIGEST)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisclosureEntry(Entry):
+    """A package was offered to a recipient, under these terms."""
+
+    KIND: ClassVar[str] = "disclosure/v1"
+    disclosure: Annotated[str, TEXT]
+    recipient: Annotated[str, TEXT]
+    snapshot: Annotated[int, COUNT]
+    use: Annotated[str, TEXT]
+    terms: Annotated[bytes, DIGEST]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecallEntry(Entry):
+    """A disclosure was recalled by this order."""
+
+    KIND: ClassVar[str] = "recall/v1"
+    disclosure: Annotated[int, COUNT]
+    order: Annotated[bytes, DIGEST]
+
+
+ENTRY_KINDS: Final[dict[str, type[Entry]]] = {
+    kind.KIND: kind
+    for kind in (
+        ConsentEventEntry,
+        DisclosureEntry,
+        EnrolmentEntry,
+        GateEntry,
+        NoticeEntry,
+        PolicyDocumentEntry,
+        RecallEntry,
+        RecipeEntry,
+        ReleaseEntry,
+        RulesetEntry,
+        SnapshotEntry,
+        SourceEntry,
+        TaxonomyEntry,
+        UnlearningEntry,
+    )
+}
+
+EntryT = TypeVar("EntryT", bound=Entry)
+
+
+def parse_entry(data: bytes, kind: type[EntryT]) -> EntryT:
+    """Read an entry of one kind; pass `Entry` to read any.
+
+    Raises:
+        EvidenceError: `entry.malformed`, `entry.too-long`, `entry.unknown-kind`;
+            `verify.wrong-entry`, a known kind other than the one wanted.
+    """
+    if len(data) > MAX_ENTRY_BYTES:
+        raise EvidenceError("the entry is over 65,535 bytes", code="entry.too-long")
+    try:
+        document: Any = canonical.decode(data)
+    except InputError:
+        document = None
+    if not isinstance(document, dict) or not isinstance(document.get("kind"), str):
+        raise EvidenceError("not a canonical entry with a kind", code="entry.malformed")
+    found = ENTRY_KINDS.get(document.pop("kind"))
+    if found is None:
+        raise EvidenceError("an entry of an unknown kind", code="entry.unknown-kind")
+    if not issubclass(found, kind):
+        raise EvidenceError(
+            f"an entry of kind {found.KIND} where {kind.KIND} belongs", code="verify.wrong-entry"
+        )
+    codecs = _codecs(found)
+    try:
+        exactly(document, frozenset(map(_written, codecs)))
+        values = {name: codec.read(document[_written(name)]) for name, codec in codecs.items()}
+    except ValueError:
+        raise EvidenceError(
+            f"not exactly the fields of {found.KIND}", code="entry.malformed"
+        ) from None
+    return found(**values)
+
+
+@functools.cache
+def _codecs(kind: type[Entry]) -> dict[str, Codec]:
+    """Return the codec of each field: what stands beside its type in `Annotated`."""
+    hints = typing.get_type_hints(kind, include_extras=True)
+    return {item.name: hints[item.name].__metadata__[0] for item in dataclasses.fields(kind)}
+
+
+def _written(name: str) -> str:
+    """Return a field's name in the document: Python reserves `from`."""
+    return name.removesuffix("_")

@@ -1,0 +1,131 @@
+"""An entry and the proof that a log holds it (C2SP tlog-proof), read, written and checked.
+
+    c2sp.org/tlog-proof@v1
+    index N
+    BASE64(hash)            zero to 63 lines, the leaf's sibling first
+                            (an empty line)
+    the checkpoint, verbatim
+
+The optional `extra` line is refused: nothing authenticates it, and nothing of ours needs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from byleave import merkle
+from byleave.errors import EvidenceError
+from byleave.evidence.entry import MAX_ENTRY_BYTES
+from byleave.evidence.fields import exactly
+from byleave.ids import Digest
+from byleave.merkle.proof import MAX_PATH
+from byleave.note.signed import MAX_NOTE_BYTES
+from byleave.note.text import format_base64, parse_base64, parse_decimal
+from byleave.note.trust import Trust, TrustedCheckpoint
+
+__all__ = ["LogProof", "LoggedEntry", "ProvenEntry", "parse_log_proof"]
+
+_HEADER: Final = "c2sp.org/tlog-proof@v1"
+MAX_LOG_PROOF_BYTES: Final = MAX_NOTE_BYTES + 64 * 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogProof:
+    """Index, inclusion path and signed checkpoint (note bytes); nothing of it verified."""
+
+    index: int
+    path: tuple[bytes, ...]
+    checkpoint: bytes
+
+    def format(self) -> str:
+        """Return the tlog-proof text."""
+        lines = [_HEADER, f"index {self.index}", *map(format_base64, self.path), "", ""]
+        return "\n".join(lines) + self.checkpoint.decode("utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenEntry:
+    """What `LoggedEntry.verify` found: where the entry stands, under a trusted checkpoint."""
+
+    index: int
+    leaf: Digest
+    under: TrustedCheckpoint
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedEntry:
+    """The bytes of an entry and its log proof; nothing of it verified."""
+
+    entry: bytes
+    proof: LogProof
+
+    @classmethod
+    def read(cls, value: object) -> LoggedEntry:
+        """Read `{"entry": BASE64, "proof": TEXT}`.
+
+        Raises:
+            ValueError: It is not that.
+            EvidenceError: `proof.log-proof`, the text is malformed.
+        """
+        document = exactly(value, frozenset({"entry", "proof"}))
+        return cls.of(document)
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> LoggedEntry:
+        """Read the members `entry` and `proof` of a larger object (`read` for the errors)."""
+        text, proof = document["entry"], document["proof"]
+        if not isinstance(text, str) or not isinstance(proof, str):
+            raise ValueError  # noqa: TRY004 (the caller names the document)
+        entry = parse_base64(text)
+        if entry is None or len(entry) > MAX_ENTRY_BYTES:
+            raise ValueError
+        return cls(entry, parse_log_proof(proof))
+
+    def to_dict(self) -> dict[str, str]:
+        """Return what `read` reads."""
+        return {"entry": format_base64(self.entry), "proof": self.proof.format()}
+
+    def verify(self, trust: Trust) -> ProvenEntry:
+        """Check that a trusted log holds exactly these bytes at this index.
+
+        Raises:
+            EvidenceError: A code of `Trust.check`, or of `merkle.verify_inclusion`.
+        """
+        under = trust.check(self.proof.checkpoint)
+        leaf = merkle.leaf_hash(self.entry)
+        merkle.verify_inclusion(
+            leaf,
+            self.proof.index,
+            size=under.checkpoint.size,
+            path=self.proof.path,
+            root=under.checkpoint.root,
+        )
+        return ProvenEntry(self.proof.index, leaf, under)
+
+
+def parse_log_proof(text: str) -> LogProof:
+    """Read a tlog-proof text in its one spelling.
+
+    Raises:
+        EvidenceError: `proof.log-proof`, `proof.too-large`.
+    """
+    if len(text) > MAX_LOG_PROOF_BYTES:
+        raise EvidenceError("a log proof is over 1 MiB", code="proof.too-large")
+    head, blank, checkpoint = text.partition("\n\n")
+    lines = head.split("\n")
+    if blank and checkpoint and len(lines) >= 2 and lines[0] == _HEADER:
+        if len(lines) - 2 > MAX_PATH:
+            raise EvidenceError("a log proof has over 63 hashes", code="proof.too-large")
+        index = parse_decimal(lines[1].removeprefix("index "))
+        path = [parse_base64(line) for line in lines[2:]]
+        hashes = tuple(item for item in path if item is not None and len(item) == 32)
+        if lines[1].startswith("index ") and index is not None and len(hashes) == len(path):
+            try:
+                note = checkpoint.encode("utf-8")
+            except UnicodeEncodeError:
+                note = b""
+            if note:
+                return LogProof(index=index, path=hashes, checkpoint=note)
+    raise EvidenceError("not a tlog-proof in its one spelling", code="proof.log-proof")

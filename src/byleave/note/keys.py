@@ -1,0 +1,196 @@
+"""Verifier and signer keys in the text forms of golang.org/x/mod/sumdb/note.
+
+    vkey  NAME+ID+BASE64(type || public key)               ID: 8 hexadecimal digits
+    skey  PRIVATE+KEY+NAME+ID+BASE64(type || seed)
+
+ID = SHA-256(NAME || LF || type || public key)[:4]. Types known here: 0x01 Ed25519 note
+signatures, 0x04 Ed25519 witness cosignatures (`cosignature/v1`).
+Keys and seeds are arguments; this module draws no randomness.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Final
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from byleave.errors import EvidenceError, InputError
+from byleave.note.text import format_base64, parse_base64
+
+__all__ = ["KeyType", "SignerKey", "VerifierKey", "is_key_name"]
+
+_KEY_BYTES: Final = 32
+_ID_BYTES: Final = 4
+_MAX_NAME_BYTES: Final = 255
+"""C2SP leaves names unbounded; ML-DSA cosignatures carry a one-byte length."""
+_TIME_BYTES: Final = 8
+_SIGNATURE_BYTES: Final = 64
+_PRIVATE: Final = "PRIVATE+KEY+"
+
+
+class KeyType(IntEnum):
+    """Signature types of signed-note that this package signs and verifies."""
+
+    ED25519 = 0x01
+    COSIGNATURE = 0x04
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifierKey:
+    """A public key and the name it signs under.
+
+    Attributes:
+        name: Key name, such as `log.example.com/byleave`.
+        type: What its signatures are over.
+        public: 32 bytes of Ed25519 public key.
+    """
+
+    name: str
+    type: KeyType
+    public: bytes
+
+    @property
+    def key_id(self) -> bytes:
+        """The four bytes that name this key, beside its name, in a signature line."""
+        body = self.name.encode() + b"\n" + bytes([self.type]) + self.public
+        return hashlib.sha256(body).digest()[:_ID_BYTES]
+
+    def __str__(self) -> str:
+        """Return the vkey text."""
+        key = format_base64(bytes([self.type]) + self.public)
+        return f"{self.name}+{self.key_id.hex()}+{key}"
+
+    @classmethod
+    def parse(cls, text: str) -> VerifierKey:
+        """Read a vkey in its one spelling.
+
+        Raises:
+            EvidenceError: `note.key`, malformed, of an unknown type, or its id is not its own.
+        """
+        parts = text.split("+", 2)
+        if len(parts) == 3 and is_key_name(parts[0]):
+            raw = parse_base64(parts[2])
+            if raw is not None and len(raw) == 1 + _KEY_BYTES and raw[0] in set(KeyType):
+                key = cls(name=parts[0], type=KeyType(raw[0]), public=raw[1:])
+                if str(key) == text:
+                    return key
+        raise EvidenceError("not a verifier key of a known type", code="note.key")
+
+    def verify(self, text: bytes, signature: bytes) -> int | None:
+        """Check a signature line's payload (after the key id) over the note's text.
+
+        Returns:
+            The cosignature's POSIX time in seconds; None for a plain signature.
+
+        Raises:
+            EvidenceError: `note.bad-signature`.
+        """
+        seconds = None
+        message = text
+        if self.type is KeyType.COSIGNATURE:
+            stamp, signature = signature[:_TIME_BYTES], signature[_TIME_BYTES:]
+            seconds = int.from_bytes(stamp, "big")
+            message = _cosigned(text, seconds)
+        try:
+            # Of another length than 64, and with S beyond the group order, OpenSSL refuses it.
+            Ed25519PublicKey.from_public_bytes(self.public).verify(signature, message)
+        except (InvalidSignature, ValueError):
+            raise _bad_signature(self.name) from None
+        if seconds is not None and seconds >= 2**63:
+            raise _bad_signature(self.name)
+        return seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignerKey:
+    """A private key. `repr` shows its name only.
+
+    Attributes:
+        name: Key name.
+        type: What it signs.
+        seed: 32 secret bytes (RFC 8032 private key).
+    """
+
+    name: str
+    type: KeyType = KeyType.ED25519
+    seed: bytes = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if not is_key_name(self.name) or len(self.seed) != _KEY_BYTES:
+            raise InputError("a signer has a name and a seed of 32 bytes", code="note.key")
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, SignerKey):
+            return NotImplemented
+        same = hmac.compare_digest(self.seed, other.seed)
+        return same and (self.name, self.type) == (other.name, other.type)
+
+    def __hash__(self) -> int:
+        return hash(self.verifier)
+
+    @classmethod
+    def parse(cls, text: str) -> SignerKey:
+        """Read a skey in its one spelling.
+
+        Raises:
+            InputError: `note.key`. The message never holds the key.
+        """
+        if text.startswith(_PRIVATE):
+            parts = text.removeprefix(_PRIVATE).split("+", 2)
+            raw = parse_base64(parts[2]) if len(parts) == 3 else None
+            if raw is not None and len(raw) == 1 + _KEY_BYTES and raw[0] in set(KeyType):
+                key = cls(name=parts[0], type=KeyType(raw[0]), seed=raw[1:])
+                if hmac.compare_digest(key.format().encode(), text.encode()):
+                    return key
+        raise InputError("not a signer key of a known type", code="note.key")
+
+    def format(self) -> str:
+        """Return the skey text: a secret."""
+        key = format_base64(bytes([self.type]) + self.seed)
+        return f"{_PRIVATE}{self.name}+{self.verifier.key_id.hex()}+{key}"
+
+    @property
+    def verifier(self) -> VerifierKey:
+        """The public half."""
+        public = Ed25519PrivateKey.from_private_bytes(self.seed).public_key().public_bytes_raw()
+        return VerifierKey(name=self.name, type=self.type, public=public)
+
+    def sign(self, text: bytes, *, seconds: int | None = None) -> bytes:
+        """Return a signature line's payload (after the key id) over the note's text.
+
+        Args:
+            text: The note's text, with its last newline.
+            seconds: POSIX time of a cosignature; None for a plain signature.
+
+        Raises:
+            InputError: `note.key`, a cosignature without a time, or a time with a plain one.
+        """
+        if (seconds is None) == (self.type is KeyType.COSIGNATURE):
+            raise InputError("a cosignature, and no other, has a time", code="note.key")
+        private = Ed25519PrivateKey.from_private_bytes(self.seed)
+        if seconds is None:
+            return private.sign(text)
+        return seconds.to_bytes(_TIME_BYTES, "big") + private.sign(_cosigned(text, seconds))
+
+
+def is_key_name(name: str) -> bool:
+    """Say whether `name` can name a key: not empty, no space, plus or control character."""
+    return (
+        0 < len(name.encode(errors="replace")) <= _MAX_NAME_BYTES
+        and "+" not in name
+        and all(char.isprintable() and not char.isspace() for char in name)
+    )
+
+
+def _cosigned(text: bytes, seconds: int) -> bytes:
+    """Return what tlog-cosignature's Ed25519 form signs."""
+    return b"cosignature/v1\ntime %d\n" % seconds + text
+
+
+def _bad_signature(name: str) -> EvidenceError:
+    return EvidenceError("a known key's signature fails", code="note.bad-signature", where=name)

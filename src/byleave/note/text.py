@@ -1,0 +1,37 @@
+"""One spelling for the small things that notes, proofs and proof files are written with.
+
+Base64 and decimal numbers have several spellings that libraries accept; a format in which a
+document has one digest accepts exactly one of them. Both readers return None for any other.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+__all__ = ["format_base64", "parse_base64", "parse_decimal"]
+
+_MAX_DIGITS = 19  # 2**63 - 1 has 19
+
+
+def format_base64(data: bytes) -> str:
+    """Write standard base64 with padding (RFC 4648 §4)."""
+    return base64.b64encode(data).decode("ascii")
+
+
+def parse_base64(text: str) -> bytes | None:
+    """Read standard base64 in its one spelling, else return None."""
+    try:
+        data = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    # b64decode ignores the unused bits of the last character: spell it back.
+    return data if format_base64(data) == text else None
+
+
+def parse_decimal(text: str) -> int | None:
+    """Read ASCII digits without a leading zero, below 2**63, else return None."""
+    if not (text.isascii() and text.isdigit()) or len(text) > _MAX_DIGITS:
+        return None
+    value = int(text)
+    return value if str(value) == text and value < 2**63 else None

@@ -219,6 +219,14 @@ class Practice:
             check_intervals(self.regions, "regions")
         _check_unique(self)
 
+    def uses(self) -> tuple[Scope, ...]:
+        """Return every distinct use the deliveries made, one for each kind of message imported."""
+        kinds = ["messages"]
+        if "kind" in self.messages.column_names:
+            named = as_text(self.messages["kind"]).drop_null().unique().to_pylist()
+            kinds = [f"messages.{kind}" for kind in named] or kinds
+        return tuple(sorted({d.use(kind) for d in self.deliveries for kind in kinds}))
+
     def declared_from(self, use: Scope) -> datetime | None:
         """Return the instant from which some document declared `use`, or None: none ever did."""
         found = [p.effective for p in self.policies if any(s.covers(use) for s in p.declares)]

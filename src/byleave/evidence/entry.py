@@ -68,7 +68,7 @@ class Entry:
                 `entry.too-long`.
         """
         document: dict[str, canonical.Json] = {"kind": self.KIND}
-        for name, codec in _codecs(type(self)).items():
+        for name, codec in _codecs(self.KIND).items():
             try:
                 document[_written(name)] = codec.write(getattr(self, name))
             except ValueError:
@@ -290,7 +290,7 @@ def parse_entry(data: bytes, kind: type[EntryT]) -> EntryT:
         raise EvidenceError(
             f"an entry of kind {found.KIND} where {kind.KIND} belongs", code="verify.wrong-entry"
         )
-    codecs = _codecs(found)
+    codecs = _codecs(found.KIND)
     try:
         exactly(document, frozenset(map(_written, codecs)))
         values = {name: codec.read(document[_written(name)]) for name, codec in codecs.items()}
@@ -302,8 +302,9 @@ def parse_entry(data: bytes, kind: type[EntryT]) -> EntryT:
 
 
 @functools.cache
-def _codecs(kind: type[Entry]) -> dict[str, Codec]:
-    """Return the codec of each field: what stands beside its type in `Annotated`."""
+def _codecs(name: str) -> dict[str, Codec]:
+    """Return the codec of each field of a kind: what stands beside its type in `Annotated`."""
+    kind = ENTRY_KINDS[name]
     hints = typing.get_type_hints(kind, include_extras=True)
     return {item.name: hints[item.name].__metadata__[0] for item in dataclasses.fields(kind)}
 

@@ -1,0 +1,82 @@
+"""Check a proof file offline: `python -m byleave.verify PROOF --trust TRUST [--receipt RECEIPT]`.
+
+Exit codes: 0 verified; 2 usage, or a file that cannot be read; 3 not verified, a malformed
+proof, receipt or trust file included.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from byleave.canonical import Json
+from byleave.errors import ByleaveError, InputError
+from byleave.evidence.proof_file import MAX_PROOF_BYTES
+from byleave.verify.checks import verify
+from byleave.verify.show import render
+
+__all__ = ["main", "read_bounded"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program; return its exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        proof = read_bounded(options.proof)
+        trust = read_bounded(options.trust)
+        receipt = None if options.receipt is None else read_bounded(options.receipt)
+    except ByleaveError as error:
+        if options.json:
+            _print_json({"schema": "byleave-error/v1", "error": error.to_dict()})
+        print(f"error[{error.code}]: {error.where}: {error.message}", file=sys.stderr)
+        return error.exit_code
+    verdict = verify(proof, trust, receipt)
+    if options.json:
+        _print_json(verdict.to_dict())
+    else:
+        print(render(verdict, colour=sys.stdout.isatty() and "NO_COLOR" not in os.environ))
+    return verdict.exit_code
+
+
+def read_bounded(path: Path) -> bytes:
+    """Return a file's bytes, one more than the format's limit at most.
+
+    Raises:
+        InputError: `input.not-found`, no such file, or it cannot be read.
+    """
+    try:
+        with path.open("rb") as stream:
+            # One byte over the limit is enough for the parser to refuse it by name.
+            return stream.read(MAX_PROOF_BYTES + 1)
+    except OSError as error:
+        raise InputError(
+            f"cannot read: {os.strerror(error.errno or 0)}",
+            code="input.not-found",
+            where=str(path),
+        ) from error
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m byleave.verify",
+        description="Check a Byleave proof file offline.",
+        epilog="example: python -m byleave.verify my.proof --trust trust.policy"
+        " --receipt my.receipt",
+    )
+    parser.add_argument("proof", type=Path, help="the proof file")
+    parser.add_argument("--trust", type=Path, required=True, help="the trust file (tlog-policy)")
+    parser.add_argument("--receipt", type=Path, help="the member's receipt; presence needs it")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    return parser
+
+
+def _print_json(value: Json) -> None:
+    print(json.dumps(value, indent=2, sort_keys=True))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -218,6 +218,7 @@ class Ruleset:
             names=(f"{self.name}@{format_instant(self.effective)[:10]}",),
             basis=basis,
             ready=ready,
+            noticed=None if strictest is None else strictest.noticed,
             suspended=any(s.is_in_force(use, at) for s in self.suspensions),
             party_rule=self.party_rule,
             min_age=self.min_age if self.min_age_scope.covers(use) else None,
@@ -236,6 +237,7 @@ class RegionRule:
         names: Rulesets and their dates, ascending: `eu@2026-11-01`.
         basis: The strictest basis.
         ready: Whether every `not-objected` notice was given long enough ago.
+        noticed: The latest of those notices, or None.
         suspended: Whether any suspension is in force.
         party_rule: For messages, the strictest party rule.
         min_age: Highest minimum age, or None.
@@ -248,6 +250,7 @@ class RegionRule:
     names: tuple[str, ...]
     basis: Basis
     ready: bool
+    noticed: datetime | None
     suspended: bool
     party_rule: PartyRule
     min_age: int | None
@@ -265,6 +268,7 @@ class RegionRule:
             "general_grants_count": self.general_grants_count,
             "min_age": self.min_age,
             "names": list(self.names),
+            "noticed": _instant(self.noticed),
             "party_rule": self.party_rule.word,
             "past_may_be_covered": self.past_may_be_covered,
             "ready": self.ready,
@@ -277,10 +281,12 @@ def compose(rules: Iterable[RegionRule]) -> RegionRule:
     parts = tuple(rules)
     ages = [r.min_age for r in parts if r.min_age is not None]
     dates = [r.earliest for r in parts if r.earliest is not None]
+    notices = [r.noticed for r in parts if r.noticed is not None]
     return RegionRule(
         names=tuple(sorted({name for r in parts for name in r.names})),
         basis=max((r.basis for r in parts), default=Basis.FORBIDDEN),
         ready=bool(parts) and all(r.ready for r in parts if r.basis is Basis.NOT_OBJECTED),
+        noticed=max(notices, default=None),
         suspended=any(r.suspended for r in parts),
         party_rule=max((r.party_rule for r in parts), default=PartyRule.ALL),
         min_age=max(ages, default=None),

@@ -67,9 +67,11 @@ __all__ = [
     "Choice",
     "DemoMember",
     "DepthRow",
+    "Frame",
     "MemberAnswer",
     "PolicyEntry",
     "PublicOverview",
+    "ReasonCount",
     "ReleaseEntry",
     "ReleasePresence",
     "Standing",
@@ -433,3 +435,26 @@ class PublicOverview:
     data_origin: Literal["real", "generated"] | None = None
     trust: str | None = None
     demo_members: tuple[DemoMember, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """What stands around every page.
+
+    Attributes:
+        operator: Who runs this.
+        demo: The workspace is a demo.
+        at: The instant the page is about.
+        checkpoint: The log's head it stands on.
+        data_origin: For a demo: `real` or `generated` messages.
+        contact: Where to ask or complain.
+        authority: The supervisory authority.
+    """
+
+    operator: str
+    demo: bool
+    at: datetime
+    checkpoint: Checkpoint
+    data_origin: Literal["real", "generated"] | None = None
+    contact: str | None = None
+    authority: str | None = None

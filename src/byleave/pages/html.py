@@ -1,0 +1,185 @@
+"""From a view to its page: the one Jinja environment, and one function a page.
+
+Everything is escaped by default and an undefined name is an error. The templates hold no
+sentence: they ask `say`, so that the catalogue in `words` is all a translator or a test reads.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from byleave.ids import format_instant
+from byleave.pages import words
+from byleave.pages.view import (
+    Frame,
+    MemberAnswer,
+    PolicyEntry,
+    PublicOverview,
+    ReleaseEntry,
+    TimelineItem,
+)
+
+__all__ = [
+    "LINES",
+    "Window",
+    "environment",
+    "member_page",
+    "message_page",
+    "policy_page",
+    "public_page",
+    "release_page",
+    "style",
+    "style_name",
+    "window",
+]
+
+LINES: Final = 40
+"""Timeline lines on one page."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """A part of a timeline. Bounds count from the *oldest* line, so that a link keeps its lines.
+
+    Attributes:
+        items: The lines shown, newest first.
+        until: Lines up to here, from the oldest; the page's own address.
+        older: `until` of the page before; None at the oldest.
+        newer: `until` of the page after; None at the newest.
+        total: All lines.
+    """
+
+    items: tuple[TimelineItem, ...]
+    until: int
+    older: int | None
+    newer: int | None
+    total: int
+
+
+def window(items: tuple[TimelineItem, ...], until: int | None) -> Window:
+    """Cut the part of a timeline that ends at its `until`-th line (None: the newest)."""
+    total = len(items)
+    end = total if until is None else max(1, min(until, total))
+    start = max(0, end - LINES)
+    return Window(
+        items=items[total - end : total - start],
+        until=end,
+        older=start or None,
+        newer=min(total, end + LINES) if end < total else None,
+        total=total,
+    )
+
+
+@cache
+def environment() -> Environment:
+    """Return the environment of every template."""
+    env = Environment(
+        loader=PackageLoader("byleave.pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    env.globals.update(
+        say=words.say,
+        count=words.count,
+        limits=words.LIMITS,
+        relative=words.relative,
+        choice_sentence=words.choice_sentence,
+        depth_sentence=words.depth_sentence,
+        presence_sentence=words.presence_sentence,
+        standing_sentence=words.standing_sentence,
+        state_words=words.state_words,
+        timeline_sentence=words.timeline_sentence,
+    )
+    env.filters.update(
+        day=words.date,
+        instant=words.instant,
+        iso=format_instant,
+        number=lambda n: f"{n:,}",
+        reason=words.reason_words,
+        scope=words.scope_words,
+        who=words.who_words,
+    )
+    return env
+
+
+@cache
+def style() -> bytes:
+    """Return the one style sheet."""
+    return (resources.files("byleave.pages") / "static" / "byleave.css").read_bytes()
+
+
+@cache
+def style_name() -> str:
+    """Return its name in an address: it changes with the bytes, so that it may be kept."""
+    return f"byleave-{hashlib.sha256(style()).hexdigest()[:12]}.css"
+
+
+def public_page(
+    frame: Frame, overview: PublicOverview, *, base: str, members: Sequence[tuple[str, str]] = ()
+) -> str:
+    """Write the first page.
+
+    Args:
+        frame: What stands around it.
+        overview: Its facts.
+        base: Prefix of every address.
+        members: In a demo: (label, address) of member pages.
+    """
+    return _page("public.html", frame, base, f"{base}/index.json", view=overview, members=members)
+
+
+def policy_page(frame: Frame, entry: PolicyEntry, *, base: str) -> str:
+    """Write the page of one version of a text."""
+    twin = f"{base}/policies/{entry.document}/{entry.version}.json"
+    return _page("policy.html", frame, base, twin, view=entry)
+
+
+def release_page(frame: Frame, entry: ReleaseEntry, *, base: str) -> str:
+    """Write the page of one release."""
+    return _page("release.html", frame, base, f"{base}/releases/{entry.release}.json", view=entry)
+
+
+def member_page(
+    frame: Frame, answer: MemberAnswer, *, base: str, token: str, until: int | None = None
+) -> str:
+    """Write a member's own page.
+
+    Args:
+        frame: What stands around it.
+        answer: Its facts.
+        base: Prefix of every address.
+        token: Their link's token.
+        until: Which part of the timeline; None: the newest.
+    """
+    own = f"{base}/m/{token}"
+    lines = window(answer.timeline, until)
+    twin = f"{own}.json"
+    return _page("member.html", frame, base, twin, view=answer, own=own, lines=lines)
+
+
+def message_page(kind: str, *, base: str, **places: str) -> str:
+    """Write the page for an address that does not open.
+
+    Args:
+        kind: `lost`, `gone`, `refused` or `fault`.
+        base: Prefix of every address.
+        places: What the sentence names.
+    """
+    return _page("message.html", None, base, None, kind=kind, places=places)
+
+
+def _page(
+    template: str, frame: Frame | None, base: str, twin: str | None, **context: object
+) -> str:
+    page = environment().get_template(template)
+    css = f"{base}/static/{style_name()}"
+    return page.render(frame=frame, base=base, twin=twin, css=css, **context)

@@ -1,0 +1,261 @@
+"""The portal as an ASGI application: addresses, and which view each shows.
+
+Every page has a `.json` twin made from the same view. A proof is handed out only on the page
+that names it: a member's proofs under their own link, public ones under `/proofs/`.
+Handlers are `async` and wait for nothing, so that all of them run on the thread that opened
+the workspace, one after another.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from importlib import resources
+from typing import Annotated, Any, Final
+
+from fastapi import FastAPI, HTTPException, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+from starlette.exceptions import HTTPException as StarletteHTTPException
+
+from byleave.pages import html
+from byleave.pages.link import LinkExpiredError, LinkUnknownError, link_token, read_token
+from byleave.pages.view import (
+    Frame,
+    MemberAnswer,
+    PolicyEntry,
+    PublicOverview,
+    ReleaseEntry,
+    plain,
+)
+from byleave.pages.words import date, say
+from byleave.portal.answers import Answers
+from byleave.portal.guard import Guard
+
+__all__ = ["create_app"]
+
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,159}")
+_DEMO_LINK: Final = timedelta(days=7)
+_KEPT: Final = "public, max-age=31536000, immutable"
+_KINDS: Final = {404: "lost", 405: "refused", 410: "gone", 422: "refused"}
+
+
+class _Gone(HTTPException):
+    def __init__(self, when: str) -> None:
+        super().__init__(410)
+        self.when = when
+
+
+class _Desk:
+    """Finds what a page shows; a miss is a 404, told like every other miss."""
+
+    def __init__(self, answers: Answers, *, demo: bool, base: str) -> None:
+        self.answers = answers
+        self.demo = demo
+        self.base = base
+
+    def frame(self, overview: PublicOverview, answer: MemberAnswer | None = None) -> Frame:
+        stands = answer or overview
+        return Frame(
+            operator=overview.operator,
+            demo=self.demo,
+            at=stands.at,
+            checkpoint=stands.checkpoint,
+            data_origin=overview.data_origin,
+            contact=overview.contact,
+            authority=overview.authority,
+        )
+
+    def member(self, token: str) -> MemberAnswer:
+        try:
+            ordinal = read_token(self.answers.key(), token, self.answers.now())
+        except LinkExpiredError as error:
+            raise _Gone(date(error.at)) from None
+        except LinkUnknownError:
+            raise HTTPException(404) from None
+        answer = self.answers.member(ordinal)
+        if answer is None:
+            raise HTTPException(404)
+        return answer
+
+    def policy(self, document: str, version: str) -> tuple[Frame, PolicyEntry]:
+        overview = self.answers.overview()
+        for entry in overview.policies:
+            if (entry.document, entry.version) == (document, version):
+                return self.frame(overview), entry
+        raise HTTPException(404)
+
+    def release(self, name: str) -> tuple[Frame, ReleaseEntry]:
+        overview = self.answers.overview()
+        for entry in overview.releases:
+            if entry.release == name:
+                return self.frame(overview), entry
+        raise HTTPException(404)
+
+    def proof(self, name: str, named: set[str | None]) -> Response:
+        data = self.answers.proof(name) if _NAME.fullmatch(name) and name in named else None
+        if data is None:
+            raise HTTPException(404)
+        return Response(
+            data,
+            media_type="application/octet-stream",
+            headers={"content-disposition": f'attachment; filename="{name}.proof"'},
+        )
+
+    def demo_links(self, overview: PublicOverview) -> list[tuple[str, str]]:
+        if not self.demo:
+            return []
+        key, end = self.answers.key(), self.answers.now() + _DEMO_LINK
+        return [
+            (m.label, f"{self.base}/m/{link_token(key, m.ordinal, end)}")
+            for m in overview.demo_members
+        ]
+
+
+def create_app(
+    answers: Answers, *, demo: bool, base: str = "", hosts: frozenset[str] | None = None
+) -> FastAPI:
+    """Build the application.
+
+    Args:
+        answers: Where facts come from.
+        demo: Show the demo banner and links to member pages; serve such an app on loopback only.
+        base: Prefix of every address, without a slash at its end, where the portal is mounted
+            below another site.
+        hosts: Host names answered to; None: any.
+    """
+    app = FastAPI(
+        title="Byleave portal", docs_url=None, redoc_url=None, openapi_url="/openapi.json"
+    )
+    desk = _Desk(answers, demo=demo, base=base)
+    _public(app, desk)
+    _member(app, desk)
+    _static(app)
+    _errors(app, desk)
+    app.add_middleware(Guard, private="/m/", hosts=hosts)
+    return app
+
+
+def _public(app: FastAPI, desk: _Desk) -> None:
+    answers, base = desk.answers, desk.base
+
+    @app.get("/", response_class=HTMLResponse, summary="What this is")
+    async def index() -> str:
+        view = answers.overview()
+        links = desk.demo_links(view)
+        return html.public_page(desk.frame(view), view, base=base, members=links)
+
+    @app.get("/index.json", summary="The first page as JSON")
+    async def index_json() -> JSONResponse:
+        view = answers.overview()
+        return _twin("overview", desk.frame(view), view)
+
+    @app.get("/policies/{document}/{version}.json", summary="One version of a text, as JSON")
+    async def policy_json(document: str, version: str) -> JSONResponse:
+        return _twin("policy", *desk.policy(document, version))
+
+    @app.get(
+        "/policies/{document}/{version}",
+        response_class=HTMLResponse,
+        summary="One version of a text",
+    )
+    async def policy(document: str, version: str) -> str:
+        return html.policy_page(*desk.policy(document, version), base=base)
+
+    @app.get("/releases/{release}.json", summary="One released model, as JSON")
+    async def release_json(release: str) -> JSONResponse:
+        return _twin("release", *desk.release(release))
+
+    @app.get("/releases/{release}", response_class=HTMLResponse, summary="One released model")
+    async def release(release: str) -> str:
+        return html.release_page(*desk.release(release), base=base)
+
+    @app.get("/proofs/{name}.proof", summary="A public proof")
+    async def proof(name: str) -> Response:
+        view = answers.overview()
+        named = {e.proof for e in view.policies} | {e.proof for e in view.releases}
+        return desk.proof(name, named)
+
+    @app.get("/trust.policy", summary="The trust file")
+    async def trust() -> Response:
+        text = answers.overview().trust
+        if text is None:
+            raise HTTPException(404)
+        return Response(text, media_type="text/plain; charset=utf-8")
+
+
+def _member(app: FastAPI, desk: _Desk) -> None:
+    @app.get("/m/{token}.json", summary="A member's own page, as JSON")
+    async def member_json(token: str) -> JSONResponse:
+        answer = desk.member(token)
+        return _twin("member", desk.frame(desk.answers.overview(), answer), answer)
+
+    @app.get("/m/{token}/proofs/{name}.proof", summary="A proof named on a member's page")
+    async def member_proof(token: str, name: str) -> Response:
+        return desk.proof(name, _proofs(desk.member(token)))
+
+    @app.get("/m/{token}", response_class=HTMLResponse, summary="A member's own page")
+    async def member(token: str, until: Annotated[int | None, Query(ge=1)] = None) -> str:
+        answer = desk.member(token)
+        frame = desk.frame(desk.answers.overview(), answer)
+        return html.member_page(frame, answer, base=desk.base, token=token, until=until)
+
+
+def _static(app: FastAPI) -> None:
+    @app.get("/static/{name}", include_in_schema=False)
+    async def static(name: str) -> Response:
+        if name == html.style_name():
+            return Response(html.style(), media_type="text/css", headers={"cache-control": _KEPT})
+        if name == "mark.svg":
+            mark = (resources.files("byleave.pages") / "static" / "mark.svg").read_bytes()
+            return Response(mark, media_type="image/svg+xml")
+        raise HTTPException(404)
+
+
+def _errors(app: FastAPI, desk: _Desk) -> None:
+    """Tell every fault in plain words, in the media type that was asked for."""
+
+    def told(request: Request, status: int, when: str = "") -> Response:
+        kind = _KINDS.get(status, "fault" if status >= 500 else "refused")
+        places = {"date": when} if kind == "gone" else {}
+        path = request.url.path
+        if path.endswith(".json") or "json" in request.headers.get("accept", ""):
+            return JSONResponse(
+                {
+                    "type": f"about:blank#{kind}",
+                    "title": say(f"{kind}.title"),
+                    "status": status,
+                    "detail": say(f"{kind}.text", **places),
+                },
+                status_code=status,
+                media_type="application/problem+json",
+            )
+        return HTMLResponse(html.message_page(kind, base=desk.base, **places), status_code=status)
+
+    @app.exception_handler(StarletteHTTPException)
+    async def on_http(request: Request, error: StarletteHTTPException) -> Response:
+        return told(request, error.status_code, getattr(error, "when", ""))
+
+    @app.exception_handler(RequestValidationError)
+    async def on_malformed(request: Request, _error: RequestValidationError) -> Response:
+        return told(request, 422)
+
+    @app.exception_handler(Exception)
+    async def on_fault(request: Request, _error: Exception) -> Response:
+        return told(request, 500)
+
+
+def _twin(name: str, frame: Frame, view: Any) -> JSONResponse:  # noqa: ANN401  # any view
+    return JSONResponse(
+        {"schema": f"byleave-page/{name}/v1", "frame": plain(frame), name: plain(view)}
+    )
+
+
+def _proofs(answer: MemberAnswer) -> set[str | None]:
+    return {
+        *(c.proof for c in answer.choices),
+        *(t.proof for t in answer.timeline),
+        *(w.proof for w in answer.withdrawals),
+        *(d.proof for w in answer.withdrawals for d in w.depths),
+        *(r.proof for r in answer.releases),
+    }

@@ -1,0 +1,97 @@
+"""`byleave serve`: open a workspace, bind, print one link, answer until stopped."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+from byleave.errors import RefusedError, WorldError
+from byleave.portal.guard import LOOPBACK
+
+__all__ = ["bind", "is_loopback", "serve"]
+
+
+def serve(*, workspace: Path, host: str, port: int, echo: Callable[[str], None]) -> None:
+    """Serve a workspace's pages, read-only, until interrupted.
+
+    Args:
+        workspace: Folder of the workspace.
+        host: Name or address to listen on.
+        port: Port; 0: any free one.
+        echo: Takes the one line that says where to look.
+
+    Raises:
+        RefusedError: `portal.demo-loopback-only`, a demo and another machine could reach it.
+        WorldError: `portal.cannot-bind`, the address is taken or not this machine's.
+        ByleaveError: What opening a workspace raises.
+    """
+    import uvicorn
+
+    from byleave.portal.answers import WorkspaceAnswers
+    from byleave.portal.app import create_app
+    from byleave.wiring import open as open_workspace
+
+    opened = open_workspace(workspace, read_only=True)
+    loopback = is_loopback(host)
+    if opened.is_demo and not loopback:
+        raise RefusedError(
+            "a demo workspace is only served to the machine it is on",
+            code="portal.demo-loopback-only",
+            hint="use --host 127.0.0.1",
+        )
+    app = create_app(
+        WorkspaceAnswers(opened), demo=opened.is_demo, hosts=LOOPBACK if loopback else None
+    )
+    listener = bind(host, port)
+    try:
+        echo(f"Open {_address(host, listener.getsockname()[1])} · Ctrl-C stops")
+        # No access log: a member's link is their sign-in and must not be written down.
+        config = uvicorn.Config(
+            app, log_level="warning", access_log=False, server_header=False, lifespan="off"
+        )
+        uvicorn.Server(config).run(sockets=[listener])
+    finally:
+        listener.close()
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether only this machine can reach `host`; a name other than `localhost`: no."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Listen on an address.
+
+    Raises:
+        WorldError: `portal.cannot-bind`, taken, not allowed, or not an address of this machine.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host.strip("[]"), port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen(128)
+        except BaseException:
+            listener.close()
+            raise
+    except (OSError, OverflowError) as error:
+        raise WorldError(
+            "cannot listen there",
+            code="portal.cannot-bind",
+            where=f"{host}:{port}",
+            hint="choose another --port, or 0 for any free one",
+        ) from error
+    return listener
+
+
+def _address(host: str, port: int) -> str:
+    name = host.strip("[]")
+    return f"http://[{name}]:{port}/" if ":" in name else f"http://{name}:{port}/"

@@ -11,12 +11,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from byleave.errors import InputError
 from byleave.exposure.cohort import Affected
-from byleave.exposure.practice import as_text
+from byleave.exposure.practice import as_text, check_columns
 
 __all__ = ["Counterfactual", "counterfactual"]
 
@@ -52,22 +53,37 @@ class Counterfactual:
         }
 
 
-def counterfactual(affected: Affected, kept: pa.Array | pa.ChunkedArray) -> Counterfactual:
-    """Compare the practice with a gate that keeps exactly the records `kept`.
+def counterfactual(affected: Affected, kept: pa.Table) -> Counterfactual:
+    """Compare the practice with a gate that keeps exactly the records of `kept`.
+
+    A member still counts as affected where the gate keeps the message for the delivery that
+    affected them first.
 
     Args:
         affected: Who was affected by the practice.
-        kept: Record ids the gate keeps for the same weeks; ids the practice never used may be
-            among them.
+        kept: `record`, and `delivery` where the gate was asked at each delivery and answered
+            differently (a grant may end between two); without it, one answer holds for all.
+            Records that the practice never used may be among them.
 
     Raises:
-        InputError: `case.type`, `kept` holds nulls.
+        InputError: `case.column`, `case.type` (a record or delivery without an id).
     """
-    if kept.null_count:
-        raise InputError("a kept record has no id", code="case.type", where="kept")
-    pairs = affected.pairs.select(["member", "record", "reason"])
-    record = pairs["record"].combine_chunks()
-    let = pc.is_in(record.dictionary, value_set=as_text(kept)).take(record.indices)
+    check_columns(kept, "kept", {"record": "id"}, {"delivery": "text"})
+    if any(column.null_count for column in kept.columns):
+        raise InputError(
+            "a kept record, or its delivery, has no id", code="case.type", where="kept"
+        )
+    pairs = affected.pairs.select(["member", "record", "reason", "delivery"])
+    record, delivery = pairs["record"].combine_chunks(), pairs["delivery"].combine_chunks()
+    records = as_text(kept["record"])
+    if "delivery" not in kept.column_names:
+        let = pc.is_in(record.dictionary, value_set=records).take(record.indices)
+    else:
+        let = pa.array(np.zeros(len(record), dtype=bool))
+        for number, name in enumerate(delivery.dictionary.to_pylist()):
+            here = records.filter(pc.equal(as_text(kept["delivery"]), name))
+            through = pc.is_in(record.dictionary, value_set=here).take(record.indices)
+            let = pc.or_(let, pc.and_(through, pc.equal(delivery.indices, number)))
     still = pairs.filter(let)
     who = (
         still.select(["member"])
@@ -77,11 +93,11 @@ def counterfactual(affected: Affected, kept: pa.Array | pa.ChunkedArray) -> Coun
     )
     who = who.set_column(0, "member", as_text(who["member"])).sort_by("member")
     reasons = still.group_by("reason", use_threads=False).aggregate([([], "count_all")])
-    through = pc.count_distinct(still["record"].combine_chunks().indices).as_py()
+    messages = pc.count_distinct(still["record"].combine_chunks().indices).as_py()
     return Counterfactual(
         affected=affected.messages_high,
-        let_through=through,
-        stopped=affected.messages_high - through,
+        let_through=messages,
+        stopped=affected.messages_high - messages,
         members_still=who.num_rows,
         who=who,
         by_reason=dict(

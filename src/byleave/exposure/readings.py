@@ -314,8 +314,8 @@ def _result(reading: Reading, pairs: _Pairs, practice: Practice, asked: _Asked) 
 
 def _in_time(discoverable_us: int, years: int, as_of: datetime) -> bool:
     """Say whether `as_of` is not after the anniversary's day; 29 February becomes 1 March."""
-    if discoverable_us == FAR_FUTURE_US:
-        return True
+    if abs(discoverable_us) == FAR_FUTURE_US:
+        return discoverable_us > 0  # not discoverable yet; or nothing there to discover
     day = from_us(discoverable_us).date()
     try:
         last = day.replace(year=day.year + years)

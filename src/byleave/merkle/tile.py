@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from byleave.errors import EvidenceError, InputError
+from byleave.ids import Digest
 from byleave.merkle.proof import MAX_SIZE, Node, tree_root
 from byleave.merkle.tree import HASH_BYTES, all_levels
 
@@ -26,6 +27,7 @@ __all__ = [
     "TILE_WIDTH",
     "Tile",
     "TileReader",
+    "edge_root",
     "format_index",
     "new_tiles",
     "parse_index",
@@ -133,13 +135,8 @@ class TileReader:
         self.size = size
         self._read = read
         self._tiles: dict[tuple[int, int], list[list[bytes]]] = {}
-        self._edge: dict[tuple[int, int], list[list[bytes]]] = {}
-        # (1) Partial tiles hold every node that the root is folded from.
-        for level in range(_MAX_LEVEL + 1):
-            count = size >> (TILE_HEIGHT * level)
-            if count % TILE_WIDTH:
-                index = count // TILE_WIDTH
-                self._edge[level, index] = all_levels(self._fetch(level, index))
+        # (1)
+        self._edge = _read_edge(size, read)
         if tree_root(size, _Edge(self._edge)) != root:
             raise EvidenceError("tiles do not lead to the root", code="log.tile-damaged")
 
@@ -167,7 +164,7 @@ class TileReader:
         known = self._edge.get(key) or self._tiles.get(key)
         if known is not None:
             return known
-        levels = all_levels(self._fetch(level, index))
+        levels = all_levels(_fetch(self.size, level, index, self._read))
         # (2) A tile that is not on the edge is full, so the level above has a hash for it.
         above = self._levels(level + 1, index // TILE_WIDTH)[0][index % TILE_WIDTH]
         if levels[-1] != [above]:
@@ -176,13 +173,6 @@ class TileReader:
             self._tiles.pop(next(iter(self._tiles)))
         self._tiles[key] = levels
         return levels
-
-    def _fetch(self, level: int, index: int) -> list[bytes]:
-        tile = Tile(level=level, index=index, width=tile_width(self.size, level, index))
-        data = self._read(tile)
-        if len(data) != tile.width * HASH_BYTES:
-            raise _damaged(tile)
-        return [data[at : at + HASH_BYTES] for at in range(0, len(data), HASH_BYTES)]
 
 
 class _Edge:
@@ -198,6 +188,38 @@ class _Edge:
             tile, at = divmod(index, TILE_WIDTH >> within)
             result.append(self._edge[level, tile][within][at])
         return result
+
+
+def edge_root(size: int, read: Callable[[Tile], bytes]) -> Digest:
+    """Return the root that the tiles of the right edge fold to.
+
+    It is what the tiles say, and no more: a caller that did not write them wants `TileReader`.
+
+    Raises:
+        EvidenceError: `log.tile-damaged`, a tile has not its length.
+    """
+    return tree_root(size, _Edge(_read_edge(size, read)))
+
+
+def _read_edge(
+    size: int, read: Callable[[Tile], bytes]
+) -> dict[tuple[int, int], list[list[bytes]]]:
+    """Return the partial tiles' levels: they hold every node that the root is folded from."""
+    edge = {}
+    for level in range(_MAX_LEVEL + 1):
+        count = size >> (TILE_HEIGHT * level)
+        if count % TILE_WIDTH:
+            index = count // TILE_WIDTH
+            edge[level, index] = all_levels(_fetch(size, level, index, read))
+    return edge
+
+
+def _fetch(size: int, level: int, index: int, read: Callable[[Tile], bytes]) -> list[bytes]:
+    tile = Tile(level=level, index=index, width=tile_width(size, level, index))
+    data = read(tile)
+    if len(data) != tile.width * HASH_BYTES:
+        raise _damaged(tile)
+    return [data[at : at + HASH_BYTES] for at in range(0, len(data), HASH_BYTES)]
 
 
 def _damaged(tile: Tile) -> EvidenceError:

@@ -273,15 +273,7 @@ def _slots(members: MapMembers, epoch: bytes) -> list[_Slot]:
     """Return each member's label, commitment and ordered records. One loop per member."""
     _check_sizes(members, epoch)
     labels = [_sha256(b"\x10%b%b" % (secret, epoch)).digest() for secret in members.secrets]
-    ordered = [
-        (records[0],) if len(records) == 1 else _ordered(records) for records in members.records
-    ]
-    roots = [
-        _sha256(b"\x00" + records[0]).digest()
-        if len(records) == 1
-        else merkle.root(merkle.leaf_hashes(records))
-        for records in ordered
-    ]
+    ordered, roots = _record_roots(members.records)
     numbers = map(_NUMBERS.pack, map(len, ordered), members.enrolment_indexes)
     return [
         (label[:16], _sha256(b"\x13%b%b%b%b" % (label[16:], number, leaf, root)).digest(), records)
@@ -291,9 +283,21 @@ def _slots(members: MapMembers, epoch: bytes) -> list[_Slot]:
     ]
 
 
-def _ordered(records: Sequence[bytes]) -> tuple[bytes, ...]:
-    """Return leaf data in ascending order of leaf hash."""
-    return tuple(sorted(records, key=merkle.leaf_hash))
+def _record_roots(
+    members: Sequence[Sequence[bytes]],
+) -> tuple[list[tuple[bytes, ...]], list[bytes]]:
+    """Return each member's record leaf data in ascending order of leaf hash, and their roots."""
+    ordered: list[tuple[bytes, ...]] = []
+    roots: list[bytes] = []
+    for records in members:
+        if len(records) == 1:
+            ordered.append((records[0],))
+            roots.append(_sha256(b"\x00" + records[0]).digest())
+        else:
+            hashed = sorted([(_sha256(b"\x00" + data).digest(), data) for data in records])
+            ordered.append(tuple([data for _, data in hashed]))
+            roots.append(merkle.root([item for item, _ in hashed]))
+    return ordered, roots
 
 
 def _check_sizes(members: MapMembers, epoch: bytes) -> None:

@@ -1,0 +1,78 @@
+"""What the log needs of the world: entries, tiles, and one head.
+
+The head is *trusted*: it is the memory of what was signed, and must be serialisable and durable.
+Tiles are not: everything read from them is checked before it is used.
+Durable means: it survives a power cut once the call has returned. A method that cannot promise
+that raises; what it was given may or may not have been kept, and callers count on neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+__all__ = ["EntrySource", "HeadStore", "TileSource", "TileStore"]
+
+
+class EntrySource(Protocol):
+    """The ledger: durable entries, numbered from 0, that are only ever added to."""
+
+    def size(self) -> int:
+        """Return how many entries are durable."""
+        ...
+
+    def read(self, start: int, end: int) -> Sequence[bytes]:
+        """Return the entries [start, end), all of which exist."""
+        ...
+
+
+class TileSource(Protocol):
+    """Where published files are read from: a directory, a web server."""
+
+    def read(self, path: str) -> bytes:
+        """Return a promoted file's bytes.
+
+        Raises:
+            EvidenceError: `log.tile-missing`.
+        """
+        ...
+
+    def read_checkpoint(self) -> bytes | None:
+        """Return the published checkpoint; None before the first."""
+        ...
+
+
+class TileStore(TileSource, Protocol):
+    """Where the log's files are written."""
+
+    def stage(self, path: str, data: bytes) -> None:
+        """Keep a file where readers do not see it; durable on return; replaces an older one."""
+        ...
+
+    def read_staged(self, path: str) -> bytes:
+        """Return a staged file's bytes, from storage."""
+        ...
+
+    def promote(self, paths: Sequence[str]) -> None:
+        """Make staged files readable under their paths; durable on return.
+
+        A path that is promoted already and no longer staged is left as it is, so that a call
+        that was interrupted can be made again.
+        """
+        ...
+
+    def publish_checkpoint(self, data: bytes) -> None:
+        """Replace the published checkpoint, whole or not at all; durable on return."""
+        ...
+
+
+class HeadStore(Protocol):
+    """The last signed checkpoint."""
+
+    def get(self) -> bytes | None:
+        """Return it; None before the first."""
+        ...
+
+    def compare_and_swap(self, old: bytes | None, new: bytes) -> bool:
+        """Replace `old` by `new` if it is what is kept; durable on True."""
+        ...

@@ -1,0 +1,203 @@
+"""Publish what the ledger holds: the durable order, step by step.
+
+(1) open the head (what was signed last) and the published checkpoint; the head is never older
+(2) if the head was signed and not published, finish that first: steps 4, 5, 8 and 9 again
+(3) take the ledger's size; it never holds less than was signed for
+(4) build the new tiles and bundles from the ledger and the tiles of the last checkpoint, and
+    stage each: written, flushed, not yet visible
+(5) read all of it back, recompute the leaves, the tiles and the root from storage, and check
+    that the new tree extends the old one: memory is not what outsiders will see
+(6) sign
+(7) compare-and-swap the head: from here on the new tree is the log's word
+(8) promote the staged files
+(9) publish the checkpoint
+
+A failure before (7) leaves staged files that nobody reads; one after it leaves a head that the
+next call finishes, from the ledger. Neither forks the log: nothing is ever signed that does not
+extend the head, and the head moves only by (7). An error in (4) or (5) ends the call before (6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from byleave import merkle
+from byleave.errors import ConflictError, EvidenceError, InputError
+from byleave.ids import Digest
+from byleave.merkle.tile import TILE_HEIGHT, TILE_WIDTH, Tile, TileReader, edge_root, tile_width
+from byleave.merkle.tree import EMPTY_ROOT
+from byleave.note.checkpoint import Checkpoint, parse_checkpoint
+from byleave.note.keys import SignerKey, VerifierKey
+from byleave.note.signed import open_note, parse_note, sign_note
+from byleave.tlog.bundle import bundle_path, decode_bundle, encode_bundle
+from byleave.tlog.ports import EntrySource, HeadStore, TileStore
+
+__all__ = ["open_checkpoint", "publish"]
+
+_READ_TILES: Final = 64
+"""Tiles' worth of entries (16,384) read from the ledger at a time."""
+
+
+def publish(
+    source: EntrySource, tiles: TileStore, head: HeadStore, signer: SignerKey, *, origin: str
+) -> Checkpoint:
+    """Bring the published log up to the ledger; return the checkpoint that is then published.
+
+    Args:
+        source: The ledger.
+        tiles: The log's files.
+        head: The last signed checkpoint.
+        signer: The log's key; its name is the origin.
+        origin: The log's name.
+
+    Raises:
+        InputError: `note.key`, the key's name is not the origin; `entry.too-long`.
+        ConflictError: `log.head-moved`, another publisher was first.
+        EvidenceError: `log.head-damaged`, `log.head-behind`, `log.source-shorter`,
+            `log.source-diverged`, `log.staging-differs`, `log.tile-missing`,
+            `log.tile-damaged`: state that must not be signed over.
+    """
+    if signer.name != origin:
+        raise InputError("the key's name is not the log's origin", code="note.key")
+    # (1)
+    signed = head.get()
+    last = None if signed is None else open_checkpoint(signed, signer.verifier, origin)
+    shown = tiles.read_checkpoint()
+    seen = None if shown is None else open_checkpoint(shown, signer.verifier, origin)
+    if seen is not None and (last is None or seen.size > last.size):
+        raise EvidenceError("the head is older than what is published", code="log.head-behind")
+    if seen is not None and last is not None and seen.size == last.size and seen != last:
+        raise EvidenceError("head and published checkpoint differ", code="log.head-damaged")
+    # (3)
+    size = source.size()
+    if last is not None and size < last.size:
+        raise EvidenceError(
+            f"the ledger has {size} entries, the log signed {last.size}", code="log.source-shorter"
+        )
+    # (2)
+    if last is not None and signed is not None and seen != last:
+        paths, root = _build(source, tiles, seen, last.size)
+        if root != last.root:
+            raise EvidenceError(
+                "the ledger is not the one that was signed", code="log.source-diverged"
+            )
+        tiles.promote(paths)
+        tiles.publish_checkpoint(signed)
+    if last is not None and size == last.size:
+        return last
+    # (4) (5)
+    paths, root = _build(source, tiles, last, size)
+    # (6)
+    checkpoint = Checkpoint(origin=origin, size=size, root=root)
+    note = sign_note(checkpoint.format(), [signer])
+    # (7)
+    if not head.compare_and_swap(signed, note):
+        raise ConflictError("another publisher signed first", code="log.head-moved")
+    # (8)
+    tiles.promote(paths)
+    # (9)
+    tiles.publish_checkpoint(note)
+    return checkpoint
+
+
+def open_checkpoint(data: bytes, key: VerifierKey, origin: str) -> Checkpoint:
+    """Return the checkpoint in `data`, signed by `key`, of the log `origin`.
+
+    Raises:
+        EvidenceError: `log.head-damaged`.
+    """
+    try:
+        note = parse_note(data)
+        open_note(note, [key])
+        checkpoint = parse_checkpoint(note.text)
+    except EvidenceError as error:
+        raise EvidenceError(
+            "a stored checkpoint is not one that this log signed", code="log.head-damaged"
+        ) from error
+    if checkpoint.origin != origin:
+        raise EvidenceError("a stored checkpoint is another log's", code="log.head-damaged")
+    return checkpoint
+
+
+def _build(
+    source: EntrySource, tiles: TileStore, old: Checkpoint | None, size: int
+) -> tuple[list[str], Digest]:
+    """Stage what a tree of `size` entries adds to `old`; return the paths and the checked root."""
+    base = old or Checkpoint(origin="", size=0, root=EMPTY_ROOT)
+    known = TileReader(size=base.size, root=base.root, read=lambda tile: tiles.read(tile.path))
+    paths: list[str] = []
+    for path, data in _new_files(source, known, size):
+        tiles.stage(path, data)
+        paths.append(path)
+    return paths, _read_back(tiles, frozenset(paths), base, size)
+
+
+def _new_files(source: EntrySource, known: TileReader, size: int) -> Iterator[tuple[str, bytes]]:
+    """Yield the paths and bytes of the bundles and tiles that `size` entries add to `known`."""
+    fresh: list[bytes] = []  # roots of the full tiles of the level below
+    first = known.size // TILE_WIDTH
+    for index in range(first, -(-size // TILE_WIDTH), _READ_TILES):
+        start = index * TILE_WIDTH
+        entries = source.read(start, min(start + _READ_TILES * TILE_WIDTH, size))
+        leaves = merkle.leaf_hashes(entries)
+        if index == first:
+            _check_prefix(known, leaves)
+        for at in range(0, len(entries), TILE_WIDTH):
+            width = len(entries[at : at + TILE_WIDTH])
+            tile = Tile(level=0, index=index + at // TILE_WIDTH, width=width)
+            yield bundle_path(tile.index, width), encode_bundle(entries[at : at + width])
+            yield tile.path, b"".join(leaves[at : at + width])
+            if width == TILE_WIDTH:
+                fresh.append(merkle.root(leaves[at : at + width]))
+    level = 1
+    while fresh:
+        had = known.size >> (TILE_HEIGHT * level)
+        first = had // TILE_WIDTH
+        kept = [(TILE_HEIGHT * level, index) for index in range(first * TILE_WIDTH, had)]
+        hashes = known.read_hashes(kept) + fresh
+        fresh = []
+        for at in range(0, len(hashes), TILE_WIDTH):
+            part = hashes[at : at + TILE_WIDTH]
+            tile = Tile(level=level, index=first + at // TILE_WIDTH, width=len(part))
+            yield tile.path, b"".join(part)
+            if len(part) == TILE_WIDTH:
+                fresh.append(merkle.root(part))
+        level += 1
+
+
+def _check_prefix(known: TileReader, leaves: Sequence[bytes]) -> None:
+    """Check that the ledger still holds the entries of the last, partial tile."""
+    width = known.size % TILE_WIDTH
+    if width and list(leaves[:width]) != known.leaf_tile(known.size // TILE_WIDTH):
+        raise EvidenceError("the ledger is not the one that was signed", code="log.source-diverged")
+
+
+def _read_back(tiles: TileStore, staged: frozenset[str], base: Checkpoint, size: int) -> Digest:
+    """Recompute the root of `size` entries from storage, and check it against `base`."""
+
+    def read(tile: Tile) -> bytes:
+        return tiles.read_staged(tile.path) if tile.path in staged else tiles.read(tile.path)
+
+    try:
+        root = edge_root(size, read)
+        reader = TileReader(size=size, root=root, read=read)
+        for index in range(base.size // TILE_WIDTH, -(-size // TILE_WIDTH)):
+            width = tile_width(size, 0, index)
+            entries = decode_bundle(tiles.read_staged(bundle_path(index, width)), width)
+            if merkle.leaf_hashes(entries) != reader.leaf_tile(index):
+                raise EvidenceError("a bundle and its tile differ", code="log.entry-damaged")
+        merkle.verify_consistency(
+            old=base.size,
+            old_root=base.root,
+            new=size,
+            new_root=root,
+            path=merkle.consistency_proof(base.size, size, reader),
+        )
+    except EvidenceError as error:
+        raise EvidenceError(
+            "what was read back is not what was written; nothing was signed",
+            code="log.staging-differs",
+            where=error.where,
+        ) from error
+    return root

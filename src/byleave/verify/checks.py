@@ -176,7 +176,7 @@ class _Run:
             "exact": release.exact,
             "origin": place.under.checkpoint.origin,
         }
-        return f"{release.release}: {_where(place)}"
+        return f"{release.release}, model {_short(release.model)}: {_where(place)}"
 
     # (5)
     def _snapshot(self) -> str:
@@ -271,7 +271,7 @@ class _Run:
             self._grounds(self.proof)
             listed = self.proof.proof.labels
             what = f"this one with {_counted(len(self.proof.proof.records), 'record')}"
-        return f"root {root.hex()[:8]}…{root.hex()[-4:]}; {_counted(len(listed), 'label')}, {what}"
+        return f"root {_short(root)}; {_counted(len(listed), 'label')}, {what}"
 
     def _grounds(self, proof: PresenceFile) -> None:
         """Check opened grounds against the receipt's events; count records by role and ground."""
@@ -302,7 +302,7 @@ class _Run:
         stated, found = proof_file_digest(self.proof_bytes)
         if not hmac.compare_digest(stated, found):
             raise EvidenceError("the file was changed after it was made", code="proof.digest")
-        return f"{found.hex()[:8]}…{found.hex()[-4:]}"
+        return _short(found)
 
     def _logged(self, logged: LoggedEntry) -> ProvenEntry:
         assert self.trust is not None  # noqa: S101 (check 3)
@@ -366,6 +366,10 @@ def _where(place: ProvenEntry) -> str:
         witnesses = _counted(len(under.witnesses), "witness", "es")
         text += f" ({witnesses}, newest {seen.replace('+00:00', 'Z')})"
     return text
+
+
+def _short(digest: bytes) -> str:
+    return f"{digest.hex()[:8]}…{digest.hex()[-4:]}"
 
 
 def _counted(number: int, word: str, plural: str = "s") -> str:

@@ -157,8 +157,10 @@ def members_csv(report: CaseReport) -> bytes:
                     "member": _guarded(members["member"].cast(pa.large_string())),
                     "reason": members["reason"].cast(pa.large_string()),
                     "messages": members["messages"],
-                    "first_used_at": pc.strftime(
-                        members["first_used_at"], format="%Y-%m-%dT%H:%M:%SZ"
+                    "first_used_at": pc.replace_substring(
+                        pc.strftime(members["first_used_at"], format="%Y-%m-%dT%H:%M:%SZ"),
+                        ".000000Z",
+                        "Z",
                     ),
                 }
             )

@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import IntEnum
 
 from byleave.ids import LedgerIndex, MemberId
+from byleave.policy.notice import Control, Notice
 from byleave.policy.scope import Scope, Use
 
 __all__ = ["ConsentEvent", "EventKind", "EvidenceGrade", "NoticeCoverage"]
@@ -45,6 +46,13 @@ class NoticeCoverage:
 
     uses: frozenset[Use]
     shown: frozenset[Use]
+
+    @classmethod
+    def of(cls, notice: Notice) -> NoticeCoverage:
+        """Return what `notice` covers: nothing, where its control was on already (G1)."""
+        if notice.control is Control.ON:
+            return cls(uses=frozenset(), shown=frozenset())
+        return cls(uses=notice.uses, shown=notice.shown)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

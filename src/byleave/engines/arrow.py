@@ -55,9 +55,9 @@ class ArrowEngine:
         is_author[offsets[:-1]] = True
         party[is_author] = author
         party[~is_author] = flat
-        draft = np.zeros(batch.num_rows, np.bool_)
+        draft = np.array([c.draft for c in plan.categories] + [False, False], np.bool_)[category]
         if contract.draft is not None:  # null: nobody says that it was sent
-            draft = np.array(pc.fill_null(batch.column(contract.draft), True), np.bool_)
+            draft |= np.array(pc.fill_null(batch.column(contract.draft), True), np.bool_)
         return ResolvedRows(
             category=category,
             draft=draft,
@@ -141,31 +141,49 @@ class _Work:
 
 @dataclass(frozen=True, slots=True)
 class _Segments:
-    """The parties of some rows, laid end to end: row j has `starts[j]:starts[j] + lengths[j]`."""
+    """The parties of some rows, laid end to end: row j has `starts[j]:starts[j] + lengths[j]`.
+
+    Rows of one `width` (0: they differ) are reduced column by column, five times as fast.
+    """
 
     starts: Longs
     lengths: Longs
+    width: int
     at: Longs  # position of each party in `rows.party`
 
     @classmethod
     def of(cls, offsets: Longs, todo: Longs) -> _Segments:
         lengths = offsets[todo + 1] - offsets[todo]
         starts = np.cumsum(lengths) - lengths
-        at = np.arange(int(lengths.sum())) + np.repeat(offsets[todo] - starts, lengths)
-        return cls(starts, lengths, at)
+        width = int(lengths[0]) if (lengths == lengths[0]).all() else 0
+        if width:
+            at = (offsets[todo][:, None] + np.arange(width)).reshape(-1)
+        else:
+            at = np.arange(int(lengths.sum())) + np.repeat(offsets[todo] - starts, lengths)
+        return cls(starts, lengths, width, at)
+
+    def reduce(self, ufunc: np.ufunc, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return `ufunc` over the parties of each row."""
+        if not self.width:
+            result: npt.NDArray[Any] = ufunc.reduceat(values, self.starts)
+            return result
+        columns = values.reshape(-1, self.width)
+        result = columns[:, 0].copy()
+        for position in range(1, self.width):
+            ufunc(result, columns[:, position], out=result)
+        return result
 
     def first(self, flags: Flags) -> Longs:
         """Return for each row the place of its first flagged party; beyond the last: none."""
-        places = np.where(flags, np.arange(len(flags)), len(flags))
-        return np.minimum.reduceat(places, self.starts)
-
-    def all(self, flags: Flags) -> Flags:
-        """Return for each row whether all its parties are flagged."""
-        return np.logical_and.reduceat(flags, self.starts)
+        return self.reduce(np.minimum, np.where(flags, np.arange(len(flags)), len(flags)))
 
     def spread(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Return a value per row as one per party."""
-        return np.repeat(values, self.lengths)
+        return np.repeat(values, self.width or self.lengths)
+
+
+_IS_VETO = np.zeros(256, np.bool_)
+_IS_VETO[[Reason.REFUSED, Reason.WITHDRAWN, Reason.OBJECTED]] = True
 
 
 def _row_itself(plan: GatePlan, rows: ResolvedRows, work: _Work) -> None:
@@ -199,7 +217,7 @@ def _decide_category(
     parts = _Segments.of(rows.offsets, todo)
     who = rows.party[parts.at]
     sure = (category.yes[who >> 3] >> (who & 7).astype(np.uint8)) & 1
-    clear = parts.all(sure.view(np.bool_))
+    clear = parts.reduce(np.logical_and, sure.view(np.bool_))
     work.reason[todo[clear]] = Reason.KEPT
     places = parts.at[parts.spread(clear)]
     work.ground[places] = category.ground[rows.party[places]]
@@ -218,7 +236,7 @@ def _decide_in_detail(
     region = plan.region_id[who]
     collected = parts.spread(rows.collected_us[todo])
 
-    vetoed = np.isin(code, [Reason.REFUSED, Reason.WITHDRAWN, Reason.OBJECTED])
+    vetoed = _IS_VETO[code]
     earliest = category.earliest_us[region]
     stop = category.stop[who]
     late = (stop == Reason.KEPT) & (collected < earliest)
@@ -240,7 +258,7 @@ def _decide_in_detail(
     no, halt = parts.first(vetoed), parts.first(stop != Reason.KEPT)
     yes, silent = parts.first(says_yes), parts.first(~says_yes)
     if plan.party_rule is None:
-        rule = np.maximum.reduceat(category.party_rule[region], parts.starts)
+        rule = parts.reduce(np.maximum, category.party_rule[region])
     else:
         rule = np.full(len(todo), plan.party_rule, np.uint8)
     author_silent = ~says_yes[parts.starts]

@@ -86,6 +86,7 @@ class CategoryPlan:
     Attributes:
         use: The leaf use.
         several: Whether recipients are parties.
+        draft: Whether records of it were never sent.
         yes: Bitmap: a yes for every row, whenever it was collected, that no rule stops.
         code: `Reason`: `KEPT`, a veto or a silence; uint8.
         from_us: Where `code` is `KEPT`: collected from when, `UNKNOWN_INSTANT` for always; int64.
@@ -99,6 +100,7 @@ class CategoryPlan:
 
     use: Use
     several: bool
+    draft: bool
     yes: Bits
     code: npt.NDArray[np.uint8]
     from_us: Longs
@@ -275,6 +277,7 @@ def _fold(
     return CategoryPlan(
         use=state.use,
         several=taxonomy.has_several_parties(state.use.category),
+        draft=taxonomy.is_draft(state.use.category),
         yes=pack(always & (earliest[region] == UNKNOWN_INSTANT)),
         code=code,
         from_us=from_us,

@@ -19,7 +19,7 @@ holds is the row's reason:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from byleave.consent.decide import standing
@@ -55,7 +55,7 @@ class World:
     at: datetime
     taxonomy: Taxonomy
     rules: RuleBook
-    notices: Mapping[str, NoticeCoverage]
+    notices: Mapping[str, NoticeCoverage] = field(repr=False)
     accepted: EvidenceGrade
     events: Mapping[MemberId, Sequence[ConsentEvent]]
     regions: Mapping[MemberId, str | None]

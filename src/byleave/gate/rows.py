@@ -78,7 +78,10 @@ class RowDecisions:
 class GateEngine(Protocol):
     """How rows are decided; every engine agrees with `gate/reference.py` row for row."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What records and reports call it."""
+        ...
 
     def resolve(self, plan: GatePlan, batch: pa.RecordBatch) -> ResolvedRows:
         """Return the rows of `batch` with ids as ordinals.

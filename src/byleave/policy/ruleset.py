@@ -18,6 +18,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import IntEnum
+from functools import cache
 from importlib import resources
 
 from byleave.canonical import Json, digest_of
@@ -308,8 +309,8 @@ class RuleBook:
     """
 
     version: str
-    sets: tuple[Ruleset, ...]
-    digest: Digest = field(init=False)
+    sets: tuple[Ruleset, ...] = field(repr=False)
+    digest: Digest = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         ordered = tuple(sorted(self.sets, key=lambda r: (r.name, r.effective)))
@@ -358,6 +359,7 @@ class RuleBook:
         return RuleBook(version=f"{self.version}+{version}", sets=tuple(merged.values()))
 
 
+@cache
 def default_rules() -> RuleBook:
     """Return the rulesets that ship with the package."""
     text = resources.files(__package__).joinpath("rulesets.yaml").read_text("utf-8")

@@ -136,8 +136,6 @@ def read_mapping(text: str, *, name: str, first_line: int = 1) -> Fields:
     if len(text) > MAX_CHARACTERS:
         raise InputError("document is larger than 1 MiB", code="input.malformed", where=name)
     try:
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, _Loader)):
-            raise InputError("aliases are not accepted", code="input.malformed", where=name)
         node = yaml.compose(text, _Loader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
@@ -159,7 +157,13 @@ def nearest(word: str, known: Collection[str]) -> str | None:
 
 
 class _Loader(yaml.SafeLoader):
-    """SafeLoader's grammar; values are read by `_value`, not by its YAML 1.1 resolvers."""
+    """SafeLoader's grammar without aliases; `_value` reads values, not its YAML 1.1 resolvers."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:  # noqa: ANN401
+        if self.check_event(yaml.AliasEvent):
+            event: yaml.Event = self.get_event()  # type: ignore[no-untyped-call]
+            raise yaml.MarkedYAMLError(problem="an alias", problem_mark=event.start_mark)  # type: ignore[arg-type]
+        return super().compose_node(parent, index)
 
 
 def _fields(node: yaml.MappingNode, name: str, first_line: int, depth: int) -> Fields:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import resources
 from typing import Final
 
@@ -88,10 +89,10 @@ class Taxonomy:
     """
 
     version: str
-    purposes: Mapping[str, Term]
-    categories: Mapping[str, Term]
-    recipients: Mapping[str, Term]
-    digest: Digest = field(init=False)
+    purposes: Mapping[str, Term] = field(repr=False)
+    categories: Mapping[str, Term] = field(repr=False)
+    recipients: Mapping[str, Term] = field(repr=False)
+    digest: Digest = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         document: dict[str, Json] = {
@@ -227,6 +228,7 @@ class Taxonomy:
         return _build(document, f"{self.version}+{version}", merged)
 
 
+@cache
 def default_taxonomy() -> Taxonomy:
     """Return the pack that ships with the package."""
     text = resources.files(__package__).joinpath("taxonomy.yaml").read_text("utf-8")

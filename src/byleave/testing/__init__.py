@@ -1,0 +1,1 @@
+"""Behaviour suites that every adapter of a port runs, and the platform that cheats."""

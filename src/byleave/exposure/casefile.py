@@ -76,6 +76,7 @@ class CaseFile:
         kept: The table (`record`, and `delivery` where it differs between them) of what the gate
             keeps for the same weeks, or None.
         cohorts: What is asked, in order.
+        asked_at: File and line of each cohort.
         pack: Readings.
         window: Days for which fees count, or None.
         with_damage: Persons stated to have proven actual damage.
@@ -92,6 +93,7 @@ class CaseFile:
     delivered: dict[str, TableRef]
     kept: TableRef | None
     cohorts: tuple[Cohort, ...]
+    asked_at: tuple[str, ...]
     pack: RulePack
     window: Interval | None
     with_damage: int
@@ -140,6 +142,7 @@ def parse_case(text: str, name: str) -> CaseFile:
         delivered={n.get("id").text(): _table(r) for n in deliveries if (r := n.maybe("records"))},
         kept=_table(gate.get("kept")) if gate else None,
         cohorts=tuple(n.guarded(_cohort) for n in cohorts.items()) if cohorts else (EVERYONE,),
+        asked_at=tuple(n.where for n in cohorts.items()) if cohorts else (top.where,),
         pack=exposure.guarded(_pack) if exposure else US_PRIVATE_MESSAGES,
         window=window.interval() if window else None,
         with_damage=with_damage.count() if with_damage else 0,

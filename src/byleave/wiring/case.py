@@ -7,6 +7,8 @@ CSV: a header, UTF-8, an empty cell is unknown; instants as 2024-09-18T00:00:00Z
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +21,7 @@ from pyarrow import csv
 
 from byleave.errors import InputError
 from byleave.exposure.casefile import CaseFile, TableRef, parse_case
+from byleave.exposure.conditions import check_cohort
 from byleave.exposure.practice import Practice
 from byleave.service.case import Case, CaseReport, evaluate, members_csv
 
@@ -48,7 +51,9 @@ def run_case(path: str | Path, *, as_of: datetime | None = None) -> CaseReport:
     Raises:
         InputError: `input.not-found`, `case.*`, `input.*`, with file and line.
     """
-    return evaluate(load_case(path, as_of=as_of))
+    case, places = _load_case(Path(path), as_of)
+    with _located(places):
+        return evaluate(case)
 
 
 def write_members_csv(report: CaseReport, path: str | Path) -> None:
@@ -80,46 +85,66 @@ def load_case(path: str | Path, *, as_of: datetime | None = None) -> Case:
     Raises:
         InputError: as `run_case`.
     """
-    file = Path(path)
-    case = parse_case(_text(file), str(file))
+    return _load_case(Path(path), as_of)[0]
+
+
+def _load_case(file: Path, as_of: datetime | None) -> tuple[Case, dict[str, str]]:
+    """Return the case, and for each table the file and line that name it (`""`: the file)."""
+    stated = parse_case(_text(file), str(file))
     folder = file.parent
-    tables = {name: _load(folder, ref, name) for name, ref in case.tables.items()}
-    return Case(
-        title=case.title,
-        origin=case.origin,
-        matter=case.matter,
-        as_of=as_of or case.as_of or datetime.now(UTC),
-        practice=_practice(case, folder, tables, str(file)),
+    places = {name: ref.where for name, ref in stated.tables.items()} | {"": str(file)}
+    if stated.kept is not None:
+        places["kept"] = stated.kept.where
+    tables = {name: _load(folder, ref, name) for name, ref in stated.tables.items()}
+    with _located(places):
+        practice = _practice(stated, folder, tables)
+    for cohort, where in zip(stated.cohorts, stated.asked_at, strict=True):
+        with _located({"": where}):
+            check_cohort(practice, cohort)
+    case = Case(
+        title=stated.title,
+        origin=stated.origin,
+        matter=stated.matter,
+        as_of=as_of or stated.as_of or datetime.now(UTC),
+        practice=practice,
         choices=tables.get("choices"),
-        cohorts=case.cohorts,
-        pack=case.pack,
-        window=case.window,
-        with_damage=case.with_damage,
-        kept=None if case.kept is None else _load(folder, case.kept, "kept"),
+        cohorts=stated.cohorts,
+        pack=stated.pack,
+        window=stated.window,
+        with_damage=stated.with_damage,
+        kept=None if stated.kept is None else _load(folder, stated.kept, "kept"),
     )
+    return case, places
 
 
-def _practice(case: CaseFile, folder: Path, tables: dict[str, pa.Table], name: str) -> Practice:
+def _practice(stated: CaseFile, folder: Path, tables: dict[str, pa.Table]) -> Practice:
     deliveries = tuple(
-        replace(d, records=_load(folder, case.delivered[d.id], "records")["record"])
-        if d.id in case.delivered
+        replace(d, records=_load(folder, stated.delivered[d.id], "records")["record"])
+        if d.id in stated.delivered
         else d
-        for d in case.deliveries
+        for d in stated.deliveries
     )
+    return Practice(
+        messages=tables["messages"],
+        deliveries=deliveries,
+        setting=stated.setting,
+        opt_outs=tables.get("opt_outs"),
+        policies=stated.policies,
+        subscriptions=tables.get("subscriptions"),
+        regions=tables.get("regions"),
+    )
+
+
+@contextmanager
+def _located(places: dict[str, str]) -> Iterator[None]:
+    """Give an error of a table, or of a record, the file and line that named it."""
     try:
-        return Practice(
-            messages=tables["messages"],
-            deliveries=deliveries,
-            setting=case.setting,
-            opt_outs=tables.get("opt_outs"),
-            policies=case.policies,
-            subscriptions=tables.get("subscriptions"),
-            regions=tables.get("regions"),
-        )
+        yield
     except InputError as error:
-        # The record knows its table; the file knows on which line that was named.
         table = (error.where or "").split(".")[0]
-        where = case.tables[table].where if table in case.tables else name
+        if error.where is not None and error.where.startswith(places[""].rsplit(":", 1)[0]):
+            raise
+        where = places.get(table, places[""])
         raise InputError(error.message, code=error.code, where=where, hint=error.hint) from None
 
 

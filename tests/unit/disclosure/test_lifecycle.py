@@ -8,6 +8,8 @@ from itertools import product
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from byleave.disclosure.due import Due, History, due, state_at
 from byleave.disclosure.lifecycle import (
@@ -232,3 +234,44 @@ def test_a_recall_of_nothing_is_refused() -> None:
     """A recall names at least one record and a deadline that is not negative."""
     with pytest.raises(InputError):
         recall(days=-1)
+
+
+def walk(history: History, days: int) -> DisclosureState:
+    """Return the state after `days` whole days, one day at a time, as the page says it in words."""
+    state = S.OFFERED
+    open_: set[int] = set()
+    for day in range(days + 1):
+        now = T0 + day * DAY
+        if day == 1:
+            state = S.DELIVERED
+        arrived = {r.index for r in history.recalls if r.at == now}
+        if arrived and not open_:
+            state = S.RECALLED
+        open_ |= arrived
+        if any(r.index in open_ and r.due_at <= now for r in history.recalls):
+            state = S.OVERDUE
+        answered = {a.recall for a in history.answers if a.at == now}
+        open_ -= answered
+        if answered and not open_:
+            state = S.ACKNOWLEDGED
+    return state
+
+
+some_recall = st.tuples(st.integers(2, 12), st.integers(0, 6), st.none() | st.integers(0, 12))
+
+
+@settings(max_examples=500)
+@given(st.lists(some_recall, max_size=4), st.integers(0, 30))
+def test_the_state_follows_the_days(recalls: list, days: int) -> None:
+    """On every day the state by the table equals what walking through the days finds."""
+    sent = tuple(
+        recall(50 + n, at=T0 + at * DAY, days=deadline)
+        for n, (at, deadline, _) in enumerate(recalls)
+    )
+    answers = tuple(
+        answer(T0 + (at + after) * DAY, 50 + n)
+        for n, (at, _, after) in enumerate(recalls)
+        if after is not None
+    )
+    history = History(disclosure(), recalls=sent, answers=answers)
+    assert state_at(history, T0 + days * DAY) is walk(history, days)

@@ -208,7 +208,8 @@ def lanes(caption: Caption, items: Sequence[Lane]) -> Chart:
     dated = [lane for lane in items if lane.at is not None]
     instants = [i for lane in dated for i in (lane.start, lane.at) if i is not None]
     first, last = min(instants), max(instants)
-    first, last = (first, last) if first < last else (first, first + timedelta(hours=1))
+    last = max(last, first + timedelta(hours=1))
+    edge = first - (last - first) / 40  # so that the first mark stands clear of the labels
     data = [
         {
             "row": f"{n}|{lane.label if lane.at else ''}",
@@ -229,7 +230,7 @@ def lanes(caption: Caption, items: Sequence[Lane]) -> Chart:
             domain=False, ticks=False, labelPadding=10, labelExpr="split(datum.label, '|')[1]"
         )
         y = alt.Y("row:N", sort=[d["row"] for d in data], title=None, axis=axis)
-        x = time_axis(first, last, inner)
+        x = time_axis(edge, last, inner)
         base = alt.Chart(alt.Data(values=data)).encode(y=y, x=x)
         real = base.transform_filter("datum.kind != 'heading'")
         shapes = (
@@ -276,7 +277,7 @@ def intervals(caption: Caption, items: Sequence[Interval], *, axis_format: str) 
         inner = width - 40
         y = alt.Y("label:N", sort=order, title=None, axis=None)
         axis = alt.Axis(
-            format=axis_format, tickCount=4 if width == NARROW else 6, domain=False, title=None
+            format=axis_format, tickCount=4 if width == NARROW else 6, grid=False, title=None
         )
         x = alt.X("low:Q", axis=axis, scale=alt.Scale(zero=True), title=None)
         base = alt.Chart(alt.Data(values=data)).encode(y=y)

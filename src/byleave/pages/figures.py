@@ -149,7 +149,7 @@ def reach(report: ReportInput) -> list[Chart]:
     for member in dict.fromkeys(m["member_label"] for m in marks):
         own = [m for m in marks if m["member_label"] == member]
         start = min(parse_instant(m.get("withdrawn", m["at"])) for m in own)
-        items.append(Lane(label=f"{member.capitalize()} withdrew {date(start)}"))
+        items.append(Lane(label=f"{member[0].upper()}{member[1:]} withdrew {date(start)}"))
         items += [_lane(mark, start) for mark in own]
     done = sum(m["state"] == "done" for m in marks)
     late = sum(m["state"] == "overdue" for m in marks)

@@ -17,6 +17,7 @@ from byleave.pages.charts import Chart
 from byleave.pages.figures import DRAW
 from byleave.pages.html import environment, style
 from byleave.pages.report_input import ReportInput
+from byleave.pages.shape import check
 
 __all__ = ["ReportInput", "render_report"]
 
@@ -53,11 +54,7 @@ def render_report(report: ReportInput) -> str:
 
 
 def _check(report: ReportInput) -> None:
-    missing = sorted(ReportInput.__required_keys__ - report.keys())
-    if missing:
-        raise InputError(
-            "a report's facts are not complete", code="pages.malformed", where=", ".join(missing)
-        )
+    check(ReportInput, report)
     for mark in report["reach"]:
         if not _PSEUDONYM.fullmatch(mark["member_label"]):
             raise InputError(

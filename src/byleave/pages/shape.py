@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from byleave.errors import InputError
 from byleave.ids import format_instant, parse_instant
 
-__all__ = ["plain", "read"]
+__all__ = ["check", "plain", "read"]
 
 T = TypeVar("T")
 
@@ -50,6 +50,27 @@ def read(record: type[T], data: object, *, where: str = "") -> T:
     return record(**values)
 
 
+def check(shape: type, data: object, *, where: str = "") -> None:
+    """Hold a dictionary to a `TypedDict`: its keys, and the type of every value, all the way down.
+
+    Raises:
+        InputError: `pages.malformed`, a key is missing, unknown or of another type.
+    """
+    if not isinstance(data, Mapping):
+        raise _malformed(where, "an object")
+    hints = _hints(shape)
+    for name in data:
+        if name not in hints:
+            raise _malformed(f"{where}.{str(name)[:40]}", "no such field")
+    for name, hint in hints.items():
+        optional = typing.get_origin(hint) is typing.NotRequired
+        if name in data:
+            inner = typing.get_args(hint)[0] if optional else hint
+            _value(inner, data[name], f"{where}.{name}")
+        elif not optional:
+            raise _malformed(f"{where}.{name}", "a value")
+
+
 def plain(value: object) -> Any:  # noqa: ANN401  # JSON has no narrower name
     """Return the value as JSON's types: what `read` would accept again."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -63,7 +84,7 @@ def plain(value: object) -> Any:  # noqa: ANN401  # JSON has no narrower name
 
 @cache
 def _hints(record: type) -> dict[str, Any]:
-    return typing.get_type_hints(record)
+    return typing.get_type_hints(record, include_extras=True)
 
 
 def _value(hint: Any, value: object, where: str) -> object:  # noqa: ANN401  # a type expression
@@ -78,14 +99,32 @@ def _value(hint: Any, value: object, where: str) -> object:  # noqa: ANN401  # a
         if value not in allowed:
             raise _malformed(where, "one of " + ", ".join(map(str, allowed)))
         return value
-    if origin is tuple:
-        if not isinstance(value, list | tuple):
-            raise _malformed(where, "a list")
-        inner = typing.get_args(hint)[0]
-        return tuple(_value(inner, v, f"{where}[{i}]") for i, v in enumerate(value))
+    if origin in {tuple, list}:
+        return _sequence(typing.get_args(hint), value, where)
+    if origin is dict:
+        if not isinstance(value, Mapping):
+            raise _malformed(where, "an object")
+        inner = typing.get_args(hint)[1]
+        return {str(k): _value(inner, v, f"{where}.{str(k)[:40]}") for k, v in value.items()}
+    if typing.is_typeddict(hint):
+        check(hint, value, where=where)
+        return value
     if dataclasses.is_dataclass(hint):
         return read(typing.cast("type", hint), value, where=where)
     return _scalar(hint, value, where)
+
+
+def _sequence(inner: tuple[Any, ...], value: object, where: str) -> tuple[object, ...]:
+    """Read a list of one type (`tuple[T, ...]`, `list[T]`), or of fixed types in order."""
+    if not isinstance(value, list | tuple):
+        raise _malformed(where, "a list")
+    fixed = len(inner) > 1 and inner[-1] is not Ellipsis
+    if fixed and len(value) != len(inner):
+        raise _malformed(where, f"{len(inner)} values")
+    types_ = inner if fixed else (inner[0],) * len(value)
+    return tuple(
+        _value(t, v, f"{where}[{i}]") for i, (t, v) in enumerate(zip(types_, value, strict=True))
+    )
 
 
 def _scalar(hint: type, value: object, where: str) -> object:

@@ -80,6 +80,7 @@ def time_axis(first: datetime, last: datetime, inner: float) -> Any:  # noqa: AN
         format=pattern,
         labelFlush=True,
         labelOverlap="greedy",
+        labelSeparation=12,
         orient="bottom",
     )
     scale = alt.Scale(type="utc", domain=[milliseconds(first), milliseconds(last)], nice=False)

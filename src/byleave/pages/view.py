@@ -163,7 +163,8 @@ class TimelineItem:
         kind: What; each has its sentence in `byleave.pages.words`. `left-out` says that records
             were *not* used, and why; `policy` that a text changed.
         who: `you`, `we`, or a recipient's name.
-        object: The set, release, package, policy version (`privacy-policy 2`) or scope touched.
+        object: The set, release, package or policy version (`privacy-policy 2`) touched; empty
+            for the member's own choices, which have a `scope`.
         index: Log index of the entry.
         records: How many of the member's records.
         ground: Why they were used, where they were.
@@ -321,7 +322,7 @@ class PolicyEntry:
         adds: Uses it declares that the version before did not.
         removes: Uses the version before declared and this one does not.
         notice_window_days: Whole days from announcement to effect.
-        text: The exact text.
+        text: The exact text; None: not kept, or not repeated in a list of versions.
         proof: Proof that it is logged.
     """
 

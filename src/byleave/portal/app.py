@@ -9,6 +9,7 @@ the workspace, one after another.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from importlib import resources
 from typing import Annotated, Any, Final
@@ -132,7 +133,12 @@ def create_app(
     _member(app, desk)
     _static(app)
     _errors(app, desk)
-    app.add_middleware(Guard, private="/m/", hosts=hosts)
+    app.add_middleware(
+        Guard,
+        private="/m/",
+        fault=lambda scope: _told(Request(scope), 500, base=base),
+        hosts=hosts,
+    )
     return app
 
 
@@ -141,13 +147,13 @@ def _public(app: FastAPI, desk: _Desk) -> None:
 
     @app.get("/", response_class=HTMLResponse, summary="What this is")
     async def index() -> str:
-        view = answers.overview()
+        view = _without_texts(answers.overview())
         links = desk.demo_links(view)
         return html.public_page(desk.frame(view), view, base=base, members=links)
 
     @app.get("/index.json", summary="The first page as JSON")
     async def index_json() -> JSONResponse:
-        view = answers.overview()
+        view = _without_texts(answers.overview())
         return _twin("overview", desk.frame(view), view)
 
     @app.get("/policies/{document}/{version}.json", summary="One version of a text, as JSON")
@@ -213,36 +219,37 @@ def _static(app: FastAPI) -> None:
 
 
 def _errors(app: FastAPI, desk: _Desk) -> None:
-    """Tell every fault in plain words, in the media type that was asked for."""
-
-    def told(request: Request, status: int, when: str = "") -> Response:
-        kind = _KINDS.get(status, "fault" if status >= 500 else "refused")
-        places = {"date": when} if kind == "gone" else {}
-        path = request.url.path
-        if path.endswith(".json") or "json" in request.headers.get("accept", ""):
-            return JSONResponse(
-                {
-                    "type": f"about:blank#{kind}",
-                    "title": say(f"{kind}.title"),
-                    "status": status,
-                    "detail": say(f"{kind}.text", **places),
-                },
-                status_code=status,
-                media_type="application/problem+json",
-            )
-        return HTMLResponse(html.message_page(kind, base=desk.base, **places), status_code=status)
+    """Tell every miss in plain words, in the media type that was asked for."""
 
     @app.exception_handler(StarletteHTTPException)
     async def on_http(request: Request, error: StarletteHTTPException) -> Response:
-        return told(request, error.status_code, getattr(error, "when", ""))
+        return _told(request, error.status_code, base=desk.base, when=getattr(error, "when", ""))
 
     @app.exception_handler(RequestValidationError)
     async def on_malformed(request: Request, _error: RequestValidationError) -> Response:
-        return told(request, 422)
+        return _told(request, 422, base=desk.base)
 
-    @app.exception_handler(Exception)
-    async def on_fault(request: Request, _error: Exception) -> Response:
-        return told(request, 500)
+
+def _told(request: Request, status: int, *, base: str, when: str = "") -> Response:
+    kind = _KINDS.get(status, "fault" if status >= 500 else "refused")
+    places = {"date": when} if kind == "gone" else {}
+    if request.url.path.endswith(".json") or "json" in request.headers.get("accept", ""):
+        return JSONResponse(
+            {
+                "type": "about:blank",
+                "title": say(f"{kind}.title"),
+                "status": status,
+                "detail": say(f"{kind}.text", **places),
+            },
+            status_code=status,
+            media_type="application/problem+json",
+        )
+    return HTMLResponse(html.message_page(kind, base=base, **places), status_code=status)
+
+
+def _without_texts(overview: PublicOverview) -> PublicOverview:
+    """Return what the first page shows: each text has a page of its own."""
+    return replace(overview, policies=tuple(replace(p, text=None) for p in overview.policies))
 
 
 def _twin(name: str, frame: Frame, view: Any) -> JSONResponse:  # noqa: ANN401  # any view

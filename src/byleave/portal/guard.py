@@ -1,10 +1,11 @@
-"""What stands before every answer: security headers, the host check, HEAD.
+"""What stands before every answer: security headers, the host check, HEAD, faults.
 
-A plain ASGI wrapper, so that it also covers answers made by an error.
+A plain ASGI wrapper inside the server's own error page, which would not carry the headers.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -17,11 +18,15 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+_LOG: Final = logging.getLogger(__name__)
+
 HEADERS: Final = (
     (
         b"content-security-policy",
-        b"default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
-        b"base-uri 'none'; frame-ancestors 'none'",
+        (
+            b"default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+            b"base-uri 'none'; frame-ancestors 'none'"
+        ),
     ),
     (b"referrer-policy", b"no-referrer"),
     (b"x-content-type-options", b"nosniff"),
@@ -40,13 +45,20 @@ class Guard:
     Args:
         application: What it wraps.
         private: Prefix of paths that nothing may store.
+        fault: Makes the answer to a request that failed here.
         hosts: Host names answered to; None: any. A demo on loopback answers to loopback only,
             so that a page elsewhere cannot reach it through a name that points here.
     """
 
     def __init__(
-        self, application: Application, *, private: str, hosts: frozenset[str] | None
+        self,
+        application: Application,
+        *,
+        private: str,
+        fault: Callable[[Scope], Application],
+        hosts: frozenset[str] | None,
     ) -> None:
+        self._fault = fault
         self._application = application
         self._private = private
         self._hosts = hosts
@@ -59,7 +71,11 @@ class Guard:
         private = scope["path"].startswith(self._private)
         head = scope["method"] == "HEAD"
 
+        started = False
+
         async def guarded(message: Message) -> None:
+            nonlocal started
+            started = True
             if message["type"] == "http.response.start":
                 own = list(HEADERS)
                 if private:
@@ -74,7 +90,13 @@ class Guard:
         if self._hosts is not None and _host(scope) not in self._hosts:
             await _refuse(guarded)
             return
-        await self._application({**scope, "method": "GET"} if head else scope, receive, guarded)
+        try:
+            await self._application({**scope, "method": "GET"} if head else scope, receive, guarded)
+        except Exception:
+            _LOG.exception("a page could not be written")
+            if started:
+                raise
+            await self._fault(scope)(scope, receive, guarded)
 
 
 def _host(scope: Scope) -> str:

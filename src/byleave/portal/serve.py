@@ -6,11 +6,14 @@ import ipaddress
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from byleave.errors import RefusedError, WorldError
 from byleave.portal.guard import LOOPBACK
 
 __all__ = ["bind", "is_loopback", "serve"]
+
+_LAST_PORT: Final = 65_535
 
 
 def serve(*, workspace: Path, host: str, port: int, echo: Callable[[str], None]) -> None:
@@ -33,27 +36,23 @@ def serve(*, workspace: Path, host: str, port: int, echo: Callable[[str], None])
     from byleave.portal.app import create_app
     from byleave.wiring import open as open_workspace
 
-    opened = open_workspace(workspace, read_only=True)
-    loopback = is_loopback(host)
-    if opened.is_demo and not loopback:
-        raise RefusedError(
-            "a demo workspace is only served to the machine it is on",
-            code="portal.demo-loopback-only",
-            hint="use --host 127.0.0.1",
-        )
-    app = create_app(
-        WorkspaceAnswers(opened), demo=opened.is_demo, hosts=LOOPBACK if loopback else None
-    )
-    listener = bind(host, port)
-    try:
-        echo(f"Open {_address(host, listener.getsockname()[1])} · Ctrl-C stops")
-        # No access log: a member's link is their sign-in and must not be written down.
-        config = uvicorn.Config(
-            app, log_level="warning", access_log=False, server_header=False, lifespan="off"
-        )
-        uvicorn.Server(config).run(sockets=[listener])
-    finally:
-        listener.close()
+    with open_workspace(workspace, read_only=True) as opened:
+        loopback = is_loopback(host)
+        if opened.is_demo and not loopback:
+            raise RefusedError(
+                "a demo workspace is only served to the machine it is on",
+                code="portal.demo-loopback-only",
+                hint="use --host 127.0.0.1",
+            )
+        hosts = LOOPBACK | {host.strip("[]")} if loopback else None
+        app = create_app(WorkspaceAnswers(opened), demo=opened.is_demo, hosts=hosts)
+        with bind(host, port) as listener:
+            echo(f"Open {_address(host, listener.getsockname()[1])} · Ctrl-C stops")
+            # No access log: a member's link is their sign-in and must not be written down.
+            config = uvicorn.Config(
+                app, log_level="warning", access_log=False, server_header=False, lifespan="off"
+            )
+            uvicorn.Server(config).run(sockets=[listener])
 
 
 def is_loopback(host: str) -> bool:
@@ -71,6 +70,8 @@ def bind(host: str, port: int) -> socket.socket:
         WorldError: `portal.cannot-bind`, taken, not allowed, or not an address of this machine.
     """
     try:
+        if not 0 <= port <= _LAST_PORT:
+            raise OverflowError  # getaddrinfo would take it modulo 65,536
         family, kind, protocol, _, address = socket.getaddrinfo(
             host.strip("[]"), port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]

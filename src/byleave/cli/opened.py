@@ -1,0 +1,45 @@
+"""Open the workspace that a command names, with progress on stderr."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from byleave.cli.output import Progress
+
+if TYPE_CHECKING:
+    from byleave.wiring import Workspace
+
+__all__ = ["opened", "read_text"]
+
+
+@contextmanager
+def opened(path: str, *, read_only: bool = False) -> Iterator[Workspace]:
+    """Open a workspace for one command, and close it whatever happens."""
+    from byleave.wiring import open as open_workspace
+
+    progress = Progress()
+    workspace = open_workspace(path, read_only=read_only, progress=progress)
+    try:
+        yield workspace
+    finally:
+        progress.close()
+        workspace.close()
+
+
+def read_text(path: str) -> str:
+    """Return a file's text.
+
+    Raises:
+        InputError: `input.not-found`; `input.malformed`, not UTF-8.
+    """
+    from byleave.errors import InputError
+
+    try:
+        return Path(path).read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError("the file is not UTF-8 text", code="input.malformed", where=path) from error
+    except OSError as error:
+        raise InputError("the file cannot be read", code="input.not-found", where=path) from error

@@ -1,0 +1,70 @@
+"""`byleave source`: bring data sets in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from byleave.cli.opened import opened, read_text
+from byleave.cli.output import emit, json_option, table, workspace_option
+
+__all__ = ["group"]
+
+
+@click.group("source")
+def group() -> None:
+    """Data sets: add, list."""
+
+
+@group.command()
+@click.argument("file", type=click.Path())
+@click.option("--contract", required=True, type=click.Path(),
+              help="Whose data a row is (YAML); see examples/contracts.")
+@click.option("--name", help="Id of the source; default: the file's name.")
+@workspace_option
+@json_option
+def add(*, file: str, contract: str, name: str | None, workspace: str, as_json: bool) -> None:
+    """Add a Parquet file: digest every record, and enrol everyone who appears in it.
+
+    \b
+    byleave source add messages.parquet --contract messages.yaml
+    """  # noqa: D301
+    from byleave.wiring.tables import read_parquet
+
+    text = read_text(contract)
+    table_ = read_parquet(file)
+    source = name or Path(file).stem.lower()
+    with opened(workspace) as ws:
+        records, enrolled = ws.source.add(source, table_, text, contract_name=Path(contract).name)
+    data = {"source": source, "records": records, "enrolled": enrolled}
+    emit(
+        data,
+        schema="byleave/source/v1",
+        as_json=as_json,
+        lines=lambda: [
+            f"{source}: {records:,} records, {enrolled:,} members enrolled who were not yet"
+        ],
+    )
+
+
+@group.command("list")
+@workspace_option
+@json_option
+def list_sources(*, workspace: str, as_json: bool) -> None:
+    """List the data sets.
+
+    \b
+    byleave source list --workspace byleave-demo
+    """  # noqa: D301
+    with opened(workspace, read_only=True) as ws:
+        sources = ws.source.list()
+    emit(
+        {"sources": sources},
+        schema="byleave/sources/v1",
+        as_json=as_json,
+        lines=lambda: table(
+            ["source", "records", "log entry"],
+            [[s["source"], s["records"], s["index"]] for s in sources],
+        ),
+    )

@@ -1,0 +1,355 @@
+"""Where did my data go: everything the ledgers know of one member, as plain facts.
+
+The dictionary's shape is `byleave.pages.view.MemberAnswer`; every line names the log entry it
+stands on and, where one can be made, the proof.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from byleave.consent.decide import standing
+from byleave.consent.event import ConsentEvent, EventKind, EvidenceGrade
+from byleave.consent.reason import Reason
+from byleave.errors import InputError
+from byleave.gate.plan import uses_of
+from byleave.ids import format_instant, from_us
+from byleave.service.consent import member_history
+from byleave.service.house import House
+from byleave.service.policy import coverages
+from byleave.service.snapshot import openings_of
+from byleave.service.source import open_source, rows_of
+from byleave.snapshot.openings import member_openings
+from byleave.snapshot.sealed import read_table
+
+__all__ = ["member_answer"]
+
+_VERBS = {
+    EventKind.GRANT: "granted",
+    EventKind.REFUSAL: "refused",
+    EventKind.WITHDRAWAL: "withdrew",
+    EventKind.OBJECTION: "objected",
+}
+_GROUNDS = {1: "consent", 2: "consent-of-another-party", 3: "not-objected", 4: "contract"}
+
+Facts = dict[str, Any]
+
+
+def member_answer(house: House, member: str) -> Facts:
+    """Return what the platform holds, did and undid with one member's data.
+
+    Raises:
+        InputError: `member.unknown`.
+    """
+    row = house.ledger.member(member)
+    if row is None:
+        raise InputError("the ledger knows no such member", code="member.unknown")
+    ordinal, _, _, enrolment, enrolled_us = row
+    history = member_history(house, member)
+    held = {
+        name: member_openings(openings_of(house, name), ordinal)
+        for _, name, _, _ in house.ledger.objects("snapshot")
+    }
+    head = house.log.checkpoint()
+    return {
+        "member_label": member,
+        "at": format_instant(house.now()),
+        "enrolled_at": format_instant(from_us(enrolled_us)),
+        "enrolment_index": enrolment,
+        "checkpoint": {"origin": head.origin, "size": head.size, "root": head.root.hex()},
+        "choices": [_choice(event) for event in reversed(history)],
+        "standings": _standings(house, history),
+        "timeline": _timeline(house, member, ordinal, enrolment, enrolled_us, history, held),
+        "withdrawals": [
+            _depths(house, event, held) for event in reversed(history) if _is_withdrawal(event)
+        ],
+        "releases": _releases(house, ordinal, held),
+    }
+
+
+def _choice(event: ConsentEvent) -> Facts:
+    return {
+        "index": event.index,
+        "at": format_instant(event.effective),
+        "kind": event.kind.name.lower(),
+        "scope": str(event.scope),
+        "includes_past": event.includes_past,
+        "expires": None if event.expires is None else format_instant(event.expires),
+        "notice": event.notice,
+        "grade": EvidenceGrade(event.grade).name.lower(),
+        "channel": event.channel,
+        "proof": f"event-{event.index}",
+    }
+
+
+def _standings(house: House, history: list[ConsentEvent]) -> list[Facts]:
+    """Return the oracle's answer for each leaf use that a gate has been run for."""
+    now, notices = house.now(), coverages(house)
+    asked = dict.fromkeys(document["use"] for _, _, _, document in house.ledger.objects("gate"))
+    uses = dict.fromkeys(
+        use for text in asked for use in uses_of(house.taxonomy.scope(text), house.taxonomy)
+    )
+    result = []
+    for use in uses:
+        stands = standing(history, use, at=now, notices=notices)
+        allowed = stands.reason is Reason.KEPT
+        since = None if stands.event is None else format_instant(stands.event.effective)
+        result.append(
+            {
+                "use": str(use),
+                "allowed": allowed,
+                "because": "granted" if allowed else stands.reason.word,
+                "ground": "consent" if allowed else None,
+                "since": since,
+                "decided_by": stands.because,
+            }
+        )
+    return result
+
+
+def _timeline(
+    house: House,
+    member: str,
+    ordinal: int,
+    enrolment: int,
+    enrolled_us: int,
+    history: list[ConsentEvent],
+    held: dict[str, pa.Table],
+) -> list[Facts]:
+    items = [_item(enrolled_us, "enrolled", "we", house.log.origin, enrolment)]
+    for event in history:
+        items.append(
+            {
+                "at": format_instant(event.effective),
+                "kind": _VERBS[event.kind],
+                "who": "you",
+                "object": str(event.scope),
+                "index": event.index,
+                "scope": str(event.scope),
+                "proof": f"event-{event.index}",
+            }
+        )
+    for index, _, at, document in house.ledger.objects("policy"):
+        label = f"{document['document']} {document['version']}"
+        items.append(_item(at, "policy", "we", label, index))
+    items += _used(house, ordinal, held)
+    items += _left_out(house, member)
+    items += _recalls(house, held)
+    return sorted(items, key=lambda item: (item["at"], item["index"] or 0), reverse=True)
+
+
+def _used(house: House, ordinal: int, held: dict[str, pa.Table]) -> Iterable[Facts]:
+    for index, name, at, document in house.ledger.objects("snapshot"):
+        own = held[name]
+        if own.num_rows and document["kind"] == "snapshots":
+            yield _item(at, "sealed", "we", name, index, own, document["use"])
+    for index, name, at, document in house.ledger.objects("release"):
+        own = held[document["snapshot"]]
+        if own.num_rows:
+            item = _item(at, "trained", "we", name, index, own, document["use"])
+            yield {**item, "proof": f"presence-{ordinal}-{name}"}
+    for index, _, at, document in house.ledger.objects("unlearning"):
+        before = held[_snapshot_of(house, document["from"])]
+        after = held[document["snapshot"]]
+        gone = before.num_rows - after.num_rows
+        if gone:
+            item = _item(at, "unlearned", "we", document["to"], index)
+            proof = None if after.num_rows else f"absence-{ordinal}-{document['to']}"
+            yield {**item, "records": gone, "proof": proof}
+    for index, _, at, document in house.ledger.objects("disclosure"):
+        own = held[document["snapshot"]]
+        if own.num_rows:
+            yield _item(at, "delivered", document["recipient"], document["disclosure"], index, own)
+
+
+def _left_out(house: House, member: str) -> Iterable[Facts]:
+    """Yield, for each gate, why records of the member were not let through, most frequent first."""
+    for index, name, at, document in house.ledger.objects("gate"):
+        source = open_source(house, document["source"])
+        rows = pc.unique(rows_of(source, member)["row"])
+        dropped = read_table(house.artefacts.read("gates", name, "reasons.parquet"))
+        mine = dropped.filter(pc.is_in(dropped["row"], value_set=rows.combine_chunks()
+                                       if isinstance(rows, pa.ChunkedArray) else rows))
+        recipient = document["use"].rpartition("/")[2]
+        counts = pc.value_counts(mine["reason"]).to_pylist()
+        for count in sorted(counts, key=lambda c: (-c["counts"], c["values"])):
+            item = _item(
+                at,
+                "left-out" if recipient == "platform" else "not-delivered",
+                "we" if recipient == "platform" else recipient,
+                name,
+                index,
+            )
+            reason = Reason(count["values"]).word
+            yield {
+                **item, "records": count["counts"], "because": reason, "scope": document["use"]
+            }
+
+
+def _recalls(house: House, held: dict[str, pa.Table]) -> Iterable[Facts]:
+    for index, _, at, document in house.ledger.objects("recall"):
+        package = house.ledger.object("disclosure", document["disclosure"])
+        if package is None:
+            continue
+        own = _rows_in(held[package[2]["snapshot"]], document["rows"])
+        if own:
+            item = _item(at, "recalled", package[2]["recipient"], document["disclosure"], index)
+            yield {**item, "records": own}
+
+
+def _depths(house: House, event: ConsentEvent, held: dict[str, pa.Table]) -> Facts:
+    """Return how far one withdrawal (refusal, objection) has reached: four rows, in order."""
+    at = format_instant(event.effective)
+    stopped: Facts = {"depth": "stopped", "state": "done", "at": at}
+    return {
+        "index": event.index,
+        "at": at,
+        "scope": str(event.scope),
+        "proof": f"event-{event.index}",
+        "depths": [stopped, *_reached(house, event, held), _recalled(house, event, held)],
+    }
+
+
+def _reached(house: House, event: ConsentEvent, held: dict[str, pa.Table]) -> list[Facts]:
+    """Return the rows `dropped` and `unlearned`, over the releases that stood at the event."""
+    concerned = [
+        (name, document)
+        for index, name, _, document in house.ledger.objects("release")
+        if index < event.index and held[document["snapshot"]].num_rows
+        and not _superseded_before(house, document, event.index)
+    ]
+    if not concerned:
+        return [
+            {"depth": "dropped", "state": "not-needed"},
+            {"depth": "unlearned", "state": "not-needed"},
+        ]
+    done = []
+    for name, _ in concerned:
+        for index, _, at, document in house.ledger.objects("unlearning"):
+            if document["from"] == name and index > event.index:
+                before = held[_snapshot_of(house, name)].num_rows
+                after = held[document["snapshot"]].num_rows
+                done.append((at, document, before - after))
+    records = sum(gone for _, _, gone in done)
+    finished = len(done) == len(concerned)
+    common: Facts = {
+        "state": "done" if finished else "waiting",
+        "done": len(done),
+        "total": len(concerned),
+        "records": records,
+    }
+    if done:
+        common["at"] = format_instant(from_us(max(at for at, _, _ in done)))
+    exact = all(document["exact"] for _, document in concerned)
+    return [
+        {"depth": "dropped", **common, "objects": [d["snapshot"] for _, d, _ in done]},
+        {
+            "depth": "unlearned",
+            **common,
+            "objects": [d["to"] for _, d, _ in done],
+            "exact": exact,
+        },
+    ]
+
+
+def _recalled(house: House, event: ConsentEvent, held: dict[str, pa.Table]) -> Facts:
+    packages = [
+        (document["recipient"], document)
+        for index, _, _, document in house.ledger.objects("disclosure")
+        if index < event.index and held[document["snapshot"]].num_rows
+    ]
+    if not packages:
+        return {"depth": "recalled", "state": "not-needed"}
+    orders = [
+        (index, at, document)
+        for index, _, at, document in house.ledger.objects("recall")
+        if index > event.index
+    ]
+    names = {document["disclosure"] for _, _, document in orders}
+    told = [recipient for recipient, document in packages if document["disclosure"] in names]
+    row: Facts = {
+        "depth": "recalled",
+        "state": "waiting",
+        "done": 0,
+        "total": len(packages),
+        "objects": [recipient for recipient, _ in packages],
+    }
+    if told:
+        first = min(at for _, at, _ in orders)
+        days = max(document["days"] for _, _, document in orders)
+        row["at"] = format_instant(from_us(first))
+        row["due"] = format_instant(from_us(first + days * 86_400_000_000))
+    return row
+
+
+def _releases(house: House, ordinal: int, held: dict[str, pa.Table]) -> list[Facts]:
+    result = []
+    for index, name, at, document in house.ledger.objects("release"):
+        roles = held[document["snapshot"]]["role"].to_pylist()
+        presence = "present" if roles else "absent"
+        kind = "presence" if roles else "absence"
+        result.append(
+            {
+                "release": name,
+                "index": index,
+                "at": format_instant(from_us(at)),
+                "model": document["model"],
+                "snapshot": document["snapshot"],
+                "presence": presence,
+                "records": len(roles),
+                "as_author": roles.count(1),
+                "as_recipient": roles.count(2),
+                "exact": document["exact"],
+                "superseded_by": document["superseded_by"],
+                "directory": False,
+                "proof": f"{kind}-{ordinal}-{name}",
+            }
+        )
+    return result[::-1]
+
+
+def _item(
+    at_us: int,
+    kind: str,
+    who: str,
+    what: str,
+    index: int,
+    own: pa.Table | None = None,
+    scope: str | None = None,
+) -> Facts:
+    item: Facts = {
+        "at": format_instant(from_us(at_us)),
+        "kind": kind,
+        "who": who,
+        "object": what,
+        "index": index,
+        "scope": scope,
+    }
+    if own is not None:
+        item["records"] = own.num_rows
+        grounds = set(own["ground"].to_pylist())
+        item["ground"] = _GROUNDS[grounds.pop()] if len(grounds) == 1 else None
+    return item
+
+
+def _rows_in(own: pa.Table, rows: list[int]) -> int:
+    return int(pc.sum(pc.is_in(own["row"], value_set=pa.array(rows, pa.int64()))).as_py() or 0)
+
+
+def _snapshot_of(house: House, release: str) -> str:
+    found = house.ledger.object("release", release)
+    return "" if found is None else str(found[2]["snapshot"])
+
+
+def _superseded_before(house: House, document: Facts, index: int) -> bool:
+    later = document["superseded_by"]
+    found = None if later is None else house.ledger.object("release", later)
+    return found is not None and found[0] < index
+
+
+def _is_withdrawal(event: ConsentEvent) -> bool:
+    return event.kind is not EventKind.GRANT

@@ -1,0 +1,114 @@
+"""Offer a package to a recipient: its own gate, its own snapshot, its own terms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from byleave.disclosure.terms import Terms
+from byleave.errors import InputError, RefusedError
+from byleave.gate.result import GateRecord
+from byleave.ids import LedgerIndex, to_us
+from byleave.policy.ruleset import PartyRule
+from byleave.service.gate import compile_for, dry_run, run_gate
+from byleave.service.house import House
+from byleave.service.snapshot import next_name, seal_gate
+from byleave.service.source import open_source
+from byleave.tlog.entry import DisclosureEntry
+
+__all__ = ["Offer", "offer", "shares_by_party_rule"]
+
+RECALL_DAYS = 13
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """A package offered.
+
+    Attributes:
+        disclosure: Its id.
+        index: Its log index.
+        snapshot: Its sealed snapshot.
+        record: What the recipient's gate decided.
+    """
+
+    disclosure: str
+    index: int
+    snapshot: str
+    record: GateRecord
+
+
+def offer(house: House, source: str, use: str, *, name: str | None = None) -> Offer:
+    """Gate a source for one recipient, seal what passed, offer it under terms.
+
+    Args:
+        house: The workspace's ports.
+        source: Id of the source.
+        use: PURPOSE/CATEGORY-OR-GROUP/RECIPIENT; the recipient is who gets the package.
+        name: Id of the disclosure; default the next `package-N`.
+
+    Raises:
+        RefusedError: `disclosure.nothing-allowed`, no record may go to this recipient; the gate's
+            record is logged all the same.
+        InputError: `disclosure.to-oneself`, the recipient is the platform.
+    """
+    scope = house.taxonomy.scope(use)
+    if scope.recipient == "platform":
+        raise InputError("a package goes to somebody else", code="disclosure.to-oneself")
+    gate, _, gated = run_gate(house, source, use)
+    if not gated.record.kept:
+        raise RefusedError(
+            f"no record may go to {scope.recipient} for {scope.purpose}",
+            code="disclosure.nothing-allowed",
+            hint=f"{gate} says why, row by row",
+        )
+    disclosure = name or next_name(house, "disclosure", "package")
+    snapshot, snapshot_index, _ = seal_gate(
+        house, gate, gated=gated, name=f"{disclosure}-set", kind="packages"
+    )
+    first = gated.plan.categories[0].use
+    terms = Terms(
+        disclosure=disclosure,
+        recipient=scope.recipient,
+        snapshot=LedgerIndex(snapshot_index),
+        use=first,
+        may_train=scope.purpose.split(".")[0] == "train",
+        may_pass_on=False,
+        recall_days=RECALL_DAYS,
+    )
+    entry = DisclosureEntry(
+        disclosure=disclosure,
+        recipient=scope.recipient,
+        snapshot=snapshot_index,
+        use=str(scope),
+        terms=terms.digest,
+    )
+    document: dict[str, Any] = {
+        "disclosure": disclosure,
+        "recipient": scope.recipient,
+        "snapshot": snapshot,
+        "use": use,
+        "rows": gated.record.kept,
+        "terms": terms.encode().decode(),
+        "state": "offered",
+        "recalls": [],
+        "recalled_rows": [],
+    }
+    with house.ledger.writing() as writer:
+        index = writer.log(entry.encode())
+        writer.add_object(
+            "disclosure", disclosure, index=index, at_us=to_us(house.now()), document=document
+        )
+    return Offer(disclosure=disclosure, index=index, snapshot=snapshot, record=gated.record)
+
+
+def shares_by_party_rule(house: House, source: str, use: str) -> Mapping[str, float]:
+    """Return the share of rows kept under each party rule, nothing stored."""
+    data = open_source(house, source)
+    plan = compile_for(house, data, use)
+    return {
+        rule.word: dry_run(house, data, plan.with_party_rule(rule)).record.kept
+        / max(data.table.num_rows, 1)
+        for rule in PartyRule
+    }

@@ -1,0 +1,119 @@
+"""The ports that services need of the world, and the `House` that holds them.
+
+`stores`, `engines` and `trainers` satisfy these protocols by shape; only `wiring` knows them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from byleave.canonical import Json
+from byleave.evidence.log_proof import LoggedEntry
+from byleave.gate.rows import GateEngine
+from byleave.note.checkpoint import Checkpoint
+from byleave.policy.ruleset import RuleBook
+from byleave.policy.taxonomy import Taxonomy
+from byleave.training.trainer import Trainer
+
+
+__all__ = ["Artefacts", "House", "Ledger", "LedgerWriter", "Log", "Signer"]
+
+MemberRow = tuple[int, str, bytes | None, int, int]
+EventRow = tuple[Any, ...]
+
+
+class LedgerWriter(Protocol):
+    """One write transaction: rows and log entries land together or not at all."""
+
+    def log(self, entry: bytes) -> int: ...
+    def add_members(self, rows: Iterable[tuple[int, str, bytes, int, int]]) -> None: ...
+    def add_regions(self, rows: Iterable[tuple[int, int, str]]) -> None: ...
+    def add_events(self, rows: Iterable[EventRow]) -> None: ...
+    def add_object(
+        self, kind: str, object_id: str, *, index: int, at_us: int, document: Json
+    ) -> None: ...
+    def replace_object(self, kind: str, object_id: str, document: Json) -> None: ...
+
+
+class Ledger(Protocol):
+    """The ledgers of one workspace (docs of each method: `stores/sqlite.py`)."""
+
+    def writing(self) -> AbstractContextManager[LedgerWriter]: ...
+    def member_count(self) -> int: ...
+    def members(self) -> list[MemberRow]: ...
+    def member(self, member: str) -> MemberRow | None: ...
+    def regions(self, at_us: int) -> list[tuple[int, str]]: ...
+    def events(self, *, before: int | None = None) -> list[EventRow]: ...
+    def member_events(self, ordinal: int) -> list[EventRow]: ...
+    def objects(self, kind: str) -> list[tuple[int, str, int, Any]]: ...
+    def object(self, kind: str, object_id: str) -> tuple[int, int, Any] | None: ...
+    def object_at(self, index: int) -> tuple[str, str, int, Any] | None: ...
+    def size(self) -> int: ...
+    def read(self, start: int, end: int) -> list[bytes]: ...
+
+
+class Artefacts(Protocol):
+    """Folders of files that appear whole or not at all (`stores/artefacts.py`)."""
+
+    def put(self, kind: str, artefact: str, files: Mapping[str, bytes]) -> None: ...
+    def read(self, kind: str, artefact: str, name: str) -> bytes: ...
+    def path(self, kind: str, artefact: str, name: str | None = None) -> Path: ...
+    def remove(self, kind: str, artefact: str, name: str | None = None) -> None: ...
+
+
+class Log(Protocol):
+    """The workspace's transparency log: publish what is durable, then read and prove."""
+
+    @property
+    def origin(self) -> str:
+        """The log's name."""
+        ...
+
+    def publish(self) -> None:
+        """Bring the published log up to the ledger."""
+        ...
+
+    def checkpoint(self) -> Checkpoint:
+        """Return the published checkpoint."""
+        ...
+
+    def logged(self, index: int) -> LoggedEntry:
+        """Return an entry with its log proof, authenticated against the checkpoint."""
+        ...
+
+
+class Signer(Protocol):
+    """An Ed25519 key of the operator, for release statements."""
+
+    name: str
+
+    def sign(self, message: bytes) -> bytes: ...
+    def public_key(self) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """Everything a service may use.
+
+    Attributes:
+        now: Returns the instant of the act, UTC.
+        random: Returns n fresh random bytes.
+        progress: Called with (what, done, total) on long work.
+    """
+
+    ledger: Ledger
+    artefacts: Artefacts
+    log: Log
+    signer: Signer
+    engine: GateEngine
+    trainers: Mapping[str, Trainer[Any]]
+    taxonomy: Taxonomy
+    rulebook: RuleBook
+    now: Callable[[], datetime]
+    random: Callable[[int], bytes]
+    progress: Callable[[str, int, int], None]

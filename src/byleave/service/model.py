@@ -1,0 +1,303 @@
+"""Train on a sealed snapshot, release the model, load it, fit it again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from byleave import merkle
+from byleave.canonical import Json, digest_of, encode, sha256
+from byleave.errors import EvidenceError, InputError
+from byleave.ids import to_us
+from byleave.service.house import House, LedgerWriter
+from byleave.service.snapshot import next_name, open_snapshot, snapshot_document
+from byleave.snapshot.sealed import SealedSnapshot
+from byleave.tlog.entry import RecipeEntry, ReleaseEntry
+from byleave.training.release import Statement, model_card, model_digest, sign_statement
+from byleave.training.trainer import ModelFiles, Trainer
+
+__all__ = [
+    "Release",
+    "load_release",
+    "publish_release",
+    "refit",
+    "release_object",
+    "restore_state",
+    "run_object",
+    "train",
+    "trainer_of",
+]
+
+STATEMENT = "statement.dsse.json"
+CARD = "model-card.md"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """A published model.
+
+    Attributes:
+        release: Its id.
+        index: Its log index.
+        model: Digest of its files, hex.
+        files: The model files.
+        document: The ledger's document.
+    """
+
+    release: str
+    index: int
+    model: str
+    files: ModelFiles
+    document: Mapping[str, Any]
+
+
+def train(
+    house: House,
+    snapshot: SealedSnapshot,
+    trainer_name: str,
+    *,
+    columns: Mapping[str, str],
+    recipe: Mapping[str, Any] | None = None,
+) -> tuple[str, str]:
+    """Log the recipe, fit on the snapshot, keep the private state.
+
+    Args:
+        house: The workspace's ports.
+        snapshot: What passed the gate; nothing else is accepted.
+        trainer_name: Which trainer.
+        columns: Trainer's column → column of the data.
+        recipe: Changes to the trainer's default recipe.
+
+    Returns:
+        Id of the run, and the model digest.
+
+    Raises:
+        InputError: `training.unknown-trainer`, `training.columns`.
+    """
+    trainer = trainer_of(house, trainer_name)
+    missing = [c for c in trainer.columns if c not in columns]
+    absent = [c for c in columns.values() if c not in snapshot.column_names]
+    if missing or absent:
+        raise InputError(
+            f"the trainer {trainer_name} needs columns {', '.join(trainer.columns)}",
+            code="training.columns",
+            hint=f"not mapped: {', '.join(missing) or '–'}; not in the data:"
+            f" {', '.join(absent) or '–'}",
+        )
+    full: dict[str, Json] = {**trainer.default_recipe(), **(recipe or {})}
+    document: dict[str, Any] = {
+        "run": (run := next_name(house, "run", trainer_name)),
+        "trainer": trainer_name,
+        "recipe": full,
+        "columns": dict(columns),
+        "snapshot": snapshot.manifest.snapshot,
+        "model": None,
+    }
+    logged = {"columns": dict(columns), "recipe": full, "trainer": trainer_name}
+    with house.ledger.writing() as writer:  # the recipe is in the log before the fit
+        entry = RecipeEntry(trainer=trainer_name, recipe=digest_of(logged))
+        index = writer.log(entry.encode())
+        writer.add_object("run", run, index=index, at_us=to_us(house.now()), document=document)
+    state = trainer.fit(snapshot.batches(columns), full)
+    return run, keep_state(house, run, trainer, state, document)
+
+
+def keep_state(
+    house: House, run: str, trainer: Trainer[Any], state: Any, document: dict[str, Any]  # noqa: ANN401
+) -> str:
+    """Store a run's private state and its model digest; return the digest."""
+    model = model_digest(trainer.encode(state)).hex()
+    private = dict(trainer.dump(state))
+    house.artefacts.put("runs", run, private)
+    digests = {name: sha256(data).hex() for name, data in private.items()}
+    with house.ledger.writing() as writer:
+        writer.replace_object("run", run, {**document, "model": model, "files": digests})
+    return model
+
+
+def publish_release(
+    house: House,
+    run: str,
+    *,
+    state: Any = None,  # noqa: ANN401 (a trainer's own type)
+    parent: str | None = None,
+    quality: Mapping[str, Json] | None = None,
+    also: Callable[[LedgerWriter, str, int], None] | None = None,
+) -> Release:
+    """Publish a run's model: files, signed statement, model card, log entry.
+
+    Args:
+        house: The workspace's ports.
+        run: Id of the training run.
+        state: Its state where this process still holds it; else it is restored.
+        parent: The release that this one was unlearned from.
+        quality: Measures of an evaluation, for the card.
+        also: Writes what belongs into the same transaction, given the release's id and index.
+    """
+    run_index, document = run_object(house, run)
+    trainer = trainer_of(house, document["trainer"])
+    files = trainer.encode(restore_state(house, run) if state is None else state)
+    digest = model_digest(files)
+    if digest.hex() != document["model"]:
+        raise EvidenceError(
+            "the run's state no longer gives the model it gave", code="training.state-differs"
+        )
+    snapshot_index, snapshot = snapshot_document(house, document["snapshot"])
+    entry_bytes = house.ledger.read(snapshot_index, snapshot_index + 1)[0]
+    gate = house.ledger.object_at(snapshot["gate"])
+    if gate is None:
+        raise EvidenceError("the snapshot's gate is gone", code="workspace.damaged")
+    parent_index = None if parent is None else release_object(house, parent)[0]
+    name = next_name(house, "release", document["trainer"])
+    statement = Statement(
+        release=name,
+        origin=house.log.origin,
+        trainer=document["trainer"],
+        exact=trainer.exact,
+        use=snapshot["use"],
+        snapshots=[
+            {
+                "index": snapshot_index,
+                "k": snapshot["k"],
+                "root": snapshot["root"],
+                "records": snapshot["records"],
+            }
+        ],
+        gate={key: gate[3][key] for key in ("rows", "kept", "reasons")},
+        recipe=run_index,
+        parent=parent_index,
+        files={n: sha256(data).hex() for n, data in files.items()},
+    )
+    envelope = sign_statement(
+        statement.encode(), name=house.signer.name, sign=house.signer.sign
+    )
+    card = model_card(statement, quality=quality or {}, digest=digest.hex())
+    house.artefacts.put("releases", name, {**files, STATEMENT: envelope, CARD: card.encode()})
+    entry = ReleaseEntry(
+        release=name,
+        model=digest,
+        snapshot=snapshot_index,
+        snapshot_leaf=merkle.leaf_hash(entry_bytes),
+        recipe=run_index,
+        trainer=document["trainer"],
+        exact=trainer.exact,
+        parent=parent_index,
+        statement=sha256(statement.encode()),
+    )
+    record: dict[str, Any] = {
+        "release": name,
+        "run": run,
+        "model": digest.hex(),
+        "trainer": document["trainer"],
+        "exact": trainer.exact,
+        "use": snapshot["use"],
+        "snapshot": document["snapshot"],
+        "parent": parent,
+        "superseded_by": None,
+        "quality": {k: _plain(v) for k, v in (quality or {}).items()},
+        "files": sorted(files),
+        "statement": sha256(envelope).hex(),
+    }
+    with house.ledger.writing() as writer:
+        index = writer.log(entry.encode())
+        writer.add_object(
+            "release", name, index=index, at_us=to_us(house.now()), document=record
+        )
+        if parent is not None:
+            older = release_object(house, parent)[1]
+            writer.replace_object("release", parent, {**older, "superseded_by": name})
+        if also is not None:
+            also(writer, name, index)
+    return Release(release=name, index=index, model=digest.hex(), files=files, document=record)
+
+
+def load_release(house: House, name: str) -> Release:
+    """Return a release after recomputing its digest against the log entry.
+
+    Raises:
+        EvidenceError: `release.digest`, a model file changed.
+    """
+    index, document = release_object(house, name)
+    files = {n: house.artefacts.read("releases", name, n) for n in document["files"]}
+    if model_digest(files).hex() != document["model"]:
+        raise EvidenceError(
+            "the model files differ from the logged digest",
+            code="release.digest",
+            where=str(house.artefacts.path("releases", name)),
+        )
+    return Release(
+        release=name, index=index, model=document["model"], files=files, document=document
+    )
+
+
+def refit(house: House, name: str) -> tuple[str, str]:
+    """Fit again from the release's sealed snapshot; return (released digest, refit digest)."""
+    _, document = release_object(house, name)
+    _, run = run_object(house, document["run"])
+    trainer = trainer_of(house, document["trainer"])
+    snapshot = open_snapshot(house, document["snapshot"])
+    state = trainer.fit(snapshot.batches(run["columns"]), run["recipe"])
+    return document["model"], model_digest(trainer.encode(state)).hex()
+
+
+def restore_state(house: House, run: str) -> Any:  # noqa: ANN401 (a trainer's own type)
+    """Return a run's private state after comparing its files with the ledger."""
+    _, document = run_object(house, run)
+    files = {n: house.artefacts.read("runs", run, n) for n in document["files"]}
+    if any(sha256(data).hex() != document["files"][n] for n, data in files.items()):
+        raise EvidenceError(
+            "a file of the training state changed",
+            code="workspace.damaged",
+            where=str(house.artefacts.path("runs", run)),
+        )
+    return trainer_of(house, document["trainer"]).restore(files)
+
+
+def trainer_of(house: House, name: str) -> Trainer[Any]:
+    """Return a trainer by name.
+
+    Raises:
+        InputError: `training.unknown-trainer`.
+    """
+    if name not in house.trainers:
+        raise InputError(
+            f"no trainer {name!r}",
+            code="training.unknown-trainer",
+            hint=f"known: {', '.join(sorted(house.trainers))}",
+        )
+    return house.trainers[name]
+
+
+def run_object(house: House, run: str) -> tuple[int, dict[str, Any]]:
+    """Return a run's log index (its recipe's entry) and document."""
+    return _object(house, "run", run)
+
+
+def release_object(house: House, name: str) -> tuple[int, dict[str, Any]]:
+    """Return a release's log index and document."""
+    return _object(house, "release", name)
+
+
+def _object(house: House, kind: str, name: str) -> tuple[int, dict[str, Any]]:
+    found = house.ledger.object(kind, name)
+    if found is None:
+        known = [n for _, n, _, _ in house.ledger.objects(kind)]
+        raise InputError(
+            f"no {kind} {name!r}",
+            code="workspace.unknown-object",
+            hint=f"known: {', '.join(known)}" if known else None,
+        )
+    return found[0], found[2]
+
+
+def _plain(value: Json) -> Json:
+    """Return a measure as canonical JSON takes it: floats as text."""
+    return repr(value) if isinstance(value, float) else value
+
+
+def recipe_digest(document: Mapping[str, Any]) -> bytes:
+    """Return the digest that a run's recipe entry holds."""
+    return sha256(
+        encode({key: document[key] for key in ("columns", "recipe", "trainer")})
+    )

@@ -1,0 +1,164 @@
+"""Releases: the model's digest, the signed statement, the model card.
+
+A release is model files plus one in-toto Statement v1 in a DSSE envelope
+(https://github.com/in-toto/attestation spec/v1; https://github.com/secure-systems-lab/dsse).
+Its predicate `training-consent/v0.1` (docs/spec/training-consent.md) binds the model to sealed
+snapshots by log index, so that a member's proof starts at the model and not at a data set's name.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from byleave import canonical
+from byleave.errors import EvidenceError
+from byleave.ids import Digest
+from byleave.training.trainer import ModelFiles
+
+__all__ = ["Statement", "check_envelope", "model_card", "model_digest", "sign_statement"]
+
+PAYLOAD_TYPE: Final = "application/vnd.in-toto+json"
+STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
+PREDICATE_TYPE: Final = "https://byleave.dev/training-consent/v0.1"
+DOES_NOT_SHOW: Final = (
+    "It cannot show that nothing was trained outside this system, nor that each record was filed"
+    " under the right person."
+)
+
+
+def model_digest(files: ModelFiles) -> Digest:
+    """Return SHA-256 of the canonical list of (name, SHA-256) of the model files, by name."""
+    listed = [{"name": n, "sha256": canonical.sha256(files[n]).hex()} for n in sorted(files)]
+    return canonical.digest_of(listed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """What a release states, in the words of `training-consent/v0.1`.
+
+    Attributes:
+        release: Its id.
+        origin: Origin of the log.
+        trainer: Name of the trainer.
+        exact: Whether the trainer unlearns exactly.
+        use: The use that its rows were gated for.
+        snapshots: Log index, epoch, k and root of each snapshot trained on.
+        gate: Counts of the gate: rows, kept, and dropped rows by reason.
+        recipe: Log index of the recipe.
+        parent: Log index of the release it was unlearned from, or None.
+        files: Name → SHA-256 (hex) of the model files.
+    """
+
+    release: str
+    origin: str
+    trainer: str
+    exact: bool
+    use: str
+    snapshots: Sequence[Mapping[str, Any]]
+    gate: Mapping[str, Any]
+    recipe: int
+    parent: int | None
+    files: Mapping[str, str]
+
+    def encode(self) -> bytes:
+        """Return the canonical bytes of the in-toto statement."""
+        return canonical.encode(
+            {
+                "_type": STATEMENT_TYPE,
+                "subject": [
+                    {"digest": {"sha256": self.files[name]}, "name": name}
+                    for name in sorted(self.files)
+                ],
+                "predicateType": PREDICATE_TYPE,
+                "predicate": {
+                    "release": self.release,
+                    "log": self.origin,
+                    "trainer": self.trainer,
+                    "unlearning": "exact" if self.exact else "approximate",
+                    "use": self.use,
+                    "snapshots": [dict(s) for s in self.snapshots],
+                    "gate": dict(self.gate),
+                    "recipe": self.recipe,
+                    "parent": self.parent,
+                    "doesNotShow": DOES_NOT_SHOW,
+                },
+            }
+        )
+
+
+def sign_statement(statement: bytes, *, name: str, sign: Callable[[bytes], bytes]) -> bytes:
+    """Return the DSSE envelope of a statement, signed over its pre-authentication encoding."""
+    signature = sign(_pae(statement))
+    return canonical.encode(
+        {
+            "payloadType": PAYLOAD_TYPE,
+            "payload": base64.b64encode(statement).decode(),
+            "signatures": [{"keyid": name, "sig": base64.b64encode(signature).decode()}],
+        }
+    )
+
+
+def check_envelope(envelope: bytes, *, check: Callable[[bytes, bytes], bool]) -> bytes:
+    """Return the statement of an envelope whose signature holds.
+
+    Args:
+        envelope: The DSSE envelope.
+        check: Says whether (signature, message) holds under the operator's key.
+
+    Raises:
+        EvidenceError: `release.envelope`, malformed; `release.signature`, the signature fails.
+    """
+    try:
+        document: Any = canonical.decode(envelope)
+        statement = base64.b64decode(document["payload"], validate=True)
+        signatures = [base64.b64decode(s["sig"], validate=True) for s in document["signatures"]]
+        known = document["payloadType"] == PAYLOAD_TYPE and len(signatures) == 1
+    except Exception as error:
+        raise EvidenceError("not a signed in-toto statement", code="release.envelope") from error
+    if not known:
+        raise EvidenceError("not a signed in-toto statement", code="release.envelope")
+    if not check(signatures[0], _pae(statement)):
+        raise EvidenceError("the statement's signature does not hold", code="release.signature")
+    return statement
+
+
+def model_card(statement: Statement, *, quality: Mapping[str, Any], digest: str) -> str:
+    """Return a model card in Markdown, every number from the statement or the evaluation."""
+    gate = statement.gate
+    reasons = "\n".join(f"| {code} | {rows:,} |" for code, rows in gate["reasons"].items())
+    measures = "\n".join(f"| {name} | {value} |" for name, value in quality.items())
+    parent = "none" if statement.parent is None else f"log entry {statement.parent}"
+    return f"""# {statement.release}
+
+Model digest `{digest}`. Trainer `{statement.trainer}`,
+{"exact" if statement.exact else "approximate"} unlearning. Unlearned from: {parent}.
+
+## Data
+
+Use: `{statement.use}`. Rows seen by the gate: {gate["rows"]:,}; kept: {gate["kept"]:,}.
+
+| left out because | rows |
+| --- | ---: |
+{reasons}
+
+Snapshots: {", ".join(f"log entry {s['index']}" for s in statement.snapshots)}.
+
+## Quality
+
+| measure | value |
+| --- | --- |
+{measures}
+
+## What this cannot show
+
+{DOES_NOT_SHOW}
+"""
+
+
+def _pae(payload: bytes) -> bytes:
+    """DSSE v1 pre-authentication encoding."""
+    kind = PAYLOAD_TYPE.encode()
+    return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)

@@ -1,0 +1,11 @@
+"""The only place that reads configuration, clock, randomness and keys, and picks adapters.
+
+`open(path)` gives a workspace whose attributes are the nouns of the command line.
+"""
+
+from __future__ import annotations
+
+from byleave.wiring.preview import preview
+from byleave.wiring.workspace import Workspace, create, open  # noqa: A004 (`byleave.open`)
+
+__all__ = ["Workspace", "create", "open", "preview"]

@@ -1,0 +1,135 @@
+"""A workspace's folder: where everything stands, its configuration, its keys."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from byleave.errors import EvidenceError, InputError
+from byleave.note.keys import SignerKey
+from byleave.note.trust import parse_trust
+from byleave.stores.artefacts import write_file
+
+__all__ = ["Config", "Places", "read_config", "read_key"]
+
+FORMAT: Final = 1
+KINDS: Final = ("sources", "gates", "snapshots", "runs", "releases", "packages")
+_FIELDS: Final = frozenset({"format", "origin", "operator", "demo", "data_origin"})
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The parts of a workspace's folder."""
+
+    root: Path
+
+    @property
+    def config(self) -> Path:
+        return self.root / "byleave.toml"
+
+    @property
+    def ledger(self) -> Path:
+        return self.root / "ledger.sqlite"
+
+    @property
+    def log(self) -> Path:
+        return self.root / "log"
+
+    @property
+    def trust(self) -> Path:
+        return self.root / "trust.policy"
+
+    @property
+    def lock(self) -> Path:
+        return self.root / "lock"
+
+    @property
+    def proofs(self) -> Path:
+        return self.root / "proofs"
+
+    def key(self, name: str) -> Path:
+        """Return the file of one private key."""
+        return self.root / "keys" / f"{name}.key"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """What `byleave.toml` says.
+
+    Attributes:
+        origin: Origin of the log, for example `log.example.com/byleave`.
+        operator: Who runs it, as pages name them.
+        demo: Randomness came from a seed; such a workspace serves on loopback only.
+        data_origin: `real` or `generated` in a demo, else None.
+    """
+
+    origin: str
+    operator: str
+    demo: bool
+    data_origin: str | None = None
+
+    def write(self, places: Places) -> None:
+        """Write the file."""
+        lines = [
+            "# A Byleave workspace. Keys lie in keys/ and belong to nobody else.",
+            f"format = {FORMAT}",
+            f'origin = "{self.origin}"',
+            f'operator = "{self.operator}"',
+            f"demo = {str(self.demo).lower()}",
+        ]
+        if self.data_origin:
+            lines.append(f'data_origin = "{self.data_origin}"')
+        write_file(places.config, ("\n".join(lines) + "\n").encode())
+
+
+def read_config(places: Places) -> Config:
+    """Read a workspace's configuration.
+
+    Raises:
+        InputError: `workspace.missing`, no workspace stands there.
+        EvidenceError: `workspace.damaged`, the file is not one of ours.
+    """
+    try:
+        text = places.config.read_text("utf-8")
+    except OSError:
+        raise InputError(
+            "no Byleave workspace stands here",
+            code="workspace.missing",
+            where=str(places.root),
+            hint="byleave init makes an empty one, byleave demo a full one",
+        ) from None
+    try:
+        values = tomllib.loads(text)
+        if values.pop("format") != FORMAT or values.keys() - _FIELDS:
+            raise ValueError("format")
+        config = Config(
+            origin=str(values["origin"]),
+            operator=str(values["operator"]),
+            demo=bool(values["demo"]),
+            data_origin=values.get("data_origin"),
+        )
+        parse_trust(places.trust.read_bytes())
+    except (KeyError, ValueError, OSError, EvidenceError) as error:
+        raise EvidenceError(
+            "byleave.toml or trust.policy is not as Byleave wrote it",
+            code="workspace.damaged",
+            where=str(places.root),
+        ) from error
+    return config
+
+
+def read_key(places: Places, name: str) -> SignerKey:
+    """Read one private key; its file is readable by its owner only.
+
+    Raises:
+        EvidenceError: `workspace.damaged`, the key is gone or is not one.
+    """
+    path = places.key(name)
+    try:
+        return SignerKey.parse(path.read_text("ascii").strip())
+    except (OSError, UnicodeDecodeError, InputError) as error:
+        raise EvidenceError(
+            "a key of this workspace cannot be read", code="workspace.damaged", where=str(path)
+        ) from error

@@ -1,0 +1,486 @@
+"""The nouns of a workspace: `ws.gate.run(...)` is `byleave gate run`.
+
+Each method calls one service and publishes the log when it wrote to it, so that what a call
+returns is durable, logged and provable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from byleave.canonical import Json
+from byleave.consent.event import ConsentEvent, EventKind
+from byleave.consent.state import State
+from byleave.errors import ConflictError, InputError
+from byleave.gate.result import GatedTable, GateRecord
+from byleave.policy.ruleset import PartyRule
+from byleave.service import (
+    answer,
+    consent,
+    disclose,
+    enrol,
+    gate,
+    model,
+    overview,
+    policy,
+    prove,
+    snapshot,
+    source,
+    withdrawal,
+)
+from byleave.stores.artefacts import write_file
+
+if TYPE_CHECKING:
+    from byleave.wiring.workspace import Workspace
+
+__all__ = [
+    "Consents",
+    "Disclosures",
+    "Gates",
+    "Logs",
+    "Members",
+    "Models",
+    "Policies",
+    "Proofs",
+    "Public",
+    "Releases",
+    "Snapshots",
+    "Sources",
+    "Withdrawals",
+]
+
+DEMO_MEMBERS = "demo-members.json"
+
+
+class _Noun:
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._house = workspace.house
+
+    def _writable(self) -> None:
+        if self._workspace.read_only:
+            raise ConflictError(
+                "the workspace was opened read-only", code="workspace.read-only"
+            )
+
+
+class Policies(_Noun):
+    """Policy documents, notices and rulesets."""
+
+    def publish(self, text: str, *, name: str = "document.md") -> policy.Published:
+        """Publish a policy document; return it with its impact."""
+        self._writable()
+        published = policy.publish_document(self._house, text, name=name)
+        self._house.log.publish()
+        return published
+
+    def impact(self, text: str, *, name: str = "document.md") -> policy.Impact:
+        """Return what publishing a document would do, and publish nothing."""
+        return policy.impact_of(self._house, text, name=name)
+
+    def publish_notice(
+        self,
+        text: str,
+        *,
+        notice: str,
+        asks: Sequence[str],
+        control: str = "none",
+        language: str = "en",
+        policy_index: int | None = None,
+    ) -> int:
+        """Publish the exact text that members are shown when asked; return its log index."""
+        self._writable()
+        index = policy.publish_notice(
+            self._house,
+            text,
+            notice=notice,
+            asks=asks,
+            control=control,
+            language=language,
+            policy=policy_index,
+        )
+        self._house.log.publish()
+        return index
+
+    def publish_rules(self) -> int:
+        """Log the rulesets and taxonomy in force; return the rulesets' log index."""
+        self._writable()
+        index = policy.publish_rules(self._house)
+        self._house.log.publish()
+        return index
+
+    def list(self) -> list[dict[str, Any]]:
+        """Return every document, oldest first."""
+        return [
+            {**document, "index": index}
+            for index, _, _, document in self._house.ledger.objects("policy")
+        ]
+
+
+class Members(_Noun):
+    """Members: enrolment, receipts, answers."""
+
+    def enrol(self, members: Sequence[str], *, regions: Mapping[str, str] | None = None) -> int:
+        """Enrol members; return how many were new."""
+        self._writable()
+        new = enrol.enrol(self._house, members, regions=regions)
+        self._house.log.publish()
+        return new
+
+    def count(self) -> int:
+        """Return how many members are enrolled."""
+        return self._house.ledger.member_count()
+
+    def answer(self, member: str) -> dict[str, Any]:
+        """Return everything the ledgers know of one member, as facts (`pages.view`)."""
+        return answer.member_answer(self._house, member)
+
+    def receipt(self, member: str) -> bytes:
+        """Return a member's receipt; private, to be written 0600."""
+        return prove.make_receipt(self._house, member)
+
+    def ordinal(self, member: str) -> int:
+        """Return a member's ordinal.
+
+        Raises:
+            InputError: `member.unknown`.
+        """
+        row = self._house.ledger.member(member)
+        if row is None:
+            raise InputError("the ledger knows no such member", code="member.unknown")
+        return row[0]
+
+    def by_ordinal(self, ordinal: int) -> str:
+        """Return the member with this ordinal.
+
+        Raises:
+            InputError: `member.unknown`.
+        """
+        rows = self._house.ledger.members()
+        if not 0 <= ordinal < len(rows):
+            raise InputError("the ledger knows no such member", code="member.unknown")
+        return rows[ordinal][1]
+
+
+class Consents(_Noun):
+    """Choices of members."""
+
+    def record(self, events: Sequence[consent.NewEvent]) -> list[int]:
+        """Record choices, all or none; return their ledger indexes."""
+        self._writable()
+        indexes = consent.record(self._house, events)
+        self._house.log.publish()
+        return indexes
+
+    def grant(
+        self,
+        member: str,
+        scope: str,
+        *,
+        notice: str,
+        includes_past: bool = False,
+        expires: datetime | None = None,
+        channel: str = "api",
+    ) -> int:
+        """Record one grant; return its ledger index."""
+        return self._one(
+            member,
+            EventKind.GRANT,
+            scope,
+            notice=notice,
+            includes_past=includes_past,
+            expires=expires,
+            channel=channel,
+        )
+
+    def refuse(self, member: str, scope: str, *, channel: str = "api") -> int:
+        """Record one refusal; return its ledger index."""
+        return self._one(member, EventKind.REFUSAL, scope, channel=channel)
+
+    def withdraw(self, member: str, scope: str, *, channel: str = "api") -> int:
+        """Record one withdrawal; return its ledger index."""
+        return self._one(member, EventKind.WITHDRAWAL, scope, channel=channel)
+
+    def object(self, member: str, scope: str, *, channel: str = "api") -> int:
+        """Record one objection; return its ledger index."""
+        return self._one(member, EventKind.OBJECTION, scope, channel=channel)
+
+    def history(self, member: str) -> list[ConsentEvent]:
+        """Return one member's events, oldest first."""
+        return consent.member_history(self._house, member)
+
+    def state(self, use: str, *, at: datetime | None = None) -> State:
+        """Return the state of all members for one leaf use."""
+        leaf = self._house.taxonomy.use(use)
+        return consent.state_of(self._house, leaf, at=at or self._house.now())
+
+    def _one(self, member: str, kind: EventKind, scope: str, **more: Any) -> int:  # noqa: ANN401
+        event = consent.NewEvent(
+            member=member, kind=kind, scope=self._house.taxonomy.scope(scope), **more
+        )
+        return self.record([event])[0]
+
+
+class Sources(_Noun):
+    """Data sets."""
+
+    def add(
+        self,
+        name: str,
+        table: pa.Table,
+        contract: str,
+        *,
+        contract_name: str = "contract.yaml",
+        regions: Mapping[str, str] | None = None,
+        about: Mapping[str, Any] | None = None,
+    ) -> tuple[int, int]:
+        """Add a data set and enrol its members; return (records, newly enrolled)."""
+        self._writable()
+        added = source.add_source(
+            self._house,
+            name,
+            table,
+            contract,
+            contract_name=contract_name,
+            regions=regions,
+            about=about,
+        )
+        self._house.log.publish()
+        return added
+
+    def open(self, name: str) -> source.Source:
+        """Return a data set."""
+        return source.open_source(self._house, name)
+
+    def list(self) -> list[dict[str, Any]]:
+        """Return every data set's document, oldest first."""
+        return [
+            {**document, "index": index}
+            for index, _, _, document in self._house.ledger.objects("source")
+        ]
+
+
+class Gates(_Noun):
+    """The gate over sources of the workspace."""
+
+    def run(
+        self,
+        name: str,
+        use: str,
+        *,
+        at: datetime | None = None,
+        party_rule: str | None = None,
+    ) -> tuple[str, GatedTable]:
+        """Run the gate and log its record; return its id and the gated table."""
+        self._writable()
+        rule = None if party_rule is None else PartyRule.parse(party_rule)
+        gate_id, _, gated = gate.run_gate(self._house, name, use, at=at, party_rule=rule)
+        self._house.log.publish()
+        return gate_id, gated
+
+    def dry_run(
+        self,
+        name: str,
+        use: str,
+        *,
+        at: datetime | None = None,
+        party_rule: str | None = None,
+    ) -> GateRecord:
+        """Decide every row and store nothing."""
+        rule = None if party_rule is None else PartyRule.parse(party_rule)
+        data = source.open_source(self._house, name)
+        plan = gate.compile_for(self._house, data, use, at=at, party_rule=rule)
+        return gate.dry_run(self._house, data, plan).record
+
+    def party_rules(self, name: str, use: str) -> Mapping[str, float]:
+        """Return the share of rows kept under each party rule."""
+        return disclose.shares_by_party_rule(self._house, name, use)
+
+    def replay(self, gate_id: str) -> GateRecord:
+        """Decide a logged gate again at its own ledger position and instant (G5)."""
+        return gate.replay_gate(self._house, gate_id)[2].record
+
+    def list(self) -> list[dict[str, Any]]:
+        """Return every gate record, oldest first."""
+        return [
+            {**document, "index": index}
+            for index, _, _, document in self._house.ledger.objects("gate")
+        ]
+
+
+class Snapshots(_Noun):
+    """Sealed snapshots."""
+
+    def seal(self, gate_id: str, *, gated: GatedTable | None = None) -> str:
+        """Seal what a logged gate let through; return the snapshot's id."""
+        self._writable()
+        name, _, _ = snapshot.seal_gate(self._house, gate_id, gated=gated)
+        self._house.log.publish()
+        return name
+
+    def open(self, name: str) -> snapshot.SealedSnapshot:
+        """Open a snapshot after recomputing every digest."""
+        return snapshot.open_snapshot(self._house, name)
+
+    def list(self) -> list[dict[str, Any]]:
+        """Return every snapshot's document, oldest first."""
+        return [
+            {**document, "index": index}
+            for index, _, _, document in self._house.ledger.objects("snapshot")
+        ]
+
+
+class Models(_Noun):
+    """Training runs."""
+
+    def train(
+        self,
+        trainer: str,
+        snapshot_id: str,
+        *,
+        columns: Mapping[str, str] | None = None,
+        recipe: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Train on a sealed snapshot; return the run's id."""
+        self._writable()
+        sealed = snapshot.open_snapshot(self._house, snapshot_id)
+        mapping = columns or {c: c for c in model.trainer_of(self._house, trainer).columns}
+        run, _ = model.train(self._house, sealed, trainer, columns=mapping, recipe=recipe)
+        self._house.log.publish()
+        return run
+
+    def list(self) -> list[dict[str, Any]]:
+        """Return every run's document, oldest first."""
+        return [
+            {**document, "index": index}
+            for index, _, _, document in self._house.ledger.objects("run")
+        ]
+
+
+class Releases(_Noun):
+    """Published models."""
+
+    def publish(self, run: str, *, quality: Mapping[str, Json] | None = None) -> model.Release:
+        """Publish a run's model."""
+        self._writable()
+        release = model.publish_release(self._house, run, quality=quality)
+        self._house.log.publish()
+        return release
+
+    def load(self, name: str) -> model.Release:
+        """Return a release after recomputing its digest."""
+        return model.load_release(self._house, name)
+
+    def refit(self, name: str) -> tuple[str, str]:
+        """Fit again from the sealed snapshot; return (released digest, refit digest)."""
+        return model.refit(self._house, name)
+
+    def list(self) -> list[dict[str, Any]]:
+        """Return every release's document, oldest first."""
+        return [
+            {**document, "index": index}
+            for index, _, _, document in self._house.ledger.objects("release")
+        ]
+
+
+class Withdrawals(_Noun):
+    """Withdrawals that reach models and packages."""
+
+    def plan(self) -> list[withdrawal.Affected]:
+        """Return the current releases that hold rows no longer admitted."""
+        return withdrawal.affected_releases(self._house)
+
+    def packages(self) -> list[withdrawal.Affected]:
+        """Return the packages that hold rows no longer admitted."""
+        return withdrawal.affected_packages(self._house)
+
+    def run(self, *, with_refit: bool = True) -> tuple[list[withdrawal.Unlearned], list[str]]:
+        """Unlearn every affected release and recall every affected package."""
+        self._writable()
+        self._house.log.publish()
+        done = [
+            withdrawal.unlearn(self._house, affected, with_refit=with_refit)
+            for affected in withdrawal.affected_releases(self._house)
+        ]
+        recalled = withdrawal.recall_packages(self._house)
+        self._house.log.publish()
+        return done, recalled
+
+
+class Disclosures(_Noun):
+    """Packages for recipients."""
+
+    def offer(self, name: str, use: str) -> disclose.Offer:
+        """Gate a source for a recipient and offer what passed."""
+        self._writable()
+        try:
+            return disclose.offer(self._house, name, use)
+        finally:
+            self._house.log.publish()
+
+    def list(self) -> list[dict[str, Any]]:
+        """Return every disclosure's document, oldest first."""
+        return [
+            {**document, "index": index}
+            for index, _, _, document in self._house.ledger.objects("disclosure")
+        ]
+
+
+class Proofs(_Noun):
+    """Proof files."""
+
+    def bytes(self, name: str) -> bytes:
+        """Return the proof file of a name such as `absence-17-replies-2`."""
+        return prove.named_proof(self._house, name)
+
+    def make(self, member: str, release: str) -> tuple[str, Path]:
+        """Write the proof of presence or absence of a member in a release; return kind, path."""
+        kind, data = prove.release_proof(self._house, member, release)
+        name = f"{kind}-{Members(self._workspace).ordinal(member)}-{release}.proof"
+        path = self._workspace.places.proofs / name
+        write_file(path, data)
+        return kind, path
+
+    def receipt(self, member: str) -> Path:
+        """Write a member's receipt, readable by its owner only; return its path."""
+        ordinal = Members(self._workspace).ordinal(member)
+        path = self._workspace.places.proofs / f"member-{ordinal}.receipt"
+        write_file(path, prove.make_receipt(self._house, member), private=True)
+        return path
+
+
+class Logs(_Noun):
+    """The transparency log."""
+
+    def checkpoint(self) -> dict[str, Any]:
+        """Return origin, size and root of the published checkpoint."""
+        head = self._house.log.checkpoint()
+        return {"origin": head.origin, "size": head.size, "root": head.root.hex()}
+
+    def entry(self, index: int) -> bytes:
+        """Return one entry, authenticated against the checkpoint."""
+        return self._house.log.logged(index).entry
+
+    def proof(self, index: int) -> str:
+        """Return the tlog-proof text of one entry."""
+        return self._house.log.logged(index).proof.format()
+
+
+class Public(_Noun):
+    """What anyone may read."""
+
+    def overview(self) -> dict[str, Any]:
+        """Return policies, releases and the log's head (`pages.view.PublicOverview`)."""
+        workspace = self._workspace
+        return overview.public_overview(
+            self._house,
+            operator=workspace.config.operator,
+            data_origin=workspace.config.data_origin,
+            trust=workspace.places.trust.read_text("utf-8"),
+            demo_members=workspace.demo_members(),
+        )

@@ -1,0 +1,305 @@
+"""A workspace: made, opened, checked, closed.
+
+Opening for writing takes the workspace's lock, removes what a crash left half written, and
+publishes log entries that were durable but not yet published. Opening read-only does none of it.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Final
+
+from byleave.engines.arrow import ArrowEngine
+from byleave.errors import ConflictError
+from byleave.note.keys import SignerKey
+from byleave.policy.ruleset import default_rules
+from byleave.policy.strict_yaml import read_mapping
+from byleave.policy.taxonomy import Taxonomy, default_taxonomy
+from byleave.service.house import House
+from byleave.stores.artefacts import ArtefactFolder, translate, write_file
+from byleave.stores.sqlite import SqliteLedger
+from byleave.stores.tile_files import TileFiles
+from byleave.trainers.replies import RepliesTrainer
+from byleave.wiring.config import KINDS, Config, Places, read_config, read_key
+from byleave.wiring.log import WorkspaceLog
+from byleave.wiring.nouns import (
+    Consents,
+    Disclosures,
+    Gates,
+    Logs,
+    Members,
+    Models,
+    Policies,
+    Proofs,
+    Public,
+    Releases,
+    Snapshots,
+    Sources,
+    Withdrawals,
+)
+from byleave.wiring.world import SeededBytes, WriteLock, system_bytes, system_now
+
+__all__ = ["Workspace", "create", "open"]
+
+KEYS: Final = ("log", "release", "portal")
+_SEED_BYTES: Final = 32
+_LEDGER_KINDS: Final = {"packages": "snapshot", "snapshots": "snapshot"}
+
+
+class Workspace:
+    """One operator's ledgers, log, snapshots and models, behind the nouns of the command line.
+
+    Close it, or use it in a `with` block; `byleave.open` and `byleave.create` make one.
+    """
+
+    def __init__(
+        self,
+        places: Places,
+        config: Config,
+        *,
+        now: Callable[[], datetime],
+        random: Callable[[int], bytes],
+        progress: Callable[[str, int, int], None] | None,
+        read_only: bool,
+    ) -> None:
+        self.path = places.root
+        self.places = places
+        self.config = config
+        self.now = now
+        self.read_only = read_only
+        self._lock = None if read_only else WriteLock(places.lock)
+        try:
+            self._ledger = SqliteLedger(places.ledger, read_only=read_only)
+            signer = read_key(places, "log")
+            self._artefacts = ArtefactFolder(places.root)
+            self._log = WorkspaceLog(
+                self._ledger, TileFiles(places.log), signer.verifier, None if read_only else signer
+            )
+            self.house = House(
+                ledger=self._ledger,
+                artefacts=self._artefacts,
+                log=self._log,
+                signer=ReleaseSigner(read_key(places, "release")),
+                engine=ArrowEngine(),
+                trainers={"replies": RepliesTrainer()},
+                taxonomy=_taxonomy(places),
+                rulebook=default_rules(),
+                now=now,
+                random=random,
+                progress=progress or _silent,
+            )
+            if not read_only:
+                self._heal()
+        except BaseException:
+            self.close()
+            raise
+        self.policy = Policies(self)
+        self.member = Members(self)
+        self.consent = Consents(self)
+        self.source = Sources(self)
+        self.gate = Gates(self)
+        self.snapshot = Snapshots(self)
+        self.model = Models(self)
+        self.release = Releases(self)
+        self.withdrawal = Withdrawals(self)
+        self.disclosure = Disclosures(self)
+        self.proof = Proofs(self)
+        self.log = Logs(self)
+        self.public = Public(self)
+
+    def __repr__(self) -> str:
+        return f"Workspace({str(self.path)!r}, {self._ledger.size():,} log entries)"
+
+    def __enter__(self) -> Workspace:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def is_demo(self) -> bool:
+        """Whether randomness came from a seed; such a workspace serves on loopback only."""
+        return self.config.demo
+
+    def portal_key(self) -> bytes:
+        """Return the 32 secret bytes that sign members' links."""
+        return read_key(self.places, "portal").seed
+
+    def close(self) -> None:
+        """Let go of the ledger and of the lock."""
+        ledger = getattr(self, "_ledger", None)
+        if ledger is not None:
+            ledger.close()
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    def fsck(self) -> list[dict[str, str]]:
+        """Re-read and recompute everything; return what does not hold (empty: all holds)."""
+        from byleave.wiring.fsck import check_workspace
+
+        return check_workspace(self)
+
+    def _heal(self) -> None:
+        """Remove orphans of a crash and publish entries that are durable."""
+        for kind in KINDS:
+            known = self._known(kind)
+            self._artefacts.sweep(kind, known)
+        self._log.publish()
+
+    def _known(self, kind: str) -> set[str]:
+        rows = self._ledger.objects(_LEDGER_KINDS.get(kind, kind.removesuffix("s")))
+        return {name for _, name, _, document in rows if document.get("kind", kind) == kind}
+
+
+class ReleaseSigner:
+    """The operator's key for release statements (Ed25519)."""
+
+    def __init__(self, key: SignerKey) -> None:
+        self._key = key
+        self.name = key.name
+
+    def sign(self, message: bytes) -> bytes:
+        """Return the signature over `message`."""
+        return self._key.sign(message)
+
+    def public_key(self) -> bytes:
+        """Return the 32 public bytes."""
+        return self._key.verifier.public
+
+
+def open(  # noqa: A001 (`byleave.open`)
+    path: str | Path,
+    *,
+    read_only: bool = False,
+    now: Callable[[], datetime] | None = None,
+    random: Callable[[int], bytes] | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Workspace:
+    """Open a workspace.
+
+    Args:
+        path: Its folder.
+        read_only: Take no lock and write nothing.
+        now: Clock; default this machine's.
+        random: Source of secret bytes; default the operating system's.
+        progress: Called with (what, done, total) on long work.
+
+    Raises:
+        InputError: `workspace.missing`.
+        EvidenceError: `workspace.damaged`, `log.*`.
+        ConflictError: `workspace.busy`.
+    """
+    places = Places(Path(path))
+    config = read_config(places)
+    return Workspace(
+        places,
+        config,
+        now=now or system_now,
+        random=random or system_bytes,
+        progress=progress,
+        read_only=read_only,
+    )
+
+
+def create(
+    path: str | Path,
+    *,
+    origin: str = "localhost/byleave",
+    operator: str = "this platform",
+    taxonomy: str | None = None,
+    seed: int | None = None,
+    data_origin: str | None = None,
+    now: Callable[[], datetime] | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Workspace:
+    """Make an empty workspace and open it.
+
+    Args:
+        path: A folder that does not exist, or is empty.
+        origin: Origin of its log: a host name and path you control.
+        operator: Who runs it, as pages name them.
+        taxonomy: The operator's own terms (YAML text), added to the default taxonomy.
+        seed: Make all secrets from a seed: a demo, which serves on loopback only.
+        data_origin: `real` or `generated`, in a demo.
+        now: Clock; default this machine's.
+        progress: As for `open`.
+
+    Raises:
+        ConflictError: `workspace.exists`, something is there already.
+        InputError: `note.key`, the origin is no log name; codes of the taxonomy.
+        WorldError: `world.disk-full`, `world.storage`.
+    """
+    root = Path(path)
+    if root.exists() and (not root.is_dir() or any(root.iterdir())):
+        raise ConflictError(
+            "something stands there already", code="workspace.exists", where=str(root)
+        )
+    random = system_bytes if seed is None else SeededBytes(seed)
+    places = Places(root)
+    made = not root.exists()
+    try:
+        config = Config(
+            origin=origin, operator=operator, demo=seed is not None, data_origin=data_origin
+        )
+        _lay_out(places, config, taxonomy, random)
+        workspace = Workspace(
+            places,
+            config,
+            now=now or system_now,
+            random=random,
+            progress=progress,
+            read_only=False,
+        )
+        workspace.policy.publish_rules()
+    except BaseException as error:
+        shutil.rmtree(root, ignore_errors=True) if made else _clear(root)
+        if isinstance(error, OSError):
+            raise translate(error, root) from error
+        raise
+    return workspace
+
+
+def _lay_out(
+    places: Places, config: Config, taxonomy: str | None, random: Callable[[int], bytes]
+) -> None:
+    places.root.mkdir(parents=True, exist_ok=True)
+    for name in KEYS:
+        key = SignerKey(
+            name=config.origin if name == "log" else f"{config.origin}/{name}",
+            seed=random(_SEED_BYTES),
+        )
+        write_file(places.key(name), (key.format() + "\n").encode(), private=True)
+        if name == "log":
+            trust = f"# Trust in one operator's log, without witnesses yet.\nlog {key.verifier}\nquorum none\n"  # noqa: E501
+            write_file(places.trust, trust.encode())
+    if taxonomy is not None:
+        default_taxonomy().extend(read_mapping(taxonomy, name="taxonomy.yaml"))
+        write_file(places.root / "taxonomy.yaml", taxonomy.encode())
+    SqliteLedger(places.ledger, create=True).close()
+    config.write(places)
+
+
+def _taxonomy(places: Places) -> Taxonomy:
+    path = places.root / "taxonomy.yaml"
+    if not path.exists():
+        return default_taxonomy()
+    return default_taxonomy().extend(read_mapping(path.read_text("utf-8"), name=path.name))
+
+
+def _clear(root: Path) -> None:
+    for item in root.iterdir():
+        shutil.rmtree(item) if item.is_dir() else item.unlink()
+
+
+def _silent(what: str, done: int, total: int) -> None:
+    del what, done, total

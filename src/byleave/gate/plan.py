@@ -32,6 +32,7 @@ from byleave.policy.scope import Scope, Use
 from byleave.policy.taxonomy import Taxonomy
 
 __all__ = [
+    "AGE_UNKNOWN",
     "UNKNOWN_INSTANT",
     "CategoryPlan",
     "GatePlan",
@@ -64,7 +65,11 @@ class MemberFacts:
     @classmethod
     def unknown(cls, members: int) -> MemberFacts:
         """Return the facts about members of whom nothing is known."""
-        return cls.of([None] * members)
+        return cls(
+            regions=(None,),
+            region_id=np.zeros(members, np.int32),
+            age=np.full(members, AGE_UNKNOWN, np.int16),
+        )
 
     @classmethod
     def of(cls, regions: Sequence[str | None], ages: Sequence[int] | None = None) -> MemberFacts:

@@ -66,7 +66,7 @@ _TRAINING_WORDS: Final = re.compile(
 )
 _OTHERS_WORDS: Final = re.compile(
     r"\b(?:third[ -]part(?:y|ies)|affiliates?|partners?|providers?|vendors?|other companies)\b",
-    re.I,
+    re.IGNORECASE,
 )
 
 

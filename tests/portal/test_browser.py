@@ -193,7 +193,7 @@ def test_dark_mode_recolours_the_charts(browser: Browser, addresses: dict[str, s
     """The same bar has another colour in the dark scheme than in the light one."""
     seen = set()
     for scheme in ("light", "dark"):
-        context = browser.new_context(color_scheme=scheme)  # type: ignore[arg-type]
+        context = browser.new_context(color_scheme=scheme)
         page = context.new_page()
         page.goto(addresses["report"])
         bar = page.locator("svg.chart .f-accent").first

@@ -96,6 +96,8 @@ SAY: Final[dict[str, str]] = {
     "label.field": "Field",
     "label.real": "Real?",
     "label.note": "What was done",
+    "label.demo": "Demo",
+    "label.table": "Table: {name}",
     "label.open": "Open {name}",
     "label.of": "{done} of {total}",
     "figure.table": "Show the numbers as a table",

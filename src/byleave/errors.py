@@ -132,6 +132,7 @@ CODES: Final[dict[str, str]] = {
     "release.digest": "A release's model files differ from the digest in the log.",
     "release.envelope": "A release's statement is not a signed in-toto statement.",
     "release.signature": "The signature over a release's statement does not hold.",
+    "trainer.model": "The files of a model are damaged, or another trainer's.",
     "trainer.not-held": "A record to be forgotten is not in the trainer's state.",
     "trainer.recipe": "A recipe has a field missing, unknown or out of range.",
     "trainer.rows": "Rows for training lack a column, hold a null, or fill one place twice.",

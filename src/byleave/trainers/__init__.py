@@ -1,0 +1,1 @@
+"""Trainers: one algorithm each, behind the port of `byleave.training.trainer`."""

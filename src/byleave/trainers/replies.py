@@ -1,0 +1,211 @@
+"""Suggested replies from a finite inventory: a trainer that forgets to the byte.
+
+* Two rows of one thread are a *pair* if their numbers follow one another in the source
+  (`seq` and `seq` + 1) and their authors differ. Taking a row out takes its pairs out and
+  joins nothing new.
+* A text is in the *inventory* if at least k distinct members opened a reply with it. When they
+  leave, it leaves.
+* The weights are a ridge regression from the words of the context to the inventory, solved from
+  counts that at least k members on each side stand behind (`support`), on a 2^-20 grid (`grid`).
+
+The state holds each row's openings and hashed features, and how many replies of each member
+open with which text: integers, and what is needed to find the pairs a removed row breaks.
+`encode` is a function of the set of rows: the law of `byleave.training.trainer` follows.
+Private: a state holds texts below the threshold. It is never released, and erased with the
+workspace. Loops over rows are where text is cut into words, once for each row.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from safetensors.numpy import save
+
+from byleave.canonical import Json
+from byleave.canonical import encode as canonical
+from byleave.errors import InputError
+from byleave.trainers.grid import ridge_on_grid
+from byleave.trainers.replies_inventory import links, take_inventory
+from byleave.trainers.replies_state import Key, Line, ReplyState, dump_state, restore_state
+from byleave.trainers.support import Integers, count
+from byleave.trainers.wording import Opening, features, openings, pieces
+from byleave.training.trainer import ModelFiles, Recipe
+
+__all__ = ["FORMAT", "RepliesTrainer"]
+
+FORMAT: Final = "byleave-replies/v1"
+_DEFAULTS: Final[dict[str, int | str]] = {
+    "algorithm": FORMAT,
+    "boundary": "sentence",
+    "features": 512,
+    "k": 5,
+    "ridge": 512,
+}
+
+
+class RepliesTrainer:
+    """The trainer `replies`; see the module's docstring and docs/spec/replies.md."""
+
+    name = "replies"
+    columns = ("thread", "seq", "author", "text")
+    exact = True
+
+    def default_recipe(self) -> Recipe:
+        """Return k = 5 members, whole sentences, at most 512 features, ridge 512."""
+        return dict(_DEFAULTS)
+
+    def fit(self, batches: Iterable[pa.RecordBatch], recipe: Recipe) -> ReplyState:
+        """Return the state of these rows.
+
+        Raises:
+            InputError: `trainer.recipe`, a field is missing, unknown or out of range;
+                `trainer.rows`, a column is missing, a value is null, or a place is taken twice.
+        """
+        _check_recipe(recipe)
+        return self.learn(ReplyState(recipe=dict(recipe), lines={}, keys={}, senders={}), batches)
+
+    def learn(self, state: ReplyState, added: Iterable[pa.RecordBatch]) -> ReplyState:
+        """Return the state with these rows too.
+
+        Raises:
+            InputError: `trainer.rows`, as `fit`; also a record the state already holds.
+        """
+        lines, keys = dict(state.lines), dict(state.keys)
+        fresh: dict[Key, Line] = {}
+        boundary = str(state.recipe["boundary"])
+        for key, line in _read(added, boundary):
+            if key in lines or line.record in keys:
+                raise InputError(
+                    "a record, or a place in a thread, occurs twice", code="trainer.rows"
+                )
+            fresh[key] = lines[key] = line
+            keys[line.record] = key
+        senders = _changed(state.senders, links(lines, fresh), 1)
+        return ReplyState(recipe=state.recipe, lines=lines, keys=keys, senders=senders)
+
+    def forget(self, state: ReplyState, removed: Iterable[pa.RecordBatch]) -> ReplyState:
+        """Return the state without these rows; only their `record_id` is read.
+
+        Raises:
+            InputError: `trainer.not-held`, a record the state does not hold.
+        """
+        lines, keys = dict(state.lines), dict(state.keys)
+        gone: dict[Key, Line] = {}
+        for batch in removed:
+            for record in _column(batch, "record_id").to_pylist():
+                key = keys.pop(record, None)
+                if key is None:
+                    raise InputError(
+                        "a record that the state does not hold", code="trainer.not-held"
+                    )
+                gone[key] = lines.pop(key)
+        senders = _changed(state.senders, links(state.lines, gone), -1)
+        return ReplyState(recipe=state.recipe, lines=lines, keys=keys, senders=senders)
+
+    def encode(self, state: ReplyState) -> ModelFiles:
+        """Return `model.json` (recipe, inventory, coverage) and `weights.safetensors`."""
+        k = int(state.recipe["k"])
+        inventory = take_inventory(state, k)
+        labels = len(inventory.texts)
+        counts = count(inventory.pairs(), labels, k, int(state.recipe["features"]))
+        weights = ridge_on_grid(counts.gram, counts.cross, int(state.recipe["ridge"]))
+        order = sorted(range(labels), key=inventory.texts.__getitem__)
+        model: dict[str, Json] = {
+            "format": FORMAT,
+            "recipe": dict(state.recipe),
+            "inventory": [inventory.texts[at] for at in order],
+            "coverage": inventory.coverage(),
+        }
+        tensors: dict[str, npt.NDArray[Any]] = {
+            "features": counts.features,
+            "popularity": _ranks(counts.cross[-1, order]),
+            "weights": np.ascontiguousarray(weights[:, order].astype(np.int32)),
+        }
+        return {"model.json": canonical(model), "weights.safetensors": save(tensors)}
+
+    def dump(self, state: ReplyState) -> ModelFiles:
+        """Return the private state: `state.json` and `state.safetensors`."""
+        return dump_state(state)
+
+    def restore(self, files: ModelFiles) -> ReplyState:
+        """Read what `dump` wrote.
+
+        Raises:
+            InputError: `trainer.state`, the files are not a state of this trainer.
+        """
+        state = restore_state(files)
+        _check_recipe(state.recipe)
+        return state
+
+
+def _check_recipe(recipe: Mapping[str, Any]) -> None:
+    def wrong(what: str) -> InputError:
+        return InputError(f"recipe of replies: {what}", code="trainer.recipe")
+
+    if set(recipe) != set(_DEFAULTS):
+        raise wrong(f"expected the fields {', '.join(sorted(_DEFAULTS))}")
+    if recipe["algorithm"] != FORMAT:
+        raise wrong(f"algorithm is not {FORMAT}")
+    if recipe["boundary"] not in {"sentence", "clause"}:
+        raise wrong("boundary is neither sentence nor clause")
+    for field, most in (("k", 1_000_000), ("features", 16_384), ("ridge", 1 << 30)):
+        value = recipe[field]
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
+            raise wrong(f"{field} is not an integer from 1 to {most}")
+
+
+def _column(batch: pa.RecordBatch, name: str) -> pa.Array:
+    if name not in batch.schema.names:
+        raise InputError(f"rows without the column {name}", code="trainer.rows")
+    column = batch.column(name)
+    if column.null_count and name != "text":
+        raise InputError(f"the column {name} has nulls", code="trainer.rows")
+    return column
+
+
+def _read(batches: Iterable[pa.RecordBatch], boundary: str) -> Iterator[tuple[Key, Line]]:
+    for batch in batches:
+        names = ("record_id", "thread", "seq", "author", "text")
+        columns = [_column(batch, name).to_pylist() for name in names]
+        for record, thread, seq, author, text in zip(*columns, strict=True):
+            message = pieces(text or "", boundary)
+            found, complete = openings(message)
+            ids = np.array(sorted(features(message)), dtype=np.int64)
+            yield (
+                (str(thread), int(seq)),
+                Line(str(record), str(author), ids, found, complete),
+            )
+
+
+def _changed(
+    senders: Mapping[Opening, Mapping[str, int]], pairs: Iterable[tuple[Line, Line]], sign: int
+) -> dict[Opening, Mapping[str, int]]:
+    """Count how many replies of each member open with each text, `sign` for each pair."""
+    delta: dict[Opening, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for _, reply in pairs:
+        for opening in reply.openings:
+            delta[opening][reply.author] += sign
+    result = dict(senders)
+    for opening, changes in delta.items():
+        merged = dict(result.get(opening, {}))
+        for author, change in changes.items():
+            merged[author] = merged.get(author, 0) + change
+            if not merged[author]:
+                del merged[author]
+        if merged:
+            result[opening] = merged
+        else:
+            result.pop(opening, None)
+    return result
+
+
+def _ranks(counts: Integers) -> npt.NDArray[np.int32]:
+    """Return each entry's place by falling count, from 0; only the order is released."""
+    ranks = np.empty(len(counts), dtype=np.int32)
+    ranks[np.argsort(-counts, kind="stable")] = np.arange(len(counts), dtype=np.int32)
+    return ranks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import socket
 from collections.abc import Callable
@@ -52,7 +53,8 @@ def serve(*, workspace: Path, host: str, port: int, echo: Callable[[str], None])
             config = uvicorn.Config(
                 app, log_level="warning", access_log=False, server_header=False, lifespan="off"
             )
-            uvicorn.Server(config).run(sockets=[listener])
+            with contextlib.suppress(KeyboardInterrupt):  # how a person stops it
+                uvicorn.Server(config).run(sockets=[listener])
 
 
 def is_loopback(host: str) -> bool:

@@ -1,0 +1,237 @@
+"""Write the vectors beside this file: `python -m tests.vectors.generate`.
+
+One file per case: `expect: accept` or the error code, how to read it, and the bytes. Keys,
+secrets and salts come from `world.py`, in the open. A format that has been released keeps its
+vectors for ever; a change here that changes an old file is a break.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from byleave import canonical, merkle
+from byleave.evidence.proof_file import encode_proof_file
+from byleave.note import KeyType, Signature, SignerKey, parse_note
+from byleave.note.signed import add_signatures
+from tests.vectors.world import ORIGIN, derive, honest, signer, trust_text
+
+HERE: Final = Path(__file__).resolve().parent
+Case = dict[str, Any]
+
+
+def text(data: bytes) -> str:
+    """Return bytes as base64."""
+    return base64.b64encode(data).decode()
+
+
+def merkle_cases() -> dict[str, Case]:
+    """Inclusion and consistency proofs in a tree of 11 leaves, `leaf 0` to `leaf 10`."""
+    leaves = merkle.leaf_hashes(b"leaf %d" % number for number in range(11))
+    reader = merkle.LevelReader(merkle.all_levels(leaves))
+    path = merkle.inclusion_proof(6, 11, reader)
+    inclusion: Case = {
+        "kind": "inclusion",
+        "leaf": leaves[6].hex(),
+        "index": 6,
+        "size": 11,
+        "path": [item.hex() for item in path],
+        "root": merkle.root(leaves).hex(),
+    }
+    consistency: Case = {
+        "kind": "consistency",
+        "old": 6,
+        "old_root": merkle.root(leaves[:6]).hex(),
+        "new": 11,
+        "new_root": merkle.root(leaves).hex(),
+        "path": [item.hex() for item in merkle.consistency_proof(6, 11, reader)],
+    }
+    return {
+        "inclusion": {"expect": "accept", **inclusion},
+        "inclusion-other-index": {"expect": "merkle.root-mismatch", **inclusion, "index": 4},
+        "inclusion-beyond-size": {
+            "expect": "merkle.index-out-of-range", **inclusion, "index": 11,
+        },
+        "inclusion-empty": {"expect": "merkle.path-length", **inclusion, "path": []},
+        "inclusion-too-long": {
+            "expect": "merkle.path-length", **inclusion, "path": [*inclusion["path"], "00" * 32],
+        },
+        "inclusion-short-hash": {
+            "expect": "merkle.hash-length", **inclusion, "path": ["00" * 31, *inclusion["path"][1:]],
+        },
+        "consistency": {"expect": "accept", **consistency},
+        "consistency-other-history": {
+            "expect": "merkle.root-mismatch", **consistency, "old_root": leaves[0].hex(),
+        },
+        "consistency-shrinks": {
+            "expect": "merkle.sizes-out-of-order", **consistency, "old": 12,
+        },
+        "consistency-empty": {"expect": "merkle.path-length", **consistency, "path": []},
+    }  # fmt: skip
+
+
+def note_cases() -> dict[str, Case]:
+    """Checkpoints under a trust file with one log and one witness."""
+    checkpoint = honest().reader.checkpoint_bytes()
+    note = parse_note(checkpoint)
+    witness = SignerKey(
+        name="witness.test.invalid", type=KeyType.COSIGNATURE, seed=derive("witness")
+    )
+
+    def line(seconds: int) -> Signature:
+        return Signature(
+            name=witness.name,
+            key_id=witness.verifier.key_id,
+            payload=witness.sign(note.text, seconds=seconds),
+        )
+
+    witnessed = add_signatures(note.text, [*note.signatures, line(1_700_000_000)])
+    late = replace(line(1_700_000_000), payload=line(1_700_000_001).payload[:8] + bytes(64))
+    alone = trust_text()
+    both = f"log {signer().verifier}\nwitness W {witness.verifier}\nquorum W\n"
+    unknown = Signature(name="unknown.test.invalid", key_id=b"none", payload=b"signature")
+
+    def case(expect: str, data: bytes, trust: str = alone) -> Case:
+        return {"expect": expect, "kind": "checkpoint", "trust": trust, "note": text(data)}
+
+    return {
+        "checkpoint": case("accept", checkpoint),
+        "checkpoint-witnessed": case("accept", witnessed, both),
+        "checkpoint-unknown-line": case(
+            "accept", add_signatures(note.text, [unknown, *note.signatures])
+        ),
+        "checkpoint-without-quorum": case("trust.quorum", checkpoint, both),
+        "checkpoint-false-cosignature": case(
+            "note.bad-signature", add_signatures(note.text, [*note.signatures, late]), both
+        ),
+        "checkpoint-other-root": case(
+            "note.bad-signature",
+            checkpoint.replace(note.text.split(b"\n")[2], text(derive("root")).encode()),
+        ),
+        "checkpoint-other-log": case(
+            "trust.unknown-log", checkpoint, trust_text(signer("other.test.invalid"))
+        ),
+        "checkpoint-unsigned": case(
+            "note.no-known-signature", add_signatures(note.text, [unknown])
+        ),
+        "checkpoint-leading-zero": case(
+            "note.malformed", checkpoint.replace(b"\n22\n", b"\n022\n")
+        ),
+        "checkpoint-carriage-return": case("note.malformed", checkpoint.replace(b"\n", b"\r\n", 1)),
+        "trust-no-quorum": case("trust.malformed", checkpoint, f"log {signer().verifier}\n"),
+    }
+
+
+def proof_cases() -> dict[str, Case]:
+    """Proof files with their receipts, under the world's trust file."""
+    world = honest()
+
+    def case(expect: str, data: bytes, member: str | None) -> Case:
+        receipt = None if member is None else text(world.receipt(member).encode())
+        return {
+            "expect": expect,
+            "kind": "proof",
+            "trust": trust_text(),
+            "proof": text(data),
+            "receipt": receipt,
+        }
+
+    absence = encode_proof_file(world.absence("cyd"))
+    presence = encode_proof_file(world.presence("ada"))
+    fewer = replace(
+        world.presence("ada"),
+        proof=replace(world.presence("ada").proof, records=world.presence("ada").proof.records[1:]),
+    )
+    moved: Any = json.loads(absence)
+    moved["map"]["label"] = moved["map"]["label"][:-1] + "0"
+    unlisted = replace(
+        world.absence("cyd"),
+        proof=replace(world.absence("cyd").proof, labels=()),
+    )
+    return {
+        "absence": case("accept", absence, "cyd"),
+        "absence-without-receipt": case("accept", absence, None),
+        "absence-without-label": case(
+            "accept", encode_proof_file(world.absence("dov", with_label=False)), "dov"
+        ),
+        "presence": case("accept", presence, "ada"),
+        "consent-event": case("accept", encode_proof_file(world.consent_event("bea")), "bea"),
+        "presence-without-receipt": case("verify.receipt-needed", presence, None),
+        "absence-other-receipt": case("verify.label", absence, "dov"),
+        "presence-fewer-records": case("map.root-mismatch", encode_proof_file(fewer), "ada"),
+        "absence-labels-left-out": case("map.root-mismatch", encode_proof_file(unlisted), "cyd"),
+        "absence-other-label": case("proof.digest", canonical.encode(moved), None),
+        "absence-two-newlines": case("proof.malformed", absence + b"\n", "cyd"),
+        "absence-spaced": case("proof.malformed", absence.replace(b",", b", ", 1), "cyd"),
+    }
+
+
+def entry_cases() -> dict[str, Case]:
+    """Each entry of the world's log, and entries that are none."""
+    cases: dict[str, Case] = {}
+    for data in honest().entries:
+        document: Any = canonical.decode(data)
+        name = document["kind"].replace("/", "-")
+        cases.setdefault(name, {"expect": "accept", "kind": "entry", "entry": text(data)})
+    bad = {
+        "unknown-kind": (b'{"kind":"enrolment/v2"}', "entry.unknown-kind"),
+        "unknown-field": (
+            b'{"commitment":"' + b"0" * 64 + b'","kind":"enrolment/v1","note":""}',
+            "entry.malformed",
+        ),
+        "spaced": (b'{"kind": "enrolment/v1"}', "entry.malformed"),
+        "too-long": (b"0" * 65_536, "entry.too-long"),
+    }
+    for name, (data, code) in bad.items():
+        cases[name] = {"expect": code, "kind": "entry", "entry": text(data)}
+    return cases
+
+
+def map_cases() -> dict[str, Case]:
+    """Labels, commitments and roots of the world's bucket map."""
+    world = honest()
+    return {
+        "map": {
+            "expect": "accept",
+            "kind": "map",
+            "k": world.maps.k,
+            "epoch": world.maps.epoch.hex(),
+            "root": world.maps.root.hex(),
+            "secrets": {name: derive(f"secret {name}").hex() for name in ("ada", "bea", "cyd")},
+            "labels": {name: world.public(name).hex() for name in ("ada", "bea", "cyd")},
+            "present": {"ada": 3, "bea": 1, "cyd": 0},
+            "origin": ORIGIN,
+        }
+    }
+
+
+def all_cases() -> dict[str, Case]:
+    """Return every vector by its path under this folder."""
+    groups = {
+        "merkle": merkle_cases(),
+        "note": note_cases(),
+        "proof": proof_cases(),
+        "entry": entry_cases(),
+        "map": map_cases(),
+    }
+    return {
+        f"{group}/{name}.json": case
+        for group, cases in groups.items()
+        for name, case in cases.items()
+    }
+
+
+def write(path: str, case: Case) -> str:
+    """Return a vector file's text."""
+    return (
+        json.dumps({"name": path.removesuffix(".json"), **case}, indent=1, ensure_ascii=True) + "\n"
+    )
+
+
+if __name__ == "__main__":
+    for place, content in all_cases().items():
+        (HERE / place).parent.mkdir(exist_ok=True)
+        (HERE / place).write_text(write(place, content), encoding="ascii")

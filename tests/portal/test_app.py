@@ -223,7 +223,9 @@ def test_head_answers_without_a_body(client: TestClient) -> None:
     assert head.headers["content-type"] == get.headers["content-type"]
 
 
-@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "", "[::2]", "a@b:c"])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "127.0.0.1.evil.example", "", "[::2]", "[::1", "a@b:c"]
+)
 def test_a_foreign_name_is_not_answered(with_answers: Callable[..., TestClient], host: str) -> None:
     """On loopback, a request under another host name is refused (DNS rebinding)."""
     client = with_answers(

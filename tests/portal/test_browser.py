@@ -170,6 +170,7 @@ def test_print_opens_the_tables(browser: Browser, addresses: dict[str, str]) -> 
     page.emulate_media(media="print")
     assert table.evaluate(hidden)
     assert not page.locator(".contents").is_visible()
+    assert not page.locator("summary").first.is_visible()
     context.close()
 
 

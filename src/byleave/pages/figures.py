@@ -68,18 +68,19 @@ def gate(report: ReportInput) -> list[Chart]:
 
 
 def practice(report: ReportInput) -> list[Chart]:
-    """Messages that the replayed practice used and the gate would have refused, by reason."""
+    """Whom the replayed practice used without their agreement, by reason."""
     facts = report["practice"]
     reasons = _sorted(facts["by_reason"])
     if not reasons:
         return []
-    total = facts["affected_messages"]
+    total = facts.get("pairs", facts["affected_messages"])
+    unit = "Each member in each message" if "pairs" in facts else "Messages"
     caption = Caption(
-        headline=f"The practice used {count(total, 'message')} of "
-        f"{count(facts['affected_members'], 'member')} that the gate would have refused.",
-        subtitle=f"Messages by first reason, of {report['messages']:,} in the data set, "
+        headline=f"The practice used {count(facts['affected_messages'], 'message')}, of "
+        f"{count(facts['affected_members'], 'member')} who had not agreed to it.",
+        subtitle=f"{unit}, by first reason; the data set has {report['messages']:,} messages; "
         f"{_day(report['generated_at'])}.",
-        columns=("Reason", "What it means", "Messages", "Share"),
+        columns=("Reason", "What it means", "Count", "Share"),
         rows=tuple((c, reason_words(c), f"{n:,}", _share(n, total)) for c, n in reasons),
     )
     return [bars(caption, [Bar(label=_label(c), value=n, shown=f"{n:,}") for c, n in reasons])]

@@ -68,9 +68,11 @@ def _check(report: ReportInput) -> None:
             "kept and reasons do not sum to the rows", code="pages.malformed", where="gate"
         )
     practice = report["practice"]
-    if sum(practice["by_reason"].values()) != practice["affected_messages"]:
+    if sum(practice["by_reason"].values()) != practice.get("pairs", practice["affected_messages"]):
         raise InputError(
-            "reasons do not sum to the affected messages", code="pages.malformed", where="practice"
+            "reasons of the practice do not sum to what they count",
+            code="pages.malformed",
+            where="practice",
         )
     unknown = {n for step in report["story"] for n in step.get("charts", [])} - DRAW.keys()
     if unknown:

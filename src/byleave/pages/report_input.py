@@ -116,11 +116,16 @@ class ReleaseInput(TypedDict):
 
 
 class PracticeInput(TypedDict):
-    """What the replayed practice touched; `by_reason` counts messages, summing to the total."""
+    """Whom the replayed practice affected, and by what.
+
+    `by_reason` counts messages and sums to `affected_messages`; where `pairs` is given, it counts
+    each member in each message (as a case does) and sums to `pairs`.
+    """
 
     affected_members: int
     affected_messages: int
     by_reason: dict[str, int]
+    pairs: NotRequired[int]
 
 
 class Reading(TypedDict):

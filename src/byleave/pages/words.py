@@ -90,8 +90,8 @@ SAY: Final[dict[str, str]] = {
     "label.version": "version {version}",
     "label.entry": "entry {index}",
     "label.set": "trained on {snapshot}",
-    "label.used-wrongly": "messages used that the gate refuses",
-    "label.affected": "members concerned",
+    "label.used-wrongly": "messages used without a yes",
+    "label.affected": "members who had not agreed",
     "label.kept": "messages the gate keeps",
     "label.field": "Field",
     "label.real": "Real?",
@@ -326,6 +326,13 @@ REASONS: Final[dict[str, str]] = {
     "before-earliest": "older than the rules allow",
     "category-unknown": "the kind of data is not known",
     "draft-never-sent": "a draft that was never sent",
+    # reasons of a case, counted for each member in each message
+    "date-unknown": "it is not known when it was sent",
+    "refused-but-used": "had said no, and was not asked again",
+    "collected-under-older-promise": "said yes, but only to newer data",
+    "recipient-never-asked": "read it; only the writer was asked",
+    "before-policy": "no text named the use yet",
+    "no-choice": "had never said anything",
     "evidence-erased": "the evidence was erased on request",
 }
 """Reason code of a dropped record → what it means."""

@@ -12,7 +12,7 @@ import pytest
 from byleave.pages.charts import Chart
 from byleave.pages.figures import DRAW, money
 from byleave.pages.report_input import ChartName
-from byleave.pages.svg import COLOURS
+from byleave.pages.svg import COLOURS, settle
 from tests.portal.facts import report_facts
 
 NAMES: tuple[ChartName, ...] = ("consent", "gate", "practice", "parties", "reach", "exposure")
@@ -145,3 +145,11 @@ def test_importing_the_room_loads_no_drawing_library() -> None:
 def test_amounts_for_people(amount: float, shown: str) -> None:
     """Amounts have separators, and a word from a million on."""
     assert money(amount, "USD") == shown
+
+
+def test_an_empty_drawing_is_refused() -> None:
+    """What vl-convert returns for a faulty chart, a drawing without text, is an error."""
+    with pytest.raises(RuntimeError, match="drew nothing"):
+        settle(
+            '<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>', name="n", kind="wide"
+        )

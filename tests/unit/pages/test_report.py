@@ -88,6 +88,25 @@ def test_numbers_that_do_not_add_up_are_refused() -> None:
         render_report(facts)
 
 
+def test_a_practice_counted_in_pairs() -> None:
+    """Where `pairs` is given the reasons sum to it, and the figure says what it counts."""
+    facts = report_facts()
+    facts["practice"] |= {"by_reason": {"no-choice": 30_000, "date-unknown": 5}, "pairs": 30_005}
+    assert "Each member in each message, by first reason" in render_report(facts)
+    facts["practice"]["pairs"] += 1
+    with pytest.raises(InputError, match="do not sum"):
+        render_report(facts)
+
+
+def test_a_chart_that_does_not_exist_is_refused() -> None:
+    """A step that asks for a chart nobody draws is refused."""
+    facts = report_facts()
+    facts["story"][0]["charts"] = ["pie"]  # type: ignore[list-item]
+    with pytest.raises(InputError) as caught:
+        render_report(facts)
+    assert caught.value.code == "pages.malformed"
+
+
 def test_a_missing_or_unknown_part_is_refused() -> None:
     """A report without its exposure, or with a part it does not know, is refused by its name."""
     facts = report_facts()

@@ -136,3 +136,6 @@ def test_a_record_digest_by_hand() -> None:
     by_hand = bytes.fromhex("220100020001") + b"a" + bytes.fromhex("0100000002") + b"hi"
     by_hand += bytes.fromhex("0002") + b"bb" + bytes.fromhex("0000000000")
     assert record_digest([("bb", None), ("a", b"hi")]) == hashlib.sha256(by_hand).digest()
+    assert hashlib.sha256(by_hand).hexdigest() == (
+        "7f73a4e68a721aa5b62fa7a6ecb7f2fa611c263b9c0591d2166b1f395489f4f8"
+    )

@@ -30,6 +30,9 @@ __all__ = ["BATCH_ROWS", "ArrowEngine", "decide_batch"]
 BATCH_ROWS = 1 << 20
 """Rows per batch: the member table is hashed once for each, so batches are large."""
 
+_BLOCK_ROWS = 1 << 15
+"""Rows decided at a time: what is in hand stays in cache, and in memory already mapped."""
+
 Longs = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
@@ -73,8 +76,8 @@ class ArrowEngine:
         _row_itself(plan, rows, work)
         for position, category in enumerate(plan.categories):
             todo = np.flatnonzero((rows.category == position) & (work.reason == _OPEN))
-            if len(todo):
-                _decide_category(plan, category, rows, work, todo)
+            for start in range(0, len(todo), _BLOCK_ROWS):
+                _decide_category(plan, category, rows, work, todo[start : start + _BLOCK_ROWS])
         return work.finish(rows)
 
 
@@ -291,6 +294,8 @@ def _first_of_each(row: Longs, member: Longs) -> Flags:
     """Flag the first appearance of each member in each row; `row` ascends."""
     if len(row) == 0:
         return np.zeros(0, np.bool_)
+    if not (row[2:] == row[:-2]).any():  # no row has three: neighbours tell
+        return np.append([True], (row[1:] != row[:-1]) | (member[1:] != member[:-1]))
     order = np.lexsort((np.arange(len(row)), member, row))
     same = (row[order][1:] == row[order][:-1]) & (member[order][1:] == member[order][:-1])
     first = np.ones(len(row), np.bool_)

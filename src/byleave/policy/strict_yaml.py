@@ -23,6 +23,9 @@ __all__ = ["Fields", "nearest", "read_mapping"]
 MAX_CHARACTERS: Final = 1_048_576  # one MiB of text: no document of ours comes near
 MAX_DEPTH: Final = 32
 _INTEGER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
+_TAGS: Final = frozenset(
+    {"str", "int", "float", "bool", "null", "timestamp", "value", "merge", "seq", "map"}
+)
 _WORDS: Final[Mapping[str, bool | None]] = {"true": True, "false": False, "null": None, "~": None}
 
 
@@ -187,7 +190,7 @@ def _value(node: yaml.Node, name: str, first_line: int, depth: int) -> Any:  # n
     where = f"{name}:{node.start_mark.line + first_line}"
     if depth > MAX_DEPTH:
         raise InputError("nested too deeply", code="input.malformed", where=where)
-    if not node.tag.startswith("tag:yaml.org,2002:"):
+    if node.tag.removeprefix("tag:yaml.org,2002:") not in _TAGS:
         raise InputError("tags are not accepted", code="input.malformed", where=where)
     if isinstance(node, yaml.MappingNode):
         return _fields(node, name, first_line, depth)

@@ -128,6 +128,8 @@ def read_consent_table(
         )
     member = ids_as_text(member)
     _refuse_null(member, "member", name)
+    for column in ("use", "decision"):
+        _refuse_null(_text(table, column, name), column, name)
     scopes, scope_id = _distinct(table, "use", name, taxonomy.scope)
     kinds, kind_id = _distinct(table, "decision", name, _decision)
     kind = np.array(kinds, np.uint8)[kind_id] if kinds else np.zeros(0, np.uint8)
@@ -179,7 +181,6 @@ def _distinct(
 ) -> tuple[list[Value], npt.NDArray[np.int64]]:
     """Read each distinct text of a column once; an error names the first line that has it."""
     array = _text(table, name, table_name)
-    _refuse_null(array, name, table_name)
     encoded = array.dictionary_encode()
     codes = np.asarray(encoded.indices.cast(pa.int64()), np.int64)
     values = []

@@ -116,6 +116,7 @@ class PreviewResult:
         reasons: Why the others were not, most rows first.
         party_rule: `by region`, or the rule that was asked for.
         party_rules: `author`, `any`, `all` → rows kept under each.
+        has_several_parties: Whether the use names a category whose records have recipients.
         regions: Region (`unknown` for none) → members.
         notes: What the reader must know, as (word, sentence).
         samples: Rows asked for by reason.
@@ -134,6 +135,7 @@ class PreviewResult:
     reasons: tuple[ReasonCount, ...]
     party_rule: str
     party_rules: Mapping[str, int]
+    has_several_parties: bool
     regions: Mapping[str, int]
     notes: tuple[tuple[str, str], ...]
     samples: tuple[Sample, ...]
@@ -278,6 +280,7 @@ def preview(
         reasons=_reasons(tally),
         party_rule="by region" if party_rule is None else party_rule.word,
         party_rules={rule.word: tally.kept[rule] for rule in RULES},
+        has_several_parties=any(c.several for c in plan.categories),
         regions=_region_counts(facts),
         notes=_notes(plan, consent, facts, rules, tally),
         samples=tuple(tally.samples),

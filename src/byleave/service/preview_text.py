@@ -35,8 +35,9 @@ def preview_lines(result: PreviewResult) -> Iterator[str]:
     if result.reasons:
         yield ""
         yield from _reasons(result, dropped)
-    yield ""
-    yield from _rules(result)
+    if result.has_several_parties:
+        yield ""
+        yield from _rules(result)
     for word, text in result.notes:
         yield ""
         yield from textwrap.wrap(

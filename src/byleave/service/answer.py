@@ -172,8 +172,12 @@ def _left_out(house: House, member: str) -> Iterable[Facts]:
         source = open_source(house, document["source"])
         rows = pc.unique(rows_of(source, member)["row"])
         dropped = read_table(house.artefacts.read("gates", name, "reasons.parquet"))
-        mine = dropped.filter(pc.is_in(dropped["row"], value_set=rows.combine_chunks()
-                                       if isinstance(rows, pa.ChunkedArray) else rows))
+        mine = dropped.filter(
+            pc.is_in(
+                dropped["row"],
+                value_set=rows.combine_chunks() if isinstance(rows, pa.ChunkedArray) else rows,
+            )
+        )
         recipient = document["use"].rpartition("/")[2]
         counts = pc.value_counts(mine["reason"]).to_pylist()
         for count in sorted(counts, key=lambda c: (-c["counts"], c["values"])):
@@ -185,9 +189,7 @@ def _left_out(house: House, member: str) -> Iterable[Facts]:
                 index,
             )
             reason = Reason(count["values"]).word
-            yield {
-                **item, "records": count["counts"], "because": reason, "scope": document["use"]
-            }
+            yield {**item, "records": count["counts"], "because": reason, "scope": document["use"]}
 
 
 def _recalls(house: House, held: dict[str, pa.Table]) -> Iterable[Facts]:
@@ -219,7 +221,8 @@ def _reached(house: House, event: ConsentEvent, held: dict[str, pa.Table]) -> li
     concerned = [
         (name, document)
         for index, name, _, document in house.ledger.objects("release")
-        if index < event.index and held[document["snapshot"]].num_rows
+        if index < event.index
+        and held[document["snapshot"]].num_rows
         and not _superseded_before(house, document, event.index)
     ]
     if not concerned:

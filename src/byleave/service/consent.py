@@ -173,9 +173,7 @@ def _check(
     if event.expires is not None and event.expires <= effective:
         raise InputError("the grant ends before it starts", code="consent.ends-before-start")
     if event.notice is not None and event.notice not in notices:
-        raise InputError(
-            f"no notice {event.notice!r} was published", code="consent.notice-unknown"
-        )
+        raise InputError(f"no notice {event.notice!r} was published", code="consent.notice-unknown")
     if event.kind is EventKind.GRANT:
         if event.notice is None:
             raise RefusedError(

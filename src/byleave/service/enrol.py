@@ -18,9 +18,7 @@ __all__ = ["enrol"]
 _SECRET_BYTES = 32
 
 
-def enrol(
-    house: House, members: Sequence[str], *, regions: Mapping[str, str] | None = None
-) -> int:
+def enrol(house: House, members: Sequence[str], *, regions: Mapping[str, str] | None = None) -> int:
     """Enrol those of `members` who are not enrolled yet, in the order given.
 
     Args:

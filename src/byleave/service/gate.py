@@ -132,14 +132,15 @@ def run_gate(
     files = {"reasons.parquet": write_table(reasons), "record.json": encode(record.to_dict())}
     house.artefacts.put("gates", gate, files)
     document: dict[str, Any] = {
-        "gate": gate, "source": name, "use": use, "members": len(gated.plan.members),
+        "gate": gate,
+        "source": name,
+        "use": use,
+        "members": len(gated.plan.members),
         **record.to_dict(),
     }
     with house.ledger.writing() as writer:
         index = writer.log(entry.encode())
-        writer.add_object(
-            "gate", gate, index=index, at_us=to_us(house.now()), document=document
-        )
+        writer.add_object("gate", gate, index=index, at_us=to_us(house.now()), document=document)
     return gate, index, gated
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from byleave import merkle
@@ -48,8 +48,8 @@ class Release:
     release: str
     index: int
     model: str
-    files: ModelFiles
-    document: Mapping[str, Any]
+    files: ModelFiles = field(repr=False)
+    document: Mapping[str, Any] = field(repr=False)
 
 
 def train(
@@ -104,7 +104,11 @@ def train(
 
 
 def keep_state(
-    house: House, run: str, trainer: Trainer[Any], state: Any, document: dict[str, Any]  # noqa: ANN401
+    house: House,
+    run: str,
+    trainer: Trainer[Any],
+    state: Any,
+    document: dict[str, Any],  # noqa: ANN401
 ) -> str:
     """Store a run's private state and its model digest; return the digest."""
     model = model_digest(trainer.encode(state)).hex()
@@ -169,9 +173,7 @@ def publish_release(
         parent=parent_index,
         files={n: sha256(data).hex() for n, data in files.items()},
     )
-    envelope = sign_statement(
-        statement.encode(), name=house.signer.name, sign=house.signer.sign
-    )
+    envelope = sign_statement(statement.encode(), name=house.signer.name, sign=house.signer.sign)
     card = model_card(statement, quality=quality or {}, digest=digest.hex())
     house.artefacts.put("releases", name, {**files, STATEMENT: envelope, CARD: card.encode()})
     entry = ReleaseEntry(
@@ -201,9 +203,7 @@ def publish_release(
     }
     with house.ledger.writing() as writer:
         index = writer.log(entry.encode())
-        writer.add_object(
-            "release", name, index=index, at_us=to_us(house.now()), document=record
-        )
+        writer.add_object("release", name, index=index, at_us=to_us(house.now()), document=record)
         if parent is not None:
             older = release_object(house, parent)[1]
             writer.replace_object("release", parent, {**older, "superseded_by": name})
@@ -298,6 +298,4 @@ def _plain(value: Json) -> Json:
 
 def recipe_digest(document: Mapping[str, Any]) -> bytes:
     """Return the digest that a run's recipe entry holds."""
-    return sha256(
-        encode({key: document[key] for key in ("columns", "recipe", "trainer")})
-    )
+    return sha256(encode({key: document[key] for key in ("columns", "recipe", "trainer")}))

@@ -115,8 +115,11 @@ def publish_document(house: House, text: str, *, name: str) -> Published:
         "document": new.document,
         "version": new.version,
         "title": _title(new),
-        "kind": {"privacy-policy": "policy", "announcement": "help", "recipient-terms": "agreement"}
-        .get(new.kind, new.kind),
+        "kind": {
+            "privacy-policy": "policy",
+            "announcement": "help",
+            "recipient-terms": "agreement",
+        }.get(new.kind, new.kind),
         "effective": format_instant(new.effective),
         "announced": None if new.announced is None else format_instant(new.announced),
         "recorded": format_instant(recorded),
@@ -293,9 +296,7 @@ def _decisions(house: House, uses: Iterable[Use]) -> dict[Use, npt.NDArray[np.ui
     """Return the reason code of every member, for each use, as of now."""
     columns = event_columns(house)
     notices, now, members = coverages(house), house.now(), house.ledger.member_count()
-    return {
-        use: build(columns, use, at=now, members=members, notices=notices).code for use in uses
-    }
+    return {use: build(columns, use, at=now, members=members, notices=notices).code for use in uses}
 
 
 def _title(document: PolicyDocument) -> str:
@@ -308,4 +309,3 @@ def _title(document: PolicyDocument) -> str:
 def _use(text: str) -> Use:
     scope = Scope.parse(text)
     return Use(purpose=scope.purpose, category=scope.category, recipient=scope.recipient)
-

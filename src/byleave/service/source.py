@@ -97,7 +97,10 @@ def add_source(
         house.artefacts.put("sources", name, files)
     with house.ledger.writing() as writer:
         writer.add_object(
-            "source", name, index=writer.log(entry.encode()), at_us=to_us(house.now()),
+            "source",
+            name,
+            index=writer.log(entry.encode()),
+            at_us=to_us(house.now()),
             document=document,
         )
     return table.num_rows, enrolled
@@ -146,7 +149,9 @@ def members_of(table: pa.Table, contract: Contract) -> list[str]:
 def rows_of(source: Source, member: str) -> pa.Table:
     """Return positions and roles (1 author, 2 recipient) of the rows a member is a party of."""
     table, contract = source.table, source.contract
-    author = pc.fill_null(pc.equal(ids_as_text(table[contract.author].combine_chunks()), member), False)  # noqa: E501, FBT003
+    author = pc.fill_null(
+        pc.equal(ids_as_text(table[contract.author].combine_chunks()), member), False
+    )  # noqa: E501, FBT003
     masks = [(1, author)]
     for column in contract.recipients:
         array = table[column].combine_chunks()

@@ -176,9 +176,7 @@ def unlearn(house: House, affected: Affected, *, with_refit: bool = True) -> Unl
             document=document,
         )
 
-    new = publish_release(
-        house, run_again, state=state, parent=affected.name, also=log_unlearning
-    )
+    new = publish_release(house, run_again, state=state, parent=affected.name, also=log_unlearning)
     house.artefacts.remove("runs", run_name)  # the old state still knew the rows
     return Unlearned(old=affected.name, new=new, removed=affected.rows, refit=again)
 
@@ -226,9 +224,7 @@ def recall_packages(house: House, *, days: int = RECALL_DAYS) -> list[str]:
     return recalled
 
 
-def _affected(
-    house: House, holders: list[tuple[str, str]], at: datetime | None
-) -> list[Affected]:
+def _affected(house: House, holders: list[tuple[str, str]], at: datetime | None) -> list[Affected]:
     result = []
     admitted: dict[tuple[str, str], npt.NDArray[np.int64]] = {}
     for name, snapshot_name in holders:

@@ -297,6 +297,12 @@ class Gates(_Noun):
         plan = gate.compile_for(self._house, data, use, at=at, party_rule=rule)
         return gate.dry_run(self._house, data, plan).record
 
+    def kept_rows(self, name: str, use: str, *, at: datetime) -> Any:  # noqa: ANN401 (int64 array)
+        """Return the numbers of the rows that the gate would have kept at an instant; int64."""
+        data = source.open_source(self._house, name)
+        plan = gate.compile_for(self._house, data, use, at=at)
+        return gate.dry_run(self._house, data, plan).rows
+
     def party_rules(self, name: str, use: str) -> Mapping[str, float]:
         """Return the share of rows kept under each party rule."""
         return disclose.shares_by_party_rule(self._house, name, use)
@@ -354,6 +360,14 @@ class Models(_Noun):
         self._house.log.publish()
         return run
 
+    def evaluate(self, run: str) -> dict[str, Any]:
+        """Measure a run's trainer on held-out threads of its own snapshot."""
+        from byleave.wiring.evaluation import held_out_quality
+
+        _, document = model.run_object(self._house, run)
+        sealed = snapshot.open_snapshot(self._house, document["snapshot"])
+        return held_out_quality(sealed, document["columns"], document["recipe"])
+
     def list(self) -> list[dict[str, Any]]:
         """Return every run's document, oldest first."""
         return [
@@ -364,6 +378,13 @@ class Models(_Noun):
 
 class Releases(_Noun):
     """Published models."""
+
+    def suggest(self, name: str, message: str, *, count: int = 3) -> list[dict[str, Any]]:
+        """Return the best replies of a `replies` release to one message, with the reasons."""
+        from byleave.trainers.replies_model import suggest
+
+        found = suggest(model.load_release(self._house, name).files, message, count)
+        return [{"text": s.text, "score": s.score, "because": list(s.because)} for s in found]
 
     def publish(self, run: str, *, quality: Mapping[str, Json] | None = None) -> model.Release:
         """Publish a run's model."""

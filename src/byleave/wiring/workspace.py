@@ -6,20 +6,24 @@ publishes log entries that were durable but not yet published. Opening read-only
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from byleave.engines.arrow import ArrowEngine
 from byleave.errors import ConflictError
 from byleave.note.keys import SignerKey
+from byleave.note.trust import parse_trust
 from byleave.policy.ruleset import default_rules
 from byleave.policy.strict_yaml import read_mapping
 from byleave.policy.taxonomy import Taxonomy, default_taxonomy
+from byleave.policy.scope import Scope
 from byleave.service.house import House
+from byleave.service.snapshot import openings_of
 from byleave.stores.artefacts import ArtefactFolder, translate, write_file
 from byleave.stores.sqlite import SqliteLedger
 from byleave.stores.tile_files import TileFiles
@@ -27,6 +31,7 @@ from byleave.trainers.replies import RepliesTrainer
 from byleave.wiring.config import KINDS, Config, Places, read_config, read_key
 from byleave.wiring.log import WorkspaceLog
 from byleave.wiring.nouns import (
+    DEMO_MEMBERS,
     Consents,
     Disclosures,
     Gates,
@@ -42,6 +47,9 @@ from byleave.wiring.nouns import (
     Withdrawals,
 )
 from byleave.wiring.world import SeededBytes, WriteLock, system_bytes, system_now
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 __all__ = ["Workspace", "create", "open"]
 
@@ -74,16 +82,17 @@ class Workspace:
         self._lock = None if read_only else WriteLock(places.lock)
         try:
             self._ledger = SqliteLedger(places.ledger, read_only=read_only)
-            signer = read_key(places, "log")
+            signer = None if read_only else read_key(places, "log")
+            verifier = parse_trust(places.trust.read_bytes()).logs[0]
             self._artefacts = ArtefactFolder(places.root)
             self._log = WorkspaceLog(
-                self._ledger, TileFiles(places.log), signer.verifier, None if read_only else signer
+                self._ledger, TileFiles(places.log), verifier, signer
             )
             self.house = House(
                 ledger=self._ledger,
                 artefacts=self._artefacts,
                 log=self._log,
-                signer=ReleaseSigner(read_key(places, "release")),
+                signer=ReleaseSigner(places, f"{config.origin}/release"),
                 engine=ArrowEngine(),
                 trainers={"replies": RepliesTrainer()},
                 taxonomy=_taxonomy(places),
@@ -130,9 +139,39 @@ class Workspace:
         """Whether randomness came from a seed; such a workspace serves on loopback only."""
         return self.config.demo
 
+    @property
+    def ledger(self) -> SqliteLedger:
+        """The ledgers, for `fsck`."""
+        return self._ledger
+
+    @property
+    def log_files(self) -> TileFiles:
+        """The log's files, for `fsck`."""
+        return self._log.tiles
+
     def portal_key(self) -> bytes:
         """Return the 32 secret bytes that sign members' links."""
         return read_key(self.places, "portal").seed
+
+    def scope(self, text: str) -> Scope:
+        """Read a scope all of whose terms the taxonomy knows."""
+        return self.house.taxonomy.scope(text)
+
+    def openings(self, snapshot: str) -> pa.Table:
+        """Return the private openings of a snapshot (`snapshot/openings.py`)."""
+        return openings_of(self.house, snapshot)
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write a file of the workspace's own, such as a report, whole or not at all."""
+        write_file(self.path / name, data)
+
+    def demo_members(self) -> list[dict[str, Any]]:
+        """Return the members whose page a demo links, `{"ordinal", "label"}`; else none."""
+        path = self.path / DEMO_MEMBERS
+        if not self.is_demo or not path.exists():
+            return []
+        found: list[dict[str, Any]] = json.loads(path.read_bytes())
+        return found
 
     def close(self) -> None:
         """Let go of the ledger and of the lock."""
@@ -162,19 +201,19 @@ class Workspace:
 
 
 class ReleaseSigner:
-    """The operator's key for release statements (Ed25519)."""
+    """The operator's key for release statements (Ed25519), read when it signs."""
 
-    def __init__(self, key: SignerKey) -> None:
-        self._key = key
-        self.name = key.name
+    def __init__(self, places: Places, name: str) -> None:
+        self._places = places
+        self.name = name
 
     def sign(self, message: bytes) -> bytes:
         """Return the signature over `message`."""
-        return self._key.sign(message)
+        return read_key(self._places, "release").sign(message)
 
     def public_key(self) -> bytes:
         """Return the 32 public bytes."""
-        return self._key.verifier.public
+        return read_key(self._places, "release").verifier.public
 
 
 def open(  # noqa: A001 (`byleave.open`)

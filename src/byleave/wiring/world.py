@@ -74,4 +74,3 @@ class WriteLock:
         """Let the next writer in."""
         os.close(self._descriptor)
 
-Now = Callable[[], datetime]

@@ -1,0 +1,254 @@
+"""`byleave model` and `byleave release`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from byleave.cli.opened import opened
+from byleave.cli.output import emit, json_option, short, table, workspace_option
+
+__all__ = ["group", "release_group"]
+
+
+@click.group("model")
+def group() -> None:
+    """Models: train, evaluate, list."""
+
+
+@click.group("release")
+def release_group() -> None:
+    """Releases: publish, list, show, suggest, refit."""
+
+
+@group.command()
+@click.argument("trainer")
+@click.option("--snapshot", required=True, help="The sealed snapshot to train on.")
+@click.option("--column", "columns", multiple=True, metavar="TRAINER=DATA",
+              help="The data's column for one of the trainer's; default: the same name.")
+@workspace_option
+@json_option
+def train(
+    *, trainer: str, snapshot: str, columns: tuple[str, ...], workspace: str, as_json: bool
+) -> None:
+    """Train on a sealed snapshot; trainers accept nothing else. The recipe is logged first.
+
+    \b
+    byleave model train replies --snapshot set-1 \\
+        --column thread=thread_id --column author=sender_id
+    """  # noqa: D301
+    from byleave.errors import InputError
+
+    mapping: dict[str, str] = {}
+    for text in columns:
+        name, equals, column = text.partition("=")
+        if not equals:
+            raise InputError(
+                f"{text!r} is not TRAINER=DATA", code="cli.usage", hint="--column thread=thread_id"
+            )
+        mapping[name] = column
+    with opened(workspace) as ws:
+        run = ws.model.train(trainer, snapshot, columns=mapping)
+        document = next(d for d in ws.model.list() if d["run"] == run)
+    data = {"run": run, "model": document["model"], "recipe": document["recipe"]}
+    emit(
+        data,
+        schema="byleave/run/v1",
+        as_json=as_json,
+        lines=lambda: [
+            f"{run}: model {short(str(data['model']))}",
+            f"  next   byleave release publish {run}",
+        ],
+    )
+
+
+@group.command()
+@click.argument("run")
+@workspace_option
+@json_option
+def evaluate(*, run: str, workspace: str, as_json: bool) -> None:
+    """Measure a run's trainer on held-out threads of its own sealed snapshot.
+
+    \b
+    byleave model evaluate replies-1 --workspace byleave-demo
+    """  # noqa: D301
+    with opened(workspace, read_only=True) as ws:
+        quality = ws.model.evaluate(run)
+    emit(
+        {"run": run, "quality": quality},
+        schema="byleave/quality/v1",
+        as_json=as_json,
+        lines=lambda: [
+            f"{run}: a fit on four fifths of the threads, asked about the fifth",
+            *table(["measure", "value"], [[k, _number(v)] for k, v in quality.items()]),
+        ],
+    )
+
+
+@group.command("list")
+@workspace_option
+@json_option
+def list_runs(*, workspace: str, as_json: bool) -> None:
+    """List the training runs.
+
+    \b
+    byleave model list --workspace byleave-demo
+    """  # noqa: D301
+    with opened(workspace, read_only=True) as ws:
+        runs = ws.model.list()
+    emit(
+        {"runs": runs},
+        schema="byleave/runs/v1",
+        as_json=as_json,
+        lines=lambda: table(
+            ["run", "trainer", "snapshot", "model"],
+            [[r["run"], r["trainer"], r["snapshot"], short(r["model"] or "")] for r in runs],
+        ),
+    )
+
+
+@release_group.command()
+@click.argument("run")
+@click.option("--evaluate/--no-evaluate", default=True, show_default=True,
+              help="Measure it first, and say so in the model card.")
+@workspace_option
+@json_option
+def publish(*, run: str, evaluate: bool, workspace: str, as_json: bool) -> None:
+    """Publish a run's model: files, signed statement, model card, log entry.
+
+    \b
+    byleave release publish replies-1
+    """  # noqa: D301
+    with opened(workspace) as ws:
+        quality = ws.model.evaluate(run) if evaluate else None
+        release = ws.release.publish(run, quality=quality)
+        folder = ws.path / "releases" / release.release
+    data = {"release": release.release, "model": release.model, "index": release.index}
+    emit(
+        data,
+        schema="byleave/release/v1",
+        as_json=as_json,
+        lines=lambda: [
+            f"{release.release}: model {short(release.model)}, log entry {release.index:,}",
+            f"  files  {folder}",
+        ],
+    )
+
+
+@release_group.command("list")
+@workspace_option
+@json_option
+def list_releases(*, workspace: str, as_json: bool) -> None:
+    """List the releases, with what replaced them.
+
+    \b
+    byleave release list --workspace byleave-demo
+    """  # noqa: D301
+    with opened(workspace, read_only=True) as ws:
+        releases = ws.release.list()
+    rows = [
+        [r["release"], short(r["model"]), r["snapshot"], r["superseded_by"], r["index"]]
+        for r in releases
+    ]
+    emit(
+        {"releases": releases},
+        schema="byleave/releases/v1",
+        as_json=as_json,
+        lines=lambda: table(["release", "model", "snapshot", "replaced by", "entry"], rows),
+    )
+
+
+@release_group.command()
+@click.argument("release")
+@workspace_option
+@json_option
+def show(*, release: str, workspace: str, as_json: bool) -> None:
+    """Load a release, recompute its digest, and show its facts.
+
+    \b
+    byleave release show replies-2 --workspace byleave-demo
+    """  # noqa: D301
+    with opened(workspace, read_only=True) as ws:
+        found = ws.release.load(release)
+    data = {**found.document, "index": found.index, "intact": True}
+    emit(
+        data,
+        schema="byleave/release-show/v1",
+        as_json=as_json,
+        lines=lambda: [
+            f"{release}: files have the logged digest",
+            *(f"  {key:<14}{data[key]}" for key in sorted(data) if key != "quality"),
+        ],
+    )
+
+
+@release_group.command()
+@click.argument("release")
+@click.argument("message")
+@click.option("--count", default=3, show_default=True, type=click.IntRange(1, 50))
+@workspace_option
+@json_option
+def suggest(*, release: str, message: str, count: int, workspace: str, as_json: bool) -> None:
+    """Suggest replies to a message, with the words that spoke for each.
+
+    \b
+    byleave release suggest replies-2 "How are you today?" --workspace byleave-demo
+    """  # noqa: D301
+    with opened(workspace, read_only=True) as ws:
+        found = ws.release.suggest(release, message, count=count)
+    emit(
+        {"release": release, "suggestions": found},
+        schema="byleave/suggestions/v1",
+        as_json=as_json,
+        lines=lambda: (
+            [
+                f"  {s['text']}" + (f"   (because of: {', '.join(s['because'])})"
+                                    if s["because"] else "")
+                for s in found
+            ]
+            or ["No reply in the inventory: too few members sent the same one."]
+        ),
+    )
+
+
+@release_group.command()
+@click.argument("release")
+@workspace_option
+@json_option
+@click.pass_context
+def refit(ctx: click.Context, *, release: str, workspace: str, as_json: bool) -> None:
+    """Fit again from the sealed snapshot and compare digests. Exit 3 where they differ.
+
+    \b
+    byleave release refit replies-2 --workspace byleave-demo
+    """  # noqa: D301
+    import platform
+
+    with opened(workspace, read_only=True) as ws:
+        released, again = ws.release.refit(release)
+    same = released == again
+    data = {
+        "release": release,
+        "released": released,
+        "refit": again,
+        "same": same,
+        "machine": platform.machine(),
+        "python": platform.python_version(),
+    }
+    emit(
+        data,
+        schema="byleave/refit/v1",
+        as_json=as_json,
+        lines=lambda: [
+            f"{release}: {'the same bytes' if same else 'DIFFERENT BYTES'}",
+            f"  released  {released}",
+            f"  refit     {again}   (on {data['machine']}, Python {data['python']})",
+        ],
+    )
+    if not same:
+        ctx.exit(3)
+
+
+def _number(value: Any) -> object:  # noqa: ANN401 (a measure)
+    return f"{value:.3f}" if isinstance(value, float) else value

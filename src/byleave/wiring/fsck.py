@@ -1,0 +1,60 @@
+"""Re-read and recompute everything a workspace holds (`byleave fsck`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from byleave.errors import ByleaveError
+from byleave.note.trust import parse_trust
+from byleave.service import gate, model, snapshot, source
+from byleave.tlog.fsck import fsck
+
+if TYPE_CHECKING:
+    from byleave.wiring.workspace import Workspace
+
+__all__ = ["check_workspace"]
+
+
+def check_workspace(workspace: Workspace) -> list[dict[str, str]]:
+    """Return what does not hold, as `{"where", "what", "code"}`; empty when all of it holds.
+
+    (1) SQLite finds its file sound; (2) the published log is what the ledger holds, every hash
+    recomputed; (3) every source is what was added; (4) every gate, decided again, gives its
+    record; (5) every snapshot's files and map lead to its logged root; (6) every release's files
+    have its logged digest.
+    """
+    problems: list[dict[str, str]] = []
+    ledger, house = workspace.ledger, workspace.house
+    for complaint in ledger.quick_check():
+        problems.append({"where": "ledger.sqlite", "what": complaint, "code": "workspace.damaged"})
+    if problems:
+        return problems
+    verifier = parse_trust(workspace.places.trust.read_bytes()).logs[0]
+    report = fsck(
+        workspace.log_files, verifier, origin=verifier.name, source=ledger, head=ledger
+    )
+    for problem in report.problems:
+        problems.append(
+            {"where": f"log/{problem.where}", "what": problem.message, "code": problem.code}
+        )
+    for where, check in _checks(workspace):
+        house.progress(f"checking {where}", 0, 1)
+        try:
+            check()
+        except ByleaveError as error:
+            what = f"{error.message} ({error.where})" if error.where else error.message
+            problems.append({"where": where, "what": what, "code": error.code})
+    return problems
+
+
+def _checks(workspace: Workspace) -> Iterator[tuple[str, Callable[[], object]]]:
+    ledger, house = workspace.ledger, workspace.house
+    for _, name, _, _ in ledger.objects("source"):
+        yield f"source {name}", lambda name=name: source.open_source(house, name)
+    for _, name, _, _ in ledger.objects("gate"):
+        yield f"gate {name}", lambda name=name: gate.replay_gate(house, name)
+    for _, name, _, _ in ledger.objects("snapshot"):
+        yield f"snapshot {name}", lambda name=name: snapshot.map_of(house, name)
+    for _, name, _, _ in ledger.objects("release"):
+        yield f"release {name}", lambda name=name: model.load_release(house, name)

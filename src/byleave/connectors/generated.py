@@ -39,11 +39,17 @@ _CLOSE: Final = ("Thank you so much!", "Thanks for your time.", "Have a great da
                  "That is very kind of you.", "I will send you the address.")  # fmt: skip
 _CLOSE_BACK: Final = ("You're welcome.", "You too!", "Thank you.", "No problem.", "Bye!",
                       "I will give {n} dollars.")  # fmt: skip
-_TAILS: Final = ("My {thing} kept me busy this {when}.", "I read about it {when} ago.",
-                 "It reminds me of {thing} number {n}.", "By the way, it rains here {when}.",
-                 "My {thing} would like that, {n} times over.")  # fmt: skip
-_THINGS: Final = ("garden", "choir", "neighbour", "bicycle", "office", "kitchen", "school", "dog")
-_WHENS: Final = ("week", "morning", "month", "summer", "weekend", "year")
+_TALES: Final = ("My {thing} and my {other} kept me busy, {n} hours this {when}.",
+                 "I read about a {thing} with {n} friends in {place} {when} before last.",
+                 "It reminds me of the {thing} that my {other} left in {place} that {when}.",
+                 "The {thing} in {place} was closed this {when}, so I went to the {other}.",
+                 "Last {when} a {thing} cost {n} dollars more than the {other} in {place}.")  # fmt: skip
+_THINGS: Final = ("garden", "choir", "neighbour", "bicycle", "office", "kitchen", "school", "dog",
+                  "market", "library", "boat", "tent", "piano", "cousin", "bakery", "train",
+                  "museum", "harbour", "teacher", "lamp")  # fmt: skip
+_PLACES: Final = ("the valley", "the old town", "the hills", "the next village", "the north",
+                  "the city", "a far country", "the park", "the woods", "the suburbs")  # fmt: skip
+_WHENS: Final = ("week", "morning", "month", "summer", "weekend", "year", "winter", "evening")
 _STAGES: Final = ((_HELLO, _HELLO_BACK), (_ASK, _ANSWER), (_TELL, _REACT), (_CLOSE, _CLOSE_BACK))
 
 
@@ -137,6 +143,14 @@ def _parties(draws: _Draws, members: int, threads: int) -> list[tuple[str, str]]
 def _text(words: _Draws, progress: float, role: int) -> str:
     stage = min(int(progress * len(_STAGES)), len(_STAGES) - 1)
     text = words.early(_STAGES[stage][role])
-    if words.below(3) == 0:  # a tail that few others write, so that coverage is below one
-        text += " " + words.early(_TAILS)
-    return text.format(n=words.below(90) + 1, thing=words.early(_THINGS), when=words.early(_WHENS))
+    tale = words.below(10)
+    if tale < 6:  # said in words that few others choose, so that coverage is far below one
+        told = _TALES[words.below(len(_TALES))].format(
+            n=words.below(90) + 1,
+            thing=_THINGS[words.below(len(_THINGS))],
+            other=_THINGS[words.below(len(_THINGS))],
+            place=_PLACES[words.below(len(_PLACES))],
+            when=_WHENS[words.below(len(_WHENS))],
+        )
+        text = told if tale < 4 else f"{text} {told}"
+    return text.format(n=words.below(90) + 1)

@@ -10,6 +10,7 @@ All integers: the order of the pairs cannot matter.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,9 @@ import numpy.typing as npt
 __all__ = ["Counts", "Pairs", "count", "enough_members"]
 
 Integers = npt.NDArray[np.int64]
+
+_PORTION: Final = 1 << 21
+"""Feature pairs looked at together: bounds the memory of `count`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,8 +105,8 @@ def count(pairs: Pairs, labels: int, k: int, most_features: int) -> Counts:
     cross[-1] = np.bincount(pairs.label, minlength=labels)
     # float64 products of 0 and 1: exact below 2^53 whatever the threads and the processor do.
     gram = (incidence.T @ incidence).astype(np.int64)
-    behind = _distinct_pairs(incidence, pairs.reply_author) >= k
-    behind &= _distinct_pairs(incidence, pairs.context_author) >= k
+    behind = _backed(incidence, pairs.reply_author, gram, k)
+    behind &= _backed(incidence, pairs.context_author, gram, k)
     return Counts(features=ids[chosen], cross=cross, gram=np.where(behind, gram, 0))
 
 
@@ -115,16 +119,69 @@ def _supported(pairs: Pairs, k: int) -> tuple[Integers, Integers]:
     return pairs.row[present], pairs.feature[present]
 
 
-def _distinct_pairs(incidence: npt.NDArray[np.float64], who: Integers) -> Integers:
-    """Count, for every two features, the members in whose pairs both occur together.
+def _backed(
+    incidence: npt.NDArray[np.float64], who: Integers, gram: Integers, k: int
+) -> npt.NDArray[np.bool_]:
+    """Say of every two features whether at least k members' pairs have both together.
 
-    One small product for each member: the number of members is the loop, not the rows.
+    A cell above (k - 1) times the pairs of the busiest member needs no look; nor does one below k.
+
+    Args:
+        incidence: 1 where a pair has a feature; shape (pairs, features).
+        who: Member ordinal of each pair.
+        gram: How many pairs have both.
+        k: The threshold.
     """
+    if not len(who):
+        return np.zeros(gram.shape, dtype=np.bool_)
+    sure = gram > (k - 1) * int(np.bincount(who).max())
+    open_cells = np.triu((gram >= k) & ~sure)
+    found = _distinct(incidence, who, open_cells) >= k
+    return np.asarray(sure | found | found.T)
+
+
+def _distinct(
+    incidence: npt.NDArray[np.float64], who: Integers, cells: npt.NDArray[np.bool_]
+) -> Integers:
+    """Count, for the marked cells, the members in whose pairs both features occur together."""
     size = incidence.shape[1]
-    result = np.zeros((size, size), dtype=np.int64)
     order = np.argsort(who, kind="stable")
-    for rows in np.split(order, np.flatnonzero(np.diff(who[order])) + 1):
-        present = np.flatnonzero(incidence[rows].any(axis=0))
-        block = incidence[np.ix_(rows, present)]
-        result[np.ix_(present, present)] += (block.T @ block) > 0
-    return result
+    row, column = np.nonzero(incidence[order])
+    member = who[order]
+    length = np.bincount(row, minlength=len(order))
+    first = np.cumsum(length) - length
+    # Whole members at a time, so that nobody is counted in two portions.
+    cost = np.cumsum(length**2)
+    changes = np.flatnonzero(np.diff(member)) + 1
+    result = np.zeros(size * size, dtype=np.int64)
+    start = 0
+    while start < len(order):
+        spent = cost[start - 1] if start else 0
+        ends = changes[(changes > start) & (cost[changes - 1] - spent <= _PORTION)]
+        later = changes[changes > start]
+        stop = int(ends[-1] if len(ends) else later[0] if len(later) else len(order))
+        if cost[-1] - spent <= _PORTION:
+            stop = len(order)
+        left, right = _within(length[start:stop], first[start])
+        marked = cells[column[left], column[right]]
+        left, right = left[marked], right[marked]
+        key = (column[left] * size + column[right]) * (int(member[-1]) + 1) + member[row[left]]
+        key.sort()
+        once = key[np.diff(key, prepend=-1) > 0]
+        result += np.bincount(once // (int(member[-1]) + 1), minlength=size * size)
+        start = stop
+    return result.reshape(size, size)
+
+
+def _within(length: Integers, first: int) -> tuple[Integers, Integers]:
+    """Return the places of every two items of one run, for runs that follow one another.
+
+    Args:
+        length: Length of each run.
+        first: Place of the first item of the first run.
+    """
+    partners = np.repeat(length, length)
+    left = np.repeat(np.arange(len(partners)), partners)
+    begin = np.repeat(np.cumsum(length) - length, length)
+    right = begin[left] + np.arange(len(left)) - np.repeat(np.cumsum(partners) - partners, partners)
+    return left + first, right + first

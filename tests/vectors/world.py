@@ -144,13 +144,20 @@ def record(member: str, number: int, ground: tuple[int, bytes]) -> tuple[bytes, 
     return data, opening
 
 
-def honest(*, counts: dict[str, int] | None = None, k: int | None = None, crowd: int = 12) -> World:
+def honest(
+    *,
+    counts: dict[str, int] | None = None,
+    k: int | None = None,
+    crowd: int = 12,
+    ground: tuple[int, bytes] | None = None,
+) -> World:
     """Return the platform that did what it says.
 
     Args:
         counts: Records in the snapshot by member.
         k: Buckets of the map; None: as the rule chooses.
         crowd: How many further members, with one record each, share the map.
+        ground: Index and leaf that every record claims as its ground; None: the true ones.
     """
     counts = {"ada": 3, "bea": 1} if counts is None else counts
     entries: list[bytes] = []
@@ -170,8 +177,8 @@ def honest(*, counts: dict[str, int] | None = None, k: int | None = None, crowd:
     present = [*counts, *names[len(MEMBERS) :]]
     for name in present:
         index = events.get(name, enrolments[name])
-        ground = (index, merkle.leaf_hash(entries[index]))
-        made = [record(name, number, ground) for number in range(counts.get(name, 1))]
+        where = ground or (index, merkle.leaf_hash(entries[index]))
+        made = [record(name, number, where) for number in range(counts.get(name, 1))]
         openings |= {data: opening for data, opening in made if name in events}
         records.append([data for data, _ in made])
     maps = build(

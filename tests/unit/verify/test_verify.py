@@ -17,6 +17,7 @@ from byleave import canonical, merkle
 from byleave.errors import CODES
 from byleave.evidence.enrolment import enrolment_commitment
 from byleave.evidence.entry import EnrolmentEntry, ReleaseEntry, RulesetEntry, parse_entry
+from byleave.evidence.log_proof import LoggedEntry
 from byleave.evidence.proof_file import (
     MAX_PROOF_BYTES,
     AbsenceFile,
@@ -24,7 +25,8 @@ from byleave.evidence.proof_file import (
     ProofFile,
     encode_proof_file,
 )
-from byleave.note import KeyType, SignerKey
+from byleave.note import KeyType, Signature, SignerKey, parse_note
+from byleave.note.signed import add_signatures
 from byleave.testing.log_faults import MemoryHead, MemorySource, MemoryTiles
 from byleave.tlog.publish import publish
 from byleave.tlog.reader import LogReader
@@ -330,8 +332,7 @@ def test_another_logs_trust_file_is_refused() -> None:
 
 def test_a_quorum_is_asked_for() -> None:
     """A trust file that asks for a witness refuses a checkpoint without one."""
-    witness = SignerKey(name="w.test", type=KeyType.COSIGNATURE, seed=bytes(32))
-    trust = f"log {signer().verifier}\nwitness W {witness.verifier}\nquorum W\n"
+    trust = f"log {signer().verifier}\nwitness W {WITNESS.verifier}\nquorum W\n"
     refused(verify(encode_proof_file(world().absence("cyd")), trust), "release", "trust.quorum")
 
 
@@ -387,6 +388,55 @@ def test_an_opened_ground_is_the_committed_one() -> None:
     bad = replace(first, opening=replace(first.opening, index=first.opening.index + 1))
     records = (bad, *proof.proof.records[1:])
     refused(run(with_map(proof, records=records), "ada"), "map", "map.ground-opening")
+
+
+def test_a_ground_logged_after_the_snapshot_is_refused() -> None:
+    """A record that was sealed under an entry of the future is refused when that is opened."""
+    late = honest(ground=(1_000, bytes(32)))
+    refused(run(late.presence("ada"), "ada", late), "map", "verify.order")
+
+
+def test_a_ground_is_the_event_of_the_receipt() -> None:
+    """A ground at the index of the member's own event, with another leaf, is refused."""
+    base = world()
+    other = honest(ground=(base.events["ada"], derive("another event")))
+    refused(run(other.presence("ada"), "ada", other), "map", "verify.wrong-entry")
+
+
+def cosigned(logged: LoggedEntry, seconds: int) -> LoggedEntry:
+    """Return a logged entry whose checkpoint the witness cosigned, too."""
+    note = parse_note(logged.proof.checkpoint)
+    line = Signature(
+        name=WITNESS.name,
+        key_id=WITNESS.verifier.key_id,
+        payload=WITNESS.sign(note.text, seconds=seconds),
+    )
+    checkpoint = add_signatures(note.text, [*note.signatures, line])
+    return replace(logged, proof=replace(logged.proof, checkpoint=checkpoint))
+
+
+WITNESS = SignerKey(name="w.test", type=KeyType.COSIGNATURE, seed=bytes(32))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(1_700_000_000, "newest 2023-11-14T22:13Z"), (2**62, "newest a time beyond the calendar")],
+)
+def test_witnesses_are_counted_and_dated(seconds: int, words: str) -> None:
+    """Where the trust file asks for a witness, the verdict says who signed and when, and no more
+    that others may have been shown another log.
+    """
+    base = world()
+    proof = replace(
+        base.absence("cyd"),
+        release=cosigned(base.reader.logged(base.release), seconds),
+        snapshot=cosigned(base.reader.logged(base.snapshot), seconds),
+    )
+    trust = f"log {signer().verifier}\nwitness W {WITNESS.verifier}\nquorum W\n"
+    verdict = verify(encode_proof_file(proof), trust)
+    assert verdict.ok
+    assert f"(1 witness, {words})" in verdict.checks[3].detail
+    assert "the same log" not in verdict.does_not_show
 
 
 def test_grounds_may_stay_closed() -> None:

@@ -117,22 +117,24 @@ def show(*, member: str, workspace: str, as_json: bool) -> None:
         {"events": [_event(e) for e in events]},
         schema="byleave/consent-history/v1",
         as_json=as_json,
-        lines=lambda: table(
-            ["entry", "from", "kind", "scope", "past", "notice"],
-            [
+        lines=lambda: (
+            table(
+                ["entry", "from", "kind", "scope", "past", "notice"],
                 [
-                    e.index,
-                    e.effective.isoformat()[:16],
-                    e.kind.name.lower(),
-                    str(e.scope),
-                    "yes" if e.includes_past else "no",
-                    e.notice,
-                ]
-                for e in events
-            ],
-        )
-        if events
-        else ["No choice on record: everything that needs consent is off."],
+                    [
+                        e.index,
+                        e.effective.isoformat()[:16],
+                        e.kind.name.lower(),
+                        str(e.scope),
+                        "yes" if e.includes_past else "no",
+                        e.notice,
+                    ]
+                    for e in events
+                ],
+            )
+            if events
+            else ["No choice on record: everything that needs consent is off."]
+        ),
     )
 
 

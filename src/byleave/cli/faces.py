@@ -22,7 +22,11 @@ __all__ = ["demo", "serve"]
 @click.command()
 @click.option("--data", type=click.Path(), help="Folder that holds the data sets' folders.")
 @click.option(
-    "--workspace", "-w", default="byleave-demo", show_default=True, type=click.Path(),
+    "--workspace",
+    "-w",
+    default="byleave-demo",
+    show_default=True,
+    type=click.Path(),
     help="Where to leave the workspace; must not exist, or be an earlier demo.",
 )
 @click.option("--seed", default=2024, show_default=True, type=click.IntRange(0, 2**32 - 1))

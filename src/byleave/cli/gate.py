@@ -27,8 +27,11 @@ group.add_command(preview)
 @group.command()
 @click.argument("source")
 @click.option("--use", required=True, metavar="PURPOSE/CATEGORY/RECIPIENT")
-@click.option("--party-rule", type=click.Choice(["author", "any", "all"]),
-              help="A what-if: instead of what the rulesets say.")
+@click.option(
+    "--party-rule",
+    type=click.Choice(["author", "any", "all"]),
+    help="A what-if: instead of what the rulesets say.",
+)
 @click.option("--dry-run", is_flag=True, help="Decide and count; store and log nothing.")
 @click.option("--seal", is_flag=True, help="Seal what passed into a snapshot at once.")
 @click.option("--require-rows", is_flag=True, help="Exit 4 if nothing is kept.")

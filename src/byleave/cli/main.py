@@ -72,7 +72,7 @@ class LazyCommands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Name the nearest command where one is misspelt."""
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            from difflib import get_close_matches  # noqa: PLC0415 (only on a mistake)
+            from difflib import get_close_matches
 
             near = get_close_matches(args[0], COMMANDS, n=1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
@@ -135,7 +135,9 @@ def run() -> None:
 def _usage(error: click.ClickException, *, as_json: bool) -> int:
     code = 2 if isinstance(error, click.UsageError) else 1
     if as_json:
-        _print_json({"code": "cli.usage", "family": "input", "message": error.format_message()}, code)
+        _print_json(
+            {"code": "cli.usage", "family": "input", "message": error.format_message()}, code
+        )
     else:
         context = getattr(error, "ctx", None)
         if isinstance(error, click.exceptions.NoArgsIsHelpError):

@@ -24,9 +24,7 @@ def group() -> None:
 @click.option("--region", help="Region of all of them, for example us-ca; default: unknown.")
 @workspace_option
 @json_option
-def enrol(
-    *, members: tuple[str, ...], region: str | None, workspace: str, as_json: bool
-) -> None:
+def enrol(*, members: tuple[str, ...], region: str | None, workspace: str, as_json: bool) -> None:
     """Enrol members: each gets a secret, and the log a commitment to it.
 
     \b

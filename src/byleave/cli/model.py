@@ -25,8 +25,13 @@ def release_group() -> None:
 @group.command()
 @click.argument("trainer")
 @click.option("--snapshot", required=True, help="The sealed snapshot to train on.")
-@click.option("--column", "columns", multiple=True, metavar="TRAINER=DATA",
-              help="The data's column for one of the trainer's; default: the same name.")
+@click.option(
+    "--column",
+    "columns",
+    multiple=True,
+    metavar="TRAINER=DATA",
+    help="The data's column for one of the trainer's; default: the same name.",
+)
 @workspace_option
 @json_option
 def train(
@@ -110,8 +115,12 @@ def list_runs(*, workspace: str, as_json: bool) -> None:
 
 @release_group.command()
 @click.argument("run")
-@click.option("--evaluate/--no-evaluate", default=True, show_default=True,
-              help="Measure it first, and say so in the model card.")
+@click.option(
+    "--evaluate/--no-evaluate",
+    default=True,
+    show_default=True,
+    help="Measure it first, and say so in the model card.",
+)
 @workspace_option
 @json_option
 def publish(*, run: str, evaluate: bool, workspace: str, as_json: bool) -> None:
@@ -203,8 +212,8 @@ def suggest(*, release: str, message: str, count: int, workspace: str, as_json: 
         as_json=as_json,
         lines=lambda: (
             [
-                f"  {s['text']}" + (f"   (because of: {', '.join(s['because'])})"
-                                    if s["because"] else "")
+                f"  {s['text']}"
+                + (f"   (because of: {', '.join(s['because'])})" if s["because"] else "")
                 for s in found
             ]
             or ["No reply in the inventory: too few members sent the same one."]

@@ -40,6 +40,8 @@ def read_text(path: str) -> str:
     try:
         return Path(path).read_text("utf-8")
     except UnicodeDecodeError as error:
-        raise InputError("the file is not UTF-8 text", code="input.malformed", where=path) from error
+        raise InputError(
+            "the file is not UTF-8 text", code="input.malformed", where=path
+        ) from error
     except OSError as error:
         raise InputError("the file cannot be read", code="input.not-found", where=path) from error

@@ -41,9 +41,7 @@ def emit(
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
     """Return aligned lines; integers to the right with thousands separated."""
     shown = [[_cell(value) for value in row] for row in rows]
-    right = [
-        all(row[i][1] for row in shown) and bool(shown) for i in range(len(header))
-    ]
+    right = [all(row[i][1] for row in shown) and bool(shown) for i in range(len(header))]
     widths = [max([len(head), *(len(row[i][0]) for row in shown)]) for i, head in enumerate(header)]
 
     def line(cells: Sequence[str]) -> str:
@@ -88,7 +86,7 @@ class Progress:
             self._open = True
             if done >= total:
                 self.close()
-        elif now - self._said > 60:  # noqa: PLR2004 (one line a minute, C8)
+        elif now - self._said > 60:
             self._said = now
             click.echo(f"  {what}: {done:,} of {total:,}", err=True)
 

@@ -135,10 +135,21 @@ def show(*, document: str, version: str, workspace: str, as_json: bool) -> None:
 @notice_group.command("publish")
 @click.argument("file", type=click.Path())
 @click.option("--id", "notice", required=True, help="Id of the notice, version included.")
-@click.option("--ask", "asks", required=True, multiple=True, metavar="PURPOSE/CATEGORY/RECIPIENT",
-              help="A scope it asks for; once for each line of the text.")
-@click.option("--control", type=click.Choice(["none", "off", "on"]), default="none",
-              show_default=True, help="State of the control before the member acts.")
+@click.option(
+    "--ask",
+    "asks",
+    required=True,
+    multiple=True,
+    metavar="PURPOSE/CATEGORY/RECIPIENT",
+    help="A scope it asks for; once for each line of the text.",
+)
+@click.option(
+    "--control",
+    type=click.Choice(["none", "off", "on"]),
+    default="none",
+    show_default=True,
+    help="State of the control before the member acts.",
+)
 @click.option("--language", default="en", show_default=True)
 @workspace_option
 @json_option

@@ -52,10 +52,17 @@ def make(*, member: str, release: str, workspace: str, as_json: bool) -> None:
 
 @click.command()
 @click.argument("proof", type=click.Path(path_type=Path))
-@click.option("--trust", required=True, type=click.Path(path_type=Path),
-              help="The trust file: which log, which witnesses.")
-@click.option("--receipt", type=click.Path(path_type=Path),
-              help="The holder's receipt; without it the proof speaks of a label, not a person.")
+@click.option(
+    "--trust",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="The trust file: which log, which witnesses.",
+)
+@click.option(
+    "--receipt",
+    type=click.Path(path_type=Path),
+    help="The holder's receipt; without it the proof speaks of a label, not a person.",
+)
 @json_option
 @click.pass_context
 def verify(

@@ -28,8 +28,12 @@ def seal(*, gate: str, workspace: str, as_json: bool) -> None:
     with opened(workspace) as ws:
         name = ws.snapshot.seal(gate)
         manifest = ws.snapshot.open(name).manifest
-    data = {"snapshot": name, "records": manifest.records, "members": manifest.members,
-            "root": manifest.root}
+    data = {
+        "snapshot": name,
+        "records": manifest.records,
+        "members": manifest.members,
+        "root": manifest.root,
+    }
     emit(
         data,
         schema="byleave/snapshot/v1",

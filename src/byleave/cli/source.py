@@ -19,8 +19,12 @@ def group() -> None:
 
 @group.command()
 @click.argument("file", type=click.Path())
-@click.option("--contract", required=True, type=click.Path(),
-              help="Whose data a row is (YAML); see examples/contracts.")
+@click.option(
+    "--contract",
+    required=True,
+    type=click.Path(),
+    help="Whose data a row is (YAML); see examples/contracts.",
+)
 @click.option("--name", help="Id of the source; default: the file's name.")
 @workspace_option
 @json_option

@@ -36,9 +36,10 @@ def plan(*, workspace: str, as_json: bool) -> None:
         if not items:
             return ["Nothing to do: every row in use would pass the gate again."]
         return [
-            *table(["what", "name", "rows", "members"], [
-                [i["what"], i["name"], i["rows"], i["members"]] for i in items
-            ]),
+            *table(
+                ["what", "name", "rows", "members"],
+                [[i["what"], i["name"], i["rows"], i["members"]] for i in items],
+            ),
             "  for real   byleave withdrawal run",
         ]
 
@@ -46,8 +47,12 @@ def plan(*, workspace: str, as_json: bool) -> None:
 
 
 @group.command()
-@click.option("--refit/--no-refit", default=True, show_default=True,
-              help="Also fit from scratch without the rows, and compare the bytes.")
+@click.option(
+    "--refit/--no-refit",
+    default=True,
+    show_default=True,
+    help="Also fit from scratch without the rows, and compare the bytes.",
+)
 @workspace_option
 @json_option
 def run(*, refit: bool, workspace: str, as_json: bool) -> None:

@@ -12,10 +12,18 @@ __all__ = ["fsck", "init"]
 
 @click.command()
 @click.argument("path", type=click.Path(file_okay=False))
-@click.option("--origin", default="localhost/byleave", show_default=True,
-              help="Origin of the log: a host name and path that you control.")
-@click.option("--operator", default="this platform", show_default=True,
-              help="Who runs it, as pages name them.")
+@click.option(
+    "--origin",
+    default="localhost/byleave",
+    show_default=True,
+    help="Origin of the log: a host name and path that you control.",
+)
+@click.option(
+    "--operator",
+    default="this platform",
+    show_default=True,
+    help="Who runs it, as pages name them.",
+)
 @click.option("--taxonomy", type=click.Path(), help="Your own terms (YAML), added to the default.")
 @json_option
 def init(*, path: str, origin: str, operator: str, taxonomy: str | None, as_json: bool) -> None:

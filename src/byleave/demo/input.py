@@ -52,9 +52,7 @@ class Input:
     fields: Sequence[tuple[str, bool, str]]
 
 
-def load_input(
-    data: Path | None, seed: int, progress: Callable[[str, int, int], None]
-) -> Input:
+def load_input(data: Path | None, seed: int, progress: Callable[[str, int, int], None]) -> Input:
     """Load the messages, from a folder, the public origin, or generated, in this order.
 
     Raises:

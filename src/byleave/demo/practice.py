@@ -106,11 +106,11 @@ def practice_of(messages: pa.Table, population: Population) -> Practice:
                 recipient=recipient,
                 purpose="train.generative.replies",
                 honoured=Honoured.AUTHOR,
-                discoverable_since=DISCOVERABLE if at < DISCOVERABLE else at,
+                discoverable_since=max(at, DISCOVERABLE),
             )
             for name, at, recipient in DELIVERIES
         ),
-        setting=Setting("data for generative AI", (SettingPeriod(Interval(SETTING_FROM), True),)),  # noqa: FBT003
+        setting=Setting("data for generative AI", (SettingPeriod(Interval(SETTING_FROM), True),)),
         opt_outs=pa.table(
             {
                 "member": pa.array([c.member for c in turned_off], pa.string()),
@@ -148,7 +148,9 @@ def messages_by_reason(found: Affected) -> dict[str, int]:
 
     Messages of unknown date are left out: they are counted apart, in the high end.
     """
-    codes = pc.index_in(as_text(found.pairs["reason"]), value_set=pa.array(REASONS, pa.large_string()))
+    codes = pc.index_in(
+        as_text(found.pairs["reason"]), value_set=pa.array(REASONS, pa.large_string())
+    )
     pairs = pa.table({"record": as_text(found.pairs["record"]), "code": codes})
     first = pairs.group_by("record").aggregate([("code", "min")])["code_min"]
     counts = {REASONS[c["values"]]: c["counts"] for c in pc.value_counts(first).to_pylist()}
@@ -185,7 +187,7 @@ def _months(paying: list[tuple[str, datetime]]) -> pa.Table:
     rows = []
     for member, start in paying:
         while start < COMPLAINT:
-            carry = start.month == 12  # noqa: PLR2004
+            carry = start.month == 12
             year, month = (start.year + 1, 1) if carry else (start.year, start.month + 1)
             end = start.replace(year=year, month=month, day=min(start.day, 28))
             rows.append((member, start, end))
@@ -219,6 +221,8 @@ def used_rows(messages: pa.Table, practice: Practice, at: datetime) -> int:
     """Return how many messages one delivery of the practice took."""
     off = practice.opt_outs
     gone = [] if off is None else off.filter(pc.less(off["at"], at))["member"].to_pylist()
-    sent = pc.fill_null(pc.less(messages["sent_at"], at), True)  # noqa: FBT003
-    kept = pc.invert(pc.is_in(as_text(messages["sender_id"]), value_set=pa.array(gone, pa.string())))
+    sent = pc.fill_null(pc.less(messages["sent_at"], at), True)
+    kept = pc.invert(
+        pc.is_in(as_text(messages["sender_id"]), value_set=pa.array(gone, pa.string()))
+    )
     return int(pc.sum(pc.and_(sent, kept)).as_py() or 0)

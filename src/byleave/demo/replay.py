@@ -79,8 +79,10 @@ def run(
 
 
 def _say_what_is_real(tell: Callable[[str], None], found: Input, seed: int) -> None:
-    tell(f"Replay of 2024, seed {seed}: {len(found.members):,} people,"
-         f" {found.table.num_rows:,} messages")
+    tell(
+        f"Replay of 2024, seed {seed}: {len(found.members):,} people,"
+        f" {found.table.num_rows:,} messages"
+    )
     if found.origin != "real":
         tell("")
         tell("   !! GENERATED DATA: the real messages were not found and could not be downloaded.")
@@ -90,8 +92,10 @@ def _say_what_is_real(tell: Callable[[str], None], found: Input, seed: int) -> N
         tell(f"   {note}")
     width = max(len(name) for name, _, _ in found.fields)
     for name, real, note in found.fields:
-        tell(f"   {'real     ' if real else 'generated' if 'drawn' in note or 'our own' in note or found.origin != 'real' else 'derived  '}"
-             f"  {name:<{width}}  {note}")
+        tell(
+            f"   {'real     ' if real else 'generated' if 'drawn' in note or 'our own' in note or found.origin != 'real' else 'derived  '}"
+            f"  {name:<{width}}  {note}"
+        )
 
 
 def _say_where(tell: Callable[[str], None], workspace: Path, result: dict[str, Any]) -> None:

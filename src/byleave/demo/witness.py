@@ -96,10 +96,18 @@ def _outsider(proof: bytes, trust: bytes, receipt: bytes) -> dict[str, Any]:
         place = Path(folder)
         for name, data in (("it.proof", proof), ("trust", trust), ("receipt", receipt)):
             (place / name).write_bytes(data)
-        done = subprocess.run(  # noqa: S603 (our own interpreter, fixed arguments)
+        done = subprocess.run(
             [
-                sys.executable, "-I", "-m", "byleave.verify", "it.proof",
-                "--trust", "trust", "--receipt", "receipt", "--json",
+                sys.executable,
+                "-I",
+                "-m",
+                "byleave.verify",
+                "it.proof",
+                "--trust",
+                "trust",
+                "--receipt",
+                "receipt",
+                "--json",
             ],
             cwd=place,
             env={},
@@ -115,8 +123,8 @@ def _outsider(proof: bytes, trust: bytes, receipt: bytes) -> dict[str, Any]:
 
 def _other_trust(trust: bytes) -> bytes:
     """Return a trust file for a log of the same name and another key."""
-    from byleave.note.keys import SignerKey  # noqa: PLC0415
-    from byleave.note.trust import parse_trust  # noqa: PLC0415
+    from byleave.note.keys import SignerKey
+    from byleave.note.trust import parse_trust
 
     name = parse_trust(trust).logs[0].name
     key = SignerKey(name=name, seed=bytes(32)).verifier

@@ -14,8 +14,8 @@ from byleave.errors import InputError, RefusedError
 from byleave.evidence.enrolment import SECRET_BYTES, event_commitment
 from byleave.ids import LedgerIndex, MemberId, format_instant, from_us, to_us
 from byleave.policy.scope import Scope, Use
-from byleave.service.house import EventRow, House
 from byleave.service.columns import event_columns
+from byleave.service.house import EventRow, House
 from byleave.service.policy import coverages, published_notices
 from byleave.tlog.entry import ConsentEventEntry
 

@@ -20,7 +20,6 @@ from byleave.policy.ruleset import RuleBook
 from byleave.policy.taxonomy import Taxonomy
 from byleave.training.trainer import Trainer
 
-
 __all__ = ["Artefacts", "House", "Ledger", "LedgerWriter", "Log", "Signer"]
 
 MemberRow = tuple[int, str, bytes | None, int, int]

@@ -108,7 +108,7 @@ def keep_state(
     run: str,
     trainer: Trainer[Any],
     state: Any,
-    document: dict[str, Any],  # noqa: ANN401
+    document: dict[str, Any],
 ) -> str:
     """Store a run's private state and its model digest; return the digest."""
     model = model_digest(trainer.encode(state)).hex()

@@ -17,6 +17,7 @@ from byleave.ids import to_us
 from byleave.service.gate import replay_gate
 from byleave.service.house import House
 from byleave.service.source import open_source
+from byleave.snapshot.bucket_map import BucketMap
 from byleave.snapshot.sealed import (
     DATA,
     MANIFEST,
@@ -31,7 +32,6 @@ from byleave.snapshot.sealed import (
     seal,
     seal_delta,
 )
-from byleave.snapshot.bucket_map import BucketMap
 from byleave.tlog.entry import SnapshotEntry, parse_entry
 
 __all__ = [

@@ -151,17 +151,17 @@ def rows_of(source: Source, member: str) -> pa.Table:
     table, contract = source.table, source.contract
     author = pc.fill_null(
         pc.equal(ids_as_text(table[contract.author].combine_chunks()), member), False
-    )  # noqa: E501, FBT003
+    )
     masks = [(1, author)]
     for column in contract.recipients:
         array = table[column].combine_chunks()
         if is_id_list(array.type):
             hit = pc.equal(ids_as_text(pc.list_flatten(array)), member)
-            parents = pc.list_parent_indices(array).filter(pc.fill_null(hit, False))  # noqa: FBT003
+            parents = pc.list_parent_indices(array).filter(pc.fill_null(hit, False))
             rows = pa.array(range(table.num_rows), pa.int64())
             masks.append((2, pc.is_in(rows, value_set=parents.cast(pa.int64()))))
         else:
-            masks.append((2, pc.fill_null(pc.equal(ids_as_text(array), member), False)))  # noqa: FBT003
+            masks.append((2, pc.fill_null(pc.equal(ids_as_text(array), member), False)))
     parts = [
         pa.table({"row": pc.indices_nonzero(mask).cast(pa.int64())}).append_column(
             "role", pa.array([role] * pc.sum(mask.cast(pa.int64())).as_py(), pa.uint8())

@@ -44,7 +44,9 @@ def leaves_by_member(openings: pa.Table) -> tuple[npt.NDArray[np.int64], list[li
     Cost: two hashes per row (the ground commitment here, the leaf hash in the map), in a Python
     loop, because SHA-256 of the standard library takes one message at a time.
     """
-    ordered = openings.sort_by([("ordinal", "ascending"), ("row", "ascending"), ("role", "ascending")])
+    ordered = openings.sort_by(
+        [("ordinal", "ascending"), ("row", "ascending"), ("role", "ascending")]
+    )
     leaves = [record.leaf_data() for record in opened_records(ordered, with_grounds=False)]
     ordinals = ordered["ordinal"].to_numpy()
     unique, starts = np.unique(ordinals, return_index=True)

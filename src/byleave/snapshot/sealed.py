@@ -269,7 +269,11 @@ def open_sealed(
     if sha256(manifest) != entry.manifest:
         raise _differs(MANIFEST)
     document = Manifest.parse(manifest)
-    if (document.snapshot, document.root, document.k) != (entry.snapshot, entry.root.hex(), entry.k):
+    if (document.snapshot, document.root, document.k) != (
+        entry.snapshot,
+        entry.root.hex(),
+        entry.k,
+    ):
         raise _differs(MANIFEST)
     if sha256(data).hex() != document.files[0].sha256:
         raise _differs(DATA)

@@ -31,9 +31,7 @@ def check_workspace(workspace: Workspace) -> list[dict[str, str]]:
     if problems:
         return problems
     verifier = parse_trust(workspace.places.trust.read_bytes()).logs[0]
-    report = fsck(
-        workspace.log_files, verifier, origin=verifier.name, source=ledger, head=ledger
-    )
+    report = fsck(workspace.log_files, verifier, origin=verifier.name, source=ledger, head=ledger)
     for problem in report.problems:
         problems.append(
             {"where": f"log/{problem.where}", "what": problem.message, "code": problem.code}

@@ -64,9 +64,7 @@ class _Noun:
 
     def _writable(self) -> None:
         if self._workspace.read_only:
-            raise ConflictError(
-                "the workspace was opened read-only", code="workspace.read-only"
-            )
+            raise ConflictError("the workspace was opened read-only", code="workspace.read-only")
 
 
 class Policies(_Noun):

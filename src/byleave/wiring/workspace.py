@@ -19,9 +19,9 @@ from byleave.errors import ConflictError
 from byleave.note.keys import SignerKey
 from byleave.note.trust import parse_trust
 from byleave.policy.ruleset import default_rules
+from byleave.policy.scope import Scope
 from byleave.policy.strict_yaml import read_mapping
 from byleave.policy.taxonomy import Taxonomy, default_taxonomy
-from byleave.policy.scope import Scope
 from byleave.service.house import House
 from byleave.service.snapshot import openings_of
 from byleave.stores.artefacts import ArtefactFolder, translate, write_file
@@ -85,9 +85,7 @@ class Workspace:
             signer = None if read_only else read_key(places, "log")
             verifier = parse_trust(places.trust.read_bytes()).logs[0]
             self._artefacts = ArtefactFolder(places.root)
-            self._log = WorkspaceLog(
-                self._ledger, TileFiles(places.log), verifier, signer
-            )
+            self._log = WorkspaceLog(self._ledger, TileFiles(places.log), verifier, signer)
             self.house = House(
                 ledger=self._ledger,
                 artefacts=self._artefacts,
@@ -319,7 +317,7 @@ def _lay_out(
         )
         write_file(places.key(name), (key.format() + "\n").encode(), private=True)
         if name == "log":
-            trust = f"# Trust in one operator's log, without witnesses yet.\nlog {key.verifier}\nquorum none\n"  # noqa: E501
+            trust = f"# Trust in one operator's log, without witnesses yet.\nlog {key.verifier}\nquorum none\n"
             write_file(places.trust, trust.encode())
     if taxonomy is not None:
         default_taxonomy().extend(read_mapping(taxonomy, name="taxonomy.yaml"))

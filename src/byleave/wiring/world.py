@@ -13,13 +13,16 @@ from byleave.errors import ConflictError
 
 __all__ = ["ReplayClock", "SeededBytes", "WriteLock", "system_bytes", "system_now"]
 
+
 def system_now() -> datetime:
     """Return this machine's clock, UTC, whole microseconds."""
     return datetime.now(UTC)
 
+
 def system_bytes(count: int) -> bytes:
     """Return random bytes of the operating system."""
     return secrets.token_bytes(count)
+
 
 class ReplayClock:
     """A clock that a replay sets; it never goes backwards."""
@@ -41,6 +44,7 @@ class ReplayClock:
             raise ConflictError("a replay's clock cannot go back", code="workspace.clock")
         self._now = instant
 
+
 class SeededBytes:
     """Reproducible bytes: SHAKE-256 of (seed, call number). Marks a workspace `demo`."""
 
@@ -53,6 +57,7 @@ class SeededBytes:
         self._calls += 1
         material = f"byleave-demo\n{self._seed}\n{self._calls}".encode()
         return hashlib.shake_256(material).digest(count)
+
 
 class WriteLock:
     """At most one writing process a workspace (an advisory lock on one file)."""
@@ -73,4 +78,3 @@ class WriteLock:
     def release(self) -> None:
         """Let the next writer in."""
         os.close(self._descriptor)
-

@@ -59,6 +59,7 @@ CODES: Final[dict[str, str]] = {
     "contract.column-value": "A column holds a value that its role in the contract cannot take.",
     "gate.sum": "Rows kept and dropped do not sum to the rows read; nothing of the run counts.",
     "gate.not-by-gate": "A gated table can be made by the gate alone (G6).",
+    "gate.replay-differs": "Deciding again at the same ledger position and instant gave another record.",
     "gate.region-column": "The column named for regions is in neither table.",
     "data.unreadable": "A data file is damaged, cut short, or of a kind that is not read.",
     # note, merkle, log

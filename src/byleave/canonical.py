@@ -49,7 +49,9 @@ def encode(value: Json) -> bytes:
     try:
         return text.encode("utf-8")
     except UnicodeEncodeError:
-        raise InputError("a lone surrogate has no encoding", code="canonical.not-encodable") from None
+        raise InputError(
+            "a lone surrogate has no encoding", code="canonical.not-encodable"
+        ) from None
 
 
 def decode(data: bytes) -> Json:
@@ -106,6 +108,10 @@ def _unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     return result
 
 
+def _is_ascii(key: object) -> bool:
+    return isinstance(key, str) and key.isascii()
+
+
 def _check(value: Json, depth: int) -> None:
     if depth > MAX_DEPTH:
         raise InputError("nested too deeply", code="canonical.not-encodable")
@@ -120,7 +126,7 @@ def _check(value: Json, depth: int) -> None:
                 )
         case Mapping():
             for key, item in value.items():
-                if not isinstance(key, str) or not key.isascii():
+                if not _is_ascii(key):
                     raise InputError("keys are ASCII strings", code="canonical.not-encodable")
                 _check(item, depth + 1)
         case list() | tuple():

@@ -61,11 +61,11 @@ def parse_instant(text: str) -> datetime:
     """
     if _INSTANT.fullmatch(text):
         try:
-            value = datetime.fromisoformat(text.replace("Z", "+00:00"))
+            value = datetime.fromisoformat(text)
         except ValueError:
             value = None
         if value is not None:
-            return value.replace(tzinfo=UTC) if len(text) == 10 else value.astimezone(UTC)  # noqa: PLR2004
+            return value.replace(tzinfo=UTC) if len(text) == 10 else value.astimezone(UTC)
     raise InputError(
         f"{text[:40]!r} is not an instant such as 2024-09-18T00:00:00Z", code="input.instant"
     )

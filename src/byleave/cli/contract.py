@@ -46,7 +46,9 @@ def check(*, contract: str, data: str, as_json: bool) -> None:
         as_json=as_json,
         lines=lambda: [
             f"{contract} fits {data}: {table.num_rows:,} rows",
-            f"  author {parsed.author}; recipients {', '.join(parsed.recipients) or '–'};"
-            f" digested: {len(result['digested'])} columns",  # type: ignore[arg-type]
+            (
+                f"  author {parsed.author}; recipients {', '.join(parsed.recipients) or '–'};"
+                f" digested: {len(result['digested'])} columns"
+            ),
         ],
     )

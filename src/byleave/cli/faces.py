@@ -67,9 +67,7 @@ def serve(*, workspace: str, host: str, port: int) -> None:
     byleave serve --workspace byleave-demo
     byleave member link --workspace byleave-demo MEMBER     (a link to one member's page)
     """  # noqa: D301
-    _face("serve")(
-        workspace=Path(workspace), host=host, port=port, echo=lambda line: click.echo(line)
-    )
+    _face("serve")(workspace=Path(workspace), host=host, port=port, echo=click.echo)
 
 
 def _face(name: str) -> Callable[..., Any]:

@@ -60,7 +60,7 @@ def preview(
     """  # noqa: D301 (click's \b keeps the lines)
     from byleave.service.preview import SCHEMA
     from byleave.service.preview_text import preview_lines
-    from byleave.wiring.preview import preview as run
+    from byleave.wiring.file_preview import preview as run
 
     progress = Progress()
     try:

@@ -106,8 +106,10 @@ def link(*, member: str, hours: int, workspace: str, as_json: bool) -> None:
 def _lines(answer: dict[str, Any]) -> list[str]:
     head = answer["checkpoint"]
     lines = [
-        f"member   {answer['member_label']}, enrolled {answer['enrolled_at'][:10]}"
-        f" (entry {answer['enrolment_index']:,})",
+        (
+            f"member   {answer['member_label']}, enrolled {answer['enrolled_at'][:10]}"
+            f" (entry {answer['enrolment_index']:,})"
+        ),
         f"log      {head['origin']}, {head['size']:,} entries",
         "",
         *table(

@@ -51,8 +51,10 @@ def publish(*, file: str, workspace: str, as_json: bool) -> None:
         as_json=as_json,
         lines=lambda: [
             *_impact(published.impact),
-            f"published as log entry {published.index:,};"
-            f" decisions changed: {published.decisions_changed}",
+            (
+                f"published as log entry {published.index:,};"
+                f" decisions changed: {published.decisions_changed}"
+            ),
         ],
     )
 

@@ -39,8 +39,10 @@ def seal(*, gate: str, workspace: str, as_json: bool) -> None:
         schema="byleave/snapshot/v1",
         as_json=as_json,
         lines=lambda: [
-            f"{name}: {manifest.records:,} records of {manifest.members:,} members,"
-            f" root {short(manifest.root)}"
+            (
+                f"{name}: {manifest.records:,} records of {manifest.members:,} members,"
+                f" root {short(manifest.root)}"
+            )
         ],
     )
 

@@ -64,6 +64,7 @@ class Outcome:
     gate: GateRecord = None  # type: ignore[assignment]
     kept_rows: Any = None
     quality: Mapping[str, Any] = field(default_factory=dict)
+    inventory: int = 0
     party_rules: Mapping[str, float] = field(default_factory=dict)
     release_1: Release = None  # type: ignore[assignment]
     release_2: Release = None  # type: ignore[assignment]
@@ -98,14 +99,17 @@ def as_json(o: Outcome, workspace: Path) -> dict[str, Any]:
         },
         "gate": {"rows": o.gate.rows, "kept": o.gate.kept, "reasons": dict(o.gate.reasons)},
         "party_rules": dict(o.party_rules),
-        "package": {"rows": o.package.record.rows, "kept": o.package.record.kept,
-                    "reasons": dict(o.package.record.reasons)},
+        "package": {
+            "rows": o.package.record.rows,
+            "kept": o.package.record.kept,
+            "reasons": dict(o.package.record.reasons),
+        },
         "withdrawn": len(o.withdrawn),
         "release_1": o.release_1.model,
         "release_2": o.release_2.model,
         "refit_without_withdrawn": o.refit,
         "replies": {
-            "inventory": o.quality["inventory"],
+            "inventory": o.inventory,
             "coverage": o.quality["coverage"],
             "k": o.quality["k"],
             "quality": dict(o.quality),
@@ -134,7 +138,7 @@ def as_json(o: Outcome, workspace: Path) -> dict[str, Any]:
     }
 
 
-def as_report(o: Outcome, story: Story) -> dict[str, Any]:
+def as_report(o: Outcome, story: Story) -> Any:  # noqa: ANN401 (a ReportInput, checked on entry)
     """Return what `pages.report.render_report` takes: no member ids, no message texts."""
     everyone = o.judged.everyone
     return {
@@ -183,7 +187,7 @@ def as_report(o: Outcome, story: Story) -> dict[str, Any]:
             "currency": o.judged.exposure.currency,
             "readings": [
                 {
-                    "name": r.title,
+                    "name": r.title.removesuffix(", our addition"),
                     "citation": r.citation,
                     "low": r.low_cents / 100,
                     "high": (r.low_cents if r.high_cents is None else r.high_cents) / 100,
@@ -205,7 +209,7 @@ def as_report(o: Outcome, story: Story) -> dict[str, Any]:
             for p in o.proofs
         ],
         "replies": {
-            "inventory": o.quality["inventory"],
+            "inventory": o.inventory,
             "coverage": o.quality["coverage"] or 0.0,
             "k": o.quality["k"],
         },

@@ -186,12 +186,11 @@ def _months(paying: list[tuple[str, datetime]]) -> pa.Table:
     """Return one subscription interval a month until the complaint, with its price."""
     rows = []
     for member, start in paying:
-        while start < COMPLAINT:
-            carry = start.month == 12
-            year, month = (start.year + 1, 1) if carry else (start.year, start.month + 1)
-            end = start.replace(year=year, month=month, day=min(start.day, 28))
-            rows.append((member, start, end))
-            start = end
+        month = start
+        while month < COMPLAINT:
+            following = _next_month(month)
+            rows.append((member, month, following))
+            month = following
     stamp = pa.timestamp("us", "UTC")
     return pa.table(
         {
@@ -202,6 +201,11 @@ def _months(paying: list[tuple[str, datetime]]) -> pa.Table:
             "currency": pa.array(["USD"] * len(rows), pa.string()),
         }
     )
+
+
+def _next_month(start: datetime) -> datetime:
+    year, month = divmod(12 * start.year + start.month, 12)
+    return start.replace(year=year, month=month + 1, day=min(start.day, 28))
 
 
 def _regions(population: Population) -> pa.Table:

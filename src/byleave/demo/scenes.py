@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -9,6 +10,7 @@ from itertools import groupby
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -29,6 +31,8 @@ from byleave.demo.practice import (
 from byleave.demo.story import Story
 from byleave.demo.witness import check_proofs
 from byleave.errors import RefusedError
+from byleave.exposure.readings import ReadingResult
+from byleave.policy.scope import Scope
 from byleave.service.consent import NewEvent
 
 __all__ = ["ALL"]
@@ -37,6 +41,7 @@ SETTING_DAY: Final = datetime(2024, 8, 15, 9, tzinfo=UTC)
 POLICY_DAY: Final = datetime(2024, 9, 18, 16, tzinfo=UTC)
 GATE_DAY: Final = datetime(2024, 10, 14, 12, tzinfo=UTC)
 WITHDRAWAL_DAY: Final = datetime(2024, 10, 28, 9, tzinfo=UTC)
+NIGHT_BATCH: Final = datetime(2024, 10, 29, 3, tzinfo=UTC)
 ANSWER_DAY: Final = datetime(2024, 10, 30, 9, tzinfo=UTC)
 WITHDRAWALS: Final = 24
 SOURCE: Final = "messages"
@@ -71,8 +76,9 @@ def setting_and_choices(o: Outcome, story: Story) -> None:
     o.clock.set(SETTING_DAY)
     scope = texts.USE_PLATFORM
     o.ws.policy.publish_notice(texts.SETTING_NOTICE, notice=SWITCH, asks=[scope], control="on")
-    asks = sorted({s for answer in ("all-and-provider", "direct", "inmail")
-                   for s in scopes_of(answer)})
+    asks = sorted(
+        {s for answer in ("all-and-provider", "direct", "inmail") for s in scopes_of(answer)}
+    )
     o.ws.policy.publish_notice(texts.NOTICE, notice=ASK, asks=asks, control="none")
     before = o.ws.log.checkpoint()["size"]
     try:
@@ -147,6 +153,7 @@ def gate_and_release(o: Outcome, story: Story) -> None:
     run = o.ws.model.train("replies", snapshot, columns=COLUMNS)
     o.quality = o.ws.model.evaluate(run)
     o.release_1 = o.ws.release.publish(run, quality=o.quality)
+    o.inventory = len(json.loads(o.release_1.files["model.json"])["inventory"])
     o.party_rules = o.ws.gate.party_rules(SOURCE, texts.USE_PLATFORM)
     _tell_gate(o, story)
     _tell_model(o, story)
@@ -191,15 +198,14 @@ def _tell_gate(o: Outcome, story: Story) -> None:
 
 def _tell_model(o: Outcome, story: Story) -> None:
     quality, k = o.quality, o.quality["k"]
-    inventory, coverage = o.quality["inventory"], _percent(quality["coverage"])
     story.say(
-        f"The replies model offers only replies that at least {k} members sent. Measured on held-out"
-        f" threads of the same snapshot: {coverage} of replies begin with one of"
-        f" {inventory} in its inventory; of those, the right one is among the first three"
-        f" {_percent(quality['top3'])} of the time (always offering the most popular:"
-        f" {_percent(quality['baseline_top3'])})."
+        f"The replies model offers {o.inventory} replies, each sent by at least {k} members who"
+        " agreed. How good that is, from a fit on four fifths of the snapshot's threads asked about"
+        f" the fifth: {_percent(quality['coverage'])} of replies begin with one in the inventory; of"
+        f" those, the right one is among the first three {_percent(quality['top3'])} of the time"
+        f" (always offering the most popular: {_percent(quality['baseline_top3'])})."
     )
-    story.figure("release 1, model digest", o.release_1.model[:12])
+    story.figure("release 1, model digest", o.release_1.model[:8])
 
 
 def withdraw_and_unlearn(o: Outcome, story: Story) -> None:
@@ -207,6 +213,8 @@ def withdraw_and_unlearn(o: Outcome, story: Story) -> None:
     story.step("Members withdraw, some of them recipients only", charts=["reach"])
     o.clock.set(WITHDRAWAL_DAY)
     authors, readers = _who_withdraws(o)
+    in_package = set(o.ws.openings(o.package.snapshot)["ordinal"].to_pylist())
+    authors.sort(key=lambda member: o.ws.member.ordinal(member) not in in_package)
     o.withdrawn = (*authors, *readers)
     o.ws.consent.record(
         [
@@ -220,6 +228,7 @@ def withdraw_and_unlearn(o: Outcome, story: Story) -> None:
         ]
     )
     plan = o.ws.withdrawal.plan()
+    o.clock.set(NIGHT_BATCH)
     story.say(
         f"{len(o.withdrawn)} members withdraw; {len(readers)} of them wrote nothing that was used,"
         " and were only the recipients of what was. Any party's no takes the message out (G4)."
@@ -234,8 +243,8 @@ def withdraw_and_unlearn(o: Outcome, story: Story) -> None:
         f" Recalled from the provider: {', '.join(recalled) or 'nothing was there'}."
     )
     story.figure("messages forgotten", f"{unlearned.removed:,}")
-    story.figure("release 2, model digest", o.release_2.model[:12])
-    story.figure("a fit without them", o.refit[:12])
+    story.figure("release 2, model digest", o.release_2.model[:8])
+    story.figure("a fit without them", o.refit[:8])
 
 
 def answers_and_proofs(o: Outcome, story: Story) -> None:
@@ -248,8 +257,10 @@ def answers_and_proofs(o: Outcome, story: Story) -> None:
 
 def the_case(o: Outcome, story: Story) -> None:
     """Step 8."""
-    story.step("The case: who was affected by step 3, and what it may cost",
-               charts=["practice", "exposure"])
+    story.step(
+        "The case: who was affected by step 3, and what it may cost",
+        charts=["practice", "exposure"],
+    )
     o.judged = judge(o.practice, o.population, _gate_at_each_delivery(o))
     everyone, exposure = o.judged.everyone, o.judged.exposure
     story.say(
@@ -258,10 +269,7 @@ def the_case(o: Outcome, story: Story) -> None:
         f" unknown date: {everyone.members_count_high:,} and {everyone.messages_high:,})."
     )
     story.table(
-        [
-            f"  {reason:<32}{count:>8,}"
-            for reason, count in messages_by_reason(everyone).items()
-        ]
+        [f"  {reason:<32}{count:>8,}" for reason, count in messages_by_reason(everyone).items()]
     )
     pleaded = o.judged.pleaded
     story.say(
@@ -318,8 +326,6 @@ def _record_choices(o: Outcome, start: datetime, end: datetime) -> None:
 
 
 def _events(choice: Choice) -> list[NewEvent]:
-    from byleave.policy.scope import Scope  # noqa: PLC0415
-
     if choice.answer.startswith("grant"):
         return [
             NewEvent(
@@ -368,15 +374,12 @@ def _who_never_agreed(o: Outcome) -> str:
     )
 
 
-def _draw(seed: int, label: str, among: np.ndarray, count: int) -> list[int]:  # type: ignore[type-arg]
+def _draw(seed: int, label: str, among: npt.NDArray[np.int64], count: int) -> list[int]:
     order = np.argsort(uniform(seed, label, len(among)), kind="stable")
     return [int(i) for i in among[order[:count]]]
 
 
-def _reading(reading: object) -> str:
-    from byleave.exposure.readings import ReadingResult  # noqa: PLC0415
-
-    assert isinstance(reading, ReadingResult)
+def _reading(reading: ReadingResult) -> str:
     high = "not computable" if reading.high_cents is None else f"{reading.high_cents / 100:>14,.0f}"
     low = f"{reading.low_cents / 100:>12,.0f}"
     ours = "   (our addition)" if reading.ours else ""

@@ -18,6 +18,7 @@ from byleave.consent.reason import Reason
 from byleave.errors import InputError
 from byleave.gate.plan import uses_of
 from byleave.ids import format_instant, from_us
+from byleave.policy.scope import Use
 from byleave.service.consent import member_history
 from byleave.service.house import House
 from byleave.service.policy import coverages
@@ -89,9 +90,10 @@ def _choice(event: ConsentEvent) -> Facts:
 def _standings(house: House, history: list[ConsentEvent]) -> list[Facts]:
     """Return the oracle's answer for each leaf use that a gate has been run for."""
     now, notices = house.now(), coverages(house)
-    asked = dict.fromkeys(document["use"] for _, _, _, document in house.ledger.objects("gate"))
     uses = dict.fromkeys(
-        use for text in asked for use in uses_of(house.taxonomy.scope(text), house.taxonomy)
+        use
+        for _, _, _, document in house.ledger.objects("gate")
+        for use in _uses_of_gate(house, document)
     )
     result = []
     for use in uses:
@@ -111,6 +113,14 @@ def _standings(house: House, history: list[ConsentEvent]) -> list[Facts]:
     return result
 
 
+def _uses_of_gate(house: House, document: Facts) -> list[Use]:
+    """Return the leaf uses a gate decided for categories that its source can hold."""
+    contract = open_source(house, document["source"]).contract
+    possible = {contract.category_constant, *(contract.kinds or {}).values()} - {None}
+    uses = uses_of(house.taxonomy.scope(document["use"]), house.taxonomy)
+    return [use for use in uses if not possible or use.category in possible]
+
+
 def _timeline(
     house: House,
     member: str,
@@ -121,18 +131,18 @@ def _timeline(
     held: dict[str, pa.Table],
 ) -> list[Facts]:
     items = [_item(enrolled_us, "enrolled", "we", house.log.origin, enrolment)]
-    for event in history:
-        items.append(
-            {
-                "at": format_instant(event.effective),
-                "kind": _VERBS[event.kind],
-                "who": "you",
-                "object": str(event.scope),
-                "index": event.index,
-                "scope": str(event.scope),
-                "proof": f"event-{event.index}",
-            }
-        )
+    items += [
+        {
+            "at": format_instant(event.effective),
+            "kind": _VERBS[event.kind],
+            "who": "you",
+            "object": "",
+            "index": event.index,
+            "scope": str(event.scope),
+            "proof": f"event-{event.index}",
+        }
+        for event in history
+    ]
     for index, _, at, document in house.ledger.objects("policy"):
         label = f"{document['document']} {document['version']}"
         items.append(_item(at, "policy", "we", label, index))

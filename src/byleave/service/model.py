@@ -94,7 +94,7 @@ def train(
         "snapshot": snapshot.manifest.snapshot,
         "model": None,
     }
-    logged = {"columns": dict(columns), "recipe": full, "trainer": trainer_name}
+    logged: dict[str, Any] = {"columns": dict(columns), "recipe": full, "trainer": trainer_name}
     with house.ledger.writing() as writer:  # the recipe is in the log before the fit
         entry = RecipeEntry(trainer=trainer_name, recipe=digest_of(logged))
         index = writer.log(entry.encode())
@@ -107,7 +107,7 @@ def keep_state(
     house: House,
     run: str,
     trainer: Trainer[Any],
-    state: Any,
+    state: Any,  # noqa: ANN401 (a trainer's own type)
     document: dict[str, Any],
 ) -> str:
     """Store a run's private state and its model digest; return the digest."""
@@ -291,9 +291,9 @@ def _object(house: House, kind: str, name: str) -> tuple[int, dict[str, Any]]:
     return found[0], found[2]
 
 
-def _plain(value: Json) -> Json:
+def _plain(value: object) -> Json:
     """Return a measure as canonical JSON takes it: floats as text."""
-    return repr(value) if isinstance(value, float) else value
+    return value if isinstance(value, str | bool | int | None) else repr(value)
 
 
 def recipe_digest(document: Mapping[str, Any]) -> bytes:

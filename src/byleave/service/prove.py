@@ -72,23 +72,23 @@ def release_proof(house: House, member: str, release: str) -> tuple[str, bytes]:
     ordinal, _, secret, _, _ = _member(house, member)
     release_index, document = release_object(house, release)
     name = document["snapshot"]
-    snapshot_index, snapshot = snapshot_document(house, name)
+    snapshot_index, _ = snapshot_document(house, name)
     tree = map_of(house, name)
     public = label(secret, tree.epoch)[:LABEL_BYTES]
-    logged = {
-        "release": house.log.logged(release_index),
-        "snapshot": house.log.logged(snapshot_index),
-    }
+    logged = house.log.logged(release_index)
+    sealed = house.log.logged(snapshot_index)
     own = member_openings(openings_of(house, name), ordinal)
     if not own.num_rows:
-        absent = AbsenceFile(**logged, proof=tree.absence(public), label=public)
+        absent = AbsenceFile(
+            release=logged, snapshot=sealed, proof=tree.absence(public), label=public
+        )
         return "absence", encode_proof_file(absent)
     grounds: dict[bytes, GroundOpening] = {
         record.leaf_data(): record.opening
         for record in opened_records(own, with_grounds=True)
         if record.opening is not None
     }
-    present = PresenceFile(**logged, proof=tree.presence(public, grounds))
+    present = PresenceFile(release=logged, snapshot=sealed, proof=tree.presence(public, grounds))
     return "presence", encode_proof_file(present)
 
 

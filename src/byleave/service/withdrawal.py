@@ -158,7 +158,7 @@ def unlearn(house: House, affected: Affected, *, with_refit: bool = True) -> Unl
             model=bytes.fromhex(forgot),
             refit=None if again is None else bytes.fromhex(again),
         )
-        document = {
+        document: dict[str, Json] = {
             "from": affected.name,
             "to": to,
             "snapshot": name,

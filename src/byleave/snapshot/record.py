@@ -47,9 +47,11 @@ def _bytes(array: pa.Array, name: str) -> list[bytes | None]:
     if pa.types.is_dictionary(kind):
         return _bytes(array.dictionary_decode(), name)
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        return array.cast(pa.large_binary()).to_pylist()
+        texts: list[bytes | None] = array.cast(pa.large_binary()).to_pylist()
+        return texts
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
-        return array.to_pylist()
+        raw: list[bytes | None] = array.to_pylist()
+        return raw
     if pa.types.is_timestamp(kind):
         return _fixed(array.cast(pa.timestamp("us", kind.tz)).cast(pa.int64()), ">i8")
     if pa.types.is_date(kind):

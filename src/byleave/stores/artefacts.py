@@ -43,7 +43,7 @@ class ArtefactFolder:
             for name, data in files.items():
                 target = staged / _checked(name)
                 with target.open("wb") as stream:
-                    os.chmod(stream.fileno(), 0o600)
+                    os.fchmod(stream.fileno(), 0o600)
                     stream.write(data)
                     stream.flush()
                     os.fsync(stream.fileno())

@@ -52,7 +52,7 @@ class RepliesTrainer:
     """The trainer `replies`; see the module's docstring and docs/spec/replies.md."""
 
     name = "replies"
-    columns = ("thread", "seq", "author", "text")
+    columns: tuple[str, ...] = ("thread", "seq", "author", "text")
     exact = True
 
     def default_recipe(self) -> Recipe:

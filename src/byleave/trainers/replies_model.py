@@ -248,16 +248,14 @@ def _parse(files: ModelFiles) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any
         head: Any = decode(files["model.json"])
         tensors = load(files["weights.safetensors"])
         if head["format"] != FORMAT:
-            raise InputError("not a model of the trainer replies", code="trainer.model")
+            raise ValueError("another format")
         shape = (len(tensors["features"]) + 1, len(head["inventory"]))
         if tensors["weights"].shape != shape or len(tensors["popularity"]) != shape[1]:
             raise ValueError("shapes do not agree")
         if set(head) != {"format", "recipe", "inventory", "coverage"}:
             raise ValueError("unknown fields")
         return head, tensors
-    except (KeyError, TypeError, ValueError, SafetensorError) as error:
-        raise InputError("the model is damaged", code="trainer.model") from error
-    except InputError as error:
-        if error.code == "trainer.model":
-            raise
-        raise InputError("the model is damaged", code="trainer.model") from error
+    except (KeyError, TypeError, ValueError, SafetensorError, InputError) as error:
+        raise InputError(
+            "the model is damaged, or not one of replies", code="trainer.model"
+        ) from error

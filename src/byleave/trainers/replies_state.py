@@ -100,10 +100,12 @@ def restore_state(files: ModelFiles) -> ReplyState:
     try:
         head = decode(files["state.json"])
         if not isinstance(head, dict) or head["format"] != _FORMAT:
-            raise InputError("not a state of the trainer replies", code="trainer.state")
+            raise ValueError("another format")
         return _rebuild(head["recipe"], load(files["state.safetensors"]))
-    except (KeyError, ValueError, IndexError, TypeError, SafetensorError) as error:
-        raise InputError("the state is damaged", code="trainer.state") from error
+    except (KeyError, ValueError, IndexError, TypeError, SafetensorError, InputError) as error:
+        raise InputError(
+            "the state is damaged, or not one of replies", code="trainer.state"
+        ) from error
 
 
 def _rebuild(recipe: Mapping[str, Any], tensors: Mapping[str, npt.NDArray[Any]]) -> ReplyState:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from byleave.wiring.preview import preview
+from byleave.wiring.file_preview import preview
 from byleave.wiring.workspace import Workspace, create, open  # noqa: A004 (`byleave.open`)
 
 __all__ = ["Workspace", "create", "open", "preview"]

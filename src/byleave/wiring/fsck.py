@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from byleave.errors import ByleaveError
@@ -24,18 +25,19 @@ def check_workspace(workspace: Workspace) -> list[dict[str, str]]:
     record; (5) every snapshot's files and map lead to its logged root; (6) every release's files
     have its logged digest.
     """
-    problems: list[dict[str, str]] = []
     ledger, house = workspace.ledger, workspace.house
-    for complaint in ledger.quick_check():
-        problems.append({"where": "ledger.sqlite", "what": complaint, "code": "workspace.damaged"})
+    problems = [
+        {"where": "ledger.sqlite", "what": complaint, "code": "workspace.damaged"}
+        for complaint in ledger.quick_check()
+    ]
     if problems:
         return problems
     verifier = parse_trust(workspace.places.trust.read_bytes()).logs[0]
     report = fsck(workspace.log_files, verifier, origin=verifier.name, source=ledger, head=ledger)
-    for problem in report.problems:
-        problems.append(
-            {"where": f"log/{problem.where}", "what": problem.message, "code": problem.code}
-        )
+    problems += [
+        {"where": f"log/{problem.where}", "what": problem.message, "code": problem.code}
+        for problem in report.problems
+    ]
     for where, check in _checks(workspace):
         house.progress(f"checking {where}", 0, 1)
         try:
@@ -49,10 +51,10 @@ def check_workspace(workspace: Workspace) -> list[dict[str, str]]:
 def _checks(workspace: Workspace) -> Iterator[tuple[str, Callable[[], object]]]:
     ledger, house = workspace.ledger, workspace.house
     for _, name, _, _ in ledger.objects("source"):
-        yield f"source {name}", lambda name=name: source.open_source(house, name)
+        yield f"source {name}", partial(source.open_source, house, name)
     for _, name, _, _ in ledger.objects("gate"):
-        yield f"gate {name}", lambda name=name: gate.replay_gate(house, name)
+        yield f"gate {name}", partial(gate.replay_gate, house, name)
     for _, name, _, _ in ledger.objects("snapshot"):
-        yield f"snapshot {name}", lambda name=name: snapshot.map_of(house, name)
+        yield f"snapshot {name}", partial(snapshot.map_of, house, name)
     for _, name, _, _ in ledger.objects("release"):
-        yield f"release {name}", lambda name=name: model.load_release(house, name)
+        yield f"release {name}", partial(model.load_release, house, name)

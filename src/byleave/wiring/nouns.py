@@ -33,6 +33,7 @@ from byleave.service import (
     source,
     withdrawal,
 )
+from byleave.snapshot.sealed import SealedSnapshot
 from byleave.stores.artefacts import write_file
 
 if TYPE_CHECKING:
@@ -327,7 +328,7 @@ class Snapshots(_Noun):
         self._house.log.publish()
         return name
 
-    def open(self, name: str) -> snapshot.SealedSnapshot:
+    def open(self, name: str) -> SealedSnapshot:
         """Open a snapshot after recomputing every digest."""
         return snapshot.open_snapshot(self._house, name)
 

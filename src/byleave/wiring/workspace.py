@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from byleave.engines.arrow import ArrowEngine
 from byleave.errors import ConflictError
@@ -121,7 +121,7 @@ class Workspace:
     def __repr__(self) -> str:
         return f"Workspace({str(self.path)!r}, {self._ledger.size():,} log entries)"
 
-    def __enter__(self) -> Workspace:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

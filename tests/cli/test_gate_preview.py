@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 from byleave.cli.gate_preview import preview as command
 from byleave.errors import ByleaveError
-from byleave.wiring.preview import preview
+from byleave.wiring.file_preview import preview
 
 USE = "train.generative.replies/messages.direct/platform"
 CONTRACT = "contract: v1\nparties: {author: a, recipients: b}\ncategory_constant: messages.direct\n"
@@ -195,6 +195,16 @@ def test_dates_and_ends_count(small: Path) -> None:
     assert reasons("2024-02-01", "", "") == {"promise-of-collection": 1, "collected-at-unknown": 1}
     assert reasons("2024-02-01", "2024-12-31", "true") == {"expired": 3}
     assert reasons("2025-02-01", "", "true") == {"no-grant": 3}
+
+
+def test_dated_grants_look_forward(small: Path) -> None:
+    """With `effective` and without `includes_past`, a grant covers what was collected since."""
+    (small / "c.yaml").write_text(CONTRACT + "collected_at: day\n")
+    table = pa.table({"a": ["x"] * 2, "b": ["x"] * 2, "day": ["2024-01-31", "2024-02-01"]})
+    pq.write_table(table, small / "m.parquet")
+    header = "member,use,decision,effective"
+    write_consent(small / "consent.csv", [["x", USE, "grant", "2024-02-01"]], header)
+    assert run_small(small)["reasons"] == {"promise-of-collection": 1}
 
 
 def test_command_prints_one_object(small: Path) -> None:

@@ -47,6 +47,16 @@ sets:
     general_grants: {count: false, cite: x}
     suspensions:
       - {scope: train/*/*, start: "2024-02-20", end: "2024-03-05", cite: x}
+  - ruleset: ww
+    title: A yes reaches back, but not beyond a date
+    effective: "2024-01-01"
+    regions: [ww]
+    rules:
+      - {scope: "*/*/*", basis: opt-in, cite: x}
+    messages: {party_rule: any, cite: x}
+    earliest: {date: "2024-01-20", cite: x}
+    past: {may_be_covered: true, cite: x}
+    general_grants: {count: true, cite: x}
 """
 RULES = parse_rules(OPERATOR, name="operator.yaml")
 BOOK = default_rules().extend(read_mapping(OPERATOR, name="operator.yaml"))
@@ -147,7 +157,7 @@ def example_of(seed: int) -> Example:
     """Return the world of a seed."""
     rng = Random(seed)
     members = rng.choice([1, 3, 4, 4])
-    regions = ["us", "us", "us-ca", "de", "br", "zz", "zz", "yy", "xx", None]
+    regions = ["us", "us", "us-ca", "de", "br", "zz", "zz", "yy", "ww", "ww", "xx", None]
     world = World(
         scope=rng.choice(GATED),
         at=AT,

@@ -79,7 +79,7 @@ def preview(
         taxonomy=trees,
         region_column=region_column,
     )
-    instant = datetime.now(UTC) if at is None else at
+    instant = datetime.now(UTC).replace(microsecond=0) if at is None else at
     return _preview(
         _open(path, agreed),
         contract=agreed,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from byleave.errors import ByleaveError
 from byleave.note.trust import parse_trust
 from byleave.service import gate, model, snapshot, source
+from byleave.service.ledger_check import check_ledger
 from byleave.tlog.fsck import fsck
 
 if TYPE_CHECKING:
@@ -21,9 +22,9 @@ def check_workspace(workspace: Workspace) -> list[dict[str, str]]:
     """Return what does not hold, as `{"where", "what", "code"}`; empty when all of it holds.
 
     (1) SQLite finds its file sound; (2) the published log is what the ledger holds, every hash
-    recomputed; (3) every source is what was added; (4) every gate, decided again, gives its
-    record; (5) every snapshot's files and map lead to its logged root; (6) every release's files
-    have its logged digest.
+    recomputed; (3) every ledger row is what its entry commits to, and none is missing; (4) every
+    source is what was added; (5) every gate, decided again, gives its record; (6) every snapshot's
+    files and map lead to its logged root; (7) every release's files have its logged digest.
     """
     ledger, house = workspace.ledger, workspace.house
     problems = [
@@ -37,6 +38,10 @@ def check_workspace(workspace: Workspace) -> list[dict[str, str]]:
     problems += [
         {"where": f"log/{problem.where}", "what": problem.message, "code": problem.code}
         for problem in report.problems
+    ]
+    problems += [
+        {"where": where, "what": what, "code": "workspace.damaged"}
+        for where, what in check_ledger(house)
     ]
     for where, check in _checks(workspace):
         house.progress(f"checking {where}", 0, 1)

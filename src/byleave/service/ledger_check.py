@@ -1,0 +1,152 @@
+"""Hold every ledger row against its log entry: what was logged is what the ledger says (G9).
+
+(1) Every entry that speaks of a row has one: no event, member, document, gate, snapshot, release or
+    disclosure can be dropped from the ledger without its entry being left over.
+(2) Every enrolment and consent event, committed to again, gives its entry: no back-dating.
+(3) Every object's document agrees with what its entry commits to: no swapped text, record or
+    recipe.
+A member whose secret was erased is skipped in (2): the commitment can no longer be opened.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from byleave.canonical import digest_of, sha256
+from byleave.errors import ByleaveError
+from byleave.evidence.enrolment import enrolment_commitment, event_commitment
+from byleave.service.consent import event_document
+from byleave.service.house import House
+from byleave.service.model import recipe_digest
+from byleave.service.policy import published_notices
+from byleave.tlog.entry import (
+    ConsentEventEntry,
+    DisclosureEntry,
+    EnrolmentEntry,
+    Entry,
+    GateEntry,
+    NoticeEntry,
+    PolicyDocumentEntry,
+    RecipeEntry,
+    ReleaseEntry,
+    SnapshotEntry,
+    parse_entry,
+)
+
+__all__ = ["check_ledger"]
+
+_READ: Final = 4096
+_GATE_FIELDS: Final = "at grounds kept ledger party_rule plan reasons rows rulesets scope".split()
+
+
+def check_ledger(house: House) -> Iterator[tuple[str, str]]:
+    """Yield (where, what) for every row that is not what its entry says.
+
+    Cost: one commitment a member and event; entries are read in blocks.
+    """
+    members = {row[3]: row for row in house.ledger.members()}
+    events = {row[0]: row for row in house.ledger.events()}
+    names = {row[0]: row[1] for row in members.values()}
+    notices = published_notices(house.ledger)
+    seen: set[int] = set()
+    for index, entry in _entries(house):
+        seen.add(index)
+        where = f"ledger, log entry {index}"
+        match entry:
+            case EnrolmentEntry():
+                member = members.get(index)
+                if member is None:
+                    yield where, "an enrolment was logged and its member is gone"
+                elif member[2] is not None and not hmac.compare_digest(
+                    enrolment_commitment(member[2], member[1]), entry.commitment
+                ):
+                    yield where, "a member's row is not what was enrolled"
+            case ConsentEventEntry():
+                event = events.get(index)
+                if event is None:
+                    yield where, "a consent event was logged and its row is gone"
+                elif not hmac.compare_digest(
+                    event_commitment(event[11], event_document(names[event[1]], event)),
+                    entry.commitment,
+                ):
+                    yield where, "a consent event is not what was logged"
+            case _:
+                problem = _object(house, index, entry, notices)
+                if problem:
+                    yield where, problem
+    for index in sorted((members.keys() | events.keys()) - seen):
+        yield f"ledger, row {index}", "a row that no log entry speaks of"
+
+
+def _entries(house: House) -> Iterator[tuple[int, Entry]]:
+    size = house.ledger.size()
+    for start in range(0, size, _READ):
+        for offset, data in enumerate(house.ledger.read(start, min(start + _READ, size))):
+            yield start + offset, parse_entry(data, Entry)
+
+
+def _object(house: House, index: int, entry: Entry, notices: Mapping[str, Any]) -> str | None:
+    """Return what is wrong with the object that an entry speaks of, or None."""
+    try:
+        found = house.ledger.object_at(index)
+    except ByleaveError as error:
+        return error.message
+    if found is None:
+        return f"a {entry.KIND} was logged and its document is gone"
+    _, name, _, document = found
+    check = _CHECKS.get(type(entry))
+    if isinstance(entry, NoticeEntry):
+        notice = notices.get(name)
+        same = (
+            notice is not None
+            and sha256(document["text"].encode()) == entry.sha256
+            and notice.uses_digest == entry.uses
+            and notice.control.value == entry.control
+        )
+    else:
+        same = check is None or check(entry, document)
+    return None if same else f"the document of {name!r} is not what was logged"
+
+
+def _policy(entry: PolicyDocumentEntry, document: Mapping[str, Any]) -> bool:
+    return sha256(document["text"].encode()) == entry.sha256
+
+
+def _gate(entry: GateEntry, document: Mapping[str, Any]) -> bool:
+    record = {field: document[field] for field in _GATE_FIELDS}
+    return digest_of(record) == entry.record
+
+
+def _snapshot(entry: SnapshotEntry, document: Mapping[str, Any]) -> bool:
+    return (document["root"], document["gate"], document["records"]) == (
+        entry.root.hex(),
+        entry.gate,
+        entry.records,
+    )
+
+
+def _recipe(entry: RecipeEntry, document: Mapping[str, Any]) -> bool:
+    return recipe_digest(document) == entry.recipe
+
+
+def _release(entry: ReleaseEntry, document: Mapping[str, Any]) -> bool:
+    return bool(document["model"] == entry.model.hex())
+
+
+def _disclosure(entry: DisclosureEntry, document: Mapping[str, Any]) -> bool:
+    return (
+        sha256(document["terms"].encode()) == entry.terms
+        and document["recipient"] == entry.recipient
+    )
+
+
+_CHECKS: Final[dict[type[Entry], Callable[[Any, Mapping[str, Any]], bool]]] = {
+    DisclosureEntry: _disclosure,
+    GateEntry: _gate,
+    PolicyDocumentEntry: _policy,
+    RecipeEntry: _recipe,
+    ReleaseEntry: _release,
+    SnapshotEntry: _snapshot,
+}

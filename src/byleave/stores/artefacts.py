@@ -17,7 +17,7 @@ from typing import Final
 
 from byleave.errors import EvidenceError, InputError, WorldError
 
-__all__ = ["ArtefactFolder", "write_file"]
+__all__ = ["ArtefactFolder", "translate", "write_file"]
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,120}")
 _STAGED: Final = ".staged-"
@@ -108,18 +108,20 @@ def write_file(path: Path, data: bytes, *, private: bool = False) -> None:
     staged = path.with_name(_STAGED + path.name)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(
-            staged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600 if private else 0o644
-        )
+        staged.unlink(missing_ok=True)  # a leftover would lend its mode
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+        descriptor = os.open(staged, flags, 0o600 if private else 0o644)
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
         staged.replace(path)
         _sync_folder(path.parent)
-    except OSError as error:
+    except BaseException as error:
         staged.unlink(missing_ok=True)
-        raise translate(error, path) from error
+        if isinstance(error, OSError):
+            raise translate(error, path) from error
+        raise
 
 
 def translate(error: OSError, path: Path) -> WorldError:

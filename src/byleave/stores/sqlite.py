@@ -305,13 +305,18 @@ def _damaged(path: Path, error: Exception) -> EvidenceError:
 
 
 def _world(path: Path, error: sqlite3.Error) -> Exception:
-    text = str(error)
-    if "disk is full" in text or "disk I/O" in text:
-        return WorldError("the disk is full", code="world.disk-full", where=str(path))
-    if "locked" in text:
-        return ConflictError(
-            "another process is writing to this workspace", code="workspace.busy", where=str(path)
-        )
-    if "malformed" in text or "not a database" in text:
-        return _damaged(path, error)
-    return WorldError(f"the ledger refused: {text}", code="world.storage", where=str(path))
+    # The primary result code is the low byte (https://www.sqlite.org/rescode.html).
+    match getattr(error, "sqlite_errorcode", 0) & 0xFF:
+        case sqlite3.SQLITE_FULL:
+            return WorldError("the disk is full", code="world.disk-full", where=str(path))
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return ConflictError(
+                "another process is writing to this workspace",
+                code="workspace.busy",
+                where=str(path),
+            )
+        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
+            return _damaged(path, error)
+        case _:
+            name = getattr(error, "sqlite_errorname", type(error).__name__)
+            return WorldError(f"the ledger refused: {name}", code="world.storage", where=str(path))

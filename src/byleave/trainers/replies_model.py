@@ -23,7 +23,7 @@ from byleave.trainers.replies_inventory import links
 from byleave.trainers.wording import features, openings, pieces
 from byleave.training.trainer import ModelFiles
 
-__all__ = ["Quality", "RepliesModel", "Suggestion", "evaluate", "suggest"]
+__all__ = ["Quality", "RepliesModel", "Suggestion", "evaluate", "rank_quality", "suggest"]
 
 Integers = npt.NDArray[np.int64]
 _CANDIDATES: Final = 100
@@ -195,8 +195,8 @@ def evaluate(files: ModelFiles, held_out: Iterable[pa.RecordBatch], seed: int = 
             wholes += reply.complete and reply.openings[-1].folded in entry
     answers = np.array(truth, dtype=np.int64)
     popular = np.broadcast_to(model.popularity, (len(truth), len(model.inventory)))
-    ours = _measure(model.scores(contexts), answers, seed)
-    base = _measure(popular, answers, seed)
+    ours = rank_quality(model.scores(contexts), answers, seed)
+    base = rank_quality(popular, answers, seed)
     return Quality(
         pairs=len(pairs),
         covered=len(truth),
@@ -215,8 +215,14 @@ def evaluate(files: ModelFiles, held_out: Iterable[pa.RecordBatch], seed: int = 
     )
 
 
-def _measure(scores: Integers, answers: Integers, seed: int) -> dict[str, float | None]:
-    """Rank the true entries: first, first three, reciprocal rank, and among a hundred."""
+def rank_quality(scores: Integers, answers: Integers, seed: int) -> dict[str, float | None]:
+    """Return top1, top3, mrr and one_of_100 of any ranking.
+
+    Args:
+        scores: Higher is better; ties go to the lower place; shape (questions, entries).
+        answers: The true entry of each question.
+        seed: Of the draw of the 99 others.
+    """
     if not len(answers):
         return dict.fromkeys(("top1", "top3", "mrr", "one_of_100"))
     own = np.take_along_axis(scores, answers[:, None], axis=1)

@@ -20,12 +20,12 @@ from byleave.gate.plan import uses_of
 from byleave.ids import format_instant, from_us
 from byleave.policy.scope import Use
 from byleave.service.consent import member_history
+from byleave.service.gate import reasons_of
 from byleave.service.house import House
 from byleave.service.policy import coverages
 from byleave.service.snapshot import openings_of
 from byleave.service.source import open_source, rows_of
 from byleave.snapshot.openings import member_openings
-from byleave.snapshot.sealed import read_table
 
 __all__ = ["member_answer"]
 
@@ -181,7 +181,7 @@ def _left_out(house: House, member: str) -> Iterable[Facts]:
     for index, name, at, document in house.ledger.objects("gate"):
         source = open_source(house, document["source"])
         rows = pc.unique(rows_of(source, member)["row"])
-        dropped = read_table(house.artefacts.read("gates", name, "reasons.parquet"))
+        dropped = reasons_of(house, name)
         mine = dropped.filter(
             pc.is_in(
                 dropped["row"],

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from byleave.canonical import digest_of, encode
+from byleave.canonical import digest_of, encode, sha256
 from byleave.consent.state import build
 from byleave.errors import EvidenceError, InputError
 from byleave.gate.members import MemberIndex
@@ -20,12 +20,14 @@ from byleave.service.columns import event_columns
 from byleave.service.house import House
 from byleave.service.policy import coverages
 from byleave.service.source import Source, open_source
-from byleave.snapshot.sealed import write_table
+from byleave.snapshot.sealed import read_table, write_table
 from byleave.tlog.entry import GateEntry
 
-__all__ = ["compile_for", "dry_run", "replay_gate", "run_gate"]
+__all__ = ["compile_for", "dry_run", "reasons_of", "replay_gate", "run_gate"]
 
 BATCH_ROWS = 1 << 17
+REASONS = "reasons.parquet"
+RECORD = "record.json"
 
 
 def compile_for(
@@ -129,13 +131,14 @@ def run_gate(
             "member": pa.array(dropped.member),
         }
     )
-    files = {"reasons.parquet": write_table(reasons), "record.json": encode(record.to_dict())}
+    files = {REASONS: write_table(reasons), RECORD: encode(record.to_dict())}
     house.artefacts.put("gates", gate, files)
     document: dict[str, Any] = {
         "gate": gate,
         "source": name,
         "use": use,
         "members": len(gated.plan.members),
+        "files": {name: sha256(data).hex() for name, data in files.items()},
         **record.to_dict(),
     }
     with house.ledger.writing() as writer:
@@ -173,6 +176,27 @@ def replay_gate(house: House, gate: str) -> tuple[int, dict[str, Any], GatedTabl
             hint="the source, the rulesets or the taxonomy changed since the gate ran",
         )
     return index, document, gated
+
+
+def reasons_of(house: House, gate: str) -> pa.Table:
+    """Return why each row that a logged gate left out was left out: row, reason, party, member.
+
+    Raises:
+        InputError: `workspace.unknown-object`.
+        EvidenceError: `workspace.damaged`, a file of the gate changed since it ran.
+    """
+    found = house.ledger.object("gate", gate)
+    if found is None:
+        raise InputError(f"no gate {gate!r}", code="workspace.unknown-object")
+    files = {name: house.artefacts.read("gates", gate, name) for name in found[2]["files"]}
+    for name, digest in found[2]["files"].items():
+        if sha256(files[name]).hex() != digest:
+            raise EvidenceError(
+                "a file of the gate changed since it ran",
+                code="workspace.damaged",
+                where=str(house.artefacts.path("gates", gate, name)),
+            )
+    return read_table(files[REASONS])
 
 
 def _facts(house: House, at: datetime, members: int) -> MemberFacts:

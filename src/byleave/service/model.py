@@ -8,19 +8,29 @@ from typing import Any
 
 from byleave import merkle
 from byleave.canonical import Json, digest_of, encode, sha256
-from byleave.errors import EvidenceError, InputError
+from byleave.errors import ConflictError, EvidenceError, InputError
 from byleave.ids import to_us
+from byleave.note.keys import KeyType, VerifierKey
 from byleave.service.house import House, LedgerWriter
 from byleave.service.snapshot import next_name, open_snapshot, snapshot_document
 from byleave.snapshot.sealed import SealedSnapshot
-from byleave.tlog.entry import RecipeEntry, ReleaseEntry
-from byleave.training.release import Statement, model_card, model_digest, sign_statement
+from byleave.tlog.entry import RecipeEntry, ReleaseEntry, parse_entry
+from byleave.training.release import (
+    Statement,
+    check_envelope,
+    model_card,
+    model_digest,
+    sign_statement,
+)
 from byleave.training.trainer import ModelFiles, Trainer
 
 __all__ = [
     "Release",
+    "check_release",
+    "keep_state",
     "load_release",
     "publish_release",
+    "recipe_digest",
     "refit",
     "release_object",
     "restore_state",
@@ -93,6 +103,7 @@ def train(
         "columns": dict(columns),
         "snapshot": snapshot.manifest.snapshot,
         "model": None,
+        "files": {},
     }
     logged: dict[str, Any] = {"columns": dict(columns), "recipe": full, "trainer": trainer_name}
     with house.ledger.writing() as writer:  # the recipe is in the log before the fit
@@ -200,6 +211,7 @@ def publish_release(
         "quality": {k: _plain(v) for k, v in (quality or {}).items()},
         "files": sorted(files),
         "statement": sha256(envelope).hex(),
+        "card": sha256(card.encode()).hex(),
     }
     with house.ledger.writing() as writer:
         index = writer.log(entry.encode())
@@ -231,6 +243,31 @@ def load_release(house: House, name: str) -> Release:
     )
 
 
+def check_release(house: House, name: str) -> Release:
+    """Return a release after checking its model files, its model card and its signed statement.
+
+    Raises:
+        EvidenceError: `release.digest`; `release.envelope`, `release.signature`.
+    """
+    release = load_release(house, name)
+    for file, key in ((STATEMENT, "statement"), (CARD, "card")):
+        if sha256(house.artefacts.read("releases", name, file)).hex() != release.document[key]:
+            raise EvidenceError(
+                "a file of the release differs from the ledger's digest",
+                code="release.digest",
+                where=str(house.artefacts.path("releases", name, file)),
+            )
+    statement = check_envelope(
+        house.artefacts.read("releases", name, STATEMENT), check=_holds_under(house)
+    )
+    entry = parse_entry(house.ledger.read(release.index, release.index + 1)[0], ReleaseEntry)
+    if sha256(statement) != entry.statement:
+        raise EvidenceError(
+            "the signed statement is not the one that was logged", code="release.digest"
+        )
+    return release
+
+
 def refit(house: House, name: str) -> tuple[str, str]:
     """Fit again from the release's sealed snapshot; return (released digest, refit digest)."""
     _, document = release_object(house, name)
@@ -242,8 +279,19 @@ def refit(house: House, name: str) -> tuple[str, str]:
 
 
 def restore_state(house: House, run: str) -> Any:  # noqa: ANN401 (a trainer's own type)
-    """Return a run's private state after comparing its files with the ledger."""
+    """Return a run's private state after comparing its files with the ledger.
+
+    Raises:
+        ConflictError: `training.no-state`, the fit was interrupted, or its rows were unlearned.
+        EvidenceError: `workspace.damaged`.
+    """
     _, document = run_object(house, run)
+    if not document["files"]:
+        raise ConflictError(
+            f"the state of the run {run!r} is not held",
+            code="training.no-state",
+            hint="the fit was interrupted, or its release was unlearned; train again",
+        )
     files = {n: house.artefacts.read("runs", run, n) for n in document["files"]}
     if any(sha256(data).hex() != document["files"][n] for n, data in files.items()):
         raise EvidenceError(
@@ -289,6 +337,21 @@ def _object(house: House, kind: str, name: str) -> tuple[int, dict[str, Any]]:
             hint=f"known: {', '.join(known)}" if known else None,
         )
     return found[0], found[2]
+
+
+def _holds_under(house: House) -> Callable[[bytes, bytes], bool]:
+    key = VerifierKey(
+        name=house.signer.name, type=KeyType.ED25519, public=house.signer.public_key()
+    )
+
+    def holds(signature: bytes, message: bytes) -> bool:
+        try:
+            key.verify(message, signature)
+        except EvidenceError:
+            return False
+        return True
+
+    return holds
 
 
 def _plain(value: object) -> Json:

@@ -14,7 +14,7 @@ from byleave.canonical import sha256
 from byleave.errors import EvidenceError, InputError
 from byleave.gate.result import GatedTable
 from byleave.ids import to_us
-from byleave.service.gate import replay_gate
+from byleave.service.gate import reasons_of, replay_gate
 from byleave.service.house import House
 from byleave.service.source import open_source
 from byleave.snapshot.bucket_map import BucketMap
@@ -247,7 +247,7 @@ def source_rows_of(house: House, snapshot: SealedSnapshot) -> npt.NDArray[np.int
     while document["parent"] is not None:
         document = _object_at(house, document["parent"])
     gate = _object_at(house, document["gate"])
-    dropped = read_table(house.artefacts.read("gates", gate["gate"], "reasons.parquet"))
+    dropped = reasons_of(house, gate["gate"])
     return np.setdiff1d(np.arange(gate["rows"], dtype=np.int64), dropped["row"].to_numpy())
 
 

@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from byleave.canonical import sha256
-from byleave.errors import EvidenceError, InputError
+from byleave.errors import ConflictError, EvidenceError, InputError
 from byleave.gate.contract import Contract, is_id_list, parse_contract
 from byleave.gate.members import ids_as_text
 from byleave.ids import to_us
-from byleave.service.enrol import enrol
+from byleave.service.enrol import enrol_within
 from byleave.service.house import House
 from byleave.snapshot.record import record_digests
 from byleave.snapshot.sealed import read_table, write_table
@@ -73,7 +73,9 @@ def add_source(
     """
     contract = parse_contract(contract_text, name=contract_name)
     contract.check(table.schema, data=name)
-    enrolled = enrol(house, members_of(table, contract), regions=regions)
+    if house.ledger.object("source", name) is not None:
+        raise ConflictError(f"a source named {name!r} exists already", code="workspace.exists")
+    members = members_of(table, contract)
     digests = record_digests(table, contract.digest_columns(table.schema))
     files = {
         DATA: write_table(table),
@@ -93,9 +95,9 @@ def add_source(
         "files": {n: sha256(data).hex() for n, data in files.items()},
         "about": dict(about or {}),
     }
-    if house.ledger.object("source", name) is None:
-        house.artefacts.put("sources", name, files)
+    house.artefacts.put("sources", name, files)
     with house.ledger.writing() as writer:
+        enrolled = enrol_within(house, writer, members, regions=regions)
         writer.add_object(
             "source",
             name,

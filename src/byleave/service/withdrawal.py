@@ -174,9 +174,13 @@ def unlearn(house: House, affected: Affected, *, with_refit: bool = True) -> Unl
             at_us=to_us(house.now()),
             document=document,
         )
+        if purge:
+            writer.replace_object("run", run_name, {**run, "files": {}})
 
+    purge = not _used_elsewhere(house, run_name, affected.name)
     new = publish_release(house, run_again, state=state, parent=affected.name, also=log_unlearning)
-    house.artefacts.remove("runs", run_name)  # the old state still knew the rows
+    if purge:  # the old state still knew the rows; a crash before this line is healed at opening
+        house.artefacts.remove("runs", run_name)
     return Unlearned(old=affected.name, new=new, removed=affected.rows, refit=again)
 
 
@@ -221,6 +225,14 @@ def recall_packages(house: House, *, days: int = RECALL_DAYS) -> list[str]:
             )
         recalled.append(package.name)
     return recalled
+
+
+def _used_elsewhere(house: House, run: str, release: str) -> bool:
+    """Return whether another current release was published from the same run."""
+    return any(
+        document["run"] == run and document["superseded_by"] is None and name != release
+        for _, name, _, document in house.ledger.objects("release")
+    )
 
 
 def _affected(house: House, holders: list[tuple[str, str]], at: datetime | None) -> list[Affected]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,12 +76,12 @@ class Config:
         lines = [
             "# A Byleave workspace. Keys lie in keys/ and belong to nobody else.",
             f"format = {FORMAT}",
-            f'origin = "{self.origin}"',
-            f'operator = "{self.operator}"',
+            f"origin = {_quoted(self.origin)}",
+            f"operator = {_quoted(self.operator)}",
             f"demo = {str(self.demo).lower()}",
         ]
         if self.data_origin:
-            lines.append(f'data_origin = "{self.data_origin}"')
+            lines.append(f"data_origin = {_quoted(self.data_origin)}")
         write_file(places.config, ("\n".join(lines) + "\n").encode())
 
 
@@ -93,6 +94,8 @@ def read_config(places: Places) -> Config:
     """
     try:
         text = places.config.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise _not_ours(places) from error
     except OSError:
         raise InputError(
             "no Byleave workspace stands here",
@@ -112,11 +115,7 @@ def read_config(places: Places) -> Config:
         )
         parse_trust(places.trust.read_bytes())
     except (KeyError, ValueError, OSError, EvidenceError) as error:
-        raise EvidenceError(
-            "byleave.toml or trust.policy is not as Byleave wrote it",
-            code="workspace.damaged",
-            where=str(places.root),
-        ) from error
+        raise _not_ours(places) from error
     return config
 
 
@@ -133,3 +132,16 @@ def read_key(places: Places, name: str) -> SignerKey:
         raise EvidenceError(
             "a key of this workspace cannot be read", code="workspace.damaged", where=str(path)
         ) from error
+
+
+def _quoted(text: str) -> str:
+    """Return a TOML basic string: JSON's escapes, and DEL, which TOML does not allow bare."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _not_ours(places: Places) -> EvidenceError:
+    return EvidenceError(
+        "byleave.toml or trust.policy is not as Byleave wrote it",
+        code="workspace.damaged",
+        where=str(places.root),
+    )

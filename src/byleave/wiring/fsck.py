@@ -24,7 +24,8 @@ def check_workspace(workspace: Workspace) -> list[dict[str, str]]:
     (1) SQLite finds its file sound; (2) the published log is what the ledger holds, every hash
     recomputed; (3) every ledger row is what its entry commits to, and none is missing; (4) every
     source is what was added; (5) every gate, decided again, gives its record; (6) every snapshot's
-    files and map lead to its logged root; (7) every release's files have its logged digest.
+    files and map lead to its logged root; (7) every release's files have its logged digest, and its
+    statement the operator's signature; (8) every training state held is the one that was kept.
     """
     ledger, house = workspace.ledger, workspace.house
     problems = [
@@ -59,7 +60,11 @@ def _checks(workspace: Workspace) -> Iterator[tuple[str, Callable[[], object]]]:
         yield f"source {name}", partial(source.open_source, house, name)
     for _, name, _, _ in ledger.objects("gate"):
         yield f"gate {name}", partial(gate.replay_gate, house, name)
+        yield f"reasons of {name}", partial(gate.reasons_of, house, name)
     for _, name, _, _ in ledger.objects("snapshot"):
         yield f"snapshot {name}", partial(snapshot.map_of, house, name)
     for _, name, _, _ in ledger.objects("release"):
-        yield f"release {name}", partial(model.load_release, house, name)
+        yield f"release {name}", partial(model.check_release, house, name)
+    for _, name, _, document in ledger.objects("run"):
+        if document["files"]:
+            yield f"training state {name}", partial(model.restore_state, house, name)

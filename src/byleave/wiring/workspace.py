@@ -195,7 +195,12 @@ class Workspace:
 
     def _known(self, kind: str) -> set[str]:
         rows = self._ledger.objects(_LEDGER_KINDS.get(kind, kind.removesuffix("s")))
-        return {name for _, name, _, document in rows if document.get("kind", kind) == kind}
+        return {
+            name
+            for _, name, _, document in rows
+            if document.get("kind", kind) == kind
+            and (kind != "runs" or document["files"])  # a purged state does not come back
+        }
 
 
 class ReleaseSigner:

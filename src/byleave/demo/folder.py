@@ -44,12 +44,19 @@ def finished_folder(target: Path) -> Iterator[Path]:
 
 def _swap(draft: Path, target: Path) -> None:
     old = target.with_name(f".{target.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
     if target.exists():
+        shutil.rmtree(old, ignore_errors=True)
         held = WriteLock(target / "lock")  # nobody is writing to the demo that goes
-        target.rename(old)
-        held.release()
-    draft.rename(target)
+        try:
+            target.rename(old)
+        finally:
+            held.release()
+    try:
+        draft.rename(target)
+    except BaseException:
+        if old.exists() and not target.exists():
+            old.rename(target)
+        raise
     shutil.rmtree(old, ignore_errors=True)
 
 

@@ -48,13 +48,18 @@ class WorkspaceLog:
             self._reader = None
 
     def checkpoint(self) -> Checkpoint:
-        """Return the published checkpoint, its signature checked."""
+        """Return the published checkpoint of now, its signature checked."""
+        self._reader = None
         return self.reader().checkpoint()
 
     def logged(self, index: int) -> LoggedEntry:
-        """Return an entry with its log proof; publishes first where the log lags behind."""
+        """Return an entry with its log proof; publishes first where the log lags behind.
+
+        A read-only workspace looks again instead: another process may have published since.
+        """
         if index >= self.reader().size:
             self.publish()
+            self._reader = None
         return self.reader().logged(index)
 
     def reader(self) -> LogReader:

@@ -460,6 +460,7 @@ class Proofs(_Noun):
 
     def make(self, member: str, release: str) -> tuple[str, Path]:
         """Write the proof of presence or absence of a member in a release; return kind, path."""
+        self._writable()
         kind, data = prove.release_proof(self._house, member, release)
         name = f"{kind}-{Members(self._workspace).ordinal(member)}-{release}.proof"
         path = self._workspace.places.proofs / name
@@ -468,6 +469,7 @@ class Proofs(_Noun):
 
     def receipt(self, member: str) -> Path:
         """Write a member's receipt, readable by its owner only; return its path."""
+        self._writable()
         ordinal = Members(self._workspace).ordinal(member)
         path = self._workspace.places.proofs / f"member-{ordinal}.receipt"
         write_file(path, prove.make_receipt(self._house, member), private=True)

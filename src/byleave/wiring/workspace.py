@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from byleave.engines.arrow import ArrowEngine
-from byleave.errors import ConflictError
+from byleave.errors import ConflictError, EvidenceError, InputError
 from byleave.note.keys import SignerKey
 from byleave.note.trust import parse_trust
 from byleave.policy.ruleset import default_rules
@@ -335,7 +335,12 @@ def _taxonomy(places: Places) -> Taxonomy:
     path = places.root / "taxonomy.yaml"
     if not path.exists():
         return default_taxonomy()
-    return default_taxonomy().extend(read_mapping(path.read_text("utf-8"), name=path.name))
+    try:
+        return default_taxonomy().extend(read_mapping(path.read_text("utf-8"), name=path.name))
+    except (InputError, OSError, UnicodeDecodeError) as error:
+        raise EvidenceError(
+            "the operator's terms can no longer be read", code="workspace.damaged", where=str(path)
+        ) from error
 
 
 def _clear(root: Path) -> None:

@@ -36,7 +36,7 @@ def enrol(ledger: SqliteLedger, *members: str) -> list[int]:
 
 def event(index: int, ordinal: int, scope: str = "train/messages/*") -> tuple[object, ...]:
     """Return one event row."""
-    return (index, ordinal, 1, scope, 10, 11, None, 1, "q-1", 3, "portal", b"s" * 32)
+    return (index, ordinal, 1, scope, 10, 11, None, 1, "q-1", 3, "portal", b"s" * 32, 9, "{}")
 
 
 def contents(ledger: SqliteLedger) -> tuple[object, ...]:

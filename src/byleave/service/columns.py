@@ -17,7 +17,7 @@ __all__ = ["event_columns"]
 def event_columns(house: House, *, before: int | None = None) -> EventColumns:
     """Return all events below a ledger index as columns, straight from the store's rows."""
     rows = house.ledger.events(before=before)
-    columns: list[Any] = list(zip(*rows, strict=True)) if rows else [()] * 12
+    columns: list[Any] = list(zip(*rows, strict=True)) if rows else [()] * 14
     scopes = {text: i for i, text in enumerate(dict.fromkeys(columns[3]))}
     notices = {name: i for i, name in enumerate(dict.fromkeys(n for n in columns[8] if n))}
     return EventColumns(

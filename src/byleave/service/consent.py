@@ -87,6 +87,8 @@ def record(house: House, events: Sequence[NewEvent]) -> list[int]:
                 int(EvidenceGrade.BYTES if event.notice else EvidenceGrade.NONE),
                 event.channel,
                 salt,
+                None,
+                None,
             )
             commitment = event_commitment(salt, event_document(event.member, row))
             index = writer.log(ConsentEventEntry(commitment=commitment).encode())
@@ -98,8 +100,9 @@ def record(house: House, events: Sequence[NewEvent]) -> list[int]:
 
 def event_document(member: str, row: EventRow) -> dict[str, Json]:
     """Return the document of an event: what its log entry commits to."""
-    _, _, kind, scope, effective, recorded, expires, past, notice, grade, channel, _ = row
-    return {
+    _, _, kind, scope, effective, recorded, expires, past, notice, grade, channel = row[:11]
+    original, evidence = row[12:]
+    document: dict[str, Json] = {
         "member": member,
         "kind": EventKind(kind).name.lower(),
         "scope": scope,
@@ -111,6 +114,11 @@ def event_document(member: str, row: EventRow) -> dict[str, Json]:
         "grade": EvidenceGrade(grade).name.lower(),
         "channel": channel,
     }
+    if original is not None:
+        document["original"] = format_instant(from_us(original))
+    if evidence is not None:
+        document["evidence"] = evidence
+    return document
 
 
 def state_of(house: House, use: Use, *, at: datetime, before: int | None = None) -> State:
@@ -137,7 +145,7 @@ def member_history(house: House, member: str) -> list[ConsentEvent]:
 
 
 def _event(member: str, row: EventRow) -> ConsentEvent:
-    index, _, kind, scope, effective, recorded, expires, past, notice, grade, channel, _ = row
+    index, _, kind, scope, effective, recorded, expires, past, notice, grade, channel = row[:11]
     return ConsentEvent(
         member=MemberId(member),
         index=LedgerIndex(index),

@@ -25,7 +25,7 @@ from byleave.errors import ConflictError, EvidenceError, WorldError
 
 __all__ = ["SqliteLedger", "SqliteWriter"]
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 _BUSY_SECONDS: Final = 5.0
 _SCHEMA: Final = """
 CREATE TABLE members (
@@ -34,11 +34,15 @@ CREATE TABLE members (
 CREATE TABLE regions (
     ordinal INTEGER NOT NULL REFERENCES members(ordinal), from_us INTEGER NOT NULL,
     region TEXT NOT NULL, PRIMARY KEY (ordinal, from_us)) STRICT, WITHOUT ROWID;
+CREATE TABLE births (
+    ordinal INTEGER NOT NULL REFERENCES members(ordinal), from_us INTEGER NOT NULL,
+    day INTEGER NOT NULL, PRIMARY KEY (ordinal, from_us)) STRICT, WITHOUT ROWID;
 CREATE TABLE events (
     idx INTEGER PRIMARY KEY, ordinal INTEGER NOT NULL REFERENCES members(ordinal),
     kind INTEGER NOT NULL, scope TEXT NOT NULL, effective_us INTEGER NOT NULL,
     recorded_us INTEGER NOT NULL, expires_us INTEGER, includes_past INTEGER NOT NULL,
-    notice TEXT, grade INTEGER NOT NULL, channel TEXT NOT NULL, salt BLOB NOT NULL) STRICT;
+    notice TEXT, grade INTEGER NOT NULL, channel TEXT NOT NULL, salt BLOB NOT NULL,
+    original_us INTEGER, evidence TEXT) STRICT;
 CREATE INDEX events_by_member ON events(ordinal, idx);
 CREATE TABLE objects (
     idx INTEGER PRIMARY KEY, kind TEXT NOT NULL, id TEXT NOT NULL, at_us INTEGER NOT NULL,
@@ -48,8 +52,19 @@ CREATE TABLE log_head (id INTEGER PRIMARY KEY CHECK (id = 1), checkpoint BLOB NO
 """
 _EVENT_COLUMNS: Final = (
     "idx, ordinal, kind, scope, effective_us, recorded_us, expires_us, includes_past,"
-    " notice, grade, channel, salt"
+    " notice, grade, channel, salt, original_us, evidence"
 )
+_EVENT_MARKS: Final = ",".join("?" * len(_EVENT_COLUMNS.split(",")))
+# From the format before, in one transaction: rows keep their meaning, new columns are empty.
+_UPGRADES: Final = {
+    1: """
+ALTER TABLE events ADD COLUMN original_us INTEGER;
+ALTER TABLE events ADD COLUMN evidence TEXT;
+CREATE TABLE births (
+    ordinal INTEGER NOT NULL REFERENCES members(ordinal), from_us INTEGER NOT NULL,
+    day INTEGER NOT NULL, PRIMARY KEY (ordinal, from_us)) STRICT, WITHOUT ROWID;
+""",
+}
 
 
 class SqliteWriter:
@@ -67,6 +82,13 @@ class SqliteWriter:
         self._entries.append((index, entry))
         return index
 
+    def log_many(self, entries: Sequence[bytes]) -> int:
+        """Append log entries in their order; return the index of the first."""
+        first = self._next
+        self._next += len(entries)
+        self._entries.extend(enumerate(entries, first))
+        return first
+
     def add_members(self, rows: Iterable[tuple[int, str, bytes, int, int]]) -> None:
         """Insert (ordinal, member, secret, enrolment index, enrolled_us) rows."""
         self._db.executemany("INSERT INTO members VALUES (?, ?, ?, ?, ?)", rows)
@@ -75,10 +97,14 @@ class SqliteWriter:
         """Insert (ordinal, from_us, region) rows."""
         self._db.executemany("INSERT OR REPLACE INTO regions VALUES (?, ?, ?)", rows)
 
+    def add_births(self, rows: Iterable[tuple[int, int, int]]) -> None:
+        """Insert (ordinal, from_us, latest possible day of birth since the epoch) rows."""
+        self._db.executemany("INSERT OR REPLACE INTO births VALUES (?, ?, ?)", rows)
+
     def add_events(self, rows: Iterable[tuple[Any, ...]]) -> None:
         """Insert event rows in the order of the table's columns."""
         self._db.executemany(
-            f"INSERT INTO events ({_EVENT_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",  # noqa: S608
+            f"INSERT INTO events ({_EVENT_COLUMNS}) VALUES ({_EVENT_MARKS})",  # noqa: S608
             rows,
         )
 
@@ -139,6 +165,11 @@ class SqliteLedger:
             self._db.execute("PRAGMA synchronous = FULL")
             self._db.execute("PRAGMA foreign_keys = ON")
             version = self._db.execute("PRAGMA user_version").fetchone()[0]
+            if version in _UPGRADES and not read_only:
+                self._db.executescript(
+                    f"BEGIN IMMEDIATE;{_UPGRADES[version]}PRAGMA user_version = {FORMAT};COMMIT;"
+                )
+                version = FORMAT
             self._db.execute("SELECT idx FROM log_entries LIMIT 1").fetchone()
         except sqlite3.Error as error:
             raise _damaged(path, error) from error
@@ -147,6 +178,7 @@ class SqliteLedger:
                 f"ledger format {version}, this program reads {FORMAT}",
                 code="workspace.damaged",
                 where=str(path),
+                hint="an older ledger is brought up to date when it is opened for writing",
             )
         self._path = path
 
@@ -191,6 +223,34 @@ class SqliteLedger:
             " (SELECT max(from_us) FROM regions WHERE ordinal = r.ordinal AND from_us <= ?)",
             (at_us,),
         )
+
+    def births(self, at_us: int) -> list[tuple[int, int]]:
+        """Return (ordinal, latest possible day of birth) as the facts stand at the instant."""
+        return self._rows(
+            "SELECT ordinal, day FROM births b WHERE from_us ="
+            " (SELECT max(from_us) FROM births WHERE ordinal = b.ordinal AND from_us <= ?)",
+            (at_us,),
+        )
+
+    # -- time --------------------------------------------------------------------------------
+
+    def last_recorded(self) -> int | None:
+        """Return when the last event was recorded, µs since the epoch; None before the first."""
+        row = self._row("SELECT recorded_us FROM events ORDER BY idx DESC LIMIT 1", ())
+        return None if row is None else int(row[0])
+
+    def position_at(self, at_us: int) -> int:
+        """Return the lowest log index that was recorded after the instant; else the log's size."""
+        firsts = [
+            self._row(f"SELECT min({index}) FROM {table} WHERE {column} > ?", (at_us,))  # noqa: S608
+            for table, index, column in (
+                ("events", "idx", "recorded_us"),
+                ("members", "enrolment", "enrolled_us"),
+                ("objects", "idx", "at_us"),
+            )
+        ]
+        found = [int(row[0]) for row in firsts if row is not None and row[0] is not None]
+        return min([*found, self.size()])
 
     # -- events ----------------------------------------------------------------------------
 

@@ -275,7 +275,7 @@ def test_the_twin_is_the_view(client: TestClient, token: str) -> None:
     """O2: each `.json` holds exactly the facts of its page's view, and names its schema."""
     member = client.get(f"/m/{token}.json").json()
     assert member["member"] == member_facts()
-    assert member["schema"] == "byleave-page/member/v1"
+    assert member["schema"] == "byleave/page-member/v1"
     facts = overview_facts()
     assert client.get("/policies/privacy-policy/2.json").json()["policy"] == facts["policies"][0]
     assert client.get("/releases/replies-1.json").json()["release"] == facts["releases"][1]

@@ -254,7 +254,7 @@ def _without_texts(overview: PublicOverview) -> PublicOverview:
 
 def _twin(name: str, frame: Frame, view: Any) -> JSONResponse:  # noqa: ANN401  # any view
     return JSONResponse(
-        {"schema": f"byleave-page/{name}/v1", "frame": plain(frame), name: plain(view)}
+        {"schema": f"byleave/page-{name}/v1", "frame": plain(frame), name: plain(view)}
     )
 
 

@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         receipt = None if options.receipt is None else read_bounded(options.receipt)
     except ByleaveError as error:
         if options.json:
-            _print_json({"schema": "byleave-error/v1", "error": error.to_dict()})
+            _print_json({"schema": "byleave/error/v1", "error": error.to_dict()})
         print(f"error[{error.code}]: {error.where}: {error.message}", file=sys.stderr)
         return error.exit_code
     verdict = verify(proof, trust, receipt)

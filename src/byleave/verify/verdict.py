@@ -67,7 +67,7 @@ class Verdict:
     def to_dict(self) -> dict[str, Json]:
         """Return the object that `--json` prints."""
         return {
-            "schema": "byleave-verdict/v1",
+            "schema": "byleave/verdict/v1",
             "ok": self.ok,
             "kind": self.kind,
             "statement": self.statement,

@@ -647,7 +647,7 @@ def test_the_program_speaks_json(tmp_path: Path, capsys: pytest.CaptureFixture[s
         if code == 2:
             assert document["error"]["code"] == "input.not-found"
         else:
-            assert document["schema"] == "byleave-verdict/v1"
+            assert document["schema"] == "byleave/verdict/v1"
             assert document["exit_code"] == code
             assert document["ok"] is (code == 0)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from byleave import merkle
-from byleave.canonical import Json, digest_of, encode, sha256
+from byleave.canonical import Json, decode, digest_of, encode, sha256
 from byleave.errors import ConflictError, EvidenceError, InputError
 from byleave.ids import to_us
 from byleave.note.keys import KeyType, VerifierKey
@@ -236,7 +236,7 @@ def load_release(house: House, name: str) -> Release:
         raise EvidenceError(
             "the model files differ from the logged digest",
             code="release.digest",
-            where=str(house.artefacts.path("releases", name)),
+            where=str(house.artefacts.path("releases", name, _changed(house, name, files))),
         )
     return Release(
         release=name, index=index, model=document["model"], files=files, document=document
@@ -293,12 +293,13 @@ def restore_state(house: House, run: str) -> Any:  # noqa: ANN401 (a trainer's o
             hint="the fit was interrupted, or its release was unlearned; train again",
         )
     files = {n: house.artefacts.read("runs", run, n) for n in document["files"]}
-    if any(sha256(data).hex() != document["files"][n] for n, data in files.items()):
-        raise EvidenceError(
-            "a file of the training state changed",
-            code="workspace.damaged",
-            where=str(house.artefacts.path("runs", run)),
-        )
+    for file, digest in document["files"].items():
+        if sha256(files[file]).hex() != digest:
+            raise EvidenceError(
+                "a file of the training state changed",
+                code="workspace.damaged",
+                where=str(house.artefacts.path("runs", run, file)),
+            )
     return trainer_of(house, document["trainer"]).restore(files)
 
 
@@ -337,6 +338,17 @@ def _object(house: House, kind: str, name: str) -> tuple[int, dict[str, Any]]:
             hint=f"known: {', '.join(known)}" if known else None,
         )
     return found[0], found[2]
+
+
+def _changed(house: House, name: str, files: ModelFiles) -> str | None:
+    """Return the model file that is not what the statement lists, where the statement tells."""
+    try:
+        envelope = house.artefacts.read("releases", name, STATEMENT)
+        subjects: Any = decode(check_envelope(envelope, check=_holds_under(house)))
+        listed = {s["name"]: s["digest"]["sha256"] for s in subjects["subject"]}
+    except EvidenceError:
+        return None
+    return next((n for n, data in files.items() if sha256(data).hex() != listed.get(n)), None)
 
 
 def _holds_under(house: House) -> Callable[[bytes, bytes], bool]:

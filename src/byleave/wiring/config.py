@@ -13,9 +13,10 @@ from byleave.note.keys import SignerKey
 from byleave.note.trust import parse_trust
 from byleave.stores.artefacts import write_file
 
-__all__ = ["Config", "Places", "read_config", "read_key"]
+__all__ = ["KEYS", "KINDS", "Config", "Places", "read_config", "read_key"]
 
 FORMAT: Final = 1
+KEYS: Final = ("log", "release", "portal")
 KINDS: Final = ("sources", "gates", "snapshots", "runs", "releases", "packages")
 _FIELDS: Final = frozenset({"format", "origin", "operator", "demo", "data_origin"})
 

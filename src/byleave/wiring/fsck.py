@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
-from byleave.errors import ByleaveError
+from byleave.errors import ByleaveError, EvidenceError
 from byleave.note.trust import parse_trust
 from byleave.service import gate, model, snapshot, source
 from byleave.service.ledger_check import check_ledger
 from byleave.tlog.fsck import fsck
+from byleave.wiring.config import KEYS, read_key
 
 if TYPE_CHECKING:
     from byleave.wiring.workspace import Workspace
@@ -56,6 +57,8 @@ def check_workspace(workspace: Workspace) -> list[dict[str, str]]:
 
 def _checks(workspace: Workspace) -> Iterator[tuple[str, Callable[[], object]]]:
     ledger, house = workspace.ledger, workspace.house
+    for name in KEYS:
+        yield f"keys/{name}.key", partial(_check_key, workspace, name)
     for _, name, _, _ in ledger.objects("source"):
         yield f"source {name}", partial(source.open_source, house, name)
     for _, name, _, _ in ledger.objects("gate"):
@@ -68,3 +71,13 @@ def _checks(workspace: Workspace) -> Iterator[tuple[str, Callable[[], object]]]:
     for _, name, _, document in ledger.objects("run"):
         if document["files"]:
             yield f"training state {name}", partial(model.restore_state, house, name)
+
+
+def _check_key(workspace: Workspace, name: str) -> None:
+    key = read_key(workspace.places, name)
+    if name == "log" and key.verifier not in parse_trust(workspace.places.trust.read_bytes()).logs:
+        raise EvidenceError(
+            "the log's key is not the one that the trust file names",
+            code="workspace.damaged",
+            where=str(workspace.places.key(name)),
+        )

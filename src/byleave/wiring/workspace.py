@@ -28,7 +28,7 @@ from byleave.stores.artefacts import ArtefactFolder, translate, write_file
 from byleave.stores.sqlite import SqliteLedger
 from byleave.stores.tile_files import TileFiles
 from byleave.trainers.replies import RepliesTrainer
-from byleave.wiring.config import KINDS, Config, Places, read_config, read_key
+from byleave.wiring.config import KEYS, KINDS, Config, Places, read_config, read_key
 from byleave.wiring.log import WorkspaceLog
 from byleave.wiring.nouns import (
     DEMO_MEMBERS,
@@ -53,7 +53,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Workspace", "create", "open"]
 
-KEYS: Final = ("log", "release", "portal")
 _SEED_BYTES: Final = 32
 _LEDGER_KINDS: Final = {"packages": "snapshot", "snapshots": "snapshot"}
 

@@ -107,6 +107,15 @@ def test_only_placeholders_are_no_reply() -> None:
 def test_features_say_which_words_are_behind_them() -> None:
     """Words and pairs of the context itself, and whether it asks."""
     named = features(pieces("Hi. Do you help?", "sentence"))
-    assert {"hi", "do", "you", "help", "hi do", "you help", "?"} <= set(named.values())
+    words = {("hi",), ("do",), ("you",), ("help",), ("hi", "do"), ("you", "help"), ("?",)}
+    assert words <= set(named.values())
     assert features(pieces("  ", "sentence")) == {}
     assert all(0 <= feature < 2**63 for feature in named)
+
+
+def test_where_a_word_stands_is_another_feature() -> None:
+    """Order, place and repetition: `a b` and `b a` share the words and nothing else."""
+    one, other = (features(pieces(text, "sentence")) for text in ("tea milk", "milk tea"))
+    shared = {words for feature, words in one.items() if feature in other}
+    assert shared == {("tea",), ("milk",)}
+    assert len(features(pieces("tea", "sentence"))) == 4  # in it, in its end, first, last

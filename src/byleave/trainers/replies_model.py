@@ -148,11 +148,12 @@ class RepliesModel:
             for at in best
         )
 
-    def _because(self, named: Mapping[int, str], entry: int) -> tuple[str, ...]:
+    def _because(self, named: Mapping[int, tuple[str, ...]], entry: int) -> tuple[str, ...]:
         speaks: dict[str, int] = {}
-        for feature, words in named.items():
+        for feature, found in named.items():
             at = self._column.get(feature)
             if at is not None:
+                words = " ".join(found)
                 speaks[words] = speaks.get(words, 0) + int(self._weights[at, entry])
         ranked = sorted((-weight, words) for words, weight in speaks.items() if weight > 0)
         return tuple(words for _, words in ranked[:_REASONS])

@@ -17,13 +17,16 @@ import hashlib
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 from typing import Final
 
 __all__ = ["Boundary", "Opening", "Piece", "features", "openings", "pieces", "show", "slots_only"]
 
 Boundary = str
 """Where an opening may end: `sentence`, or `clause` (also at a comma)."""
+
+_63_BITS: Final = 2**63 - 1
+_LEFT: Final = 0x9E3779B97F4A7C15
+_RIGHT: Final = 0xC2B2AE3D27D4EB4F
 
 MAX_PIECES: Final = 4
 """Sentences in the longest opening."""
@@ -166,7 +169,7 @@ def openings(message: tuple[Piece, ...]) -> tuple[tuple[Opening, ...], bool]:
     return tuple(found), bool(found)
 
 
-def features(message: tuple[Piece, ...]) -> dict[int, str]:
+def features(message: tuple[Piece, ...]) -> dict[int, tuple[str, ...]]:
     """Return what a message says as a context: feature id (63 bits) to the words behind it.
 
     Single words and pairs, where it begins and ends, the words of its last sentence by
@@ -180,17 +183,21 @@ def features(message: tuple[Piece, ...]) -> dict[int, str]:
         if before is not None and before.mark != ",":
             last = len(words)
         words += piece.folded
-    tail = words[last:]
-    named = {"1 " + word: word for word in words}
-    named |= {f"2 {a} {b}": f"{a} {b}" for a, b in pairwise(words)}
-    named |= {"< " + words[0]: words[0], "> " + words[-1]: words[-1]}
-    named |= {"L " + word: word for word in tail}
-    named |= {f"M {a} {b}": f"{a} {b}" for a, b in pairwise(tail)}
+    ids = [_word_id(word) for word in words]
+    named: dict[int, tuple[str, ...]] = {}
+    for start, one, two in ((0, _WORD_IN, _PAIR_IN), (last, _LAST_WORD_IN, _LAST_PAIR_IN)):
+        for at in range(start, len(words)):
+            named[(ids[at] + one) & _63_BITS] = (words[at],)
+        for at in range(start, len(words) - 1):
+            pair = (ids[at] * _LEFT + ids[at + 1] * _RIGHT + two) & _63_BITS
+            named[pair] = (words[at], words[at + 1])
+    named[(ids[0] + _BEGINS) & _63_BITS] = (words[0],)
+    named[(ids[-1] + _ENDS_WITH) & _63_BITS] = (words[-1],)
     if any(piece.mark == "?" for piece in message):
-        named["?"] = "?"
+        named[_ASKS] = ("?",)
     if message[-1].mark == "?":
-        named["?>"] = "?"
-    return {_feature_id(name): shown for name, shown in named.items()}
+        named[_ENDS_ASKING] = ("?",)
+    return named
 
 
 def show(exact: str) -> str:
@@ -235,7 +242,14 @@ def _plain(word: str) -> tuple[str, ...]:
     )
 
 
-@lru_cache(maxsize=1 << 18)
-def _feature_id(name: str) -> int:
+@lru_cache(maxsize=1 << 16)
+def _word_id(name: str) -> int:
     digest = hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-    return int.from_bytes(digest, "big") >> 1
+    return int.from_bytes(digest, "big") & _63_BITS
+
+
+# Where a word or a pair of words was found, as an offset; a pair's id is a sum with odd factors,
+# so that (a, b) and (b, a) differ. Ids are names, not commitments.
+_WORD_IN, _PAIR_IN, _LAST_WORD_IN, _LAST_PAIR_IN, _BEGINS, _ENDS_WITH, _ASKS, _ENDS_ASKING = (
+    _word_id(f"byleave feature {kind}") for kind in range(8)
+)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from byleave.canonical import digest_of, sha256
-from byleave.errors import ByleaveError
+from byleave.errors import ByleaveError, EvidenceError
 from byleave.evidence.enrolment import enrolment_commitment, event_commitment
 from byleave.service.consent import event_document
 from byleave.service.house import House
@@ -55,6 +55,8 @@ def check_ledger(house: House) -> Iterator[tuple[str, str]]:
         seen.add(index)
         where = f"ledger, log entry {index}"
         match entry:
+            case None:
+                yield where, "an entry of the ledger cannot be read"
             case EnrolmentEntry():
                 member = members.get(index)
                 if member is None:
@@ -68,7 +70,7 @@ def check_ledger(house: House) -> Iterator[tuple[str, str]]:
                 if event is None:
                     yield where, "a consent event was logged and its row is gone"
                 elif not hmac.compare_digest(
-                    event_commitment(event[11], event_document(names[event[1]], event)),
+                    event_commitment(event[11], event_document(names.get(event[1], ""), event)),
                     entry.commitment,
                 ):
                     yield where, "a consent event is not what was logged"
@@ -80,11 +82,14 @@ def check_ledger(house: House) -> Iterator[tuple[str, str]]:
         yield f"ledger, row {index}", "a row that no log entry speaks of"
 
 
-def _entries(house: House) -> Iterator[tuple[int, Entry]]:
+def _entries(house: House) -> Iterator[tuple[int, Entry | None]]:
     size = house.ledger.size()
     for start in range(0, size, _READ):
         for offset, data in enumerate(house.ledger.read(start, min(start + _READ, size))):
-            yield start + offset, parse_entry(data, Entry)
+            try:
+                yield start + offset, parse_entry(data, Entry)
+            except EvidenceError:
+                yield start + offset, None
 
 
 def _object(house: House, index: int, entry: Entry, notices: Mapping[str, Any]) -> str | None:

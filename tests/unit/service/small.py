@@ -122,10 +122,10 @@ class Grown:
     package: str
     now: datetime
 
-    def open(self, path: Path | None = None, **how: bool) -> Workspace:
-        """Open the workspace, or a copy of it, an hour after the last act."""
+    def open(self, *, read_only: bool = False) -> Workspace:
+        """Open the workspace an hour after the last act."""
         clock = ReplayClock(self.now + timedelta(hours=1))
-        return byleave.open(path or self.path, now=clock, **how)  # type: ignore[arg-type]
+        return byleave.open(self.path, now=clock, read_only=read_only)
 
 
 def grow(path: Path) -> Grown:

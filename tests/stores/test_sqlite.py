@@ -227,8 +227,9 @@ def test_a_read_only_ledger_cannot_be_written(ledger: SqliteLedger, tmp_path: Pa
     reader = SqliteLedger(tmp_path / "ledger.sqlite", read_only=True)
     enrol(ledger, "m-1")
     assert reader.member_count() == 1
-    with pytest.raises(WorldError), reader.writing() as writer:
+    with pytest.raises(ConflictError) as error, reader.writing() as writer:
         writer.log(b"no")
+    assert error.value.code == "workspace.read-only"
     assert reader.size() == 1
     reader.close()
 

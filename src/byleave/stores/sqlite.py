@@ -9,104 +9,84 @@ Three kinds of rows, all numbered by the index of their log entry:
   the last signed checkpoint (the compare-and-swap cell of DESIGN §9).
 
 A ledger row and its log entry are written in one transaction: neither exists without the other.
-All SQL is parameterised. Cost: one fsync a transaction.
+All SQL is parameterised. Cost: one fsync a transaction. Threads share one ledger: the thread
+that writes has a connection of its own, and no other sees what it has not committed.
 """
 
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import repeat
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+import numpy.typing as npt
+
 from byleave import canonical
+from byleave.consent.batch import SALT_BYTES, EventBatch
 from byleave.errors import ConflictError, EvidenceError, WorldError
+from byleave.ids import FAR_FUTURE_US
+from byleave.stores.ledger_rows import POSITION, STRUCTURE, batch_of, named
+from byleave.stores.ledger_writer import Numbers, Terms, WriterBase, key, unfit
+from byleave.stores.migrations import SQLITE
 
 __all__ = ["SqliteLedger", "SqliteWriter"]
 
-FORMAT: Final = 2
+FORMAT: Final = len(SQLITE)
 _BUSY_SECONDS: Final = 5.0
-_SCHEMA: Final = """
-CREATE TABLE members (
-    ordinal INTEGER PRIMARY KEY, member TEXT NOT NULL UNIQUE, secret BLOB,
-    enrolment INTEGER NOT NULL UNIQUE, enrolled_us INTEGER NOT NULL) STRICT;
-CREATE TABLE regions (
-    ordinal INTEGER NOT NULL REFERENCES members(ordinal), from_us INTEGER NOT NULL,
-    region TEXT NOT NULL, PRIMARY KEY (ordinal, from_us)) STRICT, WITHOUT ROWID;
-CREATE TABLE births (
-    ordinal INTEGER NOT NULL REFERENCES members(ordinal), from_us INTEGER NOT NULL,
-    day INTEGER NOT NULL, PRIMARY KEY (ordinal, from_us)) STRICT, WITHOUT ROWID;
-CREATE TABLE events (
-    idx INTEGER PRIMARY KEY, ordinal INTEGER NOT NULL REFERENCES members(ordinal),
-    kind INTEGER NOT NULL, scope TEXT NOT NULL, effective_us INTEGER NOT NULL,
-    recorded_us INTEGER NOT NULL, expires_us INTEGER, includes_past INTEGER NOT NULL,
-    notice TEXT, grade INTEGER NOT NULL, channel TEXT NOT NULL, salt BLOB NOT NULL,
-    original_us INTEGER, evidence TEXT) STRICT;
-CREATE INDEX events_by_member ON events(ordinal, idx);
-CREATE TABLE objects (
-    idx INTEGER PRIMARY KEY, kind TEXT NOT NULL, id TEXT NOT NULL, at_us INTEGER NOT NULL,
-    document BLOB NOT NULL, UNIQUE (kind, id)) STRICT;
-CREATE TABLE log_entries (idx INTEGER PRIMARY KEY, entry BLOB NOT NULL) STRICT;
-CREATE TABLE log_head (id INTEGER PRIMARY KEY CHECK (id = 1), checkpoint BLOB NOT NULL) STRICT;
-"""
+_CACHE_KIB: Final = 64 * 1024
+_IDS_AT_ONCE: Final = 500
+_ROWS_AT_ONCE: Final = 1 << 20
 _EVENT_COLUMNS: Final = (
     "idx, ordinal, kind, scope, effective_us, recorded_us, expires_us, includes_past,"
     " notice, grade, channel, salt, original_us, evidence"
 )
 _EVENT_MARKS: Final = ",".join("?" * len(_EVENT_COLUMNS.split(",")))
-# From the format before, in one transaction: rows keep their meaning, new columns are empty.
-_UPGRADES: Final = {
-    1: """
-ALTER TABLE events ADD COLUMN original_us INTEGER;
-ALTER TABLE events ADD COLUMN evidence TEXT;
-CREATE TABLE births (
-    ordinal INTEGER NOT NULL REFERENCES members(ordinal), from_us INTEGER NOT NULL,
-    day INTEGER NOT NULL, PRIMARY KEY (ordinal, from_us)) STRICT, WITHOUT ROWID;
-""",
-}
+_HISTORY: Final = (
+    f"SELECT m.ordinal, {_EVENT_COLUMNS.replace('ordinal', 'e.ordinal')}"  # noqa: S608
+    " FROM members m LEFT JOIN events e ON e.ordinal = m.ordinal"
+    " WHERE m.member = ? ORDER BY e.idx"
+)
+_LAST_RECORDED: Final = "SELECT recorded_us FROM events ORDER BY idx DESC LIMIT 1"
+# Fixed-width hexadecimal, one row after another: read into columns without a step per row.
+_PACKED: Final = (
+    "printf('%016x%016x%02x%08x%016x%016x%016x%02x%08x%02x%08x%016x', idx, ordinal, kind, scope,"
+    f" effective_us, recorded_us, ifnull(expires_us, {FAR_FUTURE_US}), includes_past,"
+    f" ifnull(notice, 0), grade, channel, ifnull(original_us, {FAR_FUTURE_US}))"
+)
+_PACKED_ROW: Final = np.dtype(
+    [
+        ("idx", ">i8"), ("ordinal", ">i8"), ("kind", "u1"), ("scope", ">i4"),
+        ("effective", ">i8"), ("recorded", ">i8"), ("expires", ">i8"), ("past", "u1"),
+        ("notice", ">i4"), ("grade", "u1"), ("channel", ">i4"), ("original", ">i8"),
+    ]
+)  # fmt: skip
 
 
-class SqliteWriter:
+class SqliteWriter(WriterBase):
     """One open write transaction. Made by `SqliteLedger.writing` only."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, terms: Terms) -> None:
+        super().__init__(_count(connection, "log_entries"), terms)
         self._db = connection
-        self._next = _count(connection, "log_entries")
-        self._entries: list[tuple[int, bytes]] = []
-
-    def log(self, entry: bytes) -> int:
-        """Append one log entry and return its index."""
-        index = self._next
-        self._next += 1
-        self._entries.append((index, entry))
-        return index
-
-    def log_many(self, entries: Sequence[bytes]) -> int:
-        """Append log entries in their order; return the index of the first."""
-        first = self._next
-        self._next += len(entries)
-        self._entries.extend(enumerate(entries, first))
-        return first
 
     def add_members(self, rows: Iterable[tuple[int, str, bytes, int, int]]) -> None:
         """Insert (ordinal, member, secret, enrolment index, enrolled_us) rows."""
-        self._db.executemany("INSERT INTO members VALUES (?, ?, ?, ?, ?)", rows)
+        checked = ((o, key(m), r, e, us) for o, m, r, e, us in rows)
+        self._db.executemany("INSERT INTO members VALUES (?, ?, ?, ?, ?)", checked)
 
     def add_regions(self, rows: Iterable[tuple[int, int, str]]) -> None:
         """Insert (ordinal, from_us, region) rows."""
-        self._db.executemany("INSERT OR REPLACE INTO regions VALUES (?, ?, ?)", rows)
+        checked = ((o, us, key(region)) for o, us, region in rows)
+        self._db.executemany("INSERT OR REPLACE INTO regions VALUES (?, ?, ?)", checked)
 
     def add_births(self, rows: Iterable[tuple[int, int, int]]) -> None:
         """Insert (ordinal, from_us, latest possible day of birth since the epoch) rows."""
         self._db.executemany("INSERT OR REPLACE INTO births VALUES (?, ?, ?)", rows)
-
-    def add_events(self, rows: Iterable[tuple[Any, ...]]) -> None:
-        """Insert event rows in the order of the table's columns."""
-        self._db.executemany(
-            f"INSERT INTO events ({_EVENT_COLUMNS}) VALUES ({_EVENT_MARKS})",  # noqa: S608
-            rows,
-        )
 
     def add_object(
         self, kind: str, object_id: str, *, index: int, at_us: int, document: canonical.Json
@@ -119,7 +99,7 @@ class SqliteWriter:
         try:
             self._db.execute(
                 "INSERT INTO objects VALUES (?, ?, ?, ?, ?)",
-                (index, kind, object_id, at_us, canonical.encode(document)),
+                (index, key(kind), key(object_id), at_us, canonical.encode(document)),
             )
         except sqlite3.IntegrityError as error:
             raise ConflictError(
@@ -132,6 +112,57 @@ class SqliteWriter:
             "UPDATE objects SET document = ? WHERE kind = ? AND id = ?",
             (canonical.encode(document), kind, object_id),
         )
+
+    def _insert_events(self, rows: Iterator[tuple[Any, ...]], count: int) -> None:
+        self._db.executemany(
+            f"INSERT INTO events ({_EVENT_COLUMNS}) VALUES ({_EVENT_MARKS})",  # noqa: S608
+            rows,
+        )
+
+    def _insert_batch(
+        self,
+        first: int,
+        batch: EventBatch,
+        scopes: Numbers,
+        notices: Numbers,
+        channels: Numbers,
+    ) -> None:
+        count = len(batch)
+        notice = np.append(notices, 0)[batch.notice].astype(object)
+        notice[batch.notice < 0] = None
+        salts = np.ascontiguousarray(batch.salts).view(f"V{SALT_BYTES}")
+        self._insert_events(
+            zip(
+                range(first, first + count),
+                batch.ordinal.tolist(),
+                batch.kind.tolist(),
+                scopes[batch.scope].tolist(),
+                batch.effective_us.tolist(),
+                batch.recorded_us.tolist(),
+                _or_null(batch.expires_us),
+                batch.includes_past.view(np.uint8).tolist(),
+                notice.tolist(),
+                batch.grade.tolist(),
+                channels[batch.channel].tolist(),
+                salts.ravel().tolist(),
+                _or_null(batch.original_us),
+                batch.evidence or repeat(None, count),
+                strict=True,
+            ),
+            count,
+        )
+
+    def _insert_term(self, text: str) -> int:
+        self._db.execute("INSERT OR IGNORE INTO terms(text) VALUES (?)", (text,))
+        row = self._db.execute("SELECT id FROM terms WHERE text = ?", (text,)).fetchone()
+        return int(row[0])
+
+    def _member_count(self) -> int:
+        return _count(self._db, "members")
+
+    def _last_recorded(self) -> int | None:
+        row = self._db.execute(_LAST_RECORDED).fetchone()
+        return None if row is None else int(row[0])
 
     def _flush(self) -> None:
         self._db.executemany("INSERT INTO log_entries VALUES (?, ?)", self._entries)
@@ -146,67 +177,71 @@ class SqliteLedger:
         read_only: Open without the right to write.
 
     Raises:
-        EvidenceError: `workspace.damaged`, the file is not a ledger of a known version.
+        EvidenceError: `workspace.damaged`, the file is not a ledger, or of a newer version.
+        ConflictError: `workspace.older`, an older version's, opened without the right to write.
     """
 
     def __init__(self, path: Path, *, create: bool = False, read_only: bool = False) -> None:
-        mode = "rwc" if create else "ro" if read_only else "rw"
+        self._path = path
+        self._read_only = read_only
+        self._lock = threading.Lock()
+        self._writer: int | None = None
+        self._terms = Terms()
+        self._open: list[sqlite3.Connection] = []
         try:
-            self._db = sqlite3.connect(
-                f"{path.absolute().as_uri()}?mode={mode}",
-                uri=True,
-                isolation_level=None,
-                timeout=_BUSY_SECONDS,
-                check_same_thread=False,
-            )
+            self._db = self._connect("rwc" if create else "ro" if read_only else "rw")
             if create:
                 self._db.execute("PRAGMA journal_mode = WAL")
-                self._db.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version = {FORMAT};COMMIT;")
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._db.execute("PRAGMA foreign_keys = ON")
-            version = self._db.execute("PRAGMA user_version").fetchone()[0]
-            if version in _UPGRADES and not read_only:
-                self._db.executescript(
-                    f"BEGIN IMMEDIATE;{_UPGRADES[version]}PRAGMA user_version = {FORMAT};COMMIT;"
-                )
-                version = FORMAT
+            self._migrate(create=create)
             self._db.execute("SELECT idx FROM log_entries LIMIT 1").fetchone()
-        except sqlite3.Error as error:
-            raise _damaged(path, error) from error
-        if version != FORMAT:
-            raise EvidenceError(
-                f"ledger format {version}, this program reads {FORMAT}",
-                code="workspace.damaged",
-                where=str(path),
-                hint="an older ledger is brought up to date when it is opened for writing",
-            )
-        self._path = path
+            self._db.execute("SELECT id FROM terms LIMIT 1").fetchone()
+            self._reader = self._db if read_only else self._connect("ro")
+        except BaseException as error:
+            self.close()
+            if isinstance(error, sqlite3.Error):
+                raise _damaged(path, error) from error
+            raise
 
     def close(self) -> None:
         """Close the file."""
-        self._db.close()
+        for connection in reversed(self._open):
+            connection.close()
+
+    @property
+    def place(self) -> str:
+        """Where the ledger stands, for people."""
+        return str(self._path)
 
     @contextmanager
     def writing(self) -> Iterator[SqliteWriter]:
-        """Run one transaction: all of it lands, or (on any exception, Ctrl-C too) none of it."""
-        self._execute("BEGIN IMMEDIATE")
-        try:
-            writer = SqliteWriter(self._db)
-            yield writer
-            writer._flush()  # noqa: SLF001 (the writer's other half)
-            self._execute("COMMIT")
-        except BaseException as error:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            if isinstance(error, sqlite3.Error):
-                raise _world(self._path, error) from error
-            raise
+        """Run one transaction: all of it lands, or (on any exception, Ctrl-C too) none of it.
+
+        Raises:
+            ConflictError: `workspace.busy`; `workspace.read-only`.
+            InputError: `workspace.value`, an integer beyond 64 bits or a lone surrogate.
+        """
+        with self._alone() as database:
+            try:
+                database.execute("BEGIN IMMEDIATE")
+                writer = SqliteWriter(database, self._terms)
+                yield writer
+                writer._flush()  # noqa: SLF001 (the writer's other half)
+                database.execute("COMMIT")
+                writer.landed()
+            except BaseException as error:
+                if database.in_transaction:
+                    database.execute("ROLLBACK")
+                if isinstance(error, sqlite3.Error):
+                    raise _world(self._path, error) from error
+                if isinstance(error, OverflowError | UnicodeEncodeError):
+                    raise unfit("a value has more than 64 bits, or no encoding") from error
+                raise
 
     # -- members ---------------------------------------------------------------------------
 
     def member_count(self) -> int:
         """Return how many members are enrolled; ordinals are 0 … count - 1, never reused."""
-        return _count(self._db, "members")
+        return self._number("SELECT coalesce(max(ordinal) + 1, 0) FROM members")
 
     def members(self) -> list[tuple[int, str, bytes | None, int, int]]:
         """Return (ordinal, member, secret, enrolment index, enrolled_us), by ordinal."""
@@ -215,6 +250,21 @@ class SqliteLedger:
     def member(self, member: str) -> tuple[int, str, bytes | None, int, int] | None:
         """Return one member's row, or None."""
         return self._row("SELECT * FROM members WHERE member = ?", (member,))
+
+    def member_at(self, ordinal: int) -> tuple[int, str, bytes | None, int, int] | None:
+        """Return the row of the member with this ordinal, or None."""
+        return self._row("SELECT * FROM members WHERE ordinal = ?", (ordinal,))
+
+    def ordinals(self, members: Sequence[str]) -> dict[str, int]:
+        """Return the ordinals of those of `members` who are enrolled; cost: their number."""
+        found: dict[str, int] = {}
+        for start in range(0, len(members), _IDS_AT_ONCE):
+            some = members[start : start + _IDS_AT_ONCE]
+            marks = ",".join("?" * len(some))
+            found.update(
+                self._rows(f"SELECT member, ordinal FROM members WHERE member IN ({marks})", some)  # noqa: S608
+            )
+        return found
 
     def regions(self, at_us: int) -> list[tuple[int, str]]:
         """Return (ordinal, region) as the facts stand at the instant."""
@@ -236,38 +286,54 @@ class SqliteLedger:
 
     def last_recorded(self) -> int | None:
         """Return when the last event was recorded, µs since the epoch; None before the first."""
-        row = self._row("SELECT recorded_us FROM events ORDER BY idx DESC LIMIT 1", ())
+        row = self._row(_LAST_RECORDED, ())
         return None if row is None else int(row[0])
 
     def position_at(self, at_us: int) -> int:
         """Return the lowest log index that was recorded after the instant; else the log's size."""
-        firsts = [
-            self._row(f"SELECT min({index}) FROM {table} WHERE {column} > ?", (at_us,))  # noqa: S608
-            for table, index, column in (
-                ("events", "idx", "recorded_us"),
-                ("members", "enrolment", "enrolled_us"),
-                ("objects", "idx", "at_us"),
-            )
-        ]
-        found = [int(row[0]) for row in firsts if row is not None and row[0] is not None]
-        return min([*found, self.size()])
+        return min(int(i) for (i,) in self._rows(POSITION, (at_us,) * 3) if i is not None)
 
     # -- events ----------------------------------------------------------------------------
 
     def events(self, *, before: int | None = None) -> list[tuple[Any, ...]]:
         """Return all event rows with index below `before`, by index."""
         limit = 2**62 if before is None else before
-        return self._rows(
-            f"SELECT {_EVENT_COLUMNS} FROM events WHERE idx < ? ORDER BY idx",  # noqa: S608
-            (limit,),
-        )
+        return self._event_rows("WHERE idx < ?", limit)
 
     def member_events(self, ordinal: int) -> list[tuple[Any, ...]]:
         """Return one member's event rows, by index."""
-        return self._rows(
-            f"SELECT {_EVENT_COLUMNS} FROM events WHERE ordinal = ? ORDER BY idx",  # noqa: S608
-            (ordinal,),
+        return self._event_rows("WHERE ordinal = ?", ordinal)
+
+    def history(self, member: str) -> tuple[int, list[tuple[Any, ...]]] | None:
+        """Return a member's ordinal and event rows in one look-up; None: not enrolled."""
+        rows = self._rows(
+            _HISTORY,
+            (member,),
         )
+        if not rows:
+            return None
+        events = [] if rows[0][1] is None else self._named([row[1:] for row in rows])
+        return rows[0][0], events
+
+    def events_columns(self, *, before: int | None = None, after: int = -1) -> EventBatch:
+        """Return the events with after < index < before as columns, by index, without salts.
+
+        Costs about 2 µs and 91 bytes an event: the file writes rows of fixed width, NumPy cuts.
+        """
+        limit = 2**62 if before is None else before
+        parts = []
+        while True:
+            row = self._row(
+                f"SELECT max(idx), group_concat({_PACKED}, '') FROM (SELECT * FROM events"  # noqa: S608
+                " WHERE idx > ? AND idx < ? ORDER BY idx LIMIT ?)",
+                (after, limit, _ROWS_AT_ONCE),
+            )
+            if row is None or row[0] is None:
+                break
+            after = row[0]
+            part = np.frombuffer(bytes.fromhex(row[1]), _PACKED_ROW)
+            parts.append(part[np.argsort(part["idx"], kind="stable")])
+        return batch_of(np.concatenate(parts or [np.empty(0, _PACKED_ROW)]), self._texts())
 
     # -- objects ---------------------------------------------------------------------------
 
@@ -294,7 +360,7 @@ class SqliteLedger:
 
     def size(self) -> int:
         """Return the number of durable log entries."""
-        return _count(self._db, "log_entries")
+        return self._number("SELECT coalesce(max(idx) + 1, 0) FROM log_entries")
 
     def read(self, start: int, end: int) -> list[bytes]:
         """Return the entries with start <= index < end, in order."""
@@ -310,24 +376,115 @@ class SqliteLedger:
 
     def compare_and_swap(self, old: bytes | None, new: bytes) -> bool:
         """Replace the checkpoint if it is still `old`; durable before it returns."""
-        if old is None:
-            sql, values = "INSERT OR IGNORE INTO log_head VALUES (1, ?)", (new,)
-            cursor = self._execute(sql, values)
-        else:
-            cursor = self._execute(
-                "UPDATE log_head SET checkpoint = ? WHERE id = 1 AND checkpoint = ?", (new, old)
-            )
-        return cursor.rowcount == 1
+        with self._alone() as database:
+            try:
+                if old is None:
+                    sql, values = "INSERT OR IGNORE INTO log_head VALUES (1, ?)", (new,)
+                    return database.execute(sql, values).rowcount == 1
+                sql = "UPDATE log_head SET checkpoint = ? WHERE id = 1 AND checkpoint = ?"
+                return database.execute(sql, (new, old)).rowcount == 1
+            except sqlite3.Error as error:
+                raise _world(self._path, error) from error
 
     def quick_check(self) -> list[str]:
-        """Return SQLite's own complaints about the file; empty when sound."""
+        """Return what is wrong with the file, or with the numbers in it; empty when sound."""
         try:
-            rows = self._db.execute("PRAGMA quick_check").fetchall()
+            rows = self._connection().execute("PRAGMA quick_check").fetchall()
+            found = [str(row[0]) for row in rows if row[0] != "ok"]
+            return found or [
+                what for what, sql in STRUCTURE if self._connection().execute(sql).fetchone()[0]
+            ]
         except sqlite3.Error as error:
             return [str(error)]
-        return [str(row[0]) for row in rows if row[0] != "ok"]
 
     # ----------------------------------------------------------------------------------------
+
+    def _connect(self, mode: str) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            f"{self._path.absolute().as_uri()}?mode={mode}",
+            uri=True,
+            isolation_level=None,
+            timeout=_BUSY_SECONDS,
+            check_same_thread=False,
+            cached_statements=256,
+        )
+        self._open.append(connection)
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+        return connection
+
+    def _migrate(self, *, create: bool) -> None:
+        """Take the steps that the file lacks, all or none; two that open it at once take turns."""
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if version > FORMAT or (version == 0 and not create):
+            raise EvidenceError(
+                f"ledger format {version}, this program reads {FORMAT}",
+                code="workspace.damaged",
+                where=str(self._path),
+            )
+        if version == FORMAT:
+            return
+        if self._read_only:
+            raise ConflictError(
+                f"the ledger has format {version}, an older program's",
+                code="workspace.older",
+                where=str(self._path),
+                hint="open the workspace for writing once; that brings it up to date",
+            )
+        self._db.execute("PRAGMA foreign_keys = OFF")
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            version = self._db.execute("PRAGMA user_version").fetchone()[0]
+            for step in SQLITE[version:]:
+                for statement in step.split(";"):
+                    self._db.execute(statement)
+            self._db.execute(f"PRAGMA user_version = {FORMAT}")
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("PRAGMA foreign_keys = ON")
+
+    @contextmanager
+    def _alone(self) -> Iterator[sqlite3.Connection]:
+        """Hold the writing connection: one thread at a time."""
+        if self._read_only:
+            raise ConflictError(
+                "the ledger was opened read-only", code="workspace.read-only", where=self.place
+            )
+        if self._writer == threading.get_ident() or not self._lock.acquire(timeout=_BUSY_SECONDS):
+            raise _busy(self._path)
+        self._writer = threading.get_ident()
+        try:
+            yield self._db
+        finally:
+            self._writer = None
+            self._lock.release()
+
+    def _connection(self) -> sqlite3.Connection:
+        """Return the connection of this thread: only the writer sees its own transaction."""
+        return self._db if self._writer == threading.get_ident() else self._reader
+
+    def _texts(self) -> dict[int, str]:
+        self._terms.learn(self._rows("SELECT id, text FROM terms"))
+        return self._terms.texts
+
+    def _event_rows(self, where: str, value: int) -> list[tuple[Any, ...]]:
+        return self._named(
+            self._rows(f"SELECT {_EVENT_COLUMNS} FROM events {where} ORDER BY idx", (value,))  # noqa: S608
+        )
+
+    def _named(self, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        """Put texts in the place of term numbers."""
+        try:
+            try:
+                return named(rows, self._terms.texts)
+            except KeyError:  # a term of another writer
+                return named(rows, self._texts())
+        except KeyError as error:
+            raise _damaged(self._path, error) from error
 
     def _document(self, raw: bytes) -> Any:  # noqa: ANN401 (a JSON document)
         try:
@@ -335,24 +492,37 @@ class SqliteLedger:
         except Exception as error:
             raise _damaged(self._path, error) from error
 
-    def _rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        return self._execute(sql, values).fetchall()
+    def _number(self, sql: str) -> int:
+        return int(self._rows(sql)[0][0])
 
     def _row(self, sql: str, values: Sequence[Any]) -> tuple[Any, ...] | None:
-        row: tuple[Any, ...] | None = self._execute(sql, values).fetchone()
-        return row
+        rows = self._rows(sql, values)
+        return rows[0] if rows else None
 
-    def _execute(self, sql: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
+    def _rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         try:
-            return self._db.execute(sql, values)
+            return self._connection().execute(sql, values).fetchall()
         except sqlite3.Error as error:
             raise _world(self._path, error) from error
+        except UnicodeEncodeError as error:
+            raise unfit("a text has a lone surrogate") from error
 
 
 def _count(connection: sqlite3.Connection, table: str) -> int:
     column = "ordinal" if table == "members" else "idx"
     row = connection.execute(f"SELECT coalesce(max({column}) + 1, 0) FROM {table}").fetchone()  # noqa: S608
     return int(row[0])
+
+
+def _or_null(instants: npt.NDArray[np.int64]) -> list[int | None]:
+    """Return instants as a list, None where there is none."""
+    none = instants == FAR_FUTURE_US
+    if none.all():
+        return [None] * len(instants)
+    values = instants.astype(object)
+    values[none] = None
+    listed: list[int | None] = values.tolist()
+    return listed
 
 
 def _damaged(path: Path, error: Exception) -> EvidenceError:
@@ -364,17 +534,19 @@ def _damaged(path: Path, error: Exception) -> EvidenceError:
     )
 
 
+def _busy(path: Path) -> ConflictError:
+    return ConflictError(
+        "another process is writing to this workspace", code="workspace.busy", where=str(path)
+    )
+
+
 def _world(path: Path, error: sqlite3.Error) -> Exception:
     # The primary result code is the low byte (https://www.sqlite.org/rescode.html).
     match getattr(error, "sqlite_errorcode", 0) & 0xFF:
         case sqlite3.SQLITE_FULL:
             return WorldError("the disk is full", code="world.disk-full", where=str(path))
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            return ConflictError(
-                "another process is writing to this workspace",
-                code="workspace.busy",
-                where=str(path),
-            )
+            return _busy(path)
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
             return _damaged(path, error)
         case _:

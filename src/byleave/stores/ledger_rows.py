@@ -1,0 +1,96 @@
+"""What the databases of ledgers have in common: rows of events as columns, and what must hold."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from byleave.consent.batch import SALT_BYTES, EventBatch
+
+__all__ = ["POSITION", "STRUCTURE", "batch_of", "named"]
+
+POSITION: Final = """
+SELECT min(idx) FROM events WHERE recorded_us > ?
+UNION ALL SELECT min(enrolment) FROM members WHERE enrolled_us > ?
+UNION ALL SELECT min(idx) FROM objects WHERE at_us > ?
+UNION ALL SELECT coalesce(max(idx) + 1, 0) FROM log_entries
+"""
+"""Candidates for the lowest log index that was recorded after an instant."""
+STRUCTURE: Final = (
+    ("log indexes have gaps", "SELECT count(*) <> coalesce(max(idx) + 1, 0) FROM log_entries"),
+    ("ordinals have gaps", "SELECT count(*) <> coalesce(max(ordinal) + 1, 0) FROM members"),
+    (
+        "an event has no log entry",
+        (
+            "SELECT EXISTS (SELECT 1 FROM events e LEFT JOIN log_entries l ON l.idx = e.idx"
+            " WHERE l.idx IS NULL)"
+        ),
+    ),
+    (
+        "an event has no member",
+        (
+            "SELECT EXISTS (SELECT 1 FROM events e LEFT JOIN members m ON m.ordinal = e.ordinal"
+            " WHERE m.ordinal IS NULL)"
+        ),
+    ),
+)
+"""(what is wrong, the question whose answer is then true); both databases answer the same SQL."""
+
+
+def batch_of(rows: npt.NDArray[np.void], texts: dict[int, str]) -> EventBatch:
+    """Return structured rows as a batch.
+
+    Args:
+        rows: Fields idx, ordinal, kind, scope, effective, recorded, expires, past, notice, grade,
+            channel, original; scope, notice and channel are term numbers, notice 0 where there is none.
+        texts: Term number → text.
+    """
+    scope, scopes = _dense(rows["scope"], texts)
+    notice, notices = _dense(rows["notice"], texts)
+    channel, channels = _dense(rows["channel"], texts)
+    return EventBatch(
+        index=rows["idx"].astype(np.int64),
+        ordinal=rows["ordinal"].astype(np.int64),
+        kind=rows["kind"].astype(np.uint8),
+        scope=scope,
+        effective_us=rows["effective"].astype(np.int64),
+        recorded_us=rows["recorded"].astype(np.int64),
+        expires_us=rows["expires"].astype(np.int64),
+        includes_past=rows["past"].astype(np.bool_),
+        notice=notice,
+        grade=rows["grade"].astype(np.uint8),
+        channel=channel,
+        original_us=rows["original"].astype(np.int64),
+        salts=np.empty((0, SALT_BYTES), np.uint8),
+        scopes=scopes,
+        notices=notices,
+        channels=channels,
+    )
+
+
+def _dense(
+    column: npt.NDArray[Any], texts: dict[int, str]
+) -> tuple[npt.NDArray[np.int32], tuple[str, ...]]:
+    """Number the terms of a column from 0 by first number; term 0 becomes -1."""
+    numbers = column.astype(np.int64)
+    if not len(numbers):
+        return numbers.astype(np.int32), ()
+    used = np.flatnonzero(np.bincount(numbers))
+    used = used[used != 0]
+    dense = np.full(int(numbers.max()) + 1, -1, np.int32)
+    dense[used] = np.arange(len(used), dtype=np.int32)
+    return dense[numbers], tuple(texts[int(number)] for number in used)
+
+
+def named(rows: list[tuple[Any, ...]], text: dict[int, str]) -> list[tuple[Any, ...]]:
+    """Put texts in the place of the term numbers of event rows.
+
+    Raises:
+        KeyError: A number that `text` does not hold.
+    """
+    return [
+        (i, o, k, text[s], e, r, x, p, None if n is None else text[n], g, text[c], *rest)
+        for i, o, k, s, e, r, x, p, n, g, c, *rest in rows
+    ]

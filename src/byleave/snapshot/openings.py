@@ -8,6 +8,7 @@ member's rows here (and their secret) makes their part of the map unlinkable (G1
 
 from __future__ import annotations
 
+import itertools
 from typing import Final
 
 import numpy as np
@@ -50,8 +51,8 @@ def leaves_by_member(openings: pa.Table) -> tuple[npt.NDArray[np.int64], list[li
     leaves = [record.leaf_data() for record in opened_records(ordered, with_grounds=False)]
     ordinals = ordered["ordinal"].to_numpy()
     unique, starts = np.unique(ordinals, return_index=True)
-    ends = [*starts[1:].tolist(), len(leaves)]
-    return unique, [leaves[a:b] for a, b in zip(starts.tolist(), ends, strict=True)]
+    edges = [*starts.tolist(), len(leaves)]
+    return unique, [leaves[a:b] for a, b in itertools.pairwise(edges)]
 
 
 def member_openings(openings: pa.Table, ordinal: int) -> pa.Table:

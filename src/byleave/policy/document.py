@@ -35,7 +35,15 @@ from byleave.policy.scope import Scope, Use
 from byleave.policy.strict_yaml import Fields, nearest, read_mapping
 from byleave.policy.taxonomy import Taxonomy
 
-__all__ = ["KINDS", "Impact", "PolicyDocument", "impact", "parse_document", "refuse_retroactive"]
+__all__ = [
+    "KINDS",
+    "Impact",
+    "PolicyDocument",
+    "front_matter",
+    "impact",
+    "parse_document",
+    "refuse_retroactive",
+]
 
 KINDS: Final = (
     "privacy-policy",
@@ -165,16 +173,12 @@ def parse_document(data: bytes, *, name: str, taxonomy: Taxonomy) -> PolicyDocum
         text = data.decode("utf-8")
     except UnicodeDecodeError:
         raise InputError("not UTF-8 text", code="policy.malformed", where=name) from None
-    lines = text.splitlines()
-    try:
-        end = lines.index(_FENCE, 1) if lines and lines[0].strip("\ufeff") == _FENCE else 0
-    except ValueError:
-        end = 0
-    if not end:
+    head, body, _ = front_matter(text)
+    if not head:
         raise InputError(
             "no front matter between two lines of ---", code="policy.malformed", where=f"{name}:1"
         )
-    fields = read_mapping("\n".join(lines[1:end]), name=name, first_line=2)
+    fields = read_mapping("\n".join(head), name=name, first_line=2)
     fields.refuse_others(_FIELDS)
     kind = fields.text("kind")
     if kind not in KINDS:
@@ -195,7 +199,7 @@ def parse_document(data: bytes, *, name: str, taxonomy: Taxonomy) -> PolicyDocum
         announced=None if announced is None else parse_instant(announced),
         replaces=None if fields.values.get("replaces") is None else _word(fields, "replaces"),
         uses=tuple(taxonomy.scope(use) for use in fields.texts("uses")),
-        body="\n".join(lines[end + 1 :]),
+        body=body,
         sha256=sha256(data),
     )
     if document.announced is not None and document.announced > document.effective:
@@ -205,6 +209,21 @@ def parse_document(data: bytes, *, name: str, taxonomy: Taxonomy) -> PolicyDocum
             where=fields.where("announced"),
         )
     return document
+
+
+def front_matter(text: str) -> tuple[list[str], str, int]:
+    """Return the lines of the front matter, the text below it, and the line it begins on.
+
+    A text without a front matter returns no lines, itself, and 1.
+    """
+    lines = text.splitlines()
+    try:
+        end = lines.index(_FENCE, 1) if lines and lines[0].strip("\ufeff") == _FENCE else 0
+    except ValueError:
+        end = 0
+    if not end:
+        return [], text, 1
+    return lines[1:end], "\n".join(lines[end + 1 :]), end + 2
 
 
 def refuse_retroactive(document: PolicyDocument, *, recorded: datetime) -> None:

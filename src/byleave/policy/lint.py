@@ -1,0 +1,344 @@
+"""Hold a policy's prose against its declarations, both ways.
+
+*undeclared*: a sentence speaks of training AI or of sharing, and no declared use covers it.
+*unmentioned*: a use is declared, and the text never says its purpose, its data or its recipient.
+
+Every finding names the line, the sentence, the words that made it a finding, and what the
+sentence seems to declare. `statement` holds the rules for sentences; docs/spec/policy-lint.md
+says what they cannot see, and how often they are right.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from byleave.canonical import Json
+from byleave.policy.document import front_matter
+from byleave.policy.prose import Sentence, sentences
+from byleave.policy.scope import Scope
+from byleave.policy.statement import Statement, statements_of
+from byleave.policy.strict_yaml import read_mapping
+from byleave.policy.taxonomy import Taxonomy
+
+__all__ = ["Finding", "Spoken", "lint", "spoken", "unmentioned_parts"]
+
+_PURPOSES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
+    (
+        "train.safety",
+        re.compile(
+            r"\b(?:spam|fraud\w*|abus\w+|harmful|secur\w+|safety|threats?|bots?|malicious)\b",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        "train.generative",
+        re.compile(
+            r"\b(?:generative|genai|(?:content-)?generat\w+|large language|language models?|"
+            r"LLMs?|create content|write|writes|writing|repl(?:y|ies)|suggest\w* text|chatbots?|assistants?)\b",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        "train.ranking",
+        re.compile(
+            r"\b(?:rank\w*|recommend\w*|personali[sz]\w*|relevan\w+|suggest(?:ions)?)\b",
+            re.IGNORECASE,
+        ),
+    ),
+)
+_CATEGORIES: Final[Mapping[str, re.Pattern[str]]] = {
+    name: re.compile(rf"\b(?:{words})\b", re.IGNORECASE)
+    for name, words in {
+        "profile": r"profiles?|r[ée]sum[ée]s?|CVs?",
+        "profile.identity": r"names?|headlines?|photos?|pictures?|contact (?:details|information)",
+        "profile.employment": r"jobs? (?:title|history)|job titles?|employ\w+|work history|positions?|careers?",
+        "profile.education": r"education\w*|schools?|degrees?|universit\w+",
+        "profile.skills": r"skills?",
+        "network": r"networks?|connections?|contacts?|followers?|friends",
+        "network.connections": r"connections?|contacts?|followers?|friends",
+        "content": r"content|contributions?|publish\w*",
+        "content.posts": r"posts?|articles?|shares|photos|videos",
+        "content.comments": r"comments?|reactions?|likes",
+        "messages": r"messag\w+|chats?|conversations?|DMs|inmails?|communications?",
+        "messages.direct": r"private messag\w+|direct messag\w+|messag\w+|DMs|chats?|conversations?",
+        "messages.inmail": r"inmails?",
+        "messages.group": r"group (?:messag\w+|chats?|conversations?)|groups",
+        "messages.draft": r"drafts?|unsent",
+        "messages.assistant": r"prompts?|assistants?|chatbots?|inputs?|outputs?|AI helper",
+        "activity": r"activit\w+|usage|interactions?|clicks?|views?|search(?:es)?|how you use",
+        "activity.feed": r"feed|clicks?|likes|reactions?|what you (?:view|look at)|activity",
+        "activity.jobs": r"jobs?|applications?|apply",
+        "inferred": r"infer\w*|deriv\w*|predict\w*|profil(?:e|ing) you|worked out",
+    }.items()
+}
+_PURPOSE_WORDS: Final[Mapping[str, re.Pattern[str]]] = {
+    "service": re.compile(
+        r"\b(?:provid\w+|deliver\w*|operat\w+|run|maintain\w*|send|show|store|services?)\b",
+        re.IGNORECASE,
+    ),
+    "service.delivery": re.compile(
+        r"\b(?:provid\w+|deliver\w*|operat\w+|run|maintain\w*|send|sent|show\w*|stor(?:e|es|ed|ing)|display\w*)\b",
+        re.IGNORECASE,
+    ),
+    "service.security": re.compile(
+        r"\b(?:secur\w+|safe\w*|fraud\w*|abus\w+|protect\w*|spam\w*|attacks?|threats?)\b",
+        re.IGNORECASE,
+    ),
+}
+_WORD: Final = re.compile(r"[a-z]{4,}")
+_COMMON: Final = frozenset(
+    "this that your with from what other them they have which another company service itself "
+    "companies working train model models people own ends uses used data".split()
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spoken:
+    """One sentence that speaks of training or of sharing.
+
+    Attributes:
+        sentence: The sentence and its line.
+        statement: What it says, and by which words.
+        seems: The scopes it seems to declare, as PURPOSE/CATEGORY/RECIPIENT with `*`.
+    """
+
+    sentence: Sentence
+    statement: Statement
+    seems: tuple[Scope, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One place where prose and declaration disagree.
+
+    Attributes:
+        kind: `undeclared` (the text says it, nothing declares it) or `unmentioned`.
+        about: `training` or `sharing`; for `unmentioned`, `purpose`, `category` and `recipient`
+            as far as the text is silent on them, joined by `, `.
+        line: Line of the file, from 1: of the sentence, or of the declaration.
+        text: The sentence, or the declared scope.
+        because: The words that say so; "" for `unmentioned`.
+        scopes: What the sentence seems to declare and no declaration covers; or the declared one.
+    """
+
+    kind: str
+    about: str
+    line: int
+    text: str
+    because: str
+    scopes: tuple[Scope, ...]
+
+    def to_dict(self) -> dict[str, Json]:
+        """Return the finding for `--json`."""
+        return {
+            "kind": self.kind,
+            "about": self.about,
+            "line": self.line,
+            "text": self.text,
+            "because": self.because,
+            "scopes": [str(scope) for scope in self.scopes],
+        }
+
+
+def lint(text: str, *, name: str, taxonomy: Taxonomy) -> tuple[Finding, ...]:
+    """Return every disagreement of prose and declaration, by line.
+
+    A text without a front matter declares nothing: every sentence about training or sharing is
+    then a finding.
+
+    Args:
+        text: The whole document.
+        name: What to call it in messages.
+        taxonomy: The trees its declared uses are read with.
+
+    Raises:
+        InputError: `input.malformed`, the front matter is no YAML; `use.*`, of its uses.
+    """
+    head, body, body_line = front_matter(text)
+    declared: dict[Scope, int] = {}
+    if head:
+        fields = read_mapping("\n".join(head), name=name, first_line=2)
+        for use in fields.texts("uses"):
+            declared[taxonomy.scope(use)] = _line_of(use, head)
+    said = spoken(body, first_line=body_line)
+    findings = [finding for item in said for finding in _undeclared(item, tuple(declared))]
+    for scope, line in declared.items():
+        parts = unmentioned_parts(scope, body, said, taxonomy)
+        if parts:
+            findings.append(
+                Finding(
+                    kind="unmentioned",
+                    about=", ".join(parts),
+                    line=line,
+                    text=str(scope),
+                    because="",
+                    scopes=(scope,),
+                )
+            )
+    return tuple(sorted(findings, key=lambda f: (f.line, f.kind, f.about)))
+
+
+def spoken(markdown: str, *, first_line: int = 1) -> tuple[Spoken, ...]:
+    """Return every statement about training or sharing in a Markdown text, in its order.
+
+    Args:
+        markdown: The text, without front matter.
+        first_line: Line of the file on which it begins.
+    """
+    found = []
+    for sentence in sentences(markdown, first_line=first_line):
+        if sentence.place == "heading":
+            continue
+        statements = statements_of(sentence.text, lead=sentence.lead)
+        trains = any(statement.about == "training" for statement in statements)
+        found += [
+            Spoken(
+                sentence=sentence,
+                statement=statement,
+                seems=_seems(sentence, statement, trains=trains),
+            )
+            for statement in statements
+        ]
+    return tuple(found)
+
+
+def unmentioned_parts(
+    scope: Scope, body: str, said: Sequence[Spoken], taxonomy: Taxonomy
+) -> tuple[str, ...]:
+    """Return which of `purpose`, `category`, `recipient` of a declared scope the text never says.
+
+    Args:
+        scope: The declared scope.
+        body: The text.
+        said: Its statements (`spoken`).
+        taxonomy: For the phrases of the operator's own terms.
+    """
+    parts = []
+    if not _says_purpose(scope.purpose, body, said, taxonomy):
+        parts.append("purpose")
+    if not _says_category(scope.category, body, taxonomy):
+        parts.append("category")
+    group = scope.recipient.split(".")[0]
+    if group not in {"*", "platform"} and not any(
+        group in item.statement.recipients for item in said
+    ):
+        parts.append("recipient")
+    return tuple(parts)
+
+
+def _undeclared(item: Spoken, declared: Sequence[Scope]) -> list[Finding]:
+    if item.statement.about == "training":
+        open_scopes = (
+            item.seems
+            if not any(
+                _meets(seems, scope, "purpose", "category")
+                for seems in item.seems
+                for scope in declared
+            )
+            else ()
+        )
+    else:
+        # Each group of recipients named has to be declared by itself.
+        open_scopes = tuple(
+            seems
+            for seems in item.seems
+            if not any(
+                scope.recipient != "*" and _meets(seems, scope, "purpose", "recipient")
+                for scope in declared
+            )
+        )
+    if not open_scopes:
+        return []
+    return [
+        Finding(
+            kind="undeclared",
+            about=item.statement.about,
+            line=item.sentence.line,
+            text=item.sentence.text,
+            because=item.statement.because,
+            scopes=open_scopes,
+        )
+    ]
+
+
+def _meets(one: Scope, other: Scope, *parts: str) -> bool:
+    """Say whether two scopes have a use in common, looking at these parts."""
+    return all(_overlap(getattr(one, part), getattr(other, part)) for part in parts)
+
+
+def _overlap(one: str, other: str) -> bool:
+    return (
+        "*" in {one, other}
+        or one == other
+        or one.startswith(other + ".")
+        or other.startswith(one + ".")
+    )
+
+
+def _seems(sentence: Sentence, statement: Statement, *, trains: bool) -> tuple[Scope, ...]:
+    text = f"{sentence.lead} {sentence.text}" if sentence.lead else sentence.text
+    purpose = _purpose(text) if trains else "*"
+    category = _category(text)
+    recipients: Iterable[str] = statement.recipients or ("platform",)
+    return tuple(Scope(purpose=purpose, category=category, recipient=r) for r in recipients)
+
+
+def _purpose(text: str) -> str:
+    kinds = [name for name, pattern in _PURPOSES if pattern.search(text)]
+    return kinds[0] if len(kinds) == 1 else "train"
+
+
+def _category(text: str) -> str:
+    """Return the one category that a sentence names, or `*` where it names none or several."""
+    roots = {
+        name
+        for name, pattern in _CATEGORIES.items()
+        if "." not in name and name != "content" and pattern.search(text)
+    }
+    if len(roots) == 1:
+        return roots.pop()
+    if not roots and _CATEGORIES["content.posts"].search(text):
+        return "content"
+    return "*"
+
+
+def _says_purpose(purpose: str, body: str, said: Sequence[Spoken], taxonomy: Taxonomy) -> bool:
+    if purpose == "*":
+        return True
+    if purpose.split(".", maxsplit=1)[0] == "train":
+        return any(
+            _overlap(seems.purpose, purpose)
+            for item in said
+            if item.statement.about == "training"
+            for seems in item.seems
+        )
+    pattern = _PURPOSE_WORDS.get(purpose)
+    if pattern is not None:
+        return bool(pattern.search(body))
+    return _says_phrase(taxonomy.purposes[purpose].phrase, body)
+
+
+def _says_category(category: str, body: str, taxonomy: Taxonomy) -> bool:
+    if category == "*":
+        return True
+    name = category
+    while name not in _CATEGORIES and "." in name:
+        name = name.rpartition(".")[0]
+    pattern = _CATEGORIES.get(name)
+    if pattern is None:
+        return _says_phrase(taxonomy.categories[category].phrase, body)
+    names = [name, *(n for n in _CATEGORIES if n.startswith(name + "."))]
+    return any(_CATEGORIES[n].search(body) for n in names)
+
+
+def _says_phrase(phrase: str, body: str) -> bool:
+    """Say whether the text has a telling word of a term's phrase."""
+    words = set(_WORD.findall(phrase.lower())) - _COMMON
+    return not words or bool(words & set(_WORD.findall(body.lower())))
+
+
+def _line_of(use: str, head: Sequence[str]) -> int:
+    return next((n for n, line in enumerate(head, 2) if use in line), 2)

@@ -1,0 +1,254 @@
+"""Read Markdown as prose: headings, list items, table cells, and the sentences in them.
+
+Made for the texts of policies: hard-wrapped lines, lists whose introduction carries the verb
+("We may share your data with:"), tables, links, run-in bold titles. Marks are taken off, line
+numbers are kept. No Markdown library: only what carries words matters here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, Literal
+
+__all__ = ["Block", "Place", "Sentence", "blocks", "plain", "sentences", "split_sentences"]
+
+Place = Literal["heading", "paragraph", "item", "cell"]
+
+_FENCE: Final = re.compile(r"\s*(?:```|~~~)")
+_ATX: Final = re.compile(r"\s{0,3}#{1,6}\s+(.*?)\s*#*\s*$")
+_SETEXT: Final = re.compile(r"\s{0,3}(?:=+|-{2,})\s*$")
+_RULE: Final = re.compile(r"\s{0,3}(?:(?:\*\s*){3,}|(?:-\s*){3,}|(?:_\s*){3,})$")
+_ITEM: Final = re.compile(r"(\s*)(?:[*+\-•·–]|\d{1,3}\\?[.)]|\(?[a-z]{1,4}\))\s+(.*)")
+_TABLE_RULE: Final = re.compile(r"\s*\|?\s*:?-{2,}:?\s*(?:\|\s*:?-*:?\s*)*$")
+_BREAK: Final = re.compile(r"<br\s*/?>", re.IGNORECASE)
+_MARKS: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
+    (re.compile(r"!\[[^\]]*\]\([^)]*\)"), " "),
+    (re.compile(r"\[([^\]]*)\]\((?:[^()]|\([^)]*\))*\)"), r"\1"),
+    (re.compile(r"\[([^\]]+)\]\[[^\]]*\]"), r"\1"),
+    (re.compile(r"<https?://[^>]*>"), " "),
+    (re.compile(r"</?[a-zA-Z][^>]*>"), " "),
+    (re.compile(r"(?<!\\)(?:\*{1,3}|`+)"), ""),
+    (re.compile(r"(?<![\w\\])_{1,3}(?=\S)|(?<=\S)(?<!\\)_{1,3}(?!\w)"), ""),
+    (re.compile(r"\\([\\`*_{}\[\]()#+\-.!|>~])"), r"\1"),
+    (re.compile(r"&nbsp;|\u00a0|\u200b"), " "),
+    (re.compile(r"&amp;"), "&"),
+    (re.compile(r"[\u2018\u2019]"), "'"),
+    (re.compile(r"[\u201c\u201d]"), '"'),
+    (re.compile(r"\s+"), " "),
+)
+_ABBREVIATIONS: Final = frozenset(
+    "e.g i.e etc cf vs v no nos art arts sec inc ltd co corp llc dr mr mrs ms st dept approx "
+    "incl para fig u.s u.k e.u p pp".split()
+)
+_END: Final = re.compile(r"[.!?…][\"')\]]*(?=\s+[\"'(\[]*[A-Z0-9À-ÖØ-Þ])|[.!?…][\"')\]]*\s*$")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """One heading, paragraph, list item or table cell, marks taken off.
+
+    Attributes:
+        text: Its words on one line.
+        line: Line of the file on which it begins, from 1.
+        place: What it is.
+        lead: For an item, the sentence that introduces its list; else "".
+        starts: (offset in `text`, line) of every line that it was put together from.
+    """
+
+    text: str
+    line: int
+    place: Place
+    lead: str
+    starts: tuple[tuple[int, int], ...]
+
+    def line_at(self, offset: int) -> int:
+        """Return the line of the file on which the character at `offset` stands."""
+        return max((s for s in self.starts if s[0] <= offset), default=(0, self.line))[1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sentence:
+    """One sentence, or a fragment that stands for one.
+
+    Attributes:
+        text: Its words.
+        line: Line of the file on which it begins, from 1.
+        place: In what it stands.
+        lead: For the first sentence of a list item, what introduces the list; else "".
+    """
+
+    text: str
+    line: int
+    place: Place
+    lead: str
+
+
+def plain(markdown: str) -> str:
+    """Return a piece of Markdown without its marks, on one line."""
+    for pattern, replacement in _MARKS:
+        markdown = pattern.sub(replacement, markdown)
+    return markdown.strip()
+
+
+def split_sentences(text: str) -> list[tuple[int, str]]:
+    """Return (offset, sentence) of a plain text; abbreviations do not end one."""
+    found, start = [], 0
+    for end in _END.finditer(text):
+        word = text[start : end.start()].rpartition(" ")[2].lstrip("(\"'").lower()
+        last = end.end() >= len(text.rstrip())
+        initial = len(word) == 1 and word.isalpha() and word != "i"
+        dot = text[end.start()] == "."
+        numbering = word.isdigit() and text[start : end.start()].strip() == word
+        if dot and not last and (word in _ABBREVIATIONS or initial or numbering):
+            continue
+        if text[start : end.end()].strip():
+            gap = len(text[start:]) - len(text[start:].lstrip())
+            found.append((start + gap, text[start : end.end()].strip()))
+        start = end.end()
+    if text[start:].strip():
+        gap = len(text[start:]) - len(text[start:].lstrip())
+        found.append((start + gap, text[start:].strip()))
+    return found
+
+
+def sentences(markdown: str, *, first_line: int = 1) -> tuple[Sentence, ...]:
+    """Return every sentence of a Markdown text, in its order.
+
+    Args:
+        markdown: The text.
+        first_line: Line of the file on which it begins (below a front matter).
+    """
+    return tuple(
+        Sentence(
+            text=text,
+            line=block.line_at(offset),
+            place=block.place,
+            lead=block.lead if offset == 0 else "",
+        )
+        for block in blocks(markdown, first_line=first_line)
+        for offset, text in split_sentences(block.text)
+    )
+
+
+def blocks(markdown: str, *, first_line: int = 1) -> tuple[Block, ...]:
+    """Return the blocks of a Markdown text, in its order."""
+    return tuple(_Reader(first_line).read(markdown.splitlines()))
+
+
+class _Reader:
+    """Puts lines together into blocks; holds the block under way and what introduces lists."""
+
+    def __init__(self, first_line: int) -> None:
+        self._first = first_line
+        self._lines: list[tuple[int, str]] = []
+        self._place: Place = "paragraph"
+        self._lead = ""  # of the list under way
+        self._intro = ""  # last sentence before a list may begin
+        self._levels: list[tuple[int, str]] = []  # (indent of an item, its text)
+
+    def read(self, lines: list[str]) -> Iterator[Block]:
+        fenced = False
+        for number, raw in enumerate(lines, self._first):
+            line = re.sub(r"^\s{0,3}(?:>\s?)+", "", raw)
+            if _FENCE.match(line):
+                yield from self._flush()
+                fenced = not fenced
+            elif not fenced:
+                yield from self._line(number, line)
+        yield from self._flush()
+
+    def _line(self, number: int, line: str) -> Iterator[Block]:
+        if not line.strip():
+            yield from self._flush()
+        elif (heading := _ATX.match(line)) is not None:
+            yield from self._flush()
+            yield from self._heading(number, heading[1])
+        elif _SETEXT.match(line) and self._lines and self._place == "paragraph":
+            above, self._lines = self._lines, []
+            yield from self._heading(above[0][0], " ".join(text for _, text in above))
+        elif _RULE.match(line) or _TABLE_RULE.match(line):
+            yield from self._flush()
+        elif line.lstrip().startswith("|"):
+            yield from self._flush()
+            yield from _cells(number, line)
+        elif (item := _ITEM.match(line)) is not None:
+            yield from self._flush()
+            self._open(len(item[1].expandtabs(4)))
+            self._lines = [(number, item[2])]
+        else:
+            self._lines.append((number, line))
+
+    def _open(self, indent: int) -> None:
+        while self._levels and self._levels[-1][0] >= indent:
+            self._levels.pop()
+        parent = self._levels[-1][1] if self._levels else ""
+        self._lead = parent if parent.endswith(":") else self._intro
+        self._levels.append((indent, ""))
+        self._place = "item"
+
+    def _heading(self, number: int, text: str) -> Iterator[Block]:
+        self._intro, self._levels = "", []
+        yield from _made([(number, text)], "heading", "")
+
+    def _flush(self) -> Iterator[Block]:
+        lines, place = self._lines, self._place
+        self._lines, self._place = [], "paragraph"
+        if not lines:
+            return
+        if place == "paragraph" and self._levels and lines[0][1][:2].isspace():
+            place = "item"  # a further paragraph of the item above
+            made = list(_made(lines, "item", ""))
+        else:
+            made = list(_made(lines, place, self._lead if place == "item" else ""))
+        yield from made
+        if not made:
+            return
+        last = made[-1].text
+        if place == "item":
+            if self._levels:
+                self._levels[-1] = (self._levels[-1][0], last)
+        else:
+            ends = split_sentences(last)
+            self._intro = ends[-1][1] if ends and not ends[-1][1].endswith((".", "!")) else ""
+            self._levels = []
+
+
+def _cells(number: int, line: str) -> Iterator[Block]:
+    for cell in re.split(r"(?<!\\)\|", line.strip().strip("|")):
+        yield from _made([(number, cell)], "cell", "")
+
+
+def _made(lines: list[tuple[int, str]], place: Place, lead: str) -> Iterator[Block]:
+    """Put lines together; an explicit `<br>` ends a block."""
+    pieces: list[list[tuple[int, str]]] = [[]]
+    for number, line in lines:
+        first, *others = _BREAK.split(line)
+        pieces[-1].append((number, first))
+        pieces += [[(number, other)] for other in others]
+    for piece in pieces:
+        text, starts = _joined(piece)
+        if text:
+            yield Block(text=text, line=starts[0][1], place=place, lead=lead, starts=starts)
+
+
+def _joined(piece: list[tuple[int, str]]) -> tuple[str, tuple[tuple[int, int], ...]]:
+    """Take the marks off line by line, or off the whole where a link runs over two lines."""
+    whole = plain(" ".join(line for _, line in piece))
+    text, starts = "", []
+    for number, line in piece:
+        words = plain(line)
+        if words:
+            text += " " if text else ""
+            starts.append((len(text), number))
+            text += words
+    if text == whole:
+        return text, tuple(starts)
+    # A mark runs over the end of a line: place each line by its share of the characters.
+    total = max(1, sum(len(line) for _, line in piece))
+    starts, passed = [], 0
+    for number, line in piece:
+        starts.append((passed * len(whole) // total, number))
+        passed += len(line)
+    return whole, tuple(starts)

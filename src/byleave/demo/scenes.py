@@ -382,8 +382,9 @@ def _draw(seed: int, label: str, among: npt.NDArray[np.int64], count: int) -> li
 def _reading(reading: ReadingResult) -> str:
     high = "not computable" if reading.high_cents is None else f"{reading.high_cents / 100:>14,.0f}"
     low = f"{reading.low_cents / 100:>12,.0f}"
-    ours = "   (our addition)" if reading.ours else ""
-    return f"  {reading.name:<34}{low} – {high}{ours}"
+    title = reading.title.removesuffix(", our addition")
+    ours = "   (our addition, not in the complaint)" if reading.ours else ""
+    return f"  {title:<54}{low} – {high}{ours}"
 
 
 def _percent(value: object) -> str:

@@ -29,6 +29,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "policy": ("byleave.cli.policy:group", "Policy documents: publish, list, show, impact."),
     "notice": ("byleave.cli.policy:notice_group", "Notices: publish."),
     "consent": ("byleave.cli.consent:group", "Choices of members: record, withdraw, refuse, object, show, state."),
+    "signal": ("byleave.cli.signal:group", "Signals such as GPC, taken as a no: record, explain."),
     "contract": ("byleave.cli.contract:group", "Data-set contracts: check one against its data."),
     "source": ("byleave.cli.source:group", "Data sets: add, list."),
     "gate": ("byleave.cli.gate:group", "The gate: preview a file, run on a workspace."),

@@ -31,6 +31,8 @@ from typing import Final
 from byleave.canonical import Json, digest_of, sha256
 from byleave.errors import InputError, RefusedError
 from byleave.ids import Digest, format_instant, parse_instant
+from byleave.policy.lint import spoken
+from byleave.policy.prose import front_matter, title_of
 from byleave.policy.scope import Scope, Use
 from byleave.policy.strict_yaml import Fields, nearest, read_mapping
 from byleave.policy.taxonomy import Taxonomy
@@ -65,17 +67,12 @@ _FIELDS: Final = frozenset(
         "announced",
         "replaces",
         "uses",
+        "address",
     }
 )
-_FENCE: Final = "---"
 _DAY: Final = timedelta(days=1)
-_TRAINING_WORDS: Final = re.compile(
-    r"\b(?:train(?:s|ed|ing)?|machine learning|artificial intelligence|AI)\b"
-)
-_OTHERS_WORDS: Final = re.compile(
-    r"\b(?:third[ -]part(?:y|ies)|affiliates?|partners?|providers?|vendors?|other companies)\b",
-    re.IGNORECASE,
-)
+_REGION: Final = re.compile(r"[a-z]{2,8}(?:-[a-z0-9]{1,8})*|\*")
+_LANGUAGE: Final = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,13 +84,14 @@ class PolicyDocument:
         version: This version.
         kind: One of `KINDS`.
         language: BCP 47 tag.
-        jurisdiction: Region it is for, or `*`.
+        jurisdiction: Regions it is for, separated by spaces, or `*`.
         effective: From when the text says it holds.
         announced: When the operator says it told people, or None.
         replaces: The version before, or None.
         uses: The scopes it declares, in the order of the text.
         body: The Markdown below the front matter.
         sha256: Digest of the exact bytes.
+        address: Where it is shown, or None; variants of one document may share an address.
     """
 
     document: str
@@ -107,6 +105,22 @@ class PolicyDocument:
     uses: tuple[Scope, ...]
     body: str
     sha256: Digest
+    address: str | None = None
+
+    @property
+    def variant(self) -> tuple[str, str]:
+        """Which text of the document it is a version of: (jurisdiction, language)."""
+        return self.jurisdiction, self.language
+
+    @property
+    def regions(self) -> frozenset[str]:
+        """The regions it is for; `*` stands for every region without a text of its own."""
+        return frozenset(self.jurisdiction.split())
+
+    @property
+    def title(self) -> str:
+        """Its first heading, or its id."""
+        return title_of(self.body) or self.document
 
     @property
     def declaration(self) -> Digest:
@@ -115,7 +129,8 @@ class PolicyDocument:
 
     def to_dict(self) -> dict[str, Json]:
         """Return the declaration in its canonical form."""
-        return {
+        declared: dict[str, Json] = {} if self.address is None else {"address": self.address}
+        return declared | {
             "announced": None if self.announced is None else format_instant(self.announced),
             "document": self.document,
             "effective": format_instant(self.effective),
@@ -157,17 +172,20 @@ class Impact:
         }
 
 
-def parse_document(data: bytes, *, name: str, taxonomy: Taxonomy) -> PolicyDocument:
+def parse_document(
+    data: bytes, *, name: str, taxonomy: Taxonomy, past: bool = False
+) -> PolicyDocument:
     """Read a policy document.
 
     Args:
         data: The exact bytes.
         name: What to call it in messages.
         taxonomy: The trees its declared uses are read with.
+        past: Read a text that was published before: terms replaced since are let stand.
 
     Raises:
         InputError: `policy.malformed`; `input.malformed`; `input.unknown-field`; `input.instant`;
-            `use.malformed`; `use.unknown-term`.
+            `use.malformed`; `use.unknown-term`; `use.replaced-term`.
     """
     try:
         text = data.decode("utf-8")
@@ -189,18 +207,20 @@ def parse_document(data: bytes, *, name: str, taxonomy: Taxonomy) -> PolicyDocum
             hint=nearest(kind, KINDS) or f"one of: {', '.join(KINDS)}",
         )
     announced = fields.optional_text("announced")
+    scopes = [taxonomy.scope(use, past=past) for use in fields.texts("uses")]
     document = PolicyDocument(
         document=fields.text("document"),
         version=_word(fields, "version"),
         kind=kind,
-        language=fields.text("language"),
-        jurisdiction=fields.text("jurisdiction"),
+        language=_language(fields),
+        jurisdiction=_jurisdiction(fields),
         effective=parse_instant(fields.text("effective")),
         announced=None if announced is None else parse_instant(announced),
         replaces=None if fields.values.get("replaces") is None else _word(fields, "replaces"),
-        uses=tuple(taxonomy.scope(use) for use in fields.texts("uses")),
+        uses=tuple(scopes),
         body=body,
         sha256=sha256(data),
+        address=fields.optional_text("address"),
     )
     if document.announced is not None and document.announced > document.effective:
         raise InputError(
@@ -209,21 +229,6 @@ def parse_document(data: bytes, *, name: str, taxonomy: Taxonomy) -> PolicyDocum
             where=fields.where("announced"),
         )
     return document
-
-
-def front_matter(text: str) -> tuple[list[str], str, int]:
-    """Return the lines of the front matter, the text below it, and the line it begins on.
-
-    A text without a front matter returns no lines, itself, and 1.
-    """
-    lines = text.splitlines()
-    try:
-        end = lines.index(_FENCE, 1) if lines and lines[0].strip("\ufeff") == _FENCE else 0
-    except ValueError:
-        end = 0
-    if not end:
-        return [], text, 1
-    return lines[1:end], "\n".join(lines[end + 1 :]), end + 2
 
 
 def refuse_retroactive(document: PolicyDocument, *, recorded: datetime) -> None:
@@ -239,6 +244,11 @@ def refuse_retroactive(document: PolicyDocument, *, recorded: datetime) -> None:
             code="policy.retroactive",
             hint="a text holds from when it is recorded, or later: name a later instant",
         )
+
+
+def notice_window_days(told: datetime, effective: datetime) -> int:
+    """Return the whole days from telling people to taking effect; 0 where told too late."""
+    return max(0, (effective - told) // _DAY)
 
 
 def impact(
@@ -258,7 +268,7 @@ def impact(
     return Impact(
         added=tuple(sorted(after - before)),
         removed=tuple(sorted(before - after)),
-        notice_window_days=max(0, (new.effective - told) // _DAY),
+        notice_window_days=notice_window_days(told, new.effective),
         told_by="recorded" if new.announced is None else "announced",
         mismatches=_mismatches(new, after),
     )
@@ -269,10 +279,12 @@ def _declared(document: PolicyDocument, taxonomy: Taxonomy) -> set[Use]:
 
 
 def _mismatches(document: PolicyDocument, uses: set[Use]) -> tuple[str, ...]:
+    """Return where prose and declaration disagree as a whole; `lint` goes by sentence."""
+    said = spoken(document.body)
     trains = any(s.purpose == "*" or s.purpose.split(".")[0] == "train" for s in document.uses)
     shares = any(s.recipient != "platform" for s in document.uses)
-    says_train = bool(_TRAINING_WORDS.search(document.body))
-    says_others = bool(_OTHERS_WORDS.search(document.body))
+    says_train = any(item.statement.about == "training" for item in said)
+    says_others = any(item.statement.about == "sharing" for item in said)
     found = []
     if trains and not says_train:
         found.append("declares training, and the text has no word of it")
@@ -283,6 +295,23 @@ def _mismatches(document: PolicyDocument, uses: set[Use]) -> tuple[str, ...]:
     if not uses and document.uses:
         found.append("declares scopes below which there is no use")
     return tuple(found)
+
+
+def _jurisdiction(fields: Fields) -> str:
+    """Return the regions in one spelling: ascending, one space between."""
+    regions = sorted(set(fields.text("jurisdiction").replace(",", " ").lower().split()))
+    if not all(_REGION.fullmatch(region) for region in regions) or (
+        "*" in regions and len(regions) > 1
+    ):
+        raise fields.malformed("jurisdiction", 'regions such as "us-ca" or "eu uk ch", or "*"')
+    return " ".join(regions)
+
+
+def _language(fields: Fields) -> str:
+    language = fields.text("language")
+    if not _LANGUAGE.fullmatch(language):
+        raise fields.malformed("language", "a BCP 47 tag such as en or pt-BR")
+    return language
 
 
 def _word(fields: Fields, field: str) -> str:

@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from byleave.canonical import Json
-from byleave.policy.document import front_matter
-from byleave.policy.prose import Sentence, sentences
+from byleave.policy.prose import Sentence, front_matter, sentences
 from byleave.policy.scope import Scope
 from byleave.policy.statement import Statement, statements_of
 from byleave.policy.strict_yaml import read_mapping

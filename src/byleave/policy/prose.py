@@ -12,7 +12,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
-__all__ = ["Block", "Place", "Sentence", "blocks", "plain", "sentences", "split_sentences"]
+__all__ = [
+    "Block",
+    "Place",
+    "Sentence",
+    "blocks",
+    "front_matter",
+    "plain",
+    "sentences",
+    "split_sentences",
+    "title_of",
+]
 
 Place = Literal["heading", "paragraph", "item", "cell"]
 
@@ -83,6 +93,26 @@ class Sentence:
     line: int
     place: Place
     lead: str
+
+
+def front_matter(text: str) -> tuple[list[str], str, int]:
+    """Return the lines of the front matter, the text below it, and the line it begins on.
+
+    A text without a front matter returns no lines, itself, and 1.
+    """
+    lines = text.splitlines()
+    try:
+        end = lines.index("---", 1) if lines and lines[0].strip("\ufeff") == "---" else 0
+    except ValueError:
+        end = 0
+    if not end:
+        return [], text, 1
+    return lines[1:end], "\n".join(lines[end + 1 :]), end + 2
+
+
+def title_of(markdown: str) -> str:
+    """Return the first heading of a text, or ""."""
+    return next((block.text for block in blocks(markdown) if block.place == "heading"), "")
 
 
 def plain(markdown: str) -> str:

@@ -123,15 +123,43 @@ class Taxonomy:
                 )
         return Use(purpose=scope.purpose, category=scope.category, recipient=scope.recipient)
 
-    def scope(self, text: str) -> Scope:
+    def scope(self, text: str, *, past: bool = False) -> Scope:
         """Read a scope all of whose terms are known (`*` is).
 
+        A replaced term is read as its successor where the two mean the same, word for word;
+        else it is refused.
+
+        Args:
+            text: `PURPOSE/CATEGORY/RECIPIENT`.
+            past: Read what was written before a term was replaced: it is let stand.
+
         Raises:
-            InputError: `use.malformed`; `use.unknown-term`, with the nearest name as hint.
+            InputError: `use.malformed`; `use.unknown-term`, with the nearest name as hint;
+                `use.replaced-term`, with the successor as hint.
         """
         scope = Scope.parse(text)
         self.check(scope)
-        return scope
+        if past:
+            return scope
+        parts = {part: self._current(tree, getattr(scope, part)) for tree, part in _TREES.items()}
+        return Scope(**parts)
+
+    def successor(self, tree: str, name: str) -> str | None:
+        """Return what stands for a replaced term today, or None where it is not replaced.
+
+        A term below a replaced one is replaced with it, by the term of the same last name below
+        the successor where there is one, else by the successor.
+        """
+        terms: Mapping[str, Term] = getattr(self, tree)
+        found = name
+        for _ in terms:  # a chain of successors is no longer than the tree
+            above = next((a for a in _ancestors(found) if _replaced(terms, a)), None)
+            if above is None:
+                break
+            target = terms[above].replaced_by or above
+            deeper = target + found[len(above) :]
+            found = deeper if deeper in terms else target
+        return None if found == name else found
 
     def check(self, scope: Scope) -> None:
         """Refuse a scope with a term that no tree holds.
@@ -176,8 +204,15 @@ class Taxonomy:
         return f"{purpose[0].upper()}{purpose[1:]}, with {what}, by {whom}."
 
     def leaves(self, tree: str) -> tuple[str, ...]:
-        """Return the leaves of `purposes`, `categories` or `recipients`, in ascending order."""
-        return tuple(name for name in getattr(self, tree) if self.is_leaf(tree, name))
+        """Return the leaves of `purposes`, `categories` or `recipients`, in ascending order.
+
+        Replaced terms are not among them: nothing new expands to what fell out of use.
+        """
+        return tuple(
+            name
+            for name in getattr(self, tree)
+            if self.is_leaf(tree, name) and self.successor(tree, name) is None
+        )
 
     def is_leaf(self, tree: str, name: str) -> bool:
         """Say whether `name` is a term of `tree` with nothing below it."""
@@ -187,6 +222,19 @@ class Taxonomy:
             term is not None
             and not term.group
             and not any(other.startswith(name + ".") for other in terms)
+        )
+
+    def _current(self, tree: str, name: str) -> str:
+        successor = None if name == "*" else self.successor(tree, name)
+        if successor is None:
+            return name
+        terms: Mapping[str, Term] = getattr(self, tree)
+        if _meaning(terms[name]) == _meaning(terms[successor]):
+            return successor
+        raise InputError(
+            f"{name!r} is no longer used",
+            code="use.replaced-term",
+            hint=f"{successor!r} took its place: {terms[successor].sentence}",
         )
 
     def has_several_parties(self, category: str) -> bool:
@@ -292,10 +340,23 @@ def _build(document: Fields, version: str, trees: Mapping[str, Mapping[str, Term
                 raise _malformed(document, f"{name!r} stands without its parent {parent!r}")
             if term.replaced_by is not None and term.replaced_by not in terms:
                 raise _malformed(document, f"{name!r} is replaced by an unknown term")
+            if _in_circle(terms, name):
+                raise _malformed(document, f"{name!r} is replaced, in the end, by itself")
     purposes, categories, recipients = (dict(sorted(trees[tree].items())) for tree in _TREES)
     return Taxonomy(
         version=version, purposes=purposes, categories=categories, recipients=recipients
     )
+
+
+def _in_circle(terms: Mapping[str, Term], name: str) -> bool:
+    seen, term = {name}, terms[name]
+    while term.replaced_by is not None:
+        above = {term.replaced_by, *_ancestors(term.replaced_by)}
+        if above & seen:
+            return True
+        seen.add(term.replaced_by)
+        term = terms[term.replaced_by]
+    return False
 
 
 def _without_successor(term: Term) -> dict[str, Json]:
@@ -304,6 +365,22 @@ def _without_successor(term: Term) -> dict[str, Json]:
 
 def _malformed(document: Fields, message: str) -> InputError:
     return InputError(message, code="taxonomy.malformed", where=document.where())
+
+
+def _ancestors(name: str) -> tuple[str, ...]:
+    """Return the name and the names above it, the longest first."""
+    parts = name.split(".")
+    return tuple(".".join(parts[:n]) for n in range(len(parts), 0, -1))
+
+
+def _replaced(terms: Mapping[str, Term], name: str) -> bool:
+    term = terms.get(name)
+    return term is not None and term.replaced_by is not None
+
+
+def _meaning(term: Term) -> tuple[Json, ...]:
+    """Return what a member reads, and what decides; not names, keys of others or versions."""
+    return term.sentence, term.phrase, term.group, term.parties, term.draft
 
 
 def _below(prefix: str, name: str) -> bool:

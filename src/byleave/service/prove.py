@@ -27,7 +27,9 @@ from byleave.snapshot.openings import member_openings, opened_records
 
 __all__ = ["event_proof", "is_present", "make_receipt", "named_proof", "release_proof"]
 
-_NAME = re.compile(r"(?:event-(\d{1,12})|(presence|absence)-(\d{1,12})-([a-z0-9][a-z0-9._-]*))")
+_NAME = re.compile(
+    r"(?:event-([0-9]{1,12})|(presence|absence)-([0-9]{1,12})-([a-z0-9][a-z0-9._-]*))"
+)
 
 
 def make_receipt(house: House, member: str) -> bytes:

@@ -91,14 +91,7 @@ class Statement:
 
 def sign_statement(statement: bytes, *, name: str, sign: Callable[[bytes], bytes]) -> bytes:
     """Return the DSSE envelope of a statement, signed over its pre-authentication encoding."""
-    signature = sign(_pae(statement))
-    return canonical.encode(
-        {
-            "payloadType": PAYLOAD_TYPE,
-            "payload": base64.b64encode(statement).decode(),
-            "signatures": [{"keyid": name, "sig": base64.b64encode(signature).decode()}],
-        }
-    )
+    return _envelope(statement, name, sign(_pae(statement)))
 
 
 def check_envelope(envelope: bytes, *, check: Callable[[bytes, bytes], bool]) -> bytes:
@@ -114,13 +107,13 @@ def check_envelope(envelope: bytes, *, check: Callable[[bytes, bytes], bool]) ->
     try:
         document: Any = canonical.decode(envelope)
         statement = base64.b64decode(document["payload"], validate=True)
-        signatures = [base64.b64decode(s["sig"], validate=True) for s in document["signatures"]]
-        known = document["payloadType"] == PAYLOAD_TYPE and len(signatures) == 1
+        (only,) = document["signatures"]
+        name, signature = str(only["keyid"]), base64.b64decode(only["sig"], validate=True)
     except Exception as error:
         raise EvidenceError("not a signed in-toto statement", code="release.envelope") from error
-    if not known:
+    if _envelope(statement, name, signature) != envelope:  # one encoding: nothing added or respelt
         raise EvidenceError("not a signed in-toto statement", code="release.envelope")
-    if not check(signatures[0], _pae(statement)):
+    if not check(signature, _pae(statement)):
         raise EvidenceError("the statement's signature does not hold", code="release.signature")
     return statement
 
@@ -156,6 +149,16 @@ Snapshots: {", ".join(f"log entry {s['index']}" for s in statement.snapshots)}.
 
 {DOES_NOT_SHOW}
 """
+
+
+def _envelope(statement: bytes, name: str, signature: bytes) -> bytes:
+    return canonical.encode(
+        {
+            "payloadType": PAYLOAD_TYPE,
+            "payload": base64.b64encode(statement).decode(),
+            "signatures": [{"keyid": name, "sig": base64.b64encode(signature).decode()}],
+        }
+    )
 
 
 def _pae(payload: bytes) -> bytes:

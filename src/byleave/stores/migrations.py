@@ -83,7 +83,7 @@ POSTGRES: Final = (
         idx BIGINT PRIMARY KEY, ordinal BIGINT NOT NULL, effective_us BIGINT NOT NULL,
         recorded_us BIGINT NOT NULL, expires_us BIGINT, scope INTEGER NOT NULL, notice INTEGER,
         channel INTEGER NOT NULL, kind SMALLINT NOT NULL, grade SMALLINT NOT NULL,
-        includes_past BOOLEAN NOT NULL, salt BYTEA NOT NULL, original_us BIGINT, evidence BYTEA);
+        includes_past SMALLINT NOT NULL, salt BYTEA NOT NULL, original_us BIGINT, evidence BYTEA);
     CREATE INDEX events_by_member ON events(ordinal, idx);
     CREATE TABLE objects (
         idx BIGINT PRIMARY KEY, at_us BIGINT NOT NULL, kind BYTEA NOT NULL, id BYTEA NOT NULL,

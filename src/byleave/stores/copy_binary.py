@@ -1,0 +1,81 @@
+"""PostgreSQL's binary COPY format, for rows of fixed-width columns, without a step per row.
+
+A stream is a header, then for each row int16 number of fields, for each field int32 length (-1:
+null, no bytes follow) and the bytes, all big-endian, then int16 -1
+(https://www.postgresql.org/docs/current/sql-copy.html, "Binary Format").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["HEADER", "TRAILER", "fixed_rows", "read_rows"]
+
+HEADER: Final = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
+TRAILER: Final = b"\xff\xff"
+
+Column = tuple[npt.NDArray[Any], npt.NDArray[np.bool_] | None]
+
+
+def fixed_rows(columns: Sequence[Column]) -> bytes:
+    """Return rows as a part of a stream, without header and trailer.
+
+    Args:
+        columns: For each column its values (integers of the width the table has, or bytes as
+            (n, width) uint8) and which of them are null; None: none is.
+    """
+    count = len(columns[0][0])
+    fields: list[Any] = [("fields", ">i2")]
+    for number, (values, nulls) in enumerate(columns):
+        fields.append((f"length{number}", ">i4"))
+        if nulls is None or not nulls.all():
+            fields.append((f"value{number}", _type(values)))
+    rows = np.zeros(count, np.dtype(fields))
+    rows["fields"] = len(columns)
+    gone = []
+    for number, (values, nulls) in enumerate(columns):
+        width = _type(values).itemsize
+        rows[f"length{number}"] = width if nulls is None else np.where(nulls, -1, width)
+        if f"value{number}" not in (rows.dtype.names or ()):
+            continue
+        rows[f"value{number}"] = _plain(values)
+        if nulls is not None and nulls.any():
+            gone.append((f"value{number}", nulls))
+    if not gone:
+        return rows.tobytes()
+    keep = np.ones((count, rows.dtype.itemsize), np.bool_)
+    layout: Any = rows.dtype.fields
+    for name, nulls in gone:
+        kind, start = layout[name][:2]
+        keep[nulls, start : start + kind.itemsize] = False
+    return rows.view(np.uint8).reshape(count, -1)[keep].tobytes()
+
+
+def read_rows(stream: bytes, columns: Sequence[tuple[str, str]]) -> npt.NDArray[np.void]:
+    """Return the rows of a whole stream whose columns have fixed widths and no nulls.
+
+    Args:
+        stream: What COPY sent.
+        columns: Name and NumPy type of each column.
+    """
+    fields: list[Any] = [("fields", ">i2")]
+    for name, kind in columns:
+        fields += [(f"length of {name}", ">i4"), (name, kind)]
+    body = memoryview(stream)[len(HEADER) : len(stream) - len(TRAILER)]
+    return np.frombuffer(body, np.dtype(fields))
+
+
+def _type(values: npt.NDArray[Any]) -> np.dtype[Any]:
+    if values.ndim == 1:
+        return values.dtype.newbyteorder(">")
+    return np.dtype(f"V{values.shape[1]}")
+
+
+def _plain(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    if values.ndim == 1:
+        return values
+    return np.ascontiguousarray(values).view(_type(values)).ravel()

@@ -1,0 +1,534 @@
+"""The ledgers in a PostgreSQL database, by URL: the same port as `stores/sqlite.py`.
+
+One schema holds one workspace (the first of the connection's search path). Writers take turns by
+an advisory lock that is held to the end of the transaction, under READ COMMITTED: the writer that
+gets it sees all that was committed before, so log indexes have no gaps and ledger order is the
+order of commits. Bulk rows go in and come out as binary COPY. All SQL is parameterised.
+
+Texts from outside are kept as UTF-8 bytes. A password is never part of the URL: libpq finds it in
+`PGPASSWORD` or `~/.pgpass`. Needs the extra `postgres`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any, Final
+
+import numpy as np
+import psycopg
+from psycopg import errors as pg
+from psycopg.conninfo import conninfo_to_dict
+
+from byleave import canonical
+from byleave.consent.batch import EventBatch
+from byleave.errors import ByleaveError, ConflictError, EvidenceError, InputError, WorldError
+from byleave.ids import FAR_FUTURE_US
+from byleave.stores.copy_binary import HEADER, TRAILER, read_rows
+from byleave.stores.ledger_rows import POSITION, STRUCTURE, batch_of, named
+from byleave.stores.ledger_writer import Terms, unfit
+from byleave.stores.migrations import POSTGRES
+from byleave.stores.postgres_writer import (
+    EVENT_COLUMNS,
+    LAST_RECORDED,
+    MEMBER_COLUMNS,
+    Connection,
+    PostgresWriter,
+    statement,
+)
+
+__all__ = ["PostgresLedger", "checked_url"]
+
+FORMAT: Final = len(POSTGRES)
+_BUSY_MS: Final = 5_000
+_LOCK_CLASS: Final = 0x42796C76  # "Bylv"
+_LOCK: Final = f"SELECT pg_advisory_xact_lock({_LOCK_CLASS}, hashtext(current_schema()))"
+_ROWS_AT_ONCE: Final = 1 << 20
+_COPIED: Final = (
+    "COPY (SELECT idx, ordinal, kind, scope, effective_us, recorded_us,"  # noqa: S608
+    f" coalesce(expires_us, {FAR_FUTURE_US}), includes_past, coalesce(notice, 0), grade, channel,"
+    f" coalesce(original_us, {FAR_FUTURE_US}) FROM events WHERE idx > %s AND idx < %s"
+    f" ORDER BY idx LIMIT {_ROWS_AT_ONCE}) TO STDOUT (FORMAT BINARY)"
+)
+_COPIED_ROW: Final = (
+    ("idx", ">i8"), ("ordinal", ">i8"), ("kind", ">i2"), ("scope", ">i4"), ("effective", ">i8"),
+    ("recorded", ">i8"), ("expires", ">i8"), ("past", ">i2"), ("notice", ">i4"),
+    ("grade", ">i2"), ("channel", ">i4"), ("original", ">i8"),
+)  # fmt: skip
+_HISTORY: Final = (
+    f"SELECT m.ordinal, {EVENT_COLUMNS.replace('ordinal', 'e.ordinal')}"  # noqa: S608
+    " FROM members m LEFT JOIN events e ON e.ordinal = m.ordinal"
+    " WHERE m.member = %s ORDER BY e.idx"
+)
+
+
+def checked_url(url: str) -> str:
+    """Return `url` if it is the address of a PostgreSQL ledger and holds no password.
+
+    Raises:
+        InputError: `workspace.ledger-url`.
+    """
+    try:
+        parts = conninfo_to_dict(url) if url.startswith(("postgresql://", "postgres://")) else {}
+    except psycopg.Error:
+        parts = {}
+    if not parts.get("dbname"):
+        raise InputError(
+            "not the address of a PostgreSQL database",
+            code="workspace.ledger-url",
+            hint="postgresql://USER@HOST/DATABASE",
+        )
+    if parts.keys() & {"password", "sslpassword"}:
+        raise InputError(
+            "a ledger's address holds no password: it would be kept in byleave.toml",
+            code="workspace.ledger-url",
+            hint="put the password into PGPASSWORD or ~/.pgpass",
+        )
+    return url
+
+
+class PostgresLedger:
+    """The ledgers of one workspace in one schema of a database.
+
+    Args:
+        url: `postgresql://…` without a password.
+        create: Make the tables; there must be none yet.
+        read_only: Open without the right to write.
+
+    Raises:
+        InputError: `workspace.ledger-url`.
+        EvidenceError: `workspace.damaged`, there is no ledger, or one of a newer version.
+        ConflictError: `workspace.exists`; `workspace.older`, an older version's, opened without
+            the right to write.
+        WorldError: `world.storage`, the server does not answer or refuses.
+    """
+
+    def __init__(self, url: str, *, create: bool = False, read_only: bool = False) -> None:
+        self._url = checked_url(url)
+        self._read_only = read_only
+        self._lock = threading.Lock()
+        self._renewing = threading.Lock()
+        self._thread: int | None = None
+        self._terms = Terms()
+        self._writer: Connection | None = None
+        self._reader = self._connect(read_only=True)
+        try:
+            self._prepare(create=create)
+        except BaseException as error:
+            self.close()
+            if isinstance(error, psycopg.Error):
+                raise self._world(error) from error
+            raise
+
+    def close(self) -> None:
+        """Close the connections."""
+        for connection in (self._writer, self._reader):
+            if connection is not None:
+                connection.close()
+
+    @property
+    def place(self) -> str:
+        """Where the ledger stands, for people."""
+        return self._url
+
+    @contextmanager
+    def writing(self) -> Iterator[PostgresWriter]:
+        """Run one transaction: all of it lands, or (on any exception, Ctrl-C too) none of it.
+
+        Raises:
+            ConflictError: `workspace.busy`; `workspace.read-only`.
+            InputError: `workspace.value`, an integer beyond 64 bits or a lone surrogate.
+            WorldError: `world.storage`; where the connection is lost while the transaction is
+                being committed, it may have landed: read before writing again.
+        """
+        with self._alone() as database:
+            try:
+                database.execute("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
+                database.execute(statement(f"SET LOCAL lock_timeout = {_BUSY_MS}"))
+                database.execute(statement(_LOCK))
+                writer = PostgresWriter(database, self._terms)
+                yield writer
+                writer._flush()  # noqa: SLF001 (the writer's other half)
+                done = database.execute("COMMIT")
+                # PostgreSQL answers ROLLBACK where an error inside was swallowed.
+                if done.statusmessage != "COMMIT":
+                    raise WorldError(
+                        "the ledger refused a row", code="world.storage", where=self.place
+                    )
+                writer.landed()
+            except BaseException as error:
+                with suppress(psycopg.Error):
+                    if not database.closed and database.info.transaction_status:
+                        database.execute("ROLLBACK")
+                if isinstance(error, psycopg.Error):
+                    raise self._world(error) from error
+                if isinstance(error, OverflowError | UnicodeEncodeError):
+                    raise unfit("a value has more than 64 bits, or no encoding") from error
+                raise
+
+    # -- members ---------------------------------------------------------------------------
+
+    def member_count(self) -> int:
+        """Return how many members are enrolled; ordinals are 0 … count - 1, never reused."""
+        return self._number("SELECT coalesce(max(ordinal) + 1, 0) FROM members")
+
+    def members(self) -> list[tuple[int, str, bytes | None, int, int]]:
+        """Return (ordinal, member, secret, enrolment index, enrolled_us), by ordinal."""
+        rows = self._rows(f"SELECT {MEMBER_COLUMNS} FROM members ORDER BY ordinal")  # noqa: S608
+        return [(o, m.decode(), r, e, us) for o, m, r, e, us in rows]
+
+    def member(self, member: str) -> tuple[int, str, bytes | None, int, int] | None:
+        """Return one member's row, or None."""
+        return self._member("member", _utf8(member))
+
+    def member_at(self, ordinal: int) -> tuple[int, str, bytes | None, int, int] | None:
+        """Return the row of the member with this ordinal, or None."""
+        return self._member("ordinal", ordinal)
+
+    def ordinals(self, members: Sequence[str]) -> dict[str, int]:
+        """Return the ordinals of those of `members` who are enrolled; cost: their number."""
+        rows = self._rows(
+            "SELECT member, ordinal FROM members WHERE member = ANY(%s)",
+            ([_utf8(member) for member in members],),
+        )
+        return {member.decode(): ordinal for member, ordinal in rows}
+
+    def regions(self, at_us: int) -> list[tuple[int, str]]:
+        """Return (ordinal, region) as the facts stand at the instant."""
+        return [(ordinal, region.decode()) for ordinal, region in self._facts("regions", at_us)]
+
+    def births(self, at_us: int) -> list[tuple[int, int]]:
+        """Return (ordinal, latest possible day of birth) as the facts stand at the instant."""
+        return [(ordinal, day) for ordinal, day in self._facts("births", at_us)]
+
+    # -- time --------------------------------------------------------------------------------
+
+    def last_recorded(self) -> int | None:
+        """Return when the last event was recorded, µs since the epoch; None before the first."""
+        row = self._row(LAST_RECORDED)
+        return None if row is None else int(row[0])
+
+    def position_at(self, at_us: int) -> int:
+        """Return the lowest log index that was recorded after the instant; else the log's size."""
+        rows = self._rows(POSITION.replace("?", "%s"), (at_us,) * 3)
+        return min(int(index) for (index,) in rows if index is not None)
+
+    # -- events ----------------------------------------------------------------------------
+
+    def events(self, *, before: int | None = None) -> list[tuple[Any, ...]]:
+        """Return all event rows with index below `before`, by index."""
+        return self._event_rows("idx < %s", 2**62 if before is None else before)
+
+    def member_events(self, ordinal: int) -> list[tuple[Any, ...]]:
+        """Return one member's event rows, by index."""
+        return self._event_rows("ordinal = %s", ordinal)
+
+    def history(self, member: str) -> tuple[int, list[tuple[Any, ...]]] | None:
+        """Return a member's ordinal and event rows in one look-up; None: not enrolled."""
+        rows = self._rows(_HISTORY, (_utf8(member),))
+        if not rows:
+            return None
+        events = [] if rows[0][1] is None else self._named([row[1:] for row in rows])
+        return rows[0][0], events
+
+    def events_columns(self, *, before: int | None = None, after: int = -1) -> EventBatch:
+        """Return the events with after < index < before as columns, by index, without salts."""
+        limit = 2**62 if before is None else before
+        parts = [np.empty(0, read_rows(HEADER + TRAILER, _COPIED_ROW).dtype)]
+        while True:
+            try:
+                with (
+                    self._connection().cursor() as cursor,
+                    cursor.copy(statement(_COPIED), (after, limit)) as copy,
+                ):
+                    stream = b"".join(copy)
+            except psycopg.Error as error:
+                raise self._world(error) from error
+            part = read_rows(stream, _COPIED_ROW)
+            if not len(part):
+                break
+            parts.append(part)
+            after = int(part["idx"][-1])
+        return batch_of(np.concatenate(parts), self._texts())
+
+    # -- objects ---------------------------------------------------------------------------
+
+    def objects(self, kind: str) -> list[tuple[int, str, int, Any]]:
+        """Return (index, id, at_us, document) of one kind, by index."""
+        rows = self._rows(
+            "SELECT idx, id, at_us, document FROM objects WHERE kind = %s ORDER BY idx",
+            (_utf8(kind),),
+        )
+        return [(i, name.decode(), at, self._document(raw)) for i, name, at, raw in rows]
+
+    def object(self, kind: str, object_id: str) -> tuple[int, int, Any] | None:
+        """Return (index, at_us, document) of one object, or None."""
+        row = self._row(
+            "SELECT idx, at_us, document FROM objects WHERE kind = %s AND id = %s",
+            (_utf8(kind), _utf8(object_id)),
+        )
+        return None if row is None else (row[0], row[1], self._document(row[2]))
+
+    def object_at(self, index: int) -> tuple[str, str, int, Any] | None:
+        """Return (kind, id, at_us, document) of the object whose log entry has this index."""
+        row = self._row("SELECT kind, id, at_us, document FROM objects WHERE idx = %s", (index,))
+        if row is None:
+            return None
+        return row[0].decode(), row[1].decode(), row[2], self._document(row[3])
+
+    # -- the log's source and head (tlog.publish ports) --------------------------------------
+
+    def size(self) -> int:
+        """Return the number of durable log entries."""
+        return self._number("SELECT coalesce(max(idx) + 1, 0) FROM log_entries")
+
+    def read(self, start: int, end: int) -> list[bytes]:
+        """Return the entries with start <= index < end, in order."""
+        rows = self._rows(
+            "SELECT entry FROM log_entries WHERE idx >= %s AND idx < %s ORDER BY idx", (start, end)
+        )
+        return [row[0] for row in rows]
+
+    def get(self) -> bytes | None:
+        """Return the last checkpoint that was swapped in, or None."""
+        row = self._row("SELECT checkpoint FROM log_head WHERE id = 1")
+        return None if row is None else bytes(row[0])
+
+    def compare_and_swap(self, old: bytes | None, new: bytes) -> bool:
+        """Replace the checkpoint if it is still `old`; durable before it returns."""
+        with self._alone() as database:
+            try:
+                if old is None:
+                    sql = "INSERT INTO log_head VALUES (1, %s) ON CONFLICT (id) DO NOTHING"
+                    return database.execute(statement(sql), (new,)).rowcount == 1
+                sql = "UPDATE log_head SET checkpoint = %s WHERE id = 1 AND checkpoint = %s"
+                return database.execute(statement(sql), (new, old)).rowcount == 1
+            except psycopg.Error as error:
+                raise self._world(error) from error
+
+    def quick_check(self) -> list[str]:
+        """Return what is wrong with the numbers in the tables; empty when sound."""
+        try:
+            return [what for what, sql in STRUCTURE if self._rows(sql)[0][0]]
+        except ByleaveError as error:
+            return [error.message]
+
+    # ----------------------------------------------------------------------------------------
+
+    def _connect(self, *, read_only: bool) -> Connection:
+        try:
+            connection = psycopg.connect(
+                self._url, autocommit=True, prepare_threshold=1, fallback_application_name="byleave"
+            )
+            connection.execute(
+                "SELECT set_config('synchronous_commit', 'on', false)"
+                " WHERE current_setting('synchronous_commit') = 'off'"
+            )
+            connection.execute(
+                "SELECT set_config('default_transaction_read_only', %s, false)",
+                ("on" if read_only else "off",),
+            )
+        except psycopg.Error as error:
+            raise self._world(error) from error
+        return connection
+
+    def _prepare(self, *, create: bool) -> None:
+        """Make the tables, or take the steps that they lack, all or none."""
+        found = self._version()
+        if create and found is not None:
+            raise ConflictError(
+                "a ledger stands there already", code="workspace.exists", where=self.place
+            )
+        if found is None and not create:
+            raise self._damaged("no ledger stands there")
+        if found is not None and found > FORMAT:
+            raise self._damaged(f"ledger format {found}, this program reads {FORMAT}")
+        if found == FORMAT:
+            return
+        if self._read_only:
+            raise ConflictError(
+                f"the ledger has format {found}, an older program's",
+                code="workspace.older",
+                where=self.place,
+                hint="open the workspace for writing once; that brings it up to date",
+            )
+        with self._alone() as database, database.transaction():
+            database.execute(statement(f"SET LOCAL lock_timeout = {_BUSY_MS}"))
+            database.execute(statement(_LOCK))
+            now = self._version()  # another may have been first
+            if create and now is not None:
+                raise ConflictError(
+                    "a ledger stands there already", code="workspace.exists", where=self.place
+                )
+            if now is None:
+                database.execute("CREATE TABLE byleave_format (version INTEGER NOT NULL)")
+                database.execute("INSERT INTO byleave_format VALUES (0)")
+            for step in POSTGRES[now or 0 :]:
+                database.execute(statement(step))
+            database.execute("UPDATE byleave_format SET version = %s", (FORMAT,))
+
+    def _version(self) -> int | None:
+        """Return the version of the tables in the first schema of the search path."""
+        schema = self._row("SELECT current_schema()")
+        if schema is None or schema[0] is None:
+            raise WorldError(
+                "the search path names no schema that is there",
+                code="world.storage",
+                where=self.place,
+            )
+        there = self._row(
+            "SELECT 1 FROM pg_tables WHERE schemaname = current_schema()"
+            " AND tablename = 'byleave_format'"
+        )
+        return None if there is None else self._number("SELECT max(version) FROM byleave_format")
+
+    @contextmanager
+    def _alone(self) -> Iterator[Connection]:
+        """Hold the writing connection, one thread at a time; a broken one is made anew."""
+        if self._read_only:
+            raise ConflictError(
+                "the ledger was opened read-only", code="workspace.read-only", where=self.place
+            )
+        me = threading.get_ident()
+        if self._thread == me or not self._lock.acquire(timeout=_BUSY_MS / 1000):
+            raise self._busy()
+        self._thread = me
+        try:
+            if self._writer is None or self._writer.closed:
+                self._writer = self._connect(read_only=False)
+            yield self._writer
+        finally:
+            self._thread = None
+            self._lock.release()
+
+    def _connection(self) -> Connection:
+        """Return the connection of this thread: only the writer sees its own transaction."""
+        if self._thread == threading.get_ident() and self._writer is not None:
+            return self._writer
+        with self._renewing:
+            if self._reader.closed:
+                self._reader = self._connect(read_only=True)
+            return self._reader
+
+    def _member(
+        self, column: str, value: bytes | int
+    ) -> tuple[int, str, bytes | None, int, int] | None:
+        row = self._row(
+            f"SELECT {MEMBER_COLUMNS} FROM members WHERE {column} = %s",  # noqa: S608
+            (value,),
+        )
+        return None if row is None else (row[0], row[1].decode(), row[2], row[3], row[4])
+
+    def _facts(self, table: str, at_us: int) -> list[tuple[Any, ...]]:
+        column = "region" if table == "regions" else "day"
+        return self._rows(
+            f"SELECT DISTINCT ON (ordinal) ordinal, {column} FROM {table}"  # noqa: S608
+            " WHERE from_us <= %s ORDER BY ordinal, from_us DESC",
+            (at_us,),
+        )
+
+    def _texts(self) -> dict[int, str]:
+        rows = self._rows("SELECT id, text FROM terms")
+        self._terms.learn((number, text.decode()) for number, text in rows)
+        return self._terms.texts
+
+    def _event_rows(self, where: str, value: int) -> list[tuple[Any, ...]]:
+        return self._named(
+            self._rows(f"SELECT {EVENT_COLUMNS} FROM events WHERE {where} ORDER BY idx", (value,))  # noqa: S608
+        )
+
+    def _named(self, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        """Put texts in the place of term numbers and bytes."""
+        rows = [r if r[13] is None else (*r[:13], r[13].decode()) for r in rows]
+        try:
+            try:
+                return named(rows, self._terms.texts)
+            except KeyError:  # a term of another writer
+                return named(rows, self._texts())
+        except KeyError as error:
+            raise self._damaged("an event names a term that is not there") from error
+
+    def _document(self, raw: bytes) -> Any:  # noqa: ANN401 (a JSON document)
+        try:
+            return canonical.decode(bytes(raw))
+        except InputError as error:
+            raise self._damaged("a document is not canonical JSON") from error
+
+    def _number(self, sql: str) -> int:
+        return int(self._rows(sql)[0][0])
+
+    def _row(self, sql: str, values: Sequence[Any] = ()) -> tuple[Any, ...] | None:
+        rows = self._rows(sql, values)
+        return rows[0] if rows else None
+
+    def _rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        for last in (False, True):
+            connection = self._connection()
+            try:
+                return connection.execute(statement(sql), values or None, binary=True).fetchall()
+            except psycopg.Error as error:
+                # The server was restarted: once more, unless a transaction went with it.
+                if last or not connection.closed or connection is self._writer:
+                    raise self._world(error) from error
+        raise AssertionError
+
+    def _busy(self) -> ConflictError:
+        return ConflictError(
+            "another process is writing to this workspace", code="workspace.busy", where=self.place
+        )
+
+    def _damaged(self, what: str) -> EvidenceError:
+        return EvidenceError(
+            what,
+            code="workspace.damaged",
+            where=self.place,
+            hint="run byleave fsck, or restore the database from a copy",
+        )
+
+    def _world(self, error: psycopg.Error) -> ByleaveError:
+        """Translate; PostgreSQL's own words may hold values, so only the kind of error is told."""
+        match error:
+            case pg.LockNotAvailable() | pg.SerializationFailure() | pg.DeadlockDetected():
+                return self._busy()
+            case pg.ReadOnlySqlTransaction():
+                return ConflictError(
+                    "the database takes no writes", code="workspace.read-only", where=self.place
+                )
+            case pg.DiskFull():
+                return WorldError("the disk is full", code="world.disk-full", where=self.place)
+            case (
+                pg.DataCorrupted()
+                | pg.IndexCorrupted()
+                | pg.UndefinedTable()
+                | pg.UndefinedColumn()
+            ):
+                return self._damaged(f"the ledger cannot be read ({type(error).__name__})")
+            case pg.DuplicateTable():
+                return ConflictError(
+                    "tables of these names stand there already",
+                    code="workspace.exists",
+                    where=self.place,
+                )
+            case pg.NumericValueOutOfRange() | pg.UntranslatableCharacter():
+                return unfit("a value has more than 64 bits, or no encoding")
+            case psycopg.OperationalError() if error.sqlstate is None:
+                return WorldError(
+                    "the database does not answer, or refuses the log-in",
+                    code="world.storage",
+                    where=self.place,
+                    hint="PGPASSWORD or ~/.pgpass gives the password",
+                )
+            case _:
+                return WorldError(
+                    f"the ledger refused: {type(error).__name__}",
+                    code="world.storage",
+                    where=self.place,
+                )
+
+
+def _utf8(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise unfit("a text has a lone surrogate") from error

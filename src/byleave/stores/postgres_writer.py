@@ -1,0 +1,203 @@
+"""The writing half of the ledgers in PostgreSQL: how rows of a transaction reach its tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final, cast
+
+import numpy as np
+import psycopg
+
+from byleave import canonical
+from byleave.consent.batch import EventBatch
+from byleave.errors import ConflictError, InputError
+from byleave.ids import FAR_FUTURE_US
+from byleave.stores.copy_binary import HEADER, TRAILER, fixed_rows
+from byleave.stores.ledger_writer import Numbers, Terms, WriterBase, key
+
+__all__ = [
+    "EVENT_COLUMNS",
+    "LAST_RECORDED",
+    "MEMBER_COLUMNS",
+    "Connection",
+    "PostgresWriter",
+    "statement",
+]
+
+_FEW: Final = 32
+EVENT_COLUMNS: Final = (
+    "idx, ordinal, kind, scope, effective_us, recorded_us, expires_us, includes_past,"
+    " notice, grade, channel, salt, original_us, evidence"
+)
+_EVENT_TYPES: Final = (
+    "int8 int8 int2 int4 int8 int8 int8 int2 int4 int2 int4 bytea int8 bytea".split()
+)
+MEMBER_COLUMNS: Final = "ordinal, member, secret, enrolment, enrolled_us"
+LAST_RECORDED: Final = "SELECT recorded_us FROM events ORDER BY idx DESC LIMIT 1"
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+class PostgresWriter(WriterBase):
+    """One open write transaction. Made by `PostgresLedger.writing` only."""
+
+    def __init__(self, connection: Connection, terms: Terms) -> None:
+        self._db = connection
+        super().__init__(self._value("SELECT coalesce(max(idx) + 1, 0) FROM log_entries"), terms)
+
+    def add_members(self, rows: Iterable[tuple[int, str, bytes, int, int]]) -> None:
+        """Insert (ordinal, member, secret, enrolment index, enrolled_us) rows."""
+        self._insert(
+            "members",
+            MEMBER_COLUMNS,
+            "int8 bytea bytea int8 int8".split(),
+            [(o, key(m).encode(), r, e, us) for o, m, r, e, us in rows],
+        )
+
+    def add_regions(self, rows: Iterable[tuple[int, int, str]]) -> None:
+        """Insert (ordinal, from_us, region) rows."""
+        self._facts("regions", "region", [(o, us, key(region).encode()) for o, us, region in rows])
+
+    def add_births(self, rows: Iterable[tuple[int, int, int]]) -> None:
+        """Insert (ordinal, from_us, latest possible day of birth since the epoch) rows."""
+        self._facts("births", "day", list(rows))
+
+    def add_object(
+        self, kind: str, object_id: str, *, index: int, at_us: int, document: canonical.Json
+    ) -> None:
+        """Insert one object.
+
+        Raises:
+            ConflictError: `workspace.exists`, an object of that kind and id stands already.
+        """
+        inserted = self._execute(
+            "INSERT INTO objects (idx, at_us, kind, id, document) VALUES (%s, %s, %s, %s, %s)"
+            " ON CONFLICT (kind, id) DO NOTHING",
+            (index, at_us, key(kind).encode(), key(object_id).encode(), canonical.encode(document)),
+        )
+        if inserted.rowcount != 1:
+            raise ConflictError(
+                f"a {kind} named {object_id!r} exists already", code="workspace.exists"
+            )
+
+    def replace_object(self, kind: str, object_id: str, document: canonical.Json) -> None:
+        """Change the private document of an object (its log entry stays as it is)."""
+        self._execute(
+            "UPDATE objects SET document = %s WHERE kind = %s AND id = %s",
+            (canonical.encode(document), kind.encode(), object_id.encode()),
+        )
+
+    def _insert_events(self, rows: Iterator[tuple[Any, ...]], count: int) -> None:
+        encoded = [(*row[:13], None if row[13] is None else row[13].encode()) for row in rows]
+        self._insert("events", EVENT_COLUMNS, _EVENT_TYPES, encoded)
+
+    def _insert_batch(
+        self, first: int, batch: EventBatch, scopes: Numbers, notices: Numbers, channels: Numbers
+    ) -> None:
+        count = len(batch)
+        columns = EVENT_COLUMNS.removesuffix(", evidence")
+        stream = fixed_rows(
+            [
+                (np.arange(first, first + count, dtype=np.int64), None),
+                (batch.ordinal, None),
+                (batch.kind.astype(np.int16), None),
+                (scopes[batch.scope], None),
+                (batch.effective_us, None),
+                (batch.recorded_us, None),
+                (batch.expires_us, batch.expires_us == FAR_FUTURE_US),
+                (batch.includes_past.astype(np.int16), None),
+                (np.append(notices, np.int32(0))[batch.notice], batch.notice < 0),
+                (batch.grade.astype(np.int16), None),
+                (channels[batch.channel], None),
+                (batch.salts, None),
+                (batch.original_us, batch.original_us == FAR_FUTURE_US),
+            ]
+        )
+        self._copy(f"events ({columns})", stream)
+        if batch.evidence is not None:
+            given = [(e.encode(), first + i) for i, e in enumerate(batch.evidence) if e is not None]
+            with self._db.cursor() as cursor:
+                cursor.executemany("UPDATE events SET evidence = %s WHERE idx = %s", given)
+
+    def _insert_term(self, text: str) -> int:
+        raw = text.encode()
+        self._execute(
+            "INSERT INTO terms SELECT coalesce(max(id), 0) + 1, %s FROM terms"
+            " ON CONFLICT (text) DO NOTHING",
+            (raw,),
+        )
+        return self._value("SELECT id FROM terms WHERE text = %s", (raw,))
+
+    def _member_count(self) -> int:
+        return self._value("SELECT coalesce(max(ordinal) + 1, 0) FROM members")
+
+    def _last_recorded(self) -> int | None:
+        row = self._execute(LAST_RECORDED).fetchone()
+        return None if row is None else int(row[0])
+
+    def _flush(self) -> None:
+        if not self._entries:
+            return
+        entries = [entry for _, entry in self._entries]
+        if len(entries) < _FEW or len(set(map(len, entries))) > 1:
+            self._insert("log_entries", "idx, entry", ["int8", "bytea"], self._entries)
+            return
+        numbers = np.fromiter((i for i, _ in self._entries), np.int64, len(entries))
+        joined = np.frombuffer(b"".join(entries), np.uint8).reshape(len(entries), -1)
+        self._copy("log_entries (idx, entry)", fixed_rows([(numbers, None), (joined, None)]))
+
+    # ----------------------------------------------------------------------------------------
+
+    def _facts(self, table: str, column: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Insert or replace dated facts of members."""
+        if (
+            rows
+            and not 0 <= min(r[0] for r in rows) <= max(r[0] for r in rows) < self._member_count()
+        ):
+            raise InputError("a fact's member is not enrolled", code="member.unknown")
+        with self._db.cursor() as cursor:
+            cursor.executemany(
+                statement(
+                    f"INSERT INTO {table} VALUES (%s, %s, %s)"  # noqa: S608
+                    f" ON CONFLICT (ordinal, from_us) DO UPDATE SET {column} = excluded.{column}"
+                ),
+                rows,
+            )
+
+    def _insert(
+        self, table: str, columns: str, types: Sequence[str], rows: Sequence[tuple[Any, ...]]
+    ) -> None:
+        if len(rows) < _FEW:
+            marks = ", ".join(f"%s::{kind}" for kind in types)
+            single = statement(f"INSERT INTO {table} ({columns}) VALUES ({marks})")  # noqa: S608
+            with self._db.cursor() as cursor:
+                cursor.executemany(single, rows)
+            return
+        with (
+            self._db.cursor() as cursor,
+            cursor.copy(statement(f"COPY {table} ({columns}) FROM STDIN (FORMAT BINARY)")) as copy,
+        ):
+            copy.set_types(types)
+            for row in rows:
+                copy.write_row(row)
+
+    def _copy(self, target: str, stream: bytes) -> None:
+        with (
+            self._db.cursor() as cursor,
+            cursor.copy(statement(f"COPY {target} FROM STDIN (FORMAT BINARY)")) as copy,
+        ):
+            copy.write(HEADER + stream + TRAILER)
+
+    def _execute(self, sql: str, values: Sequence[Any] = ()) -> psycopg.Cursor[tuple[Any, ...]]:
+        return self._db.execute(statement(sql), values or None, binary=True)
+
+    def _value(self, sql: str, values: Sequence[Any] = ()) -> int:
+        row = self._execute(sql, values).fetchone()
+        return int(cast("tuple[int]", row)[0])
+
+
+def statement(sql: str) -> bytes:
+    """Return a statement as bytes, which psycopg's types take for one that was not pasted together.
+
+    No value ever becomes part of a statement; what is put together are our own names.
+    """
+    return sql.encode("ascii")

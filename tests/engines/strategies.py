@@ -47,6 +47,16 @@ sets:
     general_grants: {count: false, cite: x}
     suspensions:
       - {scope: train/*/*, start: "2024-02-20", end: "2024-03-05", cite: x}
+  - ruleset: vv
+    title: Whoever gave no age is taken for a minor
+    effective: "2024-01-01"
+    regions: [vv]
+    rules:
+      - {scope: "*/*/*", basis: opt-in, cite: x}
+    messages: {party_rule: any, cite: x}
+    min_age: {years: 17, unknown: refuse, cite: x}
+    past: {may_be_covered: true, cite: x}
+    general_grants: {count: true, cite: x}
   - ruleset: ww
     title: A yes reaches back, but not beyond a date
     effective: "2024-01-01"

@@ -1,7 +1,7 @@
 """Decide whether one member's choices allow one use of their data: the oracle.
 
-The rules (docs/spec/consent.md). Of a member's events only those count that are in effect
-(`effective` ≤ at) and whose scope covers the use, in the order (effective, index):
+The rules (docs/spec/consent.md). Of a member's choices (a `PRESET` is none) only those count that
+are in effect (`effective` ≤ at) and whose scope covers the use, in the order (effective, index):
 
 * R1 Silence is no: `no-grant`.
 * R2 The last such event decides, save R3.
@@ -96,7 +96,7 @@ def standing(
     """
     last, noes = SILENCE, list[ConsentEvent]()
     for event in _in_order(events):
-        if event.effective > at or not event.scope.covers(use):
+        if not event.kind.is_choice or event.effective > at or not event.scope.covers(use):
             continue
         if event.kind is not EventKind.GRANT:
             noes.append(event)

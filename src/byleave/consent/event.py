@@ -19,12 +19,22 @@ __all__ = ["ConsentEvent", "EventKind", "EvidenceGrade", "NoticeCoverage"]
 
 
 class EventKind(IntEnum):
-    """What happened. The numbers are stored; never reuse one."""
+    """What happened. The numbers are stored; never reuse one.
+
+    `PRESET` is no choice: a control that was on before the member acted, and was left on. It is
+    kept as evidence of what the screen did, and decides nothing (G1; CJEU C-673/17 Planet49).
+    """
 
     GRANT = 1
     REFUSAL = 2
     WITHDRAWAL = 3
     OBJECTION = 4
+    PRESET = 5
+
+    @property
+    def is_choice(self) -> bool:
+        """Whether the member chose; what is no choice never enters a decision."""
+        return self is not EventKind.PRESET
 
 
 class EvidenceGrade(IntEnum):
@@ -70,7 +80,10 @@ class ConsentEvent:
         includes_past: Whether the grant also covers data collected before `effective`.
         notice: Id of the notice answered; None where it is unknown.
         grade: Evidence grade of that notice.
-        channel: Where the choice was made (`portal`, `settings`, `import`, `signal:gpc`, ...).
+        channel: Where the choice was made (`portal`, `settings`, `import:…`, `signal:gpc`, ...).
+        original: When it was said, as an import claims; evidence only. None: when recorded.
+        evidence: Further evidence, canonical JSON: the notice token answered and the final state
+            of its control, or what an import's source said beside the choice.
     """
 
     member: MemberId
@@ -84,3 +97,5 @@ class ConsentEvent:
     notice: str | None = None
     grade: EvidenceGrade = EvidenceGrade.BYTES
     channel: str = "portal"
+    original: datetime | None = None
+    evidence: str | None = None

@@ -32,6 +32,7 @@ class Reason(IntEnum):
     REGION_FORBIDS = 21
     MINOR = 22
     BEFORE_EARLIEST = 23
+    AGE_UNKNOWN = 24
     CATEGORY_UNKNOWN = 40
     OTHER_CATEGORY = 41
     DRAFT_NEVER_SENT = 42
@@ -97,6 +98,7 @@ MEANINGS: Final[Mapping[Reason, str]] = {
     Reason.REGION_FORBIDS: "no rule of that region allows it",
     Reason.MINOR: "too young",
     Reason.BEFORE_EARLIEST: "older than the rules reach back",
+    Reason.AGE_UNKNOWN: "age not known, and the rule asks for it",
     Reason.CATEGORY_UNKNOWN: "no such category of data",
     Reason.OTHER_CATEGORY: "a category the use does not name",
     Reason.DRAFT_NEVER_SENT: "never sent to anyone",

@@ -299,7 +299,8 @@ def _fill(
     if not len(columns) or not covers.any():
         return
     # R2: those in effect that cover the use, by (member, effective, index)
-    live = columns.take(covers[columns.scope_id] & (columns.effective_us <= at_us))
+    chosen = columns.kind != EventKind.PRESET
+    live = columns.take(covers[columns.scope_id] & (columns.effective_us <= at_us) & chosen)
     if not len(live):
         return
     live = _sorted(live)
@@ -358,9 +359,7 @@ def _grant_reasons(
 
 def _no(live: EventColumns, rows: Longs) -> npt.NDArray[np.uint8]:
     """Return for each row the code of its no; for a grant one that nothing equals."""
-    return np.array([255, 255, *(_CODES[k] for k in list(EventKind)[1:])], np.uint8)[
-        live.kind[rows]
-    ]
+    return np.array([255, 255, *_CODES.values()], np.uint8)[live.kind[rows]]
 
 
 def _doubtful(

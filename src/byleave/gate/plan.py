@@ -338,8 +338,11 @@ def _stops(rules: Sequence[RegionRule], facts: MemberFacts) -> npt.NDArray[np.ui
     )
     ages = np.array([0 if r.min_age is None else r.min_age for r in rules], np.int16)
     stop = by_region[facts.region_id]
-    young = (facts.age != AGE_UNKNOWN) & (facts.age < ages[facts.region_id])
+    unknown = facts.age == AGE_UNKNOWN
+    young = ~unknown & (facts.age < ages[facts.region_id])
     stop[young & (stop == Reason.KEPT)] = Reason.MINOR
+    asked = np.array([r.unknown_age_refused for r in rules], np.bool_)[facts.region_id]
+    stop[unknown & asked & (stop == Reason.KEPT)] = Reason.AGE_UNKNOWN
     return stop
 
 

@@ -10,7 +10,7 @@ holds is the row's reason:
  4 a party nobody has on record → `party-unknown`
  5 the author said no → `refused`, `withdrawn`, `objected`; another party did → `party-vetoed`
  6 a party whose region stops it: `region-suspended`, `region-forbids`, `minor`,
-   `before-earliest` (`collected-at-unknown` where a date is needed)
+   `age-unknown`, `before-earliest` (`collected-at-unknown` where a date is needed)
  7 silence that matters under the party rule: author: the author's; any: everybody's, told as the
    author's; all: the first silent party's
  0 else kept
@@ -156,6 +156,8 @@ def _stop(
             return Answer(reason=Reason.REGION_FORBIDS, party=position)
         if age is not None and rule.min_age is not None and age < rule.min_age:
             return Answer(reason=Reason.MINOR, party=position)
+        if age is None and rule.unknown_age_refused:
+            return Answer(reason=Reason.AGE_UNKNOWN, party=position)
         if rule.earliest is not None and row.collected_at is None:
             return Answer(reason=Reason.COLLECTED_AT_UNKNOWN, party=position)
         if rule.earliest is not None and row.collected_at and row.collected_at < rule.earliest:

@@ -18,7 +18,7 @@ from byleave.ids import Digest, LedgerIndex
 from byleave.policy.scope import Scope, Use
 from byleave.policy.taxonomy import Taxonomy
 
-__all__ = ["Control", "Notice", "make_notice"]
+__all__ = ["Control", "Notice", "choose_notice", "make_notice"]
 
 
 class Control(StrEnum):
@@ -43,6 +43,8 @@ class Notice:
         shown: Those it asks for by themselves.
         taxonomy: Digest of the trees it expanded under.
         policy: Ledger index of the policy document it belongs to, or None.
+        family: What it is a variant of: the same question in other languages, on other screens.
+        screen: Where it is shown (`settings/ai`, `onboarding`); None: anywhere.
     """
 
     id: str
@@ -54,15 +56,21 @@ class Notice:
     shown: frozenset[Use]
     taxonomy: Digest
     policy: LedgerIndex | None
+    family: str | None = None
+    screen: str | None = None
 
     @property
     def uses_digest(self) -> Digest:
-        """Digest of the uses covered and shown, for the log entry."""
+        """Digest of the uses covered and shown, and of where, for the log entry."""
         document: dict[str, Json] = {
             "shown": sorted(str(use) for use in self.shown),
             "taxonomy": self.taxonomy.hex(),
             "uses": sorted(str(use) for use in self.uses),
         }
+        if self.family is not None:
+            document["family"] = self.family
+        if self.screen is not None:
+            document["screen"] = self.screen
         return digest_of(document)
 
     def require_grantable(self, scope: Scope | None = None) -> None:
@@ -98,6 +106,8 @@ def make_notice(
     asks: Iterable[Scope],
     taxonomy: Taxonomy,
     policy: LedgerIndex | None = None,
+    family: str | None = None,
+    screen: str | None = None,
 ) -> Notice:
     """Return the notice of these bytes, expanded under this taxonomy.
 
@@ -109,6 +119,8 @@ def make_notice(
         asks: The scopes it asks for, one per line.
         taxonomy: The trees in force at publication.
         policy: Ledger index of the policy document it belongs to.
+        family: What it is a variant of.
+        screen: Where it is shown.
 
     Raises:
         InputError: `use.unknown-term`.
@@ -130,4 +142,37 @@ def make_notice(
         ),
         taxonomy=taxonomy.digest,
         policy=policy,
+        family=family,
+        screen=screen,
+    )
+
+
+def choose_notice(
+    notices: Iterable[Notice], family: str, *, language: str, screen: str | None = None
+) -> Notice:
+    """Return the variant of a question for a language and a screen.
+
+    The language is matched as asked for, then by its primary subtag (`de-AT` takes `de`); a text
+    made for the screen goes before one for any. Another language never stands in: a member who
+    cannot read a text has not agreed to it. Of equal variants the one published last is shown.
+
+    Args:
+        notices: Published notices, oldest first.
+        family: The question; a notice without variants is its own.
+        language: BCP 47 tag.
+        screen: Where it will be shown; None: anywhere.
+
+    Raises:
+        InputError: `notice.no-variant`.
+    """
+    own = [n for n in notices if family == (n.family or n.id) and n.screen in {None, screen}]
+    wanted = language.lower()
+    for match in (wanted, wanted.split("-")[0]):
+        found = [n for n in own if n.language.lower() == match]
+        if found:
+            return max(enumerate(found), key=lambda pair: (pair[1].screen == screen, pair[0]))[1]
+    raise InputError(
+        f"no text of {family!r} in {language!r} for that screen",
+        code="notice.no-variant",
+        hint=f"languages there are: {', '.join(sorted({n.language for n in own})) or 'none'}",
     )

@@ -16,19 +16,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from enum import IntEnum
+from datetime import datetime
 from functools import cache
 from importlib import resources
 
 from byleave.canonical import Json, digest_of
 from byleave.errors import InputError
 from byleave.ids import Digest, format_instant, parse_instant
+from byleave.policy.ruleset_part import Basis, EvidenceRule, PartyRule, Rule, Suspension
 from byleave.policy.scope import Scope, Use
 from byleave.policy.strict_yaml import Fields, nearest, read_mapping
 
 __all__ = [
     "Basis",
+    "EvidenceRule",
     "PartyRule",
     "RegionRule",
     "Rule",
@@ -39,92 +40,6 @@ __all__ = [
     "default_rules",
     "parse_rules",
 ]
-
-
-class Basis(IntEnum):
-    """On what a use may rest; the stricter has the higher number."""
-
-    CONTRACT = 0
-    NOT_OBJECTED = 1
-    OPT_IN = 2
-    FORBIDDEN = 3
-
-    @property
-    def word(self) -> str:
-        """The word of the documents: `opt-in`."""
-        return self.name.lower().replace("_", "-")
-
-
-class PartyRule(IntEnum):
-    """Whose silence matters in a message; the stricter has the higher number.
-
-    A no of any party vetoes under every rule (G4).
-    """
-
-    ANY = 0
-    AUTHOR = 1
-    ALL = 2
-
-    @property
-    def word(self) -> str:
-        """The word of the documents: `author`."""
-        return self.name.lower()
-
-    @classmethod
-    def parse(cls, text: str) -> PartyRule:
-        """Read `any`, `author` or `all`.
-
-        Raises:
-            InputError: `ruleset.malformed`, another word.
-        """
-        if text not in {"any", "author", "all"}:
-            raise InputError(
-                f"{text[:40]!r} is no party rule",
-                code="ruleset.malformed",
-                hint="one of author, any, all",
-            )
-        return cls[text.upper()]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
-    """The basis of the uses in one scope.
-
-    Attributes:
-        scope: Which uses; of the rules that cover a use, those of the narrowest scope speak.
-        basis: On what they may rest.
-        cite: Statute or decision.
-        notice_days: For `not-objected`: days between the notice and the first use.
-        noticed: For `not-objected`: when the operator told its members; None: it has not.
-        law_allows: What the law may have allowed where it is looser; decides nothing.
-        law_cite: Where it says so.
-    """
-
-    scope: Scope
-    basis: Basis
-    cite: str
-    notice_days: int = 0
-    noticed: datetime | None = None
-    law_allows: Basis | None = None
-    law_cite: str | None = None
-
-    def is_ready(self, at: datetime) -> bool:
-        """Say whether the notice of a `not-objected` rule was given long enough ago."""
-        return self.noticed is not None and at >= self.noticed + timedelta(days=self.notice_days)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Suspension:
-    """A scope in which nothing may be used from `start` until `end` (exclusive; None: open)."""
-
-    scope: Scope
-    start: datetime
-    end: datetime | None
-    cite: str
-
-    def is_in_force(self, use: Use, at: datetime) -> bool:
-        """Say whether `use` stands suspended at `at`."""
-        return self.scope.covers(use) and self.start <= at and (self.end is None or at < self.end)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +56,7 @@ class Ruleset:
         party_rule: For messages: whose silence matters.
         party_cite: Source of the party rule.
         min_age: Years, for uses in `min_age_scope`; None: no limit.
+        unknown_age_refused: Whether a member whose age nobody knows counts as too young.
         earliest: Data collected before it is not used, in `earliest_scope`; None: no limit.
         past_may_be_covered: Whether a grant that says so reaches data collected before it.
         general_grants_count: Whether a grant whose purpose is `*` counts (LGPD art. 8 par. 4: no).
@@ -157,6 +73,7 @@ class Ruleset:
     party_cite: str
     min_age: int | None = None
     min_age_scope: Scope = field(default_factory=lambda: Scope.parse("*/*/*"))
+    unknown_age_refused: bool = False
     earliest: datetime | None = None
     earliest_scope: Scope = field(default_factory=lambda: Scope.parse("*/*/*"))
     past_may_be_covered: bool = True
@@ -169,7 +86,7 @@ class Ruleset:
 
     def to_dict(self) -> dict[str, Json]:
         """Return what decides, as the digest and the log see it."""
-        return {
+        document: dict[str, Json] = {
             "earliest": _instant(self.earliest),
             "earliest_scope": str(self.earliest_scope),
             "effective": format_instant(self.effective),
@@ -204,6 +121,9 @@ class Ruleset:
             ],
             "title": self.title,
         }
+        if self.unknown_age_refused:
+            document["unknown_age_refused"] = True
+        return document
 
     def rule_for(self, use: Use, at: datetime) -> RegionRule:
         """Return what this ruleset alone requires for `use` at the instant `at`."""
@@ -223,6 +143,7 @@ class Ruleset:
             suspended=any(s.is_in_force(use, at) for s in self.suspensions),
             party_rule=self.party_rule,
             min_age=self.min_age if self.min_age_scope.covers(use) else None,
+            unknown_age_refused=self.unknown_age_refused and self.min_age_scope.covers(use),
             earliest=self.earliest if self.earliest_scope.covers(use) else None,
             past_may_be_covered=self.past_may_be_covered,
             general_grants_count=self.general_grants_count,
@@ -242,6 +163,7 @@ class RegionRule:
         suspended: Whether any suspension is in force.
         party_rule: For messages, the strictest party rule.
         min_age: Highest minimum age, or None.
+        unknown_age_refused: Whether any counts a member of unknown age as too young.
         earliest: Latest earliest date, or None.
         past_may_be_covered: Whether all let a grant reach back.
         general_grants_count: Whether all count a grant whose purpose is `*`.
@@ -259,10 +181,11 @@ class RegionRule:
     past_may_be_covered: bool
     general_grants_count: bool
     cites: tuple[str, ...]
+    unknown_age_refused: bool = False
 
     def to_dict(self) -> dict[str, Json]:
         """Return the rule as a gate plan's digest and a gate record see it."""
-        return {
+        document: dict[str, Json] = {
             "basis": self.basis.word,
             "cites": list(self.cites),
             "earliest": _instant(self.earliest),
@@ -275,6 +198,9 @@ class RegionRule:
             "ready": self.ready,
             "suspended": self.suspended,
         }
+        if self.unknown_age_refused:
+            document["unknown_age_refused"] = True
+        return document
 
 
 def compose(rules: Iterable[RegionRule]) -> RegionRule:
@@ -291,6 +217,7 @@ def compose(rules: Iterable[RegionRule]) -> RegionRule:
         suspended=any(r.suspended for r in parts),
         party_rule=max((r.party_rule for r in parts), default=PartyRule.ALL),
         min_age=max(ages, default=None),
+        unknown_age_refused=any(r.unknown_age_refused for r in parts),
         earliest=max(dates, default=None),
         past_may_be_covered=bool(parts) and all(r.past_may_be_covered for r in parts),
         general_grants_count=bool(parts) and all(r.general_grants_count for r in parts),
@@ -305,21 +232,38 @@ class RuleBook:
     Attributes:
         version: Version of the shipped file, and after `+` of the operator's.
         sets: In ascending order of (name, effective).
+        evidence: Which evidence grade is accepted, by date; empty: the notice's bytes.
         digest: SHA-256 of the canonical form.
     """
 
     version: str
     sets: tuple[Ruleset, ...] = field(repr=False)
+    evidence: tuple[EvidenceRule, ...] = ()
     digest: Digest = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         ordered = tuple(sorted(self.sets, key=lambda r: (r.name, r.effective)))
         object.__setattr__(self, "sets", ordered)
+        dated = tuple(sorted(self.evidence, key=lambda rule: rule.start))
+        object.__setattr__(self, "evidence", dated)
+        object.__setattr__(self, "digest", digest_of(self.to_dict()))
+
+    def to_dict(self) -> dict[str, Json]:
+        """Return the whole book: what its digest is over, and what `parse_book` reads."""
         document: dict[str, Json] = {
-            "sets": [r.to_dict() for r in ordered],
+            "sets": [r.to_dict() for r in self.sets],
             "version": self.version,
         }
-        object.__setattr__(self, "digest", digest_of(document))
+        if self.evidence:
+            document["evidence"] = [
+                {"accepts": r.accepts, "cite": r.cite, "from": format_instant(r.start)}
+                for r in self.evidence
+            ]
+        return document
+
+    def accepts(self, at: datetime) -> str:
+        """Return the lowest evidence grade at which a grant counts at `at`; as shipped `bytes`."""
+        return next((r.accepts for r in reversed(self.evidence) if r.start <= at), "bytes")
 
     def in_force(self, at: datetime) -> tuple[Ruleset, ...]:
         """Return of each name the ruleset in force at `at`."""
@@ -354,9 +298,13 @@ class RuleBook:
         Raises:
             InputError: `ruleset.malformed`, `input.malformed`, `input.unknown-field`.
         """
-        version, sets = _read(document)
+        version, sets, evidence = _read(document)
         merged = {(r.name, r.effective): r for r in (*self.sets, *sets)}
-        return RuleBook(version=f"{self.version}+{version}", sets=tuple(merged.values()))
+        return RuleBook(
+            version=f"{self.version}+{version}",
+            sets=tuple(merged.values()),
+            evidence=(*self.evidence, *evidence),
+        )
 
 
 @cache
@@ -372,12 +320,12 @@ def parse_rules(text: str, *, name: str) -> RuleBook:
     Raises:
         InputError: `ruleset.malformed`, `input.malformed`, `input.unknown-field`.
     """
-    version, sets = _read(read_mapping(text, name=name))
-    return RuleBook(version=version, sets=sets)
+    version, sets, evidence = _read(read_mapping(text, name=name))
+    return RuleBook(version=version, sets=sets, evidence=evidence)
 
 
-def _read(document: Fields) -> tuple[str, tuple[Ruleset, ...]]:
-    document.refuse_others({"rulesets", "version", "sets"})
+def _read(document: Fields) -> tuple[str, tuple[Ruleset, ...], tuple[EvidenceRule, ...]]:
+    document.refuse_others({"rulesets", "version", "sets", "evidence"})
     if document.text("rulesets") != "v1":
         raise InputError(
             "rulesets is not v1", code="ruleset.malformed", where=document.where("rulesets")
@@ -387,9 +335,24 @@ def _read(document: Fields) -> tuple[str, tuple[Ruleset, ...]]:
         raise InputError(
             "one name and date stand twice", code="ruleset.malformed", where=document.where("sets")
         )
-    return document.text("version"), sets
+    evidence = tuple(_evidence(fields) for fields in document.mappings("evidence"))
+    return document.text("version"), sets, evidence
 
 
+def _evidence(fields: Fields) -> EvidenceRule:
+    fields.refuse_others({"from", "accepts", "cite"})
+    word = fields.text("accepts")
+    if word not in _GRADES:
+        raise InputError(
+            f"{word!r} is no evidence grade",
+            code="ruleset.malformed",
+            where=fields.where("accepts"),
+            hint=nearest(word, _GRADES) or f"one of: {', '.join(_GRADES)}",
+        )
+    return EvidenceRule(start=_date(fields, "from"), accepts=word, cite=fields.text("cite"))
+
+
+_GRADES = ("bytes", "version", "none")
 _SET_FIELDS = frozenset(
     {
         "ruleset",
@@ -425,6 +388,7 @@ def _ruleset(fields: Fields) -> Ruleset:
         party_cite=messages.text("cite"),
         min_age=years,
         min_age_scope=_scope(age),
+        unknown_age_refused=age is not None and _refuses_unknown(age),
         earliest=None if earliest is None else _date(earliest, "date"),
         earliest_scope=_scope(earliest),
         past_may_be_covered=_flag(fields, "past", "may_be_covered"),
@@ -476,9 +440,17 @@ def _limit(fields: Fields, field_name: str, value: str) -> Fields | None:
     if fields.values.get(field_name) is None:
         return None
     limit = fields.mapping(field_name)
-    limit.refuse_others({value, "scope", "cite"})
+    extra = {"unknown"} if field_name == "min_age" else set()
+    limit.refuse_others({value, "scope", "cite", *extra})
     limit.text("cite")
     return limit
+
+
+def _refuses_unknown(age: Fields) -> bool:
+    word = age.optional_text("unknown") or "allow"
+    if word not in {"allow", "refuse"}:
+        raise age.malformed("unknown", "allow or refuse")
+    return word == "refuse"
 
 
 def _scope(limit: Fields | None) -> Scope:

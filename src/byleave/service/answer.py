@@ -19,10 +19,12 @@ from byleave.errors import InputError
 from byleave.gate.plan import uses_of
 from byleave.ids import format_instant, from_us
 from byleave.policy.scope import Use
+from byleave.service.clock import ledger_now
 from byleave.service.consent import member_history
 from byleave.service.gate import reasons_of
 from byleave.service.house import House
-from byleave.service.policy import coverages
+from byleave.service.notice import coverages
+from byleave.service.rules import accepted_grade
 from byleave.service.snapshot import openings_of
 from byleave.service.source import open_source, rows_of
 from byleave.snapshot.openings import member_openings
@@ -34,6 +36,7 @@ _VERBS = {
     EventKind.REFUSAL: "refused",
     EventKind.WITHDRAWAL: "withdrew",
     EventKind.OBJECTION: "objected",
+    EventKind.PRESET: "left a pre-set control on",
 }
 _GROUNDS = {1: "consent", 2: "consent-of-another-party", 3: "not-objected", 4: "contract"}
 
@@ -89,7 +92,8 @@ def _choice(event: ConsentEvent) -> Facts:
 
 def _standings(house: House, history: list[ConsentEvent]) -> list[Facts]:
     """Return the oracle's answer for each leaf use that a gate has been run for."""
-    now, notices = house.now(), coverages(house)
+    now, notices = ledger_now(house), coverages(house)
+    accepted = accepted_grade(house.rulebook, now)
     uses = dict.fromkeys(
         use
         for _, _, _, document in house.ledger.objects("gate")
@@ -97,7 +101,7 @@ def _standings(house: House, history: list[ConsentEvent]) -> list[Facts]:
     )
     result = []
     for use in uses:
-        stands = standing(history, use, at=now, notices=notices)
+        stands = standing(history, use, at=now, notices=notices, accepted=accepted)
         allowed = stands.reason is Reason.KEPT
         since = None if stands.event is None else format_instant(stands.event.effective)
         result.append(
@@ -365,4 +369,4 @@ def _superseded_before(house: House, document: Facts, index: int) -> bool:
 
 
 def _is_withdrawal(event: ConsentEvent) -> bool:
-    return event.kind is not EventKind.GRANT
+    return event.kind not in {EventKind.GRANT, EventKind.PRESET}

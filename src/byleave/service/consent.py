@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from byleave.canonical import Json
+from byleave.consent.decide import Standing, standing
 from byleave.consent.event import ConsentEvent, EventKind, EvidenceGrade
 from byleave.consent.state import State, build
-from byleave.errors import InputError, RefusedError
+from byleave.errors import ConflictError, InputError, RefusedError
 from byleave.evidence.enrolment import SECRET_BYTES, event_commitment
 from byleave.ids import LedgerIndex, MemberId, format_instant, from_us, to_us
+from byleave.policy.notice import Control, Notice
+from byleave.policy.notice_token import NoticeToken
 from byleave.policy.scope import Scope, Use
+from byleave.service.clock import ledger_now
 from byleave.service.columns import event_columns
-from byleave.service.house import EventRow, House
-from byleave.service.policy import coverages, published_notices
+from byleave.service.house import EventRow, House, LedgerWriter
+from byleave.service.notice import coverages, open_token, published_notices
+from byleave.service.rules import accepted_grade, rules_as_of
 from byleave.tlog.entry import ConsentEventEntry
 
 __all__ = [
     "NewEvent",
+    "decision_for",
     "event_document",
+    "event_of",
     "member_history",
+    "position_of",
     "record",
     "state_of",
 ]
@@ -41,6 +48,10 @@ class NewEvent:
         expires: End of a grant, exclusive.
         includes_past: A grant that also covers data collected before it.
         channel: Where it was said.
+        evidence: Further evidence, canonical JSON; part of the event's document.
+        token: The notice token that came back with the answer; it says what was shown.
+        final: With a token, the state the control was left in: `on`, `off`, or `none` for two
+            buttons; default what the kind of answer leaves.
     """
 
     member: str
@@ -51,28 +62,42 @@ class NewEvent:
     expires: datetime | None = None
     includes_past: bool = False
     channel: str = "portal"
+    evidence: str | None = None
+    token: str | None = None
+    final: str | None = None
 
 
 def record(house: House, events: Sequence[NewEvent]) -> list[int]:
     """Append events, all or none, and return their ledger indexes.
 
+    An event that answers a token (docs/spec/notice-token.md) takes its notice from it. A yes on a
+    control that was on already is kept as `PRESET`: evidence, and no consent (G1).
+
     Raises:
         InputError: `member.unknown`; `use.unknown-term`; `consent.retroactive`, a live event may
             not take effect before it is recorded; `consent.ends-before-start`;
-            `consent.notice-unknown`, a notice that was never published.
+            `consent.notice-unknown`, a notice that was never published; `notice.control-state`.
+        EvidenceError: `notice.token-malformed`, `notice.token-signature`.
         RefusedError: `consent.notice-missing`, a grant that answers no notice (G2);
-            `notice.preset-control`, a grant given by leaving a pre-set control alone (G1).
+            `notice.preset-control`, a grant given by leaving a pre-set control alone (G1), where
+            no token shows what the member did; `notice.token-member`, `notice.token-notice`,
+            `notice.token-time`, `notice.token-replayed`.
+
+    Warns:
+        ClockWarning: The clock is behind; the events are recorded as of the last one.
     """
-    now = house.now()
+    now = ledger_now(house)
     notices = published_notices(house.ledger)
-    members = {row[1]: row[0] for row in house.ledger.members()}
-    for event in events:
+    members = house.ledger.ordinals([event.member for event in events])
+    tokens: dict[str, NoticeToken] = {}
+    ready = [_with_token(house, event, tokens) if event.token else event for event in events]
+    for event in ready:
         _check(house, event, now, members, notices)
-    salts = house.random(SECRET_BYTES * len(events))
+    salts = house.random(SECRET_BYTES * len(ready))
     indexes = []
     with house.ledger.writing() as writer:
         rows: list[EventRow] = []
-        for place, event in enumerate(events):
+        for place, event in enumerate(ready):
             salt = salts[SECRET_BYTES * place : SECRET_BYTES * (place + 1)]
             row = (
                 0,
@@ -88,12 +113,15 @@ def record(house: House, events: Sequence[NewEvent]) -> list[int]:
                 event.channel,
                 salt,
                 None,
-                None,
+                event.evidence,
             )
             commitment = event_commitment(salt, event_document(event.member, row))
             index = writer.log(ConsentEventEntry(commitment=commitment).encode())
             rows.append((index, *row[1:]))
             indexes.append(index)
+            token = tokens.pop(event.token, None) if event.token else None
+            if token is not None:
+                _use_up(writer, token, index, now)
         writer.add_events(rows)
     return indexes
 
@@ -121,31 +149,103 @@ def event_document(member: str, row: EventRow) -> dict[str, Json]:
     return document
 
 
-def state_of(house: House, use: Use, *, at: datetime, before: int | None = None) -> State:
-    """Return the state of all members for one leaf use."""
+def state_of(
+    house: House,
+    use: Use,
+    *,
+    at: datetime | None = None,
+    known_at: datetime | None = None,
+    before: int | None = None,
+) -> State:
+    """Return the state of all members for one leaf use: at an instant, as known at another.
+
+    Args:
+        house: The workspace's ports.
+        use: One leaf use.
+        at: The instant asked about; default `known_at`, else now.
+        known_at: Only what was recorded by then: events, members, notices, rules.
+        before: The same as a ledger position; of both, the lower one.
+    """
+    position = position_of(house, known_at=known_at, before=before)
+    instant = at or known_at or ledger_now(house)
+    known = position < house.ledger.size()
+    members = house.ledger.member_count()
+    if known:
+        members = sum(1 for row in house.ledger.members() if row[3] < position)
     return build(
-        event_columns(house, before=before),
+        event_columns(house, before=position),
         use,
-        at=at,
-        members=house.ledger.member_count(),
-        notices=coverages(house),
+        at=instant,
+        members=members,
+        notices=coverages(house, before=position),
+        accepted=accepted_grade(rules_as_of(house, position), instant),
     )
 
 
-def member_history(house: House, member: str) -> list[ConsentEvent]:
-    """Return one member's events, oldest first.
+def position_of(
+    house: House, *, known_at: datetime | None = None, before: int | None = None
+) -> int:
+    """Return the ledger position of what was known at an instant: the first index not yet known."""
+    ends = [house.ledger.size()]
+    if known_at is not None:
+        ends.append(house.ledger.position_at(to_us(known_at)))
+    if before is not None:
+        ends.append(before)
+    return min(ends)
+
+
+def member_history(
+    house: House,
+    member: str,
+    *,
+    at: datetime | None = None,
+    known_at: datetime | None = None,
+) -> list[ConsentEvent]:
+    """Return one member's events, oldest first: those in effect at `at`, known at `known_at`.
 
     Raises:
         InputError: `member.unknown`.
     """
-    row = house.ledger.member(member)
-    if row is None:
+    found = house.ledger.history(member)
+    if found is None:
         raise InputError("the ledger knows no such member", code="member.unknown")
-    return [_event(member, event) for event in house.ledger.member_events(row[0])]
+    position = None if known_at is None else position_of(house, known_at=known_at)
+    events = [event_of(member, row) for row in found[1]]
+    return [
+        event
+        for event in events
+        if (position is None or event.index < position) and (at is None or event.effective <= at)
+    ]
 
 
-def _event(member: str, row: EventRow) -> ConsentEvent:
+def decision_for(
+    house: House,
+    member: str,
+    use: Use,
+    *,
+    at: datetime | None = None,
+    known_at: datetime | None = None,
+) -> Standing:
+    """Return what one member's choices come to for one use, by the oracle, with what decided it.
+
+    Raises:
+        InputError: `member.unknown`.
+    """
+    position = position_of(house, known_at=known_at)
+    instant = at or known_at or ledger_now(house)
+    return standing(
+        member_history(house, member, known_at=known_at),
+        use,
+        at=instant,
+        notices=coverages(house, before=position),
+        accepted=accepted_grade(rules_as_of(house, position), instant),
+    )
+
+
+def event_of(member: str, row: EventRow) -> ConsentEvent:
+    """Return a stored row as an event of `member`."""
     index, _, kind, scope, effective, recorded, expires, past, notice, grade, channel = row[:11]
+    original, evidence = row[12:]
     return ConsentEvent(
         member=MemberId(member),
         index=LedgerIndex(index),
@@ -158,11 +258,56 @@ def _event(member: str, row: EventRow) -> ConsentEvent:
         notice=notice,
         grade=EvidenceGrade(grade),
         channel=channel,
+        original=None if original is None else from_us(original),
+        evidence=evidence,
     )
 
 
+def _with_token(house: House, event: NewEvent, tokens: dict[str, NoticeToken]) -> NewEvent:
+    """Return the event as its token shows it; one token may answer for several scopes at once."""
+    text = event.token or ""
+    token = tokens.setdefault(text, open_token(house, text, event.member))
+    if event.notice not in {None, token.notice}:
+        raise RefusedError(
+            f"the token is for {token.notice!r}, not {event.notice!r}", code="notice.token-notice"
+        )
+    agreed = event.kind is EventKind.GRANT
+    states = {Control.NONE.value} if token.control is Control.NONE else {"on" if agreed else "off"}
+    final = event.final or min(states)
+    if final not in states:
+        raise InputError(
+            f"a {event.kind.name.lower()} cannot leave that control {final!r}",
+            code="notice.control-state",
+            hint=f"final state: {', '.join(sorted(states))}",
+        )
+    preset = agreed and token.control is Control.ON
+    return replace(
+        event,
+        kind=EventKind.PRESET if preset else event.kind,
+        notice=token.notice,
+        evidence=token.evidence(final),
+    )
+
+
+def _use_up(writer: LedgerWriter, token: NoticeToken, index: int, now: datetime) -> None:
+    try:
+        writer.add_object(
+            "notice-token", token.nonce.hex(), index=index, at_us=to_us(now), document={}
+        )
+    except ConflictError as error:
+        raise RefusedError(
+            "the token was used before; each answers once",
+            code="notice.token-replayed",
+            hint="show the notice again, and send the new token with the answer",
+        ) from error
+
+
 def _check(
-    house: House, event: NewEvent, now: datetime, members: dict[str, int], notices: dict[str, Any]
+    house: House,
+    event: NewEvent,
+    now: datetime,
+    members: Mapping[str, int],
+    notices: Mapping[str, Notice],
 ) -> None:
     if event.member not in members:
         raise InputError(
@@ -190,3 +335,10 @@ def _check(
                 hint="publish the exact text shown: byleave notice publish",
             )
         notices[event.notice].require_grantable(event.scope)
+    elif event.kind is EventKind.PRESET:
+        if event.notice is None or event.token is None:
+            raise InputError("a pre-set control is shown by a token", code="notice.control-state")
+        if not any(ask.covers(event.scope) for ask in notices[event.notice].asks):
+            raise InputError(
+                f"notice {event.notice!r} does not ask for {event.scope}", code="use.malformed"
+            )

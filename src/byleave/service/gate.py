@@ -16,9 +16,12 @@ from byleave.gate.result import GatedTable, run
 from byleave.ids import LedgerIndex, parse_instant, to_us
 from byleave.policy.ruleset import PartyRule
 from byleave.policy.scope import Scope
+from byleave.service.ages import ages_at
+from byleave.service.clock import ledger_now
 from byleave.service.columns import event_columns
 from byleave.service.house import House
-from byleave.service.policy import coverages
+from byleave.service.notice import coverages
+from byleave.service.rules import accepted_grade, rules_as_of
 from byleave.service.source import Source, open_source
 from byleave.snapshot.sealed import read_table, write_table
 from byleave.tlog.entry import GateEntry
@@ -50,14 +53,16 @@ def compile_for(
         party_rule: What-if override of the rulesets' party rule.
     """
     scope: Scope = house.taxonomy.scope(use)
-    instant = house.now() if at is None else at
+    instant = ledger_now(house) if at is None else at
     position = house.ledger.size() if before is None else before
     columns = event_columns(house, before=position)
-    notices = coverages(house)
+    notices = coverages(house, before=position)
+    rules = rules_as_of(house, position)
+    accepted = accepted_grade(rules, instant)
     rows = [row for row in house.ledger.members() if row[3] < position]
     facts = _facts(house, instant, len(rows))
     states = [
-        build(columns, leaf, at=instant, members=len(rows), notices=notices)
+        build(columns, leaf, at=instant, members=len(rows), notices=notices, accepted=accepted)
         for leaf in uses_of(scope, house.taxonomy)
     ]
     return compile_plan(
@@ -65,12 +70,12 @@ def compile_for(
         at=instant,
         contract=source.contract,
         taxonomy=house.taxonomy,
-        rules=house.rulebook,
+        rules=rules,
         states=states,
         members=MemberIndex.of([row[1] for row in rows]),
         facts=facts,
         ledger=position - 1,
-        rules_index=_rules_index(house),
+        rules_index=_rules_index(house, position),
         party_rule=party_rule,
     )
 
@@ -204,9 +209,9 @@ def _facts(house: House, at: datetime, members: int) -> MemberFacts:
     for ordinal, region in house.ledger.regions(to_us(at)):
         if ordinal < members:
             regions[ordinal] = region
-    return MemberFacts.of(regions)
+    return MemberFacts.of(regions, ages_at(house, at, members))
 
 
-def _rules_index(house: House) -> LedgerIndex | None:
-    rows = house.ledger.objects("ruleset")
+def _rules_index(house: House, before: int) -> LedgerIndex | None:
+    rows = [row for row in house.ledger.objects("ruleset") if row[0] < before]
     return LedgerIndex(rows[-1][0]) if rows else None

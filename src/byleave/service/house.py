@@ -17,6 +17,7 @@ from byleave.consent.batch import EventBatch
 from byleave.evidence.log_proof import LoggedEntry
 from byleave.gate.rows import GateEngine
 from byleave.note.checkpoint import Checkpoint
+from byleave.note.keys import SignerKey
 from byleave.policy.ruleset import RuleBook
 from byleave.policy.taxonomy import Taxonomy
 from byleave.training.trainer import Trainer
@@ -113,6 +114,7 @@ class House:
     Attributes:
         now: Returns the instant of the act, UTC.
         random: Returns n fresh random bytes.
+        notice_key: Returns the key that signs notice tokens.
         progress: Called with (what, done, total) on long work.
     """
 
@@ -126,4 +128,5 @@ class House:
     rulebook: RuleBook
     now: Callable[[], datetime]
     random: Callable[[int], bytes]
+    notice_key: Callable[[], SignerKey]
     progress: Callable[[str, int, int], None]

@@ -7,7 +7,7 @@ differences.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,18 +15,19 @@ import numpy as np
 import numpy.typing as npt
 
 from byleave.canonical import Json
-from byleave.consent.event import NoticeCoverage
 from byleave.consent.reason import Reason
 from byleave.consent.state import build
 from byleave.errors import ConflictError
-from byleave.ids import LedgerIndex, format_instant, parse_digest, to_us
+from byleave.ids import format_instant, to_us
 from byleave.policy import document as documents
 from byleave.policy.document import PolicyDocument, parse_document, refuse_retroactive
-from byleave.policy.notice import Control, Notice, make_notice
-from byleave.policy.scope import Scope, Use
+from byleave.policy.scope import Use
+from byleave.service.clock import ledger_now
 from byleave.service.columns import event_columns
-from byleave.service.house import House, Ledger
-from byleave.tlog.entry import NoticeEntry, PolicyDocumentEntry, RulesetEntry, TaxonomyEntry
+from byleave.service.house import House
+from byleave.service.notice import coverages, publish_notice, published_notices
+from byleave.service.rules import accepted_grade, publish_rules
+from byleave.tlog.entry import PolicyDocumentEntry
 
 __all__ = [
     "Impact",
@@ -144,121 +145,6 @@ def publish_document(house: House, text: str, *, name: str) -> Published:
     return Published(index=index, impact=found, decisions_changed=changed)
 
 
-def publish_notice(
-    house: House,
-    text: str,
-    *,
-    notice: str,
-    asks: Sequence[str],
-    control: str = "none",
-    language: str = "en",
-    policy: int | None = None,
-) -> int:
-    """Publish a notice: the exact text that members are shown when asked; return its log index.
-
-    Args:
-        house: The workspace's ports.
-        text: The exact text.
-        notice: Id of the notice, version included.
-        asks: Scopes it asks for, one per line of the text.
-        control: State of the control before the member acts: `off`, `on` or `none`.
-        language: BCP 47 tag of the text.
-        policy: Log index of the policy document it belongs to.
-
-    Raises:
-        InputError: `use.*`.
-        ConflictError: `workspace.exists`.
-    """
-    made = make_notice(
-        text.encode(),
-        id=notice,
-        language=language,
-        control=Control(control),
-        asks=[house.taxonomy.scope(ask) for ask in asks],
-        taxonomy=house.taxonomy,
-        policy=None if policy is None else LedgerIndex(policy),
-    )
-    entry = NoticeEntry(
-        notice=notice,
-        sha256=made.sha256,
-        language=language,
-        control=made.control.value,
-        uses=made.uses_digest,
-        policy=policy,
-    )
-    document: dict[str, Any] = {
-        "notice": notice,
-        "text": text,
-        "sha256": made.sha256.hex(),
-        "language": language,
-        "control": made.control.value,
-        "asks": [str(scope) for scope in made.asks],
-        "uses": sorted(str(use) for use in made.uses),
-        "shown": sorted(str(use) for use in made.shown),
-        "taxonomy": made.taxonomy.hex(),
-        "policy": policy,
-    }
-    with house.ledger.writing() as writer:
-        index = writer.log(entry.encode())
-        writer.add_object(
-            "notice", notice, index=index, at_us=to_us(house.now()), document=document
-        )
-    return index
-
-
-def publish_rules(house: House) -> int:
-    """Log the taxonomy and the rulesets in force; return the rulesets' log index."""
-    now = to_us(house.now())
-    number = len(house.ledger.objects("ruleset")) + 1
-    with house.ledger.writing() as writer:
-        taxonomy = writer.log(TaxonomyEntry(sha256=house.taxonomy.digest).encode())
-        writer.add_object(
-            "taxonomy",
-            f"taxonomy-{number}",
-            index=taxonomy,
-            at_us=now,
-            document={"version": house.taxonomy.version, "sha256": house.taxonomy.digest.hex()},
-        )
-        entry = RulesetEntry(
-            ruleset=f"rulesets {house.rulebook.version}", sha256=house.rulebook.digest
-        )
-        index = writer.log(entry.encode())
-        writer.add_object(
-            "ruleset",
-            f"rulesets-{number}",
-            index=index,
-            at_us=now,
-            document={"version": house.rulebook.version, "sha256": house.rulebook.digest.hex()},
-        )
-    return index
-
-
-def published_notices(ledger: Ledger) -> dict[str, Notice]:
-    """Return every published notice, by id, as it had expanded at publication (G2)."""
-    return {
-        name: Notice(
-            id=name,
-            sha256=parse_digest(d["sha256"]),
-            language=d["language"],
-            control=Control(d["control"]),
-            asks=tuple(Scope.parse(ask) for ask in d["asks"]),
-            uses=frozenset(_use(text) for text in d["uses"]),
-            shown=frozenset(_use(text) for text in d["shown"]),
-            taxonomy=parse_digest(d["taxonomy"]),
-            policy=d["policy"],
-        )
-        for _, name, _, d in ledger.objects("notice")
-    }
-
-
-def coverages(house: House) -> dict[str, NoticeCoverage]:
-    """Return what each published notice had expanded to (G2)."""
-    return {
-        name: NoticeCoverage(uses=notice.uses, shown=notice.shown)
-        for name, notice in published_notices(house.ledger).items()
-    }
-
-
 def _impact(house: House, new: PolicyDocument) -> Impact:
     old = _latest(house, new.document)
     if any(
@@ -295,8 +181,12 @@ def _touched(house: House, new: PolicyDocument) -> tuple[Use, ...]:
 def _decisions(house: House, uses: Iterable[Use]) -> dict[Use, npt.NDArray[np.uint8]]:
     """Return the reason code of every member, for each use, as of now."""
     columns = event_columns(house)
-    notices, now, members = coverages(house), house.now(), house.ledger.member_count()
-    return {use: build(columns, use, at=now, members=members, notices=notices).code for use in uses}
+    notices, now, members = coverages(house), ledger_now(house), house.ledger.member_count()
+    accepted = accepted_grade(house.rulebook, now)
+    return {
+        use: build(columns, use, at=now, members=members, notices=notices, accepted=accepted).code
+        for use in uses
+    }
 
 
 def _title(document: PolicyDocument) -> str:
@@ -304,8 +194,3 @@ def _title(document: PolicyDocument) -> str:
         if line.startswith("# "):
             return line.removeprefix("# ").strip()
     return document.document
-
-
-def _use(text: str) -> Use:
-    scope = Scope.parse(text)
-    return Use(purpose=scope.purpose, category=scope.category, recipient=scope.recipient)

@@ -6,22 +6,22 @@ returns is durable, logged and provable.
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 
 from byleave.canonical import Json
-from byleave.consent.event import ConsentEvent, EventKind
-from byleave.consent.state import State
-from byleave.errors import ConflictError, InputError
+from byleave.consent.record_27560 import Party
+from byleave.errors import InputError
 from byleave.gate.result import GatedTable, GateRecord
 from byleave.policy.ruleset import PartyRule
 from byleave.service import (
+    ages,
     answer,
-    consent,
     disclose,
     enrol,
     gate,
@@ -29,15 +29,14 @@ from byleave.service import (
     overview,
     policy,
     prove,
+    receipt,
     snapshot,
     source,
     withdrawal,
 )
 from byleave.snapshot.sealed import SealedSnapshot
 from byleave.stores.artefacts import write_file
-
-if TYPE_CHECKING:
-    from byleave.wiring.workspace import Workspace
+from byleave.wiring.consent_nouns import Consents, Notices, Noun, Rulesets, operators_book
 
 __all__ = [
     "Consents",
@@ -46,29 +45,22 @@ __all__ = [
     "Logs",
     "Members",
     "Models",
+    "Notices",
     "Policies",
     "Proofs",
     "Public",
     "Releases",
+    "Rulesets",
     "Snapshots",
     "Sources",
     "Withdrawals",
+    "operators_book",
 ]
 
 DEMO_MEMBERS = "demo-members.json"
 
 
-class _Noun:
-    def __init__(self, workspace: Workspace) -> None:
-        self._workspace = workspace
-        self._house = workspace.house
-
-    def _writable(self) -> None:
-        if self._workspace.read_only:
-            raise ConflictError("the workspace was opened read-only", code="workspace.read-only")
-
-
-class Policies(_Noun):
+class Policies(Noun):
     """Policy documents, notices and rulesets."""
 
     def publish(self, text: str, *, name: str = "document.md") -> policy.Published:
@@ -91,6 +83,8 @@ class Policies(_Noun):
         control: str = "none",
         language: str = "en",
         policy_index: int | None = None,
+        family: str | None = None,
+        screen: str | None = None,
     ) -> int:
         """Publish the exact text that members are shown when asked; return its log index."""
         self._writable()
@@ -102,6 +96,8 @@ class Policies(_Noun):
             control=control,
             language=language,
             policy=policy_index,
+            family=family,
+            screen=screen,
         )
         self._house.log.publish()
         return index
@@ -121,7 +117,7 @@ class Policies(_Noun):
         ]
 
 
-class Members(_Noun):
+class Members(Noun):
     """Members: enrolment, receipts, answers."""
 
     def enrol(self, members: Sequence[str], *, regions: Mapping[str, str] | None = None) -> int:
@@ -130,6 +126,11 @@ class Members(_Noun):
         new = enrol.enrol(self._house, members, regions=regions)
         self._house.log.publish()
         return new
+
+    def born(self, births: Mapping[str, str]) -> int:
+        """Record when members were born (`2008`, `2008-05`, `2008-05-01`); return how many."""
+        self._writable()
+        return ages.add_ages(self._house, births)
 
     def count(self) -> int:
         """Return how many members are enrolled."""
@@ -142,6 +143,18 @@ class Members(_Noun):
     def receipt(self, member: str) -> bytes:
         """Return a member's receipt; private, to be written 0600."""
         return prove.make_receipt(self._house, member)
+
+    def standard_receipt(self, member: str) -> bytes:
+        """Return a member's receipt as ISO/IEC TS 27560 JSON-LD; no secret in it."""
+        return receipt.standard_receipt(self._house, member, operator=self._operator())
+
+    def receipt_page(self, member: str) -> dict[str, Any]:
+        """Return the facts of a member's receipt page (`pages.receipt.ReceiptView`)."""
+        return receipt.receipt_page(self._house, member, operator=self._operator())
+
+    def _operator(self) -> Party:
+        config = self._workspace.config
+        return Party(origin=config.origin, name=config.operator, **config.party)
 
     def ordinal(self, member: str) -> int:
         """Return a member's ordinal.
@@ -166,66 +179,7 @@ class Members(_Noun):
         return rows[ordinal][1]
 
 
-class Consents(_Noun):
-    """Choices of members."""
-
-    def record(self, events: Sequence[consent.NewEvent]) -> list[int]:
-        """Record choices, all or none; return their ledger indexes."""
-        self._writable()
-        indexes = consent.record(self._house, events)
-        self._house.log.publish()
-        return indexes
-
-    def grant(
-        self,
-        member: str,
-        scope: str,
-        *,
-        notice: str,
-        includes_past: bool = False,
-        expires: datetime | None = None,
-        channel: str = "api",
-    ) -> int:
-        """Record one grant; return its ledger index."""
-        return self._one(
-            member,
-            EventKind.GRANT,
-            scope,
-            notice=notice,
-            includes_past=includes_past,
-            expires=expires,
-            channel=channel,
-        )
-
-    def refuse(self, member: str, scope: str, *, channel: str = "api") -> int:
-        """Record one refusal; return its ledger index."""
-        return self._one(member, EventKind.REFUSAL, scope, channel=channel)
-
-    def withdraw(self, member: str, scope: str, *, channel: str = "api") -> int:
-        """Record one withdrawal; return its ledger index."""
-        return self._one(member, EventKind.WITHDRAWAL, scope, channel=channel)
-
-    def object(self, member: str, scope: str, *, channel: str = "api") -> int:
-        """Record one objection; return its ledger index."""
-        return self._one(member, EventKind.OBJECTION, scope, channel=channel)
-
-    def history(self, member: str) -> list[ConsentEvent]:
-        """Return one member's events, oldest first."""
-        return consent.member_history(self._house, member)
-
-    def state(self, use: str, *, at: datetime | None = None) -> State:
-        """Return the state of all members for one leaf use."""
-        leaf = self._house.taxonomy.use(use)
-        return consent.state_of(self._house, leaf, at=at or self._house.now())
-
-    def _one(self, member: str, kind: EventKind, scope: str, **more: Any) -> int:  # noqa: ANN401
-        event = consent.NewEvent(
-            member=member, kind=kind, scope=self._house.taxonomy.scope(scope), **more
-        )
-        return self.record([event])[0]
-
-
-class Sources(_Noun):
+class Sources(Noun):
     """Data sets."""
 
     def add(
@@ -264,7 +218,7 @@ class Sources(_Noun):
         ]
 
 
-class Gates(_Noun):
+class Gates(Noun):
     """The gate over sources of the workspace."""
 
     def run(
@@ -318,7 +272,7 @@ class Gates(_Noun):
         ]
 
 
-class Snapshots(_Noun):
+class Snapshots(Noun):
     """Sealed snapshots."""
 
     def seal(self, gate_id: str, *, gated: GatedTable | None = None) -> str:
@@ -340,7 +294,7 @@ class Snapshots(_Noun):
         ]
 
 
-class Models(_Noun):
+class Models(Noun):
     """Training runs."""
 
     def train(
@@ -375,7 +329,7 @@ class Models(_Noun):
         ]
 
 
-class Releases(_Noun):
+class Releases(Noun):
     """Published models."""
 
     def suggest(self, name: str, message: str, *, count: int = 3) -> list[dict[str, Any]]:
@@ -408,7 +362,7 @@ class Releases(_Noun):
         ]
 
 
-class Withdrawals(_Noun):
+class Withdrawals(Noun):
     """Withdrawals that reach models and packages."""
 
     def plan(self) -> list[withdrawal.Affected]:
@@ -432,7 +386,7 @@ class Withdrawals(_Noun):
         return done, recalled
 
 
-class Disclosures(_Noun):
+class Disclosures(Noun):
     """Packages for recipients."""
 
     def offer(self, name: str, use: str) -> disclose.Offer:
@@ -451,7 +405,7 @@ class Disclosures(_Noun):
         ]
 
 
-class Proofs(_Noun):
+class Proofs(Noun):
     """Proof files."""
 
     def bytes(self, name: str) -> bytes:
@@ -475,8 +429,16 @@ class Proofs(_Noun):
         write_file(path, prove.make_receipt(self._house, member), private=True)
         return path
 
+    def keep(self, member: str, suffix: str, data: builtins.bytes) -> Path:
+        """Write another form of a member's receipt, readable by its owner only; return its path."""
+        self._writable()
+        ordinal = Members(self._workspace).ordinal(member)
+        path = self._workspace.places.proofs / f"member-{ordinal}.receipt.{suffix}"
+        write_file(path, data, private=True)
+        return path
 
-class Logs(_Noun):
+
+class Logs(Noun):
     """The transparency log."""
 
     def checkpoint(self) -> dict[str, Any]:
@@ -493,7 +455,7 @@ class Logs(_Noun):
         return self._house.log.logged(index).proof.format()
 
 
-class Public(_Noun):
+class Public(Noun):
     """What anyone may read."""
 
     def overview(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -18,10 +19,11 @@ from byleave.engines.arrow import ArrowEngine
 from byleave.errors import ConflictError, EvidenceError, InputError
 from byleave.note.keys import SignerKey
 from byleave.note.trust import parse_trust
-from byleave.policy.ruleset import default_rules
+from byleave.policy.ruleset import RuleBook, default_rules
 from byleave.policy.scope import Scope
 from byleave.policy.strict_yaml import read_mapping
 from byleave.policy.taxonomy import Taxonomy, default_taxonomy
+from byleave.service import rules
 from byleave.service.house import House
 from byleave.service.snapshot import openings_of
 from byleave.stores.artefacts import ArtefactFolder, translate, write_file
@@ -30,6 +32,7 @@ from byleave.stores.tile_files import TileFiles
 from byleave.trainers.replies import RepliesTrainer
 from byleave.wiring.config import KEYS, KINDS, Config, Places, read_config, read_key
 from byleave.wiring.log import WorkspaceLog
+from byleave.wiring.notice_key import make_notice_key, read_notice_key
 from byleave.wiring.nouns import (
     DEMO_MEMBERS,
     Consents,
@@ -38,13 +41,16 @@ from byleave.wiring.nouns import (
     Logs,
     Members,
     Models,
+    Notices,
     Policies,
     Proofs,
     Public,
     Releases,
+    Rulesets,
     Snapshots,
     Sources,
     Withdrawals,
+    operators_book,
 )
 from byleave.wiring.world import SeededBytes, WriteLock, system_bytes, system_now
 
@@ -93,17 +99,24 @@ class Workspace:
                 engine=ArrowEngine(),
                 trainers={"replies": RepliesTrainer()},
                 taxonomy=_taxonomy(places),
-                rulebook=default_rules(),
+                rulebook=_rules(places),
                 now=now,
                 random=random,
+                notice_key=lambda: read_notice_key(places, config.origin, make=not read_only),
                 progress=progress or _silent,
             )
             if not read_only:
                 self._heal()
+                self._log_rules()
         except BaseException:
             self.close()
             raise
+        self._nouns()
+
+    def _nouns(self) -> None:
         self.policy = Policies(self)
+        self.notice = Notices(self)
+        self.ruleset = Rulesets(self)
         self.member = Members(self)
         self.consent = Consents(self)
         self.source = Sources(self)
@@ -191,6 +204,30 @@ class Workspace:
             known = self._known(kind)
             self._artefacts.sweep(kind, known)
         self._log.publish()
+
+    def use_rules(self, book: RuleBook, text: str) -> None:
+        """Put an operator's rulesets in force: logged, and kept as `rulesets.yaml`.
+
+        Raises:
+            RefusedError: `ruleset.retroactive`; the rules stay as they were.
+        """
+        before = self.house
+        self.house = replace(before, rulebook=book)
+        try:
+            rules.publish_rules(self.house)
+        except BaseException:
+            self.house = before
+            raise
+        write_file(self.path / "rulesets.yaml", text.encode())
+        self._log.publish()
+        self._nouns()
+
+    def _log_rules(self) -> None:
+        """Log the rulesets where the package's or the operator's changed since they were logged."""
+        logged = rules.logged_rules(self._ledger)
+        if logged is not None and logged != self.house.rulebook.digest:
+            rules.publish_rules(self.house)
+            self._log.publish()
 
     def _known(self, kind: str) -> set[str]:
         rows = self._ledger.objects(_LEDGER_KINDS.get(kind, kind.removesuffix("s")))
@@ -293,6 +330,9 @@ def create(
             origin=origin, operator=operator, demo=seed is not None, data_origin=data_origin
         )
         _lay_out(places, config, taxonomy, random)
+        # a stream of its own: the other secrets of a seed stay what they were
+        fresh = system_bytes if seed is None else SeededBytes(seed, stream="notice")
+        make_notice_key(places, origin, fresh(_SEED_BYTES))
         workspace = Workspace(
             places,
             config,
@@ -328,6 +368,13 @@ def _lay_out(
         write_file(places.root / "taxonomy.yaml", taxonomy.encode())
     SqliteLedger(places.ledger, create=True).close()
     config.write(places)
+
+
+def _rules(places: Places) -> RuleBook:
+    path = places.root / "rulesets.yaml"
+    if not path.exists():
+        return default_rules()
+    return operators_book(path.read_text("utf-8"), name=path.name)
 
 
 def _taxonomy(places: Places) -> Taxonomy:

@@ -48,14 +48,15 @@ class ReplayClock:
 class SeededBytes:
     """Reproducible bytes: SHAKE-256 of (seed, call number). Marks a workspace `demo`."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, stream: str = "demo") -> None:
         self._seed = seed
+        self._stream = stream
         self._calls = 0
 
     def __call__(self, count: int) -> bytes:
         """Return the next `count` bytes of the stream."""
         self._calls += 1
-        material = f"byleave-demo\n{self._seed}\n{self._calls}".encode()
+        material = f"byleave-{self._stream}\n{self._seed}\n{self._calls}".encode()
         return hashlib.shake_256(material).digest(count)
 
 

@@ -1,0 +1,198 @@
+"""The nouns of what is asked and answered: `ws.notice`, `ws.ruleset`, `ws.consent`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from byleave.consent.decide import Standing
+from byleave.consent.event import ConsentEvent, EventKind
+from byleave.consent.state import State
+from byleave.errors import ConflictError
+from byleave.policy.notice import Notice
+from byleave.policy.ruleset import RuleBook, default_rules
+from byleave.policy.strict_yaml import read_mapping
+from byleave.service import consent, rules, signal
+from byleave.service import notice as notices
+
+if TYPE_CHECKING:
+    from byleave.wiring.workspace import Workspace
+
+__all__ = ["Consents", "Notices", "Noun", "Rulesets", "operators_book"]
+
+
+def operators_book(text: str, *, name: str) -> RuleBook:
+    """Return the shipped rulesets with an operator's beside them.
+
+    Raises:
+        InputError: `ruleset.malformed`, `input.malformed`, `input.unknown-field`.
+    """
+    return default_rules().extend(read_mapping(text, name=name))
+
+
+class Noun:
+    """What every noun has: its workspace, and the ports of the services."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._house = workspace.house
+
+    def _writable(self) -> None:
+        if self._workspace.read_only:
+            raise ConflictError("the workspace was opened read-only", code="workspace.read-only")
+
+
+class Notices(Noun):
+    """Notices: the text for a member, and the token that comes back with the answer."""
+
+    def token(
+        self,
+        notice: str,
+        member: str,
+        *,
+        language: str | None = None,
+        screen: str | None = None,
+        lifetime: timedelta = notices.TOKEN_LIFETIME,
+    ) -> tuple[str, Notice]:
+        """Return a token for showing a notice to a member, and the notice to show.
+
+        Args:
+            notice: Id of the notice, or with `language` of the family whose variant to show.
+            member: To whom; enrolled.
+            language: BCP 47 tag of the member's language; None: `notice` is the very notice.
+            screen: Where it will be shown.
+            lifetime: For how long an answer is taken.
+        """
+        return notices.make_token(
+            self._house, notice, member, language=language, screen=screen, lifetime=lifetime
+        )
+
+    def list(self) -> list[dict[str, Any]]:
+        """Return every published notice's document, oldest first."""
+        return [
+            {**document, "index": index}
+            for index, _, _, document in self._house.ledger.objects("notice")
+        ]
+
+
+class Rulesets(Noun):
+    """What jurisdictions require, as the package and the operator say it."""
+
+    def book(self) -> RuleBook:
+        """Return the rulesets in force."""
+        return self._house.rulebook
+
+    def impact(self, text: str, *, name: str = "rulesets.yaml") -> rules.RulesImpact:
+        """Return what an operator's file would change, and change nothing."""
+        return rules.rules_impact(self._house, operators_book(text, name=name))
+
+    def publish(self, text: str, *, name: str = "rulesets.yaml") -> rules.RulesImpact:
+        """Put an operator's file in force and log it; return what it changed."""
+        self._writable()
+        book = operators_book(text, name=name)
+        found = rules.rules_impact(self._house, book)
+        self._workspace.use_rules(book, text)
+        return found
+
+
+class Consents(Noun):
+    """Choices of members."""
+
+    def record(self, events: Sequence[consent.NewEvent]) -> list[int]:
+        """Record choices, all or none; return their ledger indexes."""
+        self._writable()
+        indexes = consent.record(self._house, events)
+        self._house.log.publish()
+        return indexes
+
+    def grant(
+        self,
+        member: str,
+        scope: str,
+        *,
+        notice: str | None = None,
+        includes_past: bool = False,
+        expires: datetime | None = None,
+        channel: str = "api",
+        token: str | None = None,
+        final: str | None = None,
+    ) -> int:
+        """Record one grant of a notice, or in answer to a token; return its ledger index."""
+        return self._one(
+            member,
+            EventKind.GRANT,
+            scope,
+            notice=notice,
+            token=token,
+            final=final,
+            includes_past=includes_past,
+            expires=expires,
+            channel=channel,
+        )
+
+    def refuse(
+        self, member: str, scope: str, *, channel: str = "api", token: str | None = None
+    ) -> int:
+        """Record one refusal; return its ledger index."""
+        return self._one(member, EventKind.REFUSAL, scope, channel=channel, token=token)
+
+    def withdraw(
+        self, member: str, scope: str, *, channel: str = "api", token: str | None = None
+    ) -> int:
+        """Record one withdrawal; return its ledger index."""
+        return self._one(member, EventKind.WITHDRAWAL, scope, channel=channel, token=token)
+
+    def object(
+        self, member: str, scope: str, *, channel: str = "api", token: str | None = None
+    ) -> int:
+        """Record one objection; return its ledger index."""
+        return self._one(member, EventKind.OBJECTION, scope, channel=channel, token=token)
+
+    def signal(
+        self,
+        member: str,
+        kind: str,
+        payload: bytes,
+        *,
+        form: str | None = None,
+        category: str = "*",
+    ) -> list[signal.Recorded]:
+        """Record what a signal refuses; return the refusals, none where it refuses nothing."""
+        self._writable()
+        recorded = signal.record_signal(
+            self._house, member, kind, payload, form=form, category=category
+        )
+        self._house.log.publish()
+        return recorded
+
+    def history(
+        self, member: str, *, at: datetime | None = None, known_at: datetime | None = None
+    ) -> list[ConsentEvent]:
+        """Return one member's events, oldest first: in effect at `at`, known at `known_at`."""
+        return consent.member_history(self._house, member, at=at, known_at=known_at)
+
+    def state(
+        self, use: str, *, at: datetime | None = None, known_at: datetime | None = None
+    ) -> State:
+        """Return the state of all members for one leaf use: at an instant, as known at another."""
+        leaf = self._house.taxonomy.use(use)
+        return consent.state_of(self._house, leaf, at=at, known_at=known_at)
+
+    def decide(
+        self,
+        member: str,
+        use: str,
+        *,
+        at: datetime | None = None,
+        known_at: datetime | None = None,
+    ) -> Standing:
+        """Return what one member's choices come to for one use, and what decided it."""
+        leaf = self._house.taxonomy.use(use)
+        return consent.decision_for(self._house, member, leaf, at=at, known_at=known_at)
+
+    def _one(self, member: str, kind: EventKind, scope: str, **more: Any) -> int:  # noqa: ANN401
+        event = consent.NewEvent(
+            member=member, kind=kind, scope=self._house.taxonomy.scope(scope), **more
+        )
+        return self.record([event])[0]

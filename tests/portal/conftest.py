@@ -34,6 +34,7 @@ def addresses(token: str) -> dict[str, str]:
         "policy": "/policies/privacy-policy/2",
         "release": "/releases/replies-2",
         "member": f"/m/{token}",
+        "receipt": f"/m/{token}/receipt",
     }
 
 

@@ -7,8 +7,9 @@ import hashlib
 from datetime import UTC, datetime
 from typing import Any
 
+from byleave.pages.receipt import ReceiptView
 from byleave.pages.report_input import ReportInput
-from byleave.pages.view import MemberAnswer, PublicOverview, read
+from byleave.pages.view import Frame, MemberAnswer, PublicOverview, read
 
 NOW = datetime(2024, 11, 21, 14, 31, tzinfo=UTC)
 KEY = hashlib.sha256(b"a key for tests").digest()
@@ -121,6 +122,54 @@ def member_facts() -> dict[str, Any]:
              "records": 14, "as_author": 9, "as_recipient": 5, "exact": True,
              "superseded_by": "replies-2", "directory": False,
              "proof": "presence-1-replies-1"},
+        ],
+    }  # fmt: skip
+
+
+def receipt_facts() -> dict[str, Any]:
+    """Return one member's receipt: a yes and its withdrawal, a signal, a yes that does not count."""
+    event: dict[str, Any] = {
+        "includes_past": False, "expires": None, "notice": None, "notice_sha256": None,
+        "notice_language": None, "counts": True, "channel": "settings",
+    }  # fmt: skip
+    words = "Train the model that suggests replies to messages, with your private messages."
+    wide = "Train AI models, with messages you send or receive."
+    return {
+        "member_label": "member-1",
+        "number": "5d1c1c5e-6c43-4f0a-9e0e-7e1f2d3c4b5a",
+        "at": "2024-11-21T14:31:00Z",
+        "checkpoint": CHECKPOINT,
+        "private_sha256": digest("private"),
+        "records": [
+            {"number": "0a1b2c3d-0000-4000-8000-000000000001", "scope": DIRECT, "meaning": words,
+             "state": "ConsentWithdrawn", "allowed": 0, "uses": 1,
+             "events": [
+                 event | {"index": 20140, "at": "2024-11-21T14:02:00Z", "kind": "withdrawal",
+                          "scope": "train/messages/*", "meaning": wide, "proof": "event-20140"},
+                 event | {"index": 16900, "at": "2024-09-30T18:03:00Z", "kind": "grant",
+                          "scope": DIRECT, "meaning": words, "includes_past": True,
+                          "expires": "2025-09-30T18:03:00Z", "notice": "replies-7",
+                          "notice_sha256": digest("replies-7"), "notice_language": "en",
+                          "proof": "event-16900"},
+             ]},
+            {"number": "0a1b2c3d-0000-4000-8000-000000000002", "scope": "*/*/third-party",
+             "meaning": "Use it for anything, with all your data, by another company.",
+             "state": "ConsentRefused", "allowed": 0, "uses": 0,
+             "events": [
+                 event | {"index": 17001, "at": "2024-10-01T10:00:00Z", "kind": "refusal",
+                          "scope": "*/*/third-party", "meaning": "all", "channel": "signal:gpc",
+                          "proof": None},
+             ]},
+            {"number": "0a1b2c3d-0000-4000-8000-000000000003", "scope": POSTS,
+             "meaning": "Train the model that suggests posts, with your posts.",
+             "state": "PartlyGiven", "allowed": 2, "uses": 3,
+             "events": [
+                 event | {"index": 17102, "at": "2024-10-02T10:00:00Z", "kind": "preset",
+                          "scope": POSTS, "meaning": "posts", "proof": None},
+                 event | {"index": 17101, "at": "2024-10-02T09:00:00Z", "kind": "grant",
+                          "scope": POSTS, "meaning": "posts", "counts": False,
+                          "channel": "import", "proof": None},
+             ]},
         ],
     }  # fmt: skip
 
@@ -270,6 +319,20 @@ def report_facts() -> ReportInput:
     return facts  # type: ignore[return-value]
 
 
+def receipt_view() -> ReceiptView:
+    """Return the receipt's facts as a view."""
+    return read(ReceiptView, receipt_facts())
+
+
+def receipt_frame() -> Frame:
+    """Return what stands around a receipt that is kept as a file."""
+    view = receipt_view()
+    return Frame(
+        operator="Example Network", demo=False, at=view.at, checkpoint=view.checkpoint,
+        contact="privacy@example.com",
+    )  # fmt: skip
+
+
 def member_view() -> MemberAnswer:
     """Return the member's facts as a view."""
     return read(MemberAnswer, member_facts())
@@ -301,6 +364,14 @@ class HandBuilt:
     def member(self, ordinal: int) -> MemberAnswer | None:
         """Return the one member, or None."""
         return read(MemberAnswer, self.facts) if ordinal in {0, 1} else None
+
+    def receipt(self, ordinal: int) -> ReceiptView | None:
+        """Return the one member's receipt, or None."""
+        return read(ReceiptView, receipt_facts()) if ordinal in {0, 1} else None
+
+    def standard_receipt(self, ordinal: int) -> bytes | None:
+        """Return bytes that stand for the JSON-LD of ordinal 0; ordinal 1 made no choice."""
+        return b'{"@type":"dpv:ConsentReceipt"}' if ordinal == 0 else None
 
     def proof(self, name: str) -> bytes | None:
         """Return the proof's own name as its bytes."""

@@ -19,7 +19,7 @@ from byleave.pages.view import Frame, MemberAnswer, PolicyEntry, ReleaseEntry, p
 from byleave.pages.words import LIMITS
 from tests.portal.facts import CHECKPOINT, KEY, NOW, HandBuilt, member_facts, overview_facts
 
-PAGES = ("public", "policy", "release", "member")
+PAGES = ("public", "policy", "release", "member", "receipt")
 
 
 @pytest.mark.parametrize("page", PAGES)

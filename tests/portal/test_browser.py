@@ -16,13 +16,21 @@ import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from byleave.pages.link import link_token
+from byleave.pages.receipt import receipt_file
 from byleave.pages.report import render_report
 from byleave.portal import create_app
-from tests.portal.facts import KEY, NOW, HandBuilt, report_facts
+from tests.portal.facts import (
+    KEY,
+    NOW,
+    HandBuilt,
+    receipt_frame,
+    receipt_view,
+    report_facts,
+)
 
 pytestmark = pytest.mark.browser
 
-PAGES = ("public", "policy", "release", "member", "report")
+PAGES = ("public", "policy", "release", "member", "receipt", "report", "receipt-file")
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 AXE_SHA256 = "29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c"
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
@@ -51,6 +59,8 @@ def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, st
     """A portal on a free port of loopback, and the report as a file."""
     report = tmp_path_factory.mktemp("report") / "report.html"
     report.write_text(render_report(report_facts()), encoding="utf-8")
+    receipt = report.with_name("receipt.html")
+    receipt.write_text(receipt_file(receipt_frame(), receipt_view()), encoding="utf-8")
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     base = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -69,7 +79,9 @@ def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, st
         "policy": f"{base}/policies/privacy-policy/2",
         "release": f"{base}/releases/replies-2",
         "member": f"{base}/m/{token}",
+        "receipt": f"{base}/m/{token}/receipt",
         "report": report.as_uri(),
+        "receipt-file": receipt.as_uri(),
     }
     server.should_exit = True
     thread.join(10)

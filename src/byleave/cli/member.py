@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from byleave.cli.opened import opened
 from byleave.cli.output import emit, json_option, table, workspace_option
+
+if TYPE_CHECKING:
+    from byleave.wiring import Workspace
 
 __all__ = ["group"]
 
@@ -59,21 +62,38 @@ def show(*, member: str, workspace: str, as_json: bool) -> None:
 
 @group.command()
 @click.argument("member")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["private", "json-ld", "html"]),
+    default="private",
+    show_default=True,
+    help="private: secret and proofs; json-ld: ISO/IEC TS 27560; html: in plain words.",
+)
 @workspace_option
 @json_option
-def receipt(*, member: str, workspace: str, as_json: bool) -> None:
-    """Write a member's receipt: their secret and the proofs of their choices. Private.
+def receipt(*, member: str, form: str, workspace: str, as_json: bool) -> None:
+    """Write a member's receipt: what they said, and where the log holds it.
 
     \b
     byleave member receipt m-1 --workspace byleave-demo
+    byleave member receipt m-1 --format html --workspace byleave-demo
     """  # noqa: D301
     with opened(workspace) as ws:
-        path = ws.proof.receipt(member)
+        written = []
+        if form == "json-ld":
+            written.append(ws.proof.keep(member, "jsonld", ws.member.standard_receipt(member)))
+        elif form == "html":
+            written.append(ws.proof.keep(member, "html", _receipt_html(ws, member)))
+        private = ws.proof.receipt(member)  # the others name it by digest
     emit(
-        {"receipt": str(path)},
+        {"receipt": str(written[0] if written else private), "private": str(private)},
         schema="byleave/receipt-file/v1",
         as_json=as_json,
-        lines=lambda: [f"{path}  (0600: whoever holds it can follow its holder)"],
+        lines=lambda: [
+            *(f"{path}  ({_KEEP[form]})" for path in written),
+            f"{private}  ({_KEEP['private']})",
+        ],
     )
 
 
@@ -101,6 +121,31 @@ def link(*, member: str, hours: int, workspace: str, as_json: bool) -> None:
         as_json=as_json,
         lines=lambda: [f"/m/{token}", f"  good for {hours} h; append it to the address of serve"],
     )
+
+
+_KEEP = {
+    "private": "0600: whoever holds it can follow its holder",
+    "json-ld": "0600: it names the member by a pseudonym, and holds no secret",
+    "html": "0600: it names the member",
+}
+
+
+def _receipt_html(ws: Workspace, member: str) -> bytes:
+    from byleave.pages.receipt import ReceiptView, receipt_file
+    from byleave.pages.view import Frame, PublicOverview, read
+
+    view = read(ReceiptView, ws.member.receipt_page(member), where="receipt")
+    overview = read(PublicOverview, ws.public.overview(), where="overview")
+    frame = Frame(
+        operator=overview.operator,
+        demo=ws.is_demo,
+        at=view.at,
+        checkpoint=view.checkpoint,
+        data_origin=overview.data_origin,
+        contact=overview.contact,
+        authority=overview.authority,
+    )
+    return receipt_file(frame, view).encode("utf-8")
 
 
 def _lines(answer: dict[str, Any]) -> list[str]:

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from byleave.errors import InputError
+from byleave.pages.receipt import ReceiptView
 from byleave.pages.view import MemberAnswer, PublicOverview, read
 
 __all__ = ["Answers", "PortalWorkspace", "WorkspaceAnswers"]
@@ -35,6 +36,14 @@ class Answers(Protocol):
         """Return one member's answer; None where there is no such member."""
         ...
 
+    def receipt(self, ordinal: int) -> ReceiptView | None:
+        """Return one member's receipt; None where there is none to give."""
+        ...
+
+    def standard_receipt(self, ordinal: int) -> bytes | None:
+        """Return the same as JSON-LD (ISO/IEC TS 27560); None where no choice was made."""
+        ...
+
     def proof(self, name: str) -> bytes | None:
         """Return a proof file; None where there is none of that name."""
         ...
@@ -44,6 +53,10 @@ class _MemberNoun(Protocol):
     def by_ordinal(self, ordinal: int, /) -> Any: ...  # noqa: ANN401
 
     def answer(self, member: Any, /) -> Mapping[str, Any]: ...  # noqa: ANN401
+
+    def receipt_page(self, member: Any, /) -> Mapping[str, Any]: ...  # noqa: ANN401
+
+    def standard_receipt(self, member: Any, /) -> bytes: ...  # noqa: ANN401
 
 
 class _PublicNoun(Protocol):
@@ -111,6 +124,26 @@ class WorkspaceAnswers:
         except (InputError, KeyError):
             return None
         return read(MemberAnswer, self._workspace.member.answer(member), where="member")
+
+    def receipt(self, ordinal: int) -> ReceiptView | None:
+        """Read one member's receipt.
+
+        Raises:
+            InputError: `pages.malformed`, the workspace gave something of another shape.
+        """
+        try:
+            facts = self._workspace.member.receipt_page(self._workspace.member.by_ordinal(ordinal))
+        except (InputError, KeyError):
+            return None
+        return read(ReceiptView, facts, where="receipt")
+
+    def standard_receipt(self, ordinal: int) -> bytes | None:
+        """Return one member's receipt as JSON-LD."""
+        members = self._workspace.member
+        try:
+            return members.standard_receipt(members.by_ordinal(ordinal))
+        except (InputError, KeyError):
+            return None
 
     def proof(self, name: str) -> bytes | None:
         """Return a proof file of the workspace."""

@@ -20,7 +20,9 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from byleave.pages import html
+from byleave.pages import receipt as receipts
 from byleave.pages.link import LinkExpiredError, LinkUnknownError, link_token, read_token
+from byleave.pages.receipt import ReceiptView
 from byleave.pages.view import (
     Frame,
     MemberAnswer,
@@ -55,7 +57,9 @@ class _Desk:
         self.demo = demo
         self.base = base
 
-    def frame(self, overview: PublicOverview, answer: MemberAnswer | None = None) -> Frame:
+    def frame(
+        self, overview: PublicOverview, answer: MemberAnswer | ReceiptView | None = None
+    ) -> Frame:
         stands = answer or overview
         return Frame(
             operator=overview.operator,
@@ -67,17 +71,25 @@ class _Desk:
             authority=overview.authority,
         )
 
-    def member(self, token: str) -> MemberAnswer:
+    def ordinal(self, token: str) -> int:
         try:
-            ordinal = read_token(self.answers.key(), token, self.answers.now())
+            return read_token(self.answers.key(), token, self.answers.now())
         except LinkExpiredError as error:
             raise _Gone(date(error.at)) from None
         except LinkUnknownError:
             raise HTTPException(404) from None
-        answer = self.answers.member(ordinal)
+
+    def member(self, token: str) -> MemberAnswer:
+        answer = self.answers.member(self.ordinal(token))
         if answer is None:
             raise HTTPException(404)
         return answer
+
+    def receipt(self, token: str) -> tuple[Frame, ReceiptView]:
+        view = self.answers.receipt(self.ordinal(token))
+        if view is None:
+            raise HTTPException(404)
+        return self.frame(self.answers.overview(), view), view
 
     def policy(self, document: str, version: str) -> tuple[Frame, PolicyEntry]:
         overview = self.answers.overview()
@@ -196,6 +208,26 @@ def _member(app: FastAPI, desk: _Desk) -> None:
         answer = desk.member(token)
         return _twin("member", desk.frame(desk.answers.overview(), answer), answer)
 
+    @app.get("/m/{token}/receipt.json", summary="A member's receipt, as JSON")
+    async def receipt_json(token: str) -> JSONResponse:
+        return _twin("receipt", *desk.receipt(token))
+
+    @app.get("/m/{token}/receipt.jsonld", summary="A member's receipt, as ISO/IEC TS 27560 JSON-LD")
+    async def receipt_jsonld(token: str) -> Response:
+        data = desk.answers.standard_receipt(desk.ordinal(token))
+        if data is None:
+            raise HTTPException(404)
+        return Response(
+            data,
+            media_type="application/ld+json",
+            headers={"content-disposition": 'attachment; filename="receipt.jsonld"'},
+        )
+
+    @app.get("/m/{token}/receipt", response_class=HTMLResponse, summary="A member's receipt")
+    async def receipt(token: str) -> str:
+        frame, view = desk.receipt(token)
+        return receipts.receipt_page(frame, view, base=desk.base, token=token)
+
     @app.get("/m/{token}/proofs/{name}.proof", summary="A proof named on a member's page")
     async def member_proof(token: str, name: str) -> Response:
         return desk.proof(name, _proofs(desk.member(token)))
@@ -233,7 +265,9 @@ def _errors(app: FastAPI, desk: _Desk) -> None:
 def _told(request: Request, status: int, *, base: str, when: str = "") -> Response:
     kind = _KINDS.get(status, "fault" if status >= 500 else "refused")
     places = {"date": when} if kind == "gone" else {}
-    if request.url.path.endswith(".json") or "json" in request.headers.get("accept", ""):
+    if request.url.path.endswith((".json", ".jsonld")) or "json" in request.headers.get(
+        "accept", ""
+    ):
         return JSONResponse(
             {
                 "type": "about:blank",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -17,8 +18,9 @@ __all__ = ["KEYS", "KINDS", "Config", "Places", "read_config", "read_key"]
 
 FORMAT: Final = 1
 KEYS: Final = ("log", "release", "portal")
-KINDS: Final = ("sources", "gates", "snapshots", "runs", "releases", "packages")
-_FIELDS: Final = frozenset({"format", "origin", "operator", "demo", "data_origin"})
+KINDS: Final = ("sources", "gates", "snapshots", "runs", "releases", "packages", "observed")
+_FIELDS: Final = frozenset({"format", "origin", "operator", "demo", "data_origin", "party"})
+_PARTY: Final = frozenset({"address", "contact", "retention", "settings", "storage"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +67,15 @@ class Config:
         operator: Who runs it, as pages name them.
         demo: Randomness came from a seed; such a workspace serves on loopback only.
         data_origin: `real` or `generated` in a demo, else None.
+        party: What receipts say of the operator: `contact`, postal `address`, address of the
+            `settings`, `storage` locations, `retention` period; what is absent is not stated.
     """
 
     origin: str
     operator: str
     demo: bool
     data_origin: str | None = None
+    party: Mapping[str, str] = field(default_factory=dict)
 
     def write(self, places: Places) -> None:
         """Write the file."""
@@ -83,6 +88,8 @@ class Config:
         ]
         if self.data_origin:
             lines.append(f"data_origin = {_quoted(self.data_origin)}")
+        if self.party:
+            lines += ["[party]", *(f"{k} = {_quoted(v)}" for k, v in sorted(self.party.items()))]
         write_file(places.config, ("\n".join(lines) + "\n").encode())
 
 
@@ -113,11 +120,18 @@ def read_config(places: Places) -> Config:
             operator=str(values["operator"]),
             demo=bool(values["demo"]),
             data_origin=values.get("data_origin"),
+            party=_party(values.get("party", {})),
         )
         parse_trust(places.trust.read_bytes())
     except (KeyError, ValueError, OSError, EvidenceError) as error:
         raise _not_ours(places) from error
     return config
+
+
+def _party(values: dict[str, object]) -> dict[str, str]:
+    if values.keys() - _PARTY or not all(isinstance(v, str) and v for v in values.values()):
+        raise ValueError("party")
+    return {name: str(value) for name, value in values.items()}
 
 
 def read_key(places: Places, name: str) -> SignerKey:

@@ -1,0 +1,200 @@
+"""The receipt in plain words: what the member said, what holds now, where each is logged.
+
+One view, two forms: a page under the member's link, and one file that asks nothing of the network
+(`receipt_file`), for keeping and printing.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Literal
+
+from byleave.pages.html import environment, style, style_name
+from byleave.pages.view import Checkpoint, Frame
+from byleave.pages.words import date, say
+
+__all__ = [
+    "SIGNALS",
+    "ReceiptEvent",
+    "ReceiptRecord",
+    "ReceiptView",
+    "event_sentence",
+    "receipt_file",
+    "receipt_page",
+    "state_sentence",
+]
+
+State = Literal[
+    "ConsentExpired",
+    "ConsentGiven",
+    "ConsentRefused",
+    "ConsentUnknown",
+    "ConsentWithdrawn",
+    "NoneGiven",
+    "PartlyGiven",
+]
+
+SIGNALS: Final[dict[str, str]] = {
+    "aipref": "AI Preferences (AIPREF)",
+    "c2pa": "Content Credentials (C2PA)",
+    "cawg": "Content Credentials (CAWG)",
+    "gpc": "Global Privacy Control",
+    "tdmrep": "TDM Reservation (TDMRep)",
+}
+"""Signal → its proper name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptEvent:
+    """One thing the member said.
+
+    Attributes:
+        index: Index of its entry in the log.
+        at: From when it counts.
+        kind: What happened.
+        scope: What it was about; wider than the record's, where it was said about more.
+        meaning: The same in words.
+        includes_past: A grant that also covers older data.
+        expires: End of a grant, exclusive; None: open.
+        notice: Id of the notice answered; None: unknown, or none needed.
+        notice_sha256: Digest of that notice's exact bytes.
+        notice_language: Its language.
+        counts: Whether what is known of the notice is enough for a grant to count.
+        channel: Where it was said.
+        proof: Proof that it is logged.
+    """
+
+    index: int
+    at: datetime
+    kind: Literal["grant", "refusal", "withdrawal", "objection", "preset"]
+    scope: str
+    meaning: str
+    includes_past: bool
+    expires: datetime | None
+    notice: str | None
+    notice_sha256: str | None
+    notice_language: str | None
+    counts: bool
+    channel: str
+    proof: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptRecord:
+    """One scope the member spoke about.
+
+    Attributes:
+        number: Number of the consent record.
+        scope: What it is about.
+        meaning: The same in words.
+        state: What holds now, by the member's choices.
+        allowed: How many uses of the scope are allowed.
+        uses: How many there are.
+        events: What was said, newest first.
+    """
+
+    number: str
+    scope: str
+    meaning: str
+    state: State
+    allowed: int
+    uses: int
+    events: tuple[ReceiptEvent, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptView:
+    """A member's receipt.
+
+    Attributes:
+        member_label: The platform's id of the member.
+        number: Number of the receipt.
+        at: The instant it was made for.
+        checkpoint: The log's head it stands on.
+        records: One for each scope the member spoke about, in the order of first mention.
+        private_sha256: Digest of the private receipt made with it.
+    """
+
+    member_label: str
+    number: str
+    at: datetime
+    checkpoint: Checkpoint
+    records: tuple[ReceiptRecord, ...]
+    private_sha256: str
+
+
+def receipt_page(frame: Frame, view: ReceiptView, *, base: str, token: str) -> str:
+    """Write the page under a member's link.
+
+    Args:
+        frame: What stands around it.
+        view: Its facts.
+        base: Prefix of every address.
+        token: Their link's token.
+    """
+    own = f"{base}/m/{token}"
+    return _render(
+        frame=frame,
+        view=view,
+        base=base,
+        own=own,
+        twin=f"{own}/receipt.json",
+        css=f"{base}/static/{style_name()}",
+        inline=None,
+        policy=None,
+    )
+
+
+def receipt_file(frame: Frame, view: ReceiptView) -> str:
+    """Write one HTML file with its style sheet inside, allowed by digest and nothing else."""
+    css = style().decode("utf-8")
+    digest = base64.b64encode(hashlib.sha256(css.encode("utf-8")).digest()).decode("ascii")
+    return _render(
+        frame=frame,
+        view=view,
+        base="",
+        own=None,
+        twin=None,
+        css="",
+        inline=css,
+        policy=f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",
+    )
+
+
+def state_sentence(record: ReceiptRecord) -> str:
+    """Say what holds now for a record."""
+    if record.state == "PartlyGiven":
+        return say("receipt.partly", done=str(record.allowed), total=str(record.uses))
+    key = {
+        "ConsentExpired": "receipt.expired",
+        "ConsentGiven": "receipt.given",
+        "ConsentRefused": "receipt.refused",
+        "NoneGiven": "receipt.none",
+        "ConsentWithdrawn": "receipt.withdrawn",
+    }.get(record.state, "receipt.no")
+    return say(key)
+
+
+def event_sentence(event: ReceiptEvent) -> str:
+    """Say what the member said, or what a signal said for them, with its conditions."""
+    origin, _, kind = event.channel.partition(":")
+    if origin == "signal":
+        return say("receipt.signal", what=SIGNALS.get(kind, kind))
+    if event.kind == "preset":
+        return say("receipt.preset")
+    parts = [say(f"choice.{event.kind}")]
+    if event.kind == "grant":
+        parts.append(say("choice.past" if event.includes_past else "choice.no-past"))
+        if event.expires is not None:
+            parts.append(say("choice.expires", date=date(event.expires)))
+        if not event.counts:
+            parts.append(say("choice.grade"))
+    return " ".join(parts)
+
+
+def _render(**context: object) -> str:
+    page = environment().get_template("receipt.html")
+    return page.render(event_sentence=event_sentence, state_sentence=state_sentence, **context)

@@ -64,7 +64,7 @@ def head_of(folder: Path) -> str:
 
 
 def read_versions(folder: Path, *, service: str | None = None) -> Iterator[RecordedFile]:
-    """Yield every recorded text of a clone, in the order of its history.
+    """Yield every recorded text of a clone, path by path, each in the order of its history.
 
     Texts are Markdown files in a folder (`SERVICE/TERMS.md`); other files, links, deletions and
     merges are passed over.
@@ -79,7 +79,7 @@ def read_versions(folder: Path, *, service: str | None = None) -> Iterator[Recor
     """
     head_of(folder)
     paths = [] if service is None else [f":(top,literal){service}"]
-    listed = list(_listed(folder, paths))
+    listed = sorted(_listed(folder, paths), key=lambda row: row[4])  # stable: history within
     if service is not None and not listed:
         raise InputError(
             f"the clone holds no text of {service[:60]!r}",
@@ -111,15 +111,10 @@ def _listed(folder: Path, paths: list[str]) -> Iterator[tuple[str, datetime, str
         for meta, path in zip(fields[::2], fields[1::2], strict=False):
             parts = meta.decode("ascii", "replace").lstrip(":").split(" ")
             name = path.decode("utf-8", "replace")
-            if len(parts) == 5 and parts[1] in _FILE_MODES and parts[3] != _ABSENT:
-                if "/" in name and name.endswith(".md") and not name.startswith("."):
-                    yield (
-                        commit.decode(),
-                        recorded,
-                        subject.decode("utf-8", "replace"),
-                        parts[3],
-                        name,
-                    )
+            is_text = "/" in name and name.endswith(".md") and not name.startswith(".")
+            if is_text and len(parts) == 5 and parts[1] in _FILE_MODES and parts[3] != _ABSENT:
+                words = subject.decode("utf-8", "replace")
+                yield commit.decode(), recorded, words, parts[3], name
 
 
 class _Batch:

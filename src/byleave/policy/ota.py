@@ -71,10 +71,10 @@ _MONTHS: Final = {
 }  # fmt: skip
 _MONTH: Final = rf"(?P<month>{'|'.join(sorted(_MONTHS, key=len, reverse=True))})\.?"
 _DATE: Final = re.compile(
-    rf"\b{_MONTH}\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,?\s+(?P<year>\d{{4}})\b"
-    rf"|\b(?P<day2>\d{{1,2}})(?:st|nd|rd|th)?(?:\s+day)?(?:\s+of)?\s+{_MONTH.replace('month', 'month2')},?\s+(?P<year2>\d{{4}})\b"
-    r"|\b(?P<year3>\d{4})[-/.](?P<month3>\d{1,2})[-/.](?P<day3>\d{1,2})\b"
-    r"|\b(?P<a>\d{1,2})[/.](?P<b>\d{1,2})[/.](?P<year4>\d{4})\b",
+    rf"\b{_MONTH}\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,?\s+(?P<year>\d{{4}})(?!\d)"
+    rf"|\b(?P<day2>\d{{1,2}})(?:st|nd|rd|th)?(?:\s+day)?(?:\s+of)?\s+{_MONTH.replace('month', 'month2')},?\s+(?P<year2>\d{{4}})(?!\d)"
+    r"|\b(?P<year3>\d{4})[-/.](?P<month3>\d{1,2})[-/.](?P<day3>\d{1,2})(?!\d)"
+    r"|\b(?P<a>\d{1,2})[/.](?P<b>\d{1,2})[/.](?P<year4>\d{4})(?!\d)",
     re.IGNORECASE,
 )
 _HEAD: Final = 6_000  # characters from the top in which a text says its dates
@@ -89,7 +89,7 @@ _AHEAD: Final = re.compile(
     re.IGNORECASE,
 )
 _EFFECTIVE: Final = re.compile(
-    rf"\b(?:effective(?:\s+(?:date|as of|on|from|since))*|in effect(?: (?:since|from|as of))?|takes? effect(?: on)?|took effect(?: on)?|comes? into (?:force|effect)(?: on)?|"
+    rf"\b(?:effective(?:\s+(?:date|as of|on|from|since))*|in effect(?: (?:since|from|as of))?|takes? effect(?: on)?|took effect(?: on)?|(?:comes?|goes|went|came) into (?:force|effect)(?: on)?|becomes? effective(?: on)?|became effective(?: on)?|"
     rf"in force (?:since|from|as of)|valid (?:from|since|as of)|applies (?:from|as of|since)|applicable (?:from|as of)|starting|with effect from)\b{_NEAR}(?P<date>@)",
     re.IGNORECASE,
 )
@@ -306,6 +306,20 @@ def _same_title(one: str, other: str) -> bool:
     return a == b or (bool(a & b) and len(a & b) / len(a | b) >= 0.6)
 
 
+_BEGINS: Final = re.compile(
+    r"^\W*(?:on|from|as of|starting|beginning|effective)(?:\s+(?:on|from))?\W*$", re.IGNORECASE
+)
+
+
+def _looks_ahead(before: str, after: str) -> bool:
+    """Say whether the words around a date speak of what is still to come."""
+    if re.match(
+        r"\W*(?:effective|last|updated|revised)\b\W*(?:\w+\W+){0,2}$", before, re.IGNORECASE
+    ):
+        return False
+    return bool(_AHEAD.search(before)) or bool(_BEGINS.match(before) and _AHEAD.search(after[:160]))
+
+
 def _dates_of_sentence(text: str) -> list[tuple[str, date]]:
     dates = [(found, day) for found in _DATE.finditer(text) if (day := _read(found)) is not None]
     if not dates:
@@ -316,9 +330,7 @@ def _dates_of_sentence(text: str) -> list[tuple[str, date]]:
         start = max((f.end() for f, _ in dates if f.end() <= found.start()), default=0)
         before = text[start : found.start()]
         marked = before[-160:] + "@"
-        if _AHEAD.search(text[: found.start()]) and not re.match(
-            r"\W*(?:effective|last|updated|revised)\b\W*(?:\w+\W+){0,2}$", before, re.IGNORECASE
-        ):
+        if _looks_ahead(text[: found.start()] if start == 0 else before, text[found.end() :]):
             said.append(("ahead", day))
         elif _EFFECTIVE.search(marked):
             said.append(("effective", day))

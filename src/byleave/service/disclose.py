@@ -9,10 +9,11 @@ from typing import Any
 from byleave.disclosure.terms import Terms
 from byleave.errors import InputError, RefusedError
 from byleave.gate.result import GateRecord
-from byleave.ids import LedgerIndex, to_us
+from byleave.ids import LedgerIndex, parse_instant, to_us
 from byleave.policy.ruleset import PartyRule
 from byleave.service.gate import compile_for, dry_run, run_gate
 from byleave.service.house import House
+from byleave.service.recipients import require_permitted
 from byleave.service.snapshot import next_name, seal_gate
 from byleave.service.source import open_source
 from byleave.tlog.entry import DisclosureEntry
@@ -50,12 +51,15 @@ def offer(house: House, source: str, use: str, *, name: str | None = None) -> Of
 
     Raises:
         RefusedError: `disclosure.nothing-allowed`, no record may go to this recipient; the gate's
-            record is logged all the same.
+            record is logged all the same. `disclosure.no-contract`, `.not-affiliate`,
+            `.passes-on`, `.counts-as-training`: what the recipient's contract permits
+            (`policy.recipient`).
         InputError: `disclosure.to-oneself`, the recipient is the platform.
     """
     scope = house.taxonomy.scope(use)
     if scope.recipient == "platform":
         raise InputError("a package goes to somebody else", code="disclosure.to-oneself")
+    require_permitted(house, open_source(house, source), scope, at=house.now())
     gate, _, gated = run_gate(house, source, use)
     if not gated.record.kept:
         raise RefusedError(
@@ -63,6 +67,8 @@ def offer(house: House, source: str, use: str, *, name: str | None = None) -> Of
             code="disclosure.nothing-allowed",
             hint=f"{gate} says why, row by row",
         )
+    at = parse_instant(gated.record.at)
+    require_permitted(house, open_source(house, source), scope, at=at, kept=gated)
     disclosure = name or next_name(house, "disclosure", "package")
     snapshot, snapshot_index, _ = seal_gate(
         house, gate, gated=gated, name=f"{disclosure}-set", kind="packages"

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from byleave.ids import format_instant, from_us
 from byleave.service.house import House
 
 __all__ = ["public_overview"]
+
+_POLICY: Final = (
+    "document", "title", "kind", "effective", "announced", "recorded", "sha256", "language",
+    "adds", "removes", "notice_window_days", "text",
+)  # fmt: skip
 
 
 def public_overview(
@@ -29,7 +34,11 @@ def public_overview(
         "checkpoint": {"origin": head.origin, "size": head.size, "root": head.root.hex()},
         "members": house.ledger.member_count(),
         "policies": [
-            {**document, "index": index}
+            {
+                **{field: document[field] for field in _POLICY if field in document},
+                "version": document.get("label", document["version"]),
+                "index": index,
+            }
             for index, _, _, document in reversed(house.ledger.objects("policy"))
         ],
         "releases": [

@@ -15,21 +15,24 @@ import numpy as np
 import numpy.typing as npt
 
 from byleave.canonical import Json
-from byleave.consent.reason import Reason
+from byleave.consent.reason import VETOES, Reason
 from byleave.consent.state import build
 from byleave.errors import ConflictError
 from byleave.ids import format_instant, to_us
 from byleave.policy import document as documents
 from byleave.policy.document import PolicyDocument, parse_document, refuse_retroactive
 from byleave.policy.scope import Use
+from byleave.policy.variants import seen_at, serves
 from byleave.service.clock import ledger_now
 from byleave.service.columns import event_columns
 from byleave.service.house import House
 from byleave.service.notice import coverages, publish_notice, published_notices
+from byleave.service.policy_text import areas, versions_of
 from byleave.service.rules import accepted_grade, publish_rules
 from byleave.tlog.entry import PolicyDocumentEntry
 
 __all__ = [
+    "Choices",
     "Impact",
     "Published",
     "coverages",
@@ -42,6 +45,39 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Choices:
+    """How the members a text is for stand to one use, as counts that sum to their number.
+
+    Attributes:
+        allow: Their grant counts.
+        refuse: They refused, withdrew or objected, and are not asked again for that.
+        lapsed: They agreed once, and it does not count: expired, or the notice they saw does not
+            cover this use, or there is no evidence of it.
+        silent: They never said anything.
+    """
+
+    allow: int
+    refuse: int
+    lapsed: int
+    silent: int
+
+    @property
+    def ask(self) -> int:
+        """Return how many have to be asked before the use may begin."""
+        return self.lapsed + self.silent
+
+    def to_dict(self) -> dict[str, Json]:
+        """Return the counts for `--json`."""
+        return {
+            "allow": self.allow,
+            "refuse": self.refuse,
+            "lapsed": self.lapsed,
+            "silent": self.silent,
+            "ask": self.ask,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Impact:
     """What publishing a document would change.
 
@@ -50,14 +86,18 @@ class Impact:
         version: The version to be published.
         words: Uses added and removed, notice window, mismatches of prose and declaration.
         allowed: For each use touched, how many members allow it now.
-        members: How many members there are.
+        choices: The same in full: who allows it, said no, or has to be asked.
+        members: How many members the text is for: those of its regions.
+        asked_again: Members who have to be asked before at least one added use may begin.
     """
 
     document: str
     version: str
     words: documents.Impact
     allowed: Mapping[str, int]
+    choices: Mapping[str, Choices]
     members: int
+    asked_again: int
 
     def to_dict(self) -> dict[str, Json]:
         """Return the impact for `--json`."""
@@ -66,6 +106,8 @@ class Impact:
             "version": self.version,
             "members": self.members,
             "allowed": dict(self.allowed),
+            "choices": {use: choices.to_dict() for use, choices in self.choices.items()},
+            "asked_again": self.asked_again,
             **self.words.to_dict(),
         }
 
@@ -115,7 +157,11 @@ def publish_document(house: House, text: str, *, name: str) -> Published:
     record: dict[str, Any] = {
         "document": new.document,
         "version": new.version,
-        "title": _title(new),
+        "label": _label(house, new),
+        "title": new.title,
+        "document_kind": new.kind,
+        "jurisdiction": new.jurisdiction,
+        "address": new.address,
         "kind": {
             "privacy-policy": "policy",
             "announcement": "help",
@@ -135,7 +181,7 @@ def publish_document(house: House, text: str, *, name: str) -> Published:
         index = writer.log(entry.encode())
         writer.add_object(
             "policy",
-            f"{new.document} {new.version}",
+            f"{new.document} {record['label']}",
             index=index,
             at_us=to_us(recorded),
             document=record,
@@ -146,29 +192,87 @@ def publish_document(house: House, text: str, *, name: str) -> Published:
 
 
 def _impact(house: House, new: PolicyDocument) -> Impact:
-    old = _latest(house, new.document)
-    if any(
-        name == f"{new.document} {new.version}" for _, name, _, _ in house.ledger.objects("policy")
-    ):
-        raise ConflictError(
-            f"{new.document} {new.version} is published already", code="workspace.exists"
-        )
+    old = _before(house, new)
     words = documents.impact(old, new, taxonomy=house.taxonomy, recorded=house.now())
+    _label(house, new)  # says early that the version stands already
+    concerned = _concerned(house, new)
     decisions = _decisions(house, (*words.added, *words.removed))
+    codes = {use: code[concerned] for use, code in decisions.items()}
+    added = [_has_to_be_asked(codes[use]) for use in words.added]
     return Impact(
         document=new.document,
         version=new.version,
         words=words,
-        allowed={str(use): int((codes == Reason.KEPT).sum()) for use, codes in decisions.items()},
-        members=house.ledger.member_count(),
+        allowed={str(use): int((code == Reason.KEPT).sum()) for use, code in codes.items()},
+        choices={str(use): _choices(code) for use, code in codes.items()},
+        members=int(concerned.sum()),
+        asked_again=int(np.logical_or.reduce(added).sum()) if added else 0,
     )
 
 
-def _latest(house: House, name: str) -> PolicyDocument | None:
-    versions = [d for _, _, _, d in house.ledger.objects("policy") if d["document"] == name]
-    if not versions:
-        return None
-    return parse_document(versions[-1]["text"].encode(), name=name, taxonomy=house.taxonomy)
+def _label(house: House, new: PolicyDocument) -> str:
+    """Return what tells this version from all others of its document.
+
+    Its version, where no other variant has it; else the variant behind it.
+
+    Raises:
+        ConflictError: `workspace.exists`, this variant has that version already.
+    """
+    held = {v.label: v.document for v in versions_of(house, new.document)}
+    if any(d.variant == new.variant and d.version == new.version for d in held.values()):
+        raise ConflictError(
+            f"{new.document} {new.version} is published already", code="workspace.exists"
+        )
+    if new.version not in held:
+        return new.version
+    place = "-".join(new.jurisdiction.replace("*", "all").split())
+    return f"{new.version}.{place}.{new.language}"
+
+
+def _before(house: House, new: PolicyDocument) -> PolicyDocument | None:
+    """Return what the members a text is for read until now: its variant, else what stood in."""
+    versions = versions_of(house, new.document)
+    own = [v.document for v in versions if v.document.variant == new.variant]
+    if own:
+        return own[-1]
+    region = None if "*" in new.regions else min(new.regions)
+    found = seen_at(
+        versions, region=region, language=new.language, at=new.effective, areas=areas(house)
+    )
+    return None if found.in_force is None else found.in_force.document
+
+
+def _concerned(house: House, new: PolicyDocument) -> npt.NDArray[np.bool_]:
+    """Return which members, by ordinal, live where the text holds; `*` is everyone."""
+    members = house.ledger.member_count()
+    if "*" in new.regions:
+        return np.ones(members, dtype=np.bool_)
+    found = np.zeros(members, dtype=np.bool_)
+    facts = house.ledger.regions(to_us(ledger_now(house)))
+    known = areas(house)
+    theirs = {
+        region for _, region in facts if serves(new, region, known) not in {None, "everywhere"}
+    }
+    found[[ordinal for ordinal, region in facts if region in theirs]] = True
+    return found
+
+
+def _choices(codes: npt.NDArray[np.uint8]) -> Choices:
+    no = np.isin(codes, [reason.value for reason in VETOES])
+    allow, silent = codes == Reason.KEPT, codes == Reason.NO_GRANT
+    return Choices(
+        allow=int(allow.sum()),
+        refuse=int(no.sum()),
+        lapsed=int((~(no | allow | silent)).sum()),
+        silent=int(silent.sum()),
+    )
+
+
+def _has_to_be_asked(codes: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+    """Return who neither allows a use nor said no to it."""
+    said_no = np.isin(codes, [reason.value for reason in VETOES])
+    left: npt.NDArray[np.bool_] = ~(said_no | (codes == Reason.KEPT))
+    return left
 
 
 def _touched(house: House, new: PolicyDocument) -> tuple[Use, ...]:
@@ -187,10 +291,3 @@ def _decisions(house: House, uses: Iterable[Use]) -> dict[Use, npt.NDArray[np.ui
         use: build(columns, use, at=now, members=members, notices=notices, accepted=accepted).code
         for use in uses
     }
-
-
-def _title(document: PolicyDocument) -> str:
-    for line in document.body.splitlines():
-        if line.startswith("# "):
-            return line.removeprefix("# ").strip()
-    return document.document

@@ -37,6 +37,7 @@ from byleave.service import (
 from byleave.snapshot.sealed import SealedSnapshot
 from byleave.stores.artefacts import write_file
 from byleave.wiring.consent_nouns import Consents, Notices, Noun, Rulesets, operators_book
+from byleave.wiring.policy_nouns import PolicyTexts
 
 __all__ = [
     "Consents",
@@ -60,7 +61,7 @@ __all__ = [
 DEMO_MEMBERS = "demo-members.json"
 
 
-class Policies(Noun):
+class Policies(PolicyTexts):
     """Policy documents, notices and rulesets."""
 
     def publish(self, text: str, *, name: str = "document.md") -> policy.Published:

@@ -2,6 +2,7 @@
 
     enrolment      SHA-256(0x20 || r32 || member id, UTF-8)
     consent event  SHA-256(0x21 || salt32 || canonical bytes of the event document)
+    import         SHA-256(0x24 || salt32 || SHA-256 of the imported file)
 
 Both hide what they commit to while the 32 secret bytes exist only with the member and the
 platform, and for good once those are erased (G10).
@@ -15,12 +16,13 @@ from byleave import canonical
 from byleave.errors import InputError
 from byleave.ids import Digest
 
-__all__ = ["SECRET_BYTES", "enrolment_commitment", "event_commitment"]
+__all__ = ["SECRET_BYTES", "enrolment_commitment", "event_commitment", "import_commitment"]
 
 SECRET_BYTES: Final = 32
 """Length of a member's secret r, and of the salt of a consent event."""
 TAG_ENROLMENT: Final = 0x20
 TAG_EVENT: Final = 0x21
+TAG_IMPORT: Final = 0x24
 
 
 def enrolment_commitment(secret: bytes, member: str) -> Digest:
@@ -47,6 +49,19 @@ def event_commitment(salt: bytes, event: canonical.Json) -> Digest:
         InputError: `map.parameters`, the salt is not 32 bytes.
     """
     return canonical.tagged(TAG_EVENT, _secret(salt), canonical.encode(event))
+
+
+def import_commitment(salt: bytes, file: bytes) -> Digest:
+    """Return the commitment to an imported file: a short file's digest alone could be guessed.
+
+    Args:
+        salt: 32 bytes, fresh per import.
+        file: SHA-256 of the file's bytes.
+
+    Raises:
+        InputError: `map.parameters`, the salt or the digest is not 32 bytes.
+    """
+    return canonical.tagged(TAG_IMPORT, _secret(salt), _secret(file))
 
 
 def _secret(value: bytes) -> bytes:

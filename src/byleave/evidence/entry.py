@@ -33,6 +33,7 @@ __all__ = [
     "ENTRY_KINDS",
     "MAX_ENTRY_BYTES",
     "ConsentEventEntry",
+    "ConsentImportEntry",
     "DisclosureEntry",
     "EnrolmentEntry",
     "Entry",
@@ -95,6 +96,22 @@ class ConsentEventEntry(Entry):
 
     KIND: ClassVar[str] = "consent-event/v1"
     commitment: Annotated[bytes, DIGEST]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentImportEntry(Entry):
+    """Part of an import of choices landed: commitment (tag 0x24) to its file, rows, events.
+
+    `first` is the first row of the part in the order of import, `rows` how many it took on,
+    `events` how many of them are the events that follow.
+    """
+
+    KIND: ClassVar[str] = "consent-import/v1"
+    name: Annotated[str, TEXT]
+    source: Annotated[bytes, DIGEST]
+    first: Annotated[int, COUNT]
+    rows: Annotated[int, COUNT]
+    events: Annotated[int, COUNT]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,6 +266,7 @@ ENTRY_KINDS: Final[dict[str, type[Entry]]] = {
     kind.KIND: kind
     for kind in (
         ConsentEventEntry,
+        ConsentImportEntry,
         DisclosureEntry,
         EnrolmentEntry,
         GateEntry,

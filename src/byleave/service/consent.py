@@ -335,10 +335,3 @@ def _check(
                 hint="publish the exact text shown: byleave notice publish",
             )
         notices[event.notice].require_grantable(event.scope)
-    elif event.kind is EventKind.PRESET:
-        if event.notice is None or event.token is None:
-            raise InputError("a pre-set control is shown by a token", code="notice.control-state")
-        if not any(ask.covers(event.scope) for ask in notices[event.notice].asks):
-            raise InputError(
-                f"notice {event.notice!r} does not ask for {event.scope}", code="use.malformed"
-            )

@@ -57,7 +57,8 @@ def check_workspace(workspace: Workspace) -> list[dict[str, str]]:
 
 def _checks(workspace: Workspace) -> Iterator[tuple[str, Callable[[], object]]]:
     ledger, house = workspace.ledger, workspace.house
-    for name in KEYS:
+    made_later = ["notice"] if workspace.places.key("notice").exists() else []
+    for name in (*KEYS, *made_later):
         yield f"keys/{name}.key", partial(_check_key, workspace, name)
     for _, name, _, _ in ledger.objects("source"):
         yield f"source {name}", partial(source.open_source, house, name)

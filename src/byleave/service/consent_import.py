@@ -1,0 +1,539 @@
+"""Import choices from a consent platform: in parts that land whole, and can be gone on with.
+
+What was said keeps its instant as evidence and takes effect when it is recorded (DESIGN §6). Rows
+are recorded in the order in which they were said. A part (131,072 rows) is one transaction: its
+enrolments, its events, their log entries, and the mark how far it came; whatever stops the import
+loses at most the part at hand, and the same file given again goes on from the mark. A choice that
+the ledger holds already is counted and not recorded again.
+
+Columnar: the one Python step per event is the hash of its commitment.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256 as hasher
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from byleave.canonical import Json
+from byleave.consent.batch import EventBatch
+from byleave.consent.event import EventKind, EvidenceGrade
+from byleave.consent.import_table import ImportRows, order_of
+from byleave.errors import ConflictError
+from byleave.evidence.enrolment import SECRET_BYTES, TAG_EVENT, import_commitment
+from byleave.gate.members import MemberIndex
+from byleave.ids import FAR_FUTURE_US, Digest, format_instant, from_us, to_us
+from byleave.policy.scope import Scope
+from byleave.service.clock import ledger_now
+from byleave.service.enrol import enrol_within
+from byleave.service.house import House, LedgerWriter
+from byleave.tlog.entry import ConsentImportEntry
+
+__all__ = ["PART_ROWS", "Imported", "find_import", "import_rows", "list_imports"]
+
+PART_ROWS: Final = 1 << 17
+_ALL_MEMBERS_SHARE: Final = 16
+"""Read the whole list of members where the file names at least one in so many of them."""
+
+Longs = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imported:
+    """How far an import came.
+
+    Attributes:
+        name: Its id.
+        rows: Rows that could be read.
+        events: Events it recorded, in all its runs.
+        duplicates: Rows the ledger, or the file itself, held already.
+        enrolled: Members it enrolled.
+        rejected: (line, reason) of rows left out.
+        grades: Events by evidence grade.
+        kinds: Events by kind.
+        resumed_at: Row it went on from; 0: from the start; None: it was finished already.
+    """
+
+    name: str
+    rows: int
+    events: int
+    duplicates: int
+    enrolled: int
+    rejected: tuple[tuple[int, str], ...]
+    grades: dict[str, int]
+    kinds: dict[str, int]
+    resumed_at: int | None
+
+    def to_dict(self) -> dict[str, Json]:
+        """Return it for `--json`; rejected rows as numbers by reason."""
+        reasons: dict[str, int] = {}
+        for _, reason in self.rejected:
+            reasons[reason] = reasons.get(reason, 0) + 1
+        return {
+            "import": self.name,
+            "rows": self.rows,
+            "events": self.events,
+            "duplicates": self.duplicates,
+            "enrolled": self.enrolled,
+            "rejected": len(self.rejected),
+            "rejected_by_reason": reasons,
+            "grades": self.grades,
+            "kinds": self.kinds,
+            "resumed_at": self.resumed_at,
+        }
+
+
+def find_import(house: House, source: Digest) -> str | None:
+    """Return the id of the import of a file, by its digest; None: never imported."""
+    for _, name, _, document in house.ledger.objects("import"):
+        if document["source"] == source.hex():
+            return name
+    return None
+
+
+def list_imports(house: House) -> list[dict[str, Any]]:
+    """Return every import's document with how far it came, oldest first."""
+    parts = house.ledger.objects("import-part")
+    found = []
+    for index, name, _, document in house.ledger.objects("import"):
+        own = [d for _, part, _, d in parts if part.rsplit("/", 1)[0] == name]
+        done = max([d["next"] for d in own], default=0)
+        found.append(
+            {
+                "import": name,
+                "index": index,
+                "file": document["file"],
+                "form": document["form"],
+                "rows": document["rows"],
+                "done": done,
+                "events": sum(d["events"] for d in own),
+                "duplicates": sum(d["duplicates"] for d in own),
+                "enrolled": sum(d["enrolled"] for d in own),
+                "finished": done >= document["rows"],
+            }
+        )
+    return found
+
+
+def import_rows(
+    house: House,
+    rows: ImportRows,
+    *,
+    source: Digest,
+    file: str,
+    form: str,
+    name: str | None = None,
+    enrol: bool = True,
+    part_rows: int = PART_ROWS,
+) -> Imported:
+    """Record the rows, from where an earlier run of the same file stopped.
+
+    Args:
+        house: The workspace's ports.
+        rows: What `read_import_table` read.
+        source: SHA-256 of the file's bytes, and of the mapping's where there is one.
+        file: The file's name, for people.
+        form: `table`, `ketch/v1`, `didomi/v2`.
+        name: Id of the import; default `import-N`.
+        enrol: Whether members the ledger does not know are enrolled, or their rows left out.
+        part_rows: Rows per transaction.
+
+    Raises:
+        ConflictError: `consent.import-changed`, an import of that name had another file.
+    """
+    known = find_import(house, source)
+    if name is not None and known != name and house.ledger.object("import", name) is not None:
+        raise ConflictError(f"import {name!r} was of another file", code="consent.import-changed")
+    done = 0
+    if known is None:
+        known = _begin(house, rows, source, file, form, name)
+    else:
+        state = next(i for i in list_imports(house) if i["import"] == known)
+        done = state["done"]
+        if state["finished"]:
+            return _summary(house, known, rows, resumed_at=None, left_out=())
+    job = _Job(house, known, source, rows, enrol=enrol)
+    total = len(rows)
+    start = done
+    while done < total:
+        end = min(done + part_rows, total)
+        job.part(done, end)
+        done = end
+        house.progress("choices imported", done, total)
+    if total == 0:
+        job.part(0, 0)
+    return _summary(house, known, rows, resumed_at=start, left_out=tuple(job.left_out))
+
+
+def _begin(
+    house: House, rows: ImportRows, source: Digest, file: str, form: str, name: str | None
+) -> str:
+    known = name or f"import-{len(house.ledger.objects('import')) + 1}"
+    salt = house.random(SECRET_BYTES)
+    commitment = import_commitment(salt, source)
+    document: dict[str, Any] = {
+        "file": file,
+        "form": form,
+        "rows": len(rows),
+        "source": source.hex(),
+        "salt": salt.hex(),
+    }
+    entry = ConsentImportEntry(name=known, source=commitment, first=0, rows=0, events=0)
+    with house.ledger.writing() as writer:
+        index = writer.log(entry.encode())
+        writer.add_object(
+            "import", known, index=index, at_us=to_us(ledger_now(house)), document=document
+        )
+    return known
+
+
+def _summary(
+    house: House,
+    name: str,
+    rows: ImportRows,
+    *,
+    resumed_at: int | None,
+    left_out: tuple[tuple[int, str], ...],
+) -> Imported:
+    parts = [
+        document
+        for _, part, _, document in house.ledger.objects("import-part")
+        if part.rsplit("/", 1)[0] == name
+    ]
+    stored = [(line, reason) for part in parts for line, reason in part["left_out"]]
+    del left_out
+
+    def sums(field: str) -> dict[str, int]:
+        total: dict[str, int] = {}
+        for part in parts:
+            for word, count in part[field].items():
+                total[word] = total.get(word, 0) + count
+        return total
+
+    return Imported(
+        name=name,
+        rows=len(rows),
+        events=sum(part["events"] for part in parts),
+        duplicates=sum(part["duplicates"] for part in parts),
+        enrolled=sum(part["enrolled"] for part in parts),
+        rejected=tuple(sorted([*rows.rejected, *stored])),
+        grades=sums("grades"),
+        kinds=sums("kinds"),
+        resumed_at=resumed_at,
+    )
+
+
+class _Job:
+    """One run of an import: the rows in order, members resolved, what the ledger held before."""
+
+    def __init__(
+        self, house: House, name: str, source: Digest, rows: ImportRows, *, enrol: bool
+    ) -> None:
+        self._house = house
+        self._name = name
+        self._rows = rows
+        self._enrol = enrol
+        header = house.ledger.object("import", name)
+        salt = bytes.fromhex(header[2]["salt"]) if header else bytes(SECRET_BYTES)
+        self._source = import_commitment(salt, source)
+        self._order: Longs = order_of(rows)
+        self._ordinals = self._resolve()
+        self._texts = [json.dumps(m, ensure_ascii=False) for m in rows.members.to_pylist()]
+        self._twice, self._overtaken = self._held()
+        self.left_out: list[tuple[int, str]] = []
+
+    def part(self, start: int, end: int) -> None:
+        """Record rows [start, end) of the order of import, all or none."""
+        rows, house = self._rows, self._house
+        taken = self._order[start:end]
+        strangers = self._ordinals[rows.member[taken]] < 0
+        unknown = strangers if not self._enrol else np.zeros(len(taken), np.bool_)
+        overtaken = self._overtaken[taken]
+        twice = self._twice[taken] & ~unknown
+        left_out = [
+            *((int(line), "member-unknown") for line in rows.line[taken[unknown]]),
+            *((int(line), "overtaken") for line in rows.line[taken[overtaken & ~twice & ~unknown]]),
+        ]
+        kept = taken[~(unknown | overtaken | twice)]
+        now = ledger_now(house)
+        salts = house.random(SECRET_BYTES * len(kept))
+        codes = rows.member[kept]
+        new = [str(rows.members[int(c)]) for c in dict.fromkeys(codes[self._ordinals[codes] < 0])]
+        with house.ledger.writing() as writer:
+            enrolled = self._enrol_new(writer, new)
+            ordinals = self._ordinals.copy()
+            if new:
+                found = house.ledger.member_count()
+                ordinals[[self._code(m) for m in new]] = np.arange(found, found + len(new))
+            entry = ConsentImportEntry(
+                name=self._name,
+                source=self._source,
+                first=start,
+                rows=end - start,
+                events=len(kept),
+            )
+            index = writer.log(entry.encode())
+            if len(kept):
+                batch = self._batch(kept, ordinals, to_us(now), salts)
+                first = writer.log_many(self._entries(kept, batch, salts))
+                writer.add_event_batch(first, batch)
+            writer.add_object(
+                "import-part",
+                f"{self._name}/{start}",
+                index=index,
+                at_us=to_us(now),
+                document={
+                    "next": end,
+                    "events": len(kept),
+                    "duplicates": int((twice & ~unknown).sum()),
+                    "enrolled": enrolled,
+                    "left_out": [list(pair) for pair in sorted(left_out)],
+                    "grades": _counts(rows.grade[kept], EvidenceGrade),
+                    "kinds": _counts(rows.kind[kept], EventKind),
+                },
+            )
+        self._ordinals = ordinals
+        self.left_out += left_out
+
+    # -- members -----------------------------------------------------------------------------
+
+    def _code(self, member: str) -> int:
+        return self._codes[member]
+
+    def _resolve(self) -> Longs:
+        members, ledger = self._rows.members, self._house.ledger
+        self._codes: dict[str, int] = {}
+        count = ledger.member_count()
+        if len(members) * _ALL_MEMBERS_SHARE < count:
+            found = ledger.ordinals(members.to_pylist())
+            return np.array([found.get(m, -1) for m in members.to_pylist()], np.int64)
+        index = MemberIndex.of([row[1] for row in ledger.members()])
+        return index.resolve(members)
+
+    def _enrol_new(self, writer: LedgerWriter, new: Sequence[str]) -> int:
+        if not new:
+            return 0
+        if not self._codes:
+            self._codes = {m: i for i, m in enumerate(self._rows.members.to_pylist())}
+        return enrol_within(self._house, writer, new)
+
+    # -- what was there before ---------------------------------------------------------------
+
+    def _held(self) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+        """Return which rows are there already, and which a later no of before has overtaken."""
+        rows = self._rows
+        batch = self._house.ledger.events_columns()
+        own = np.array(
+            [c.split(":")[:2] == ["import", self._name] for c in batch.channels] + [False], np.bool_
+        )
+        other = np.flatnonzero(~own[batch.channel])
+        scopes = {str(s): i for i, s in enumerate(rows.scopes)}
+        scope_code = _codes(scopes, batch.scopes)
+        notice_code = _codes({n: i for i, n in enumerate(rows.notices)}, batch.notices)
+        said = np.where(batch.original_us == FAR_FUTURE_US, batch.effective_us, batch.original_us)[
+            other
+        ]
+        held = np.stack(
+            [
+                batch.ordinal[other],
+                scope_code[batch.scope[other]],
+                batch.kind[other].astype(np.int64),
+                said,
+                batch.expires_us[other],
+                batch.includes_past[other].astype(np.int64),
+                np.append(notice_code, -1)[batch.notice[other]],
+            ]
+        )
+        ordinal = self._ordinals[rows.member]
+        person = np.where(ordinal >= 0, ordinal, -2 - rows.member)
+        mine = np.stack(
+            [
+                person,
+                rows.scope.astype(np.int64),
+                rows.kind.astype(np.int64),
+                rows.original_us,
+                rows.expires_us,
+                rows.includes_past.astype(np.int64),
+                rows.notice.astype(np.int64),
+            ]
+        )[:, self._order]
+        twice = np.zeros(len(rows), np.bool_)
+        twice[self._order] = _seen_before(held, mine)
+        return twice, self._overtaken_by(batch, other, said, ordinal)
+
+    def _overtaken_by(
+        self, batch: EventBatch, other: Longs, said: Longs, ordinal: Longs
+    ) -> npt.NDArray[np.bool_]:
+        rows = self._rows
+        found = np.zeros(len(rows), np.bool_)
+        is_no = np.isin(
+            batch.kind[other], [EventKind.REFUSAL, EventKind.WITHDRAWAL, EventKind.OBJECTION]
+        )
+        if not is_no.any():
+            return found
+        scopes = [Scope.parse(text) for text in batch.scopes]
+        size = int(max(batch.ordinal.max(), ordinal.max(initial=-1))) + 1
+        told = np.where(rows.original_us == FAR_FUTURE_US, -(2**62), rows.original_us)
+        for code, scope in enumerate(rows.scopes):
+            mine = (rows.kind == EventKind.GRANT) & (rows.scope == code) & (ordinal >= 0)
+            if not mine.any():
+                continue
+            meets = np.array([_meet(scope, s) for s in scopes], np.bool_)
+            noes = is_no & meets[batch.scope[other]]
+            latest = np.full(size, -(2**63), np.int64)
+            np.maximum.at(latest, batch.ordinal[other[noes]], said[noes])
+            found |= mine & (told < latest[np.maximum(ordinal, 0)])
+        return found
+
+    # -- events ------------------------------------------------------------------------------
+
+    def _batch(self, kept: Longs, ordinals: Longs, now_us: int, salts: bytes) -> EventBatch:
+        rows = self._rows
+        count = len(kept)
+        names = [f"import:{self._name}", *(f"import:{self._name}:{c}" for c in rows.channels)]
+        evidence = None
+        if rows.evidence is not None:
+            evidence = rows.evidence.take(pa.array(kept)).to_pylist()
+        return EventBatch(
+            index=np.zeros(count, np.int64),
+            ordinal=ordinals[rows.member[kept]],
+            kind=rows.kind[kept],
+            scope=rows.scope[kept],
+            effective_us=np.full(count, now_us, np.int64),
+            recorded_us=np.full(count, now_us, np.int64),
+            expires_us=rows.expires_us[kept],
+            includes_past=rows.includes_past[kept],
+            notice=rows.notice[kept],
+            grade=rows.grade[kept],
+            channel=(rows.channel[kept] + 1).astype(np.int32),
+            original_us=rows.original_us[kept],
+            salts=np.frombuffer(salts, np.uint8).reshape(count, SECRET_BYTES),
+            scopes=tuple(str(s) for s in rows.scopes),
+            notices=rows.notices,
+            channels=tuple(names),
+            evidence=evidence,
+        )
+
+    def _entries(self, kept: Longs, batch: EventBatch, salts: bytes) -> list[bytes]:
+        """Return the log entries: canonical bytes of each document by template, hashed."""
+        shape = np.stack(
+            [
+                batch.channel.astype(np.int64),
+                batch.grade.astype(np.int64),
+                batch.includes_past.astype(np.int64),
+                batch.kind.astype(np.int64),
+                batch.notice.astype(np.int64),
+                batch.scope.astype(np.int64),
+            ]
+        )
+        distinct, which = np.unique(shape, axis=1, return_inverse=True)
+        now = format_instant(from_us(int(batch.recorded_us[0])))
+        parts = [_template(batch, tuple(column.tolist()), now) for column in distinct.T]
+        heads, middles, tails, ends = zip(*parts, strict=True)
+        texts = self._texts
+        expires = _instants(batch.expires_us, "null", '"{}"')
+        original = _instants(batch.original_us, "", ',"original":"{}"')
+        evidence = (
+            [""] * len(batch)
+            if batch.evidence is None
+            else ["" if e is None else f'"evidence":{_json(e)},' for e in batch.evidence]
+        )
+        tag = bytes([TAG_EVENT])
+        return [
+            b'{"commitment":"%s","kind":"consent-event/v1"}'
+            % hasher(
+                tag
+                + salts[at : at + 32]
+                + (
+                    f'{heads[t]}{more}"expires":{end}{middles[t]}{texts[m]}{tails[t]}{said}{ends[t]}'
+                ).encode()
+            )
+            .hexdigest()
+            .encode()
+            for at, t, more, end, m, said in zip(
+                range(0, len(salts), 32),
+                which.ravel().tolist(),
+                evidence,
+                expires,
+                self._rows.member[kept].tolist(),
+                original,
+                strict=True,
+            )
+        ]
+
+
+def _template(batch: EventBatch, shape: tuple[int, ...], now: str) -> tuple[str, str, str, str]:
+    """Return the constant parts of a document, between `evidence`, `expires`, `member`, `original`.
+
+    Keys stand in their canonical order (`service.consent.event_document` has the same).
+    """
+    channel, grade, past, kind, notice, scope = shape
+    named = "null" if notice < 0 else _json(batch.notices[notice])
+    return (
+        f'{{"channel":{_json(batch.channels[channel])},"effective":"{now}",',
+        f',"grade":"{EvidenceGrade(grade).name.lower()}"'
+        f',"includes_past":{"true" if past else "false"}'
+        f',"kind":"{EventKind(kind).name.lower()}","member":',
+        f',"notice":{named}',
+        f',"recorded":"{now}","scope":{_json(batch.scopes[scope])}}}',
+    )
+
+
+def _instants(values: Longs, absent: str, form: str) -> list[str]:
+    distinct, which = np.unique(values, return_inverse=True)
+    texts = [
+        absent if us == FAR_FUTURE_US else form.format(format_instant(from_us(us)))
+        for us in distinct.tolist()
+    ]
+    return [texts[i] for i in which.ravel().tolist()]
+
+
+def _json(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _codes(known: dict[str, int], texts: Sequence[str]) -> Longs:
+    """Return the code of each text; texts of the ledger that the file does not name get others."""
+    return np.array([known.get(t, -2 - i) for i, t in enumerate(texts)], np.int64)
+
+
+def _seen_before(held: Longs, mine: Longs) -> npt.NDArray[np.bool_]:
+    """Say for each column of `mine` whether an equal one stands in `held`, or before it.
+
+    Columns are sorted by a hash and compared in full: exact, whatever the hash does.
+    """
+    both = np.concatenate([held, mine], axis=1)
+    mixed = np.zeros(both.shape[1], np.uint64)
+    for row in both:
+        mixed = (mixed ^ row.view(np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
+        mixed ^= mixed >> np.uint64(29)
+    order = np.argsort(mixed, kind="stable")
+    ordered = both[:, order]
+    same = np.zeros(len(order), np.bool_)
+    same[1:] = (ordered[:, 1:] == ordered[:, :-1]).all(axis=0)
+    found = np.zeros(len(order), np.bool_)
+    found[order] = same
+    return found[held.shape[1] :]
+
+
+def _meet(one: Scope, other: Scope) -> bool:
+    """Say whether two scopes can cover one use."""
+    return all(
+        a in {"*", b} or b == "*" or a.startswith(b + ".") or b.startswith(a + ".")
+        for a, b in (
+            (one.purpose, other.purpose),
+            (one.category, other.category),
+            (one.recipient, other.recipient),
+        )
+    )
+
+
+def _counts(values: npt.NDArray[np.uint8], kind: type[EventKind] | type[EvidenceGrade]) -> Any:  # noqa: ANN401
+    found, counts = np.unique(values, return_counts=True)
+    return {kind(v).name.lower(): n for v, n in zip(found.tolist(), counts.tolist(), strict=True)}

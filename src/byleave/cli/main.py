@@ -26,7 +26,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "verify": ("byleave.cli.proof:verify", "Check a proof file against a trust file, offline."),
     "fsck": ("byleave.cli.workspace:fsck", "Re-read and re-compute everything a workspace holds."),
     "help": ("byleave.cli.topics:help_topic", "Explain an error code, a reason, exit codes."),
-    "policy": ("byleave.cli.policy:group", "Policy documents: publish, list, show, impact."),
+    "policy": ("byleave.cli.policy:group", "Policy documents: publish, list, show, diff, lint."),
     "notice": ("byleave.cli.policy:notice_group", "Notices: publish."),
     "consent": ("byleave.cli.consent:group", "Choices of members: record, withdraw, refuse, object, show, state."),
     "signal": ("byleave.cli.signal:group", "Signals such as GPC, taken as a no: record, explain."),

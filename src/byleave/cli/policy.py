@@ -9,16 +9,22 @@ import click
 
 from byleave.cli.opened import opened, read_text
 from byleave.cli.output import emit, json_option, table, workspace_option
+from byleave.cli.policy_text import diff, import_ota, lint, observed, recipients
 
 if TYPE_CHECKING:
     from byleave.service.policy import Impact
+    from byleave.wiring import Workspace
 
 __all__ = ["group", "notice_group"]
 
 
 @click.group("policy")
 def group() -> None:
-    """Policy documents: publish, impact, list, show."""
+    """Policy documents: publish, list, show, diff, impact, lint, import-ota, recipients."""
+
+
+for command in (diff, lint, import_ota, observed, recipients):
+    group.add_command(command)
 
 
 @click.group("notice")
@@ -92,46 +98,62 @@ def list_documents(*, workspace: str, as_json: bool) -> None:
     with opened(workspace, read_only=True) as ws:
         found = ws.policy.list()
     rows = [
-        [d["document"], d["version"], d["effective"], d["notice_window_days"], d["index"]]
+        [
+            d["document"],
+            d.get("label", d["version"]),
+            d.get("jurisdiction", "*"),
+            d["language"],
+            d["effective"],
+            d["notice_window_days"],
+            d["index"],
+        ]
         for d in found
     ]
     emit(
         {"documents": [{k: v for k, v in d.items() if k != "text"} for d in found]},
         schema="byleave/policies/v1",
         as_json=as_json,
-        lines=lambda: table(["document", "version", "effective", "notice days", "entry"], rows),
+        lines=lambda: table(
+            ["document", "version", "for", "language", "effective", "notice days", "entry"], rows
+        ),
     )
 
 
 @group.command()
 @click.argument("document")
-@click.argument("version")
+@click.argument("version", required=False)
+@click.option("--at", help="Instant or date: the text that held then; default now.")
+@click.option("--region", help="Region of a member, such as us-ca or de; default unknown.")
+@click.option("--language", help="Language a member reads, such as en or pt-BR.")
 @workspace_option
 @json_option
-def show(*, document: str, version: str, workspace: str, as_json: bool) -> None:
-    """Show one version: its instants, its declared uses, its text.
+def show(
+    *,
+    document: str,
+    version: str | None,
+    at: str | None,
+    region: str | None,
+    language: str | None,
+    workspace: str,
+    as_json: bool,
+) -> None:
+    """Show one version; or, without VERSION, the text that a member saw.
+
+    The instants stand apart: announced, effective, observed by an outsider, recorded here.
 
     \b
     byleave policy show privacy-policy 2 --workspace byleave-demo
+    byleave policy show privacy-policy --at 2024-07-15 --region de --workspace byleave-demo
     """  # noqa: D301
     from byleave.errors import InputError
 
-    with opened(workspace, read_only=True) as ws:
-        found = [
-            d for d in ws.policy.list() if (d["document"], d["version"]) == (document, version)
-        ]
-    if not found:
+    if version is not None and (at or region or language):
         raise InputError(
-            f"no version {version} of {document}",
-            code="workspace.unknown-object",
-            hint="byleave policy list",
+            "a version is one text: it takes no --at, --region or --language", code="cli.usage"
         )
-    emit(
-        found[0],
-        schema="byleave/policy/v1",
-        as_json=as_json,
-        lines=lambda: [*_facts(found[0]), "", found[0]["text"]],
-    )
+    with opened(workspace, read_only=True) as ws:
+        data = _shown(ws, document, version, at, region, language)
+    emit(data, schema="byleave/policy/v1", as_json=as_json, lines=lambda: _show_lines(data))
 
 
 @notice_group.command("publish")
@@ -186,6 +208,60 @@ def publish_notice(
     )
 
 
+def _shown(
+    ws: Workspace,
+    document: str,
+    version: str | None,
+    at: str | None,
+    region: str | None,
+    language: str | None,
+) -> dict[str, Any]:
+    """Return the facts of one version, with how a member came to see it where that was asked."""
+    from byleave.ids import format_instant, parse_instant
+    from byleave.service.policy_text import published_dict, seen_dict
+
+    seen: dict[str, Any] | None = None
+    if version is None:
+        found = ws.policy.seen(
+            document,
+            at=None if at is None else parse_instant(at),
+            region=region,
+            language=language,
+        )
+        seen = dict(seen_dict(found))
+        if found.in_force is None:
+            return {"document": document, "seen": seen, "text": None}
+        version = found.in_force.label
+    shown = ws.policy.version(document, version)
+    observed_at = ws.policy.first_observed(document, version)
+    held: dict[str, Any] = dict(published_dict(shown))
+    return held | {
+        "observed": None if observed_at is None else format_instant(observed_at),
+        "seen": seen,
+        "text": ws.policy.text(document, version),
+    }
+
+
+def _show_lines(data: dict[str, Any]) -> list[str]:
+    seen = data["seen"]
+    lines = []
+    if seen is not None and data["text"] is None:
+        lines.append(f"{data['document']}: no text held for them then")
+    if data["text"] is not None:
+        lines += [f"  {key:<14}{data[key] or '–'}" for key in _SHOWN]
+        lines += [f"  {'declares':<14}{use}" for use in data["uses"]]
+    if seen is not None:
+        if seen["region_matched"]:
+            lines.append(f"  {'region':<14}{seen['region_matched']}")
+        if not seen["language_matched"]:
+            lines.append(f"  {'language':<14}none in theirs; another stood in")
+        lines += [
+            f"  {'announced then':<14} version {ahead['label']}, effective {ahead['effective']}"
+            for ahead in seen["announced"]
+        ]
+    return lines if data["text"] is None else [*lines, "", data["text"]]
+
+
 def _impact(found: Impact) -> list[str]:
     words = found.words
     lines = [
@@ -195,16 +271,35 @@ def _impact(found: Impact) -> list[str]:
         f"  uses added      {len(words.added):,}",
         f"  uses removed    {len(words.removed):,}",
     ]
-    if found.allowed:
-        lines += table(
-            ["use", f"members who allow it, of {found.members:,}"],
-            [[use, count] for use, count in found.allowed.items()],
-        )
+    for title, uses in (("use added", words.added), ("use removed", words.removed)):
+        counts = [(use, found.choices[str(use)]) for use in uses]
+        rows = [[str(use), c.allow, c.refuse, c.lapsed, c.silent] for use, c in counts]
+        if rows:
+            head = [
+                f"{title}, of {found.members:,} members",
+                "allow",
+                "said no",
+                "lapsed",
+                "silent",
+            ]
+            lines += table(head, rows)
+    if words.added:
+        lines.append(f"  ask again       {found.asked_again:,} members, before an added use begins")
     lines += [f"  mismatch        {text}" for text in words.mismatches]
     lines.append("  decisions       none move: a new use needs a new choice (G3)")
     return lines
 
 
-def _facts(document: dict[str, Any]) -> list[str]:
-    keys = ("document", "version", "effective", "announced", "recorded", "sha256", "index")
-    return [f"  {key:<12}{document[key]}" for key in keys]
+_SHOWN = (
+    "document",
+    "label",
+    "kind",
+    "jurisdiction",
+    "language",
+    "announced",
+    "effective",
+    "observed",
+    "recorded",
+    "sha256",
+    "index",
+)

@@ -23,7 +23,9 @@ __all__ = [
     "diff_versions",
     "find",
     "lint_text",
+    "published_dict",
     "seen",
+    "seen_dict",
     "versions_of",
 ]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from byleave.policy.lint import Finding
-from byleave.policy.variants import Seen
+from byleave.policy.variants import Published, Seen
 from byleave.service import observed, policy_text, recipients
 from byleave.wiring.consent_nouns import Noun
 
@@ -52,6 +52,14 @@ class PolicyTexts(Noun):
     def lint_published(self, document: str, version: str | None = None) -> tuple[Finding, ...]:
         """Return the same for a published version; default the last one published."""
         return self.lint(self.text(document, version), name=document)
+
+    def version(self, document: str, version: str) -> Published:
+        """Return one published version, by its version or its label.
+
+        Raises:
+            InputError: `workspace.unknown-object`.
+        """
+        return policy_text.find(self._house, document, version)
 
     def text(self, document: str, version: str | None = None) -> str:
         """Return the exact text of a published version; default the last one published.

@@ -309,7 +309,8 @@ class Models(Noun):
         """Train on a sealed snapshot; return the run's id."""
         self._writable()
         sealed = snapshot.open_snapshot(self._house, snapshot_id)
-        mapping = columns or {c: c for c in model.trainer_of(self._house, trainer).columns}
+        same = {c: c for c in model.trainer_of(self._house, trainer).columns}
+        mapping = same | dict(columns or {})
         run, _ = model.train(self._house, sealed, trainer, columns=mapping, recipe=recipe)
         self._house.log.publish()
         return run
@@ -462,10 +463,11 @@ class Public(Noun):
     def overview(self) -> dict[str, Any]:
         """Return policies, releases and the log's head (`pages.view.PublicOverview`)."""
         workspace = self._workspace
-        return overview.public_overview(
+        facts = overview.public_overview(
             self._house,
             operator=workspace.config.operator,
             data_origin=workspace.config.data_origin,
             trust=workspace.places.trust.read_text("utf-8"),
             demo_members=workspace.demo_members(),
         )
+        return {**facts, "contact": workspace.config.party.get("contact")}

@@ -24,18 +24,32 @@ __all__ = ["fsck", "init"]
     show_default=True,
     help="Who runs it, as pages name them.",
 )
+@click.option(
+    "--ledger",
+    metavar="URL",
+    help="postgresql://USER@HOST/DATABASE instead of a file in PATH; password by PGPASSWORD.",
+)
 @click.option("--taxonomy", type=click.Path(), help="Your own terms (YAML), added to the default.")
 @json_option
-def init(*, path: str, origin: str, operator: str, taxonomy: str | None, as_json: bool) -> None:
+def init(
+    *,
+    path: str,
+    origin: str,
+    operator: str,
+    ledger: str | None,
+    taxonomy: str | None,
+    as_json: bool,
+) -> None:
     """Make an empty workspace: keys, ledger, log, and the rulesets in force.
 
     \b
-    byleave init platform --origin log.example.com/byleave --operator "Example Ltd"
+    byleave init platform --origin log.example.com/byleave \\
+        --operator "Example Ltd"
     """  # noqa: D301
     from byleave.wiring import create
 
     text = None if taxonomy is None else read_text(taxonomy)
-    with create(path, origin=origin, operator=operator, taxonomy=text) as workspace:
+    with create(path, origin=origin, operator=operator, ledger=ledger, taxonomy=text) as workspace:
         head = workspace.log.checkpoint()
         data = {
             "workspace": str(workspace.path),

@@ -9,15 +9,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from byleave.errors import InputError
 
-__all__ = ["SALT_BYTES", "EventBatch"]
+__all__ = ["SALT_BYTES", "EventBatch", "MemberHistory"]
 
 SALT_BYTES = 32
+
+
+class MemberHistory(NamedTuple):
+    """What one decision needs of the ledger, in one look-up.
+
+    Attributes:
+        ordinal: The member's.
+        events: Their event rows, by index.
+        last_object: Index of the newest object (a notice or rulesets may be new); -1: none.
+        last_recorded: When the ledger's last event was recorded, µs; None before the first.
+    """
+
+    ordinal: int
+    events: list[tuple[Any, ...]]
+    last_object: int
+    last_recorded: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

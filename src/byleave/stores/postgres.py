@@ -22,7 +22,7 @@ from psycopg import errors as pg
 from psycopg.conninfo import conninfo_to_dict
 
 from byleave import canonical
-from byleave.consent.batch import EventBatch
+from byleave.consent.batch import EventBatch, MemberHistory
 from byleave.errors import ByleaveError, ConflictError, EvidenceError, InputError, WorldError
 from byleave.ids import FAR_FUTURE_US
 from byleave.stores.copy_binary import HEADER, TRAILER, read_rows
@@ -44,6 +44,9 @@ FORMAT: Final = len(POSTGRES)
 _BUSY_MS: Final = 5_000
 _LOCK_CLASS: Final = 0x42796C76  # "Bylv"
 _LOCK: Final = f"SELECT pg_advisory_xact_lock({_LOCK_CLASS}, hashtext(current_schema()))"
+_TABLES: Final = (
+    "byleave_format members regions births terms events objects log_entries log_head".split()
+)
 _ROWS_AT_ONCE: Final = 1 << 20
 _COPIED: Final = (
     "COPY (SELECT idx, ordinal, kind, scope, effective_us, recorded_us,"  # noqa: S608
@@ -57,7 +60,8 @@ _COPIED_ROW: Final = (
     ("grade", ">i2"), ("channel", ">i4"), ("original", ">i8"),
 )  # fmt: skip
 _HISTORY: Final = (
-    f"SELECT m.ordinal, {EVENT_COLUMNS.replace('ordinal', 'e.ordinal')}"  # noqa: S608
+    f"SELECT m.ordinal, (SELECT max(idx) FROM objects), ({LAST_RECORDED}),"  # noqa: S608
+    f" {EVENT_COLUMNS.replace('ordinal', 'e.ordinal')}"
     " FROM members m LEFT JOIN events e ON e.ordinal = m.ordinal"
     " WHERE m.member = %s ORDER BY e.idx"
 )
@@ -126,6 +130,14 @@ class PostgresLedger:
         for connection in (self._writer, self._reader):
             if connection is not None:
                 connection.close()
+
+    def drop(self) -> None:
+        """Remove the ledger's tables with all that is in them."""
+        with self._alone() as database:
+            try:
+                database.execute(statement(f"DROP TABLE {', '.join(_TABLES)}"))
+            except psycopg.Error as error:
+                raise self._world(error) from error
 
     @property
     def place(self) -> str:
@@ -224,13 +236,18 @@ class PostgresLedger:
         """Return one member's event rows, by index."""
         return self._event_rows("ordinal = %s", ordinal)
 
-    def history(self, member: str) -> tuple[int, list[tuple[Any, ...]]] | None:
-        """Return a member's ordinal and event rows in one look-up; None: not enrolled."""
+    def history(self, member: str) -> MemberHistory | None:
+        """Return what a decision about a member needs, in one look-up; None: not enrolled."""
         rows = self._rows(_HISTORY, (_utf8(member),))
         if not rows:
             return None
-        events = [] if rows[0][1] is None else self._named([row[1:] for row in rows])
-        return rows[0][0], events
+        ordinal, last_object, last_recorded, first = rows[0][:4]
+        return MemberHistory(
+            ordinal=ordinal,
+            events=[] if first is None else self._named([row[3:] for row in rows]),
+            last_object=-1 if last_object is None else last_object,
+            last_recorded=last_recorded,
+        )
 
     def events_columns(self, *, before: int | None = None, after: int = -1) -> EventBatch:
         """Return the events with after < index < before as columns, by index, without salts."""

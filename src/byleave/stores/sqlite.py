@@ -27,7 +27,7 @@ import numpy as np
 import numpy.typing as npt
 
 from byleave import canonical
-from byleave.consent.batch import SALT_BYTES, EventBatch
+from byleave.consent.batch import SALT_BYTES, EventBatch, MemberHistory
 from byleave.errors import ConflictError, EvidenceError, WorldError
 from byleave.ids import FAR_FUTURE_US
 from byleave.stores.ledger_rows import POSITION, STRUCTURE, batch_of, named
@@ -46,12 +46,13 @@ _EVENT_COLUMNS: Final = (
     " notice, grade, channel, salt, original_us, evidence"
 )
 _EVENT_MARKS: Final = ",".join("?" * len(_EVENT_COLUMNS.split(",")))
+_LAST_RECORDED: Final = "SELECT recorded_us FROM events ORDER BY idx DESC LIMIT 1"
 _HISTORY: Final = (
-    f"SELECT m.ordinal, {_EVENT_COLUMNS.replace('ordinal', 'e.ordinal')}"  # noqa: S608
+    f"SELECT m.ordinal, (SELECT max(idx) FROM objects), ({_LAST_RECORDED}),"  # noqa: S608
+    f" {_EVENT_COLUMNS.replace('ordinal', 'e.ordinal')}"
     " FROM members m LEFT JOIN events e ON e.ordinal = m.ordinal"
     " WHERE m.member = ? ORDER BY e.idx"
 )
-_LAST_RECORDED: Final = "SELECT recorded_us FROM events ORDER BY idx DESC LIMIT 1"
 # Fixed-width hexadecimal, one row after another: read into columns without a step per row.
 _PACKED: Final = (
     "printf('%016x%016x%02x%08x%016x%016x%016x%02x%08x%02x%08x%016x', idx, ordinal, kind, scope,"
@@ -304,16 +305,21 @@ class SqliteLedger:
         """Return one member's event rows, by index."""
         return self._event_rows("WHERE ordinal = ?", ordinal)
 
-    def history(self, member: str) -> tuple[int, list[tuple[Any, ...]]] | None:
-        """Return a member's ordinal and event rows in one look-up; None: not enrolled."""
+    def history(self, member: str) -> MemberHistory | None:
+        """Return what a decision about a member needs, in one look-up; None: not enrolled."""
         rows = self._rows(
             _HISTORY,
             (member,),
         )
         if not rows:
             return None
-        events = [] if rows[0][1] is None else self._named([row[1:] for row in rows])
-        return rows[0][0], events
+        ordinal, last_object, last_recorded, first = rows[0][:4]
+        return MemberHistory(
+            ordinal=ordinal,
+            events=[] if first is None else self._named([row[3:] for row in rows]),
+            last_object=-1 if last_object is None else last_object,
+            last_recorded=last_recorded,
+        )
 
     def events_columns(self, *, before: int | None = None, after: int = -1) -> EventBatch:
         """Return the events with after < index < before as columns, by index, without salts.

@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 
 from byleave import canonical
-from byleave.consent.batch import SALT_BYTES, EventBatch
+from byleave.consent.batch import SALT_BYTES, EventBatch, MemberHistory
 from byleave.errors import ConflictError, InputError
 from byleave.ids import FAR_FUTURE_US
 
@@ -191,9 +191,16 @@ class MemoryLedger:
     def member_events(self, ordinal: int) -> list[Row]:
         return [row for row in self._tables.events if row[1] == ordinal]
 
-    def history(self, member: str) -> tuple[int, list[Row]] | None:
+    def history(self, member: str) -> MemberHistory | None:
         row = self.member(member)
-        return None if row is None else (int(row[0]), self.member_events(row[0]))
+        if row is None:
+            return None
+        return MemberHistory(
+            ordinal=int(row[0]),
+            events=self.member_events(row[0]),
+            last_object=max((index for index, _, _ in self._tables.objects.values()), default=-1),
+            last_recorded=self.last_recorded(),
+        )
 
     def events_columns(self, *, before: int | None = None, after: int = -1) -> EventBatch:
         rows = [row for row in self.events(before=before) if row[0] > after]

@@ -19,7 +19,9 @@ __all__ = ["KEYS", "KINDS", "Config", "Places", "read_config", "read_key"]
 FORMAT: Final = 1
 KEYS: Final = ("log", "release", "portal")
 KINDS: Final = ("sources", "gates", "snapshots", "runs", "releases", "packages", "observed")
-_FIELDS: Final = frozenset({"format", "origin", "operator", "demo", "data_origin", "party"})
+_FIELDS: Final = frozenset(
+    {"format", "origin", "operator", "demo", "data_origin", "ledger", "party"}
+)
 _PARTY: Final = frozenset({"address", "contact", "retention", "settings", "storage"})
 
 
@@ -67,6 +69,8 @@ class Config:
         operator: Who runs it, as pages name them.
         demo: Randomness came from a seed; such a workspace serves on loopback only.
         data_origin: `real` or `generated` in a demo, else None.
+        ledger: Address of the PostgreSQL database that holds the ledgers, without a password; None:
+            `ledger.sqlite` in the folder.
         party: What receipts say of the operator: `contact`, postal `address`, address of the
             `settings`, `storage` locations, `retention` period; what is absent is not stated.
     """
@@ -75,6 +79,7 @@ class Config:
     operator: str
     demo: bool
     data_origin: str | None = None
+    ledger: str | None = None
     party: Mapping[str, str] = field(default_factory=dict)
 
     def write(self, places: Places) -> None:
@@ -88,6 +93,8 @@ class Config:
         ]
         if self.data_origin:
             lines.append(f"data_origin = {_quoted(self.data_origin)}")
+        if self.ledger:
+            lines.append(f"ledger = {_quoted(self.ledger)}")
         if self.party:
             lines += ["[party]", *(f"{k} = {_quoted(v)}" for k, v in sorted(self.party.items()))]
         write_file(places.config, ("\n".join(lines) + "\n").encode())
@@ -120,12 +127,19 @@ def read_config(places: Places) -> Config:
             operator=str(values["operator"]),
             demo=bool(values["demo"]),
             data_origin=values.get("data_origin"),
+            ledger=_text_or_none(values.get("ledger")),
             party=_party(values.get("party", {})),
         )
         parse_trust(places.trust.read_bytes())
     except (KeyError, ValueError, OSError, EvidenceError) as error:
         raise _not_ours(places) from error
     return config
+
+
+def _text_or_none(value: object) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise ValueError("not a text")
+    return value
 
 
 def _party(values: dict[str, object]) -> dict[str, str]:

@@ -22,7 +22,7 @@ __all__ = ["check_workspace"]
 def check_workspace(workspace: Workspace) -> list[dict[str, str]]:
     """Return what does not hold, as `{"where", "what", "code"}`; empty when all of it holds.
 
-    (1) SQLite finds its file sound; (2) the published log is what the ledger holds, every hash
+    (1) the database finds its file, and the numbers in it, sound; (2) the published log is what the ledger holds, every hash
     recomputed; (3) every ledger row is what its entry commits to, and none is missing; (4) every
     source is what was added; (5) every gate, decided again, gives its record; (6) every snapshot's
     files and map lead to its logged root; (7) every release's files have its logged digest, and its
@@ -30,7 +30,11 @@ def check_workspace(workspace: Workspace) -> list[dict[str, str]]:
     """
     ledger, house = workspace.ledger, workspace.house
     problems = [
-        {"where": "ledger.sqlite", "what": complaint, "code": "workspace.damaged"}
+        {
+            "where": workspace.config.ledger or "ledger.sqlite",
+            "what": complaint,
+            "code": "workspace.damaged",
+        }
         for complaint in ledger.quick_check()
     ]
     if problems:

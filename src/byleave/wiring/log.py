@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
+from byleave.errors import InputError
 from byleave.evidence.log_proof import LoggedEntry
 from byleave.note.checkpoint import Checkpoint
 from byleave.note.keys import SignerKey, VerifierKey
-from byleave.stores.sqlite import SqliteLedger
 from byleave.stores.tile_files import TileFiles
+from byleave.tlog.ports import EntrySource, HeadStore
 from byleave.tlog.publish import publish
 from byleave.tlog.reader import LogReader
 
 __all__ = ["WorkspaceLog"]
+
+
+class LoggedLedger(EntrySource, HeadStore, Protocol):
+    """Durable entries, and the last signed checkpoint."""
 
 
 class WorkspaceLog:
@@ -25,7 +32,7 @@ class WorkspaceLog:
 
     def __init__(
         self,
-        ledger: SqliteLedger,
+        ledger: LoggedLedger,
         tiles: TileFiles,
         verifier: VerifierKey,
         signer: SignerKey | None,
@@ -56,10 +63,17 @@ class WorkspaceLog:
         """Return an entry with its log proof; publishes first where the log lags behind.
 
         A read-only workspace looks again instead: another process may have published since.
+
+        Raises:
+            InputError: `log.no-such-entry`.
         """
         if index >= self.reader().size:
             self.publish()
             self._reader = None
+        if not 0 <= index < self.reader().size:
+            raise InputError(
+                f"the published log has {self.reader().size:,} entries", code="log.no-such-entry"
+            )
         return self.reader().logged(index)
 
     def reader(self) -> LogReader:

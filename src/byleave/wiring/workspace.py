@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +17,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from byleave.engines.arrow import ArrowEngine
-from byleave.errors import ConflictError, EvidenceError, InputError
+from byleave.errors import ByleaveError, ConflictError, EvidenceError, InputError
 from byleave.note.keys import SignerKey
 from byleave.note.trust import parse_trust
 from byleave.policy.ruleset import RuleBook, default_rules
@@ -27,10 +28,10 @@ from byleave.service import rules
 from byleave.service.house import House
 from byleave.service.snapshot import openings_of
 from byleave.stores.artefacts import ArtefactFolder, translate, write_file
-from byleave.stores.sqlite import SqliteLedger
 from byleave.stores.tile_files import TileFiles
 from byleave.trainers.replies import RepliesTrainer
 from byleave.wiring.config import KEYS, KINDS, Config, Places, read_config, read_key
+from byleave.wiring.ledgers import KeptLedger, create_ledger, discard_ledger, open_ledger
 from byleave.wiring.log import WorkspaceLog
 from byleave.wiring.notice_key import make_notice_key, read_notice_key
 from byleave.wiring.nouns import (
@@ -86,7 +87,7 @@ class Workspace:
         self.read_only = read_only
         self._lock = None if read_only else WriteLock(places.lock)
         try:
-            self._ledger = SqliteLedger(places.ledger, read_only=read_only)
+            self._ledger = open_ledger(places, config, read_only=read_only)
             signer = None if read_only else read_key(places, "log")
             verifier = parse_trust(places.trust.read_bytes()).logs[0]
             self._artefacts = ArtefactFolder(places.root)
@@ -150,7 +151,7 @@ class Workspace:
         return self.config.demo
 
     @property
-    def ledger(self) -> SqliteLedger:
+    def ledger(self) -> KeptLedger:
         """The ledgers, for `fsck`."""
         return self._ledger
 
@@ -294,6 +295,7 @@ def create(
     *,
     origin: str = "localhost/byleave",
     operator: str = "this platform",
+    ledger: str | None = None,
     taxonomy: str | None = None,
     seed: int | None = None,
     data_origin: str | None = None,
@@ -306,6 +308,8 @@ def create(
         path: A folder that does not exist, or is empty.
         origin: Origin of its log: a host name and path you control.
         operator: Who runs it, as pages name them.
+        ledger: `postgresql://…` of an empty database (or schema), without a password; default a
+            file in the folder.
         taxonomy: The operator's own terms (YAML text), added to the default taxonomy.
         seed: Make all secrets from a seed: a demo, which serves on loopback only.
         data_origin: `real` or `generated`, in a demo.
@@ -314,8 +318,9 @@ def create(
 
     Raises:
         ConflictError: `workspace.exists`, something is there already.
-        InputError: `note.key`, the origin is no log name; codes of the taxonomy.
-        WorldError: `world.disk-full`, `world.storage`.
+        InputError: `note.key`, the origin is no log name; `workspace.ledger-url`; codes of the
+            taxonomy.
+        WorldError: `cli.extra-missing`; `world.disk-full`, `world.storage`.
     """
     root = Path(path)
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
@@ -325,14 +330,21 @@ def create(
     random = system_bytes if seed is None else SeededBytes(seed)
     places = Places(root)
     made = not root.exists()
+    config = Config(
+        origin=origin,
+        operator=operator,
+        demo=seed is not None,
+        data_origin=data_origin,
+        ledger=ledger,
+    )
+    made_ledger = False
     try:
-        config = Config(
-            origin=origin, operator=operator, demo=seed is not None, data_origin=data_origin
-        )
         _lay_out(places, config, taxonomy, random)
         # a stream of its own: the other secrets of a seed stay what they were
         fresh = system_bytes if seed is None else SeededBytes(seed, stream="notice")
         make_notice_key(places, origin, fresh(_SEED_BYTES))
+        create_ledger(places, config)
+        made_ledger = True
         workspace = Workspace(
             places,
             config,
@@ -343,6 +355,9 @@ def create(
         )
         workspace.policy.publish_rules()
     except BaseException as error:
+        if made_ledger:
+            with suppress(ByleaveError):
+                discard_ledger(config)
         shutil.rmtree(root, ignore_errors=True) if made else _clear(root)
         if isinstance(error, OSError):
             raise translate(error, root) from error
@@ -366,7 +381,6 @@ def _lay_out(
     if taxonomy is not None:
         default_taxonomy().extend(read_mapping(taxonomy, name="taxonomy.yaml"))
         write_file(places.root / "taxonomy.yaml", taxonomy.encode())
-    SqliteLedger(places.ledger, create=True).close()
     config.write(places)
 
 

@@ -325,7 +325,7 @@ def test_fsck_finds_one_flipped_bit_in_any_file(copied: Grown) -> None:
 @pytest.mark.parametrize(
     ("sql", "where"),
     [
-        ("UPDATE events SET scope = 'train/content/*' WHERE idx = (SELECT max(idx) FROM events)", "event"),
+        ("UPDATE terms SET text = 'train/content/*' WHERE id = (SELECT max(scope) FROM events)", "event"),
         ("UPDATE events SET effective_us = effective_us - 86400000000", "event"),
         ("DELETE FROM events WHERE idx = (SELECT max(idx) FROM events)", "event"),
         ("UPDATE members SET member = member || 'x' WHERE ordinal = 3", "member"),

@@ -1,0 +1,83 @@
+"""One decision about one member, now, through the ledger: one look-up and the oracle.
+
+What a decision needs besides the member's own events, the notices' coverage and the accepted
+grade of evidence, changes when an operator publishes something. It is kept here and read again
+when the look-up shows a newer object in the ledger, so that no answer is older than its question.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import lru_cache
+from typing import Final
+
+from byleave.consent.decide import Standing, standing
+from byleave.consent.event import NoticeCoverage
+from byleave.errors import InputError
+from byleave.ids import from_us, to_us
+from byleave.policy.ruleset import RuleBook
+from byleave.policy.scope import Scope, Use
+from byleave.service.consent import event_of
+from byleave.service.house import House
+from byleave.service.notice import coverages
+from byleave.service.rules import accepted_grade, rules_as_of
+
+__all__ = ["Decider"]
+
+_SCOPES_KEPT: Final = 65_536
+
+
+class Decider:
+    """Answers for any member and use; equal to `service.consent.decision_for`.
+
+    Args:
+        house: The workspace's ports.
+    """
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._seen: int | None = None
+        self._notices: Mapping[str, NoticeCoverage] = {}
+        self._book: RuleBook = house.rulebook
+
+    def decide(self, member: str, use: Use, *, at: datetime | None = None) -> Standing:
+        """Return what a member's choices come to for one use.
+
+        Args:
+            member: The platform's id.
+            use: One leaf use.
+            at: An aware UTC instant; None: now, and never before the last recorded event.
+
+        Raises:
+            InputError: `member.unknown`.
+        """
+        history = self._house.ledger.history(member)
+        if history is None:
+            raise InputError("the ledger knows no such member", code="member.unknown")
+        if history.last_object != self._seen:
+            self._read(history.last_object)
+        if at is None:
+            at = self._house.now()
+            last = history.last_recorded
+            if last is not None and to_us(at) < last:
+                at = from_us(last)
+        return standing(
+            # An event whose scope does not cover the use decides nothing (`standing` says so too).
+            [event_of(member, row) for row in history.events if _covers(row[3], use)],
+            use,
+            at=at,
+            notices=self._notices,
+            accepted=accepted_grade(self._book, at),
+        )
+
+    def _read(self, last_object: int) -> None:
+        """Read notices and rulesets as far as `last_object`."""
+        self._notices = coverages(self._house, before=last_object + 1)
+        self._book = rules_as_of(self._house, last_object + 1)
+        self._seen = last_object
+
+
+@lru_cache(maxsize=_SCOPES_KEPT)
+def _covers(scope: str, use: Use) -> bool:
+    return Scope.parse(scope).covers(use)

@@ -29,7 +29,7 @@ for command in (diff, lint, import_ota, observed, recipients):
 
 @click.group("notice")
 def notice_group() -> None:
-    """Notices: publish."""
+    """Notices: publish, list, token."""
 
 
 @group.command()
@@ -40,7 +40,7 @@ def publish(*, file: str, workspace: str, as_json: bool) -> None:
     """Publish a policy document (Markdown with a front matter). Decisions do not change.
 
     \b
-    byleave policy impact privacy-policy.md     first
+    byleave policy impact privacy-policy.md   # first
     byleave policy publish privacy-policy.md
     """  # noqa: D301
     text = read_text(file)
@@ -175,6 +175,8 @@ def show(
     help="State of the control before the member acts.",
 )
 @click.option("--language", default="en", show_default=True)
+@click.option("--family", help="What it is a variant of: one question in several languages.")
+@click.option("--screen", help="Where it is shown; default anywhere.")
 @workspace_option
 @json_option
 def publish_notice(
@@ -184,6 +186,8 @@ def publish_notice(
     asks: tuple[str, ...],
     control: str,
     language: str,
+    family: str | None,
+    screen: str | None,
     workspace: str,
     as_json: bool,
 ) -> None:
@@ -192,13 +196,19 @@ def publish_notice(
     A control that is on before the member acts is recorded as such, and never gives consent.
 
     \b
-    byleave notice publish ask.md --id replies-7 \\
+    byleave notice publish ask.md --id replies-8 \\
         --ask train.generative.replies/messages/platform
     """  # noqa: D301
     text = read_text(file)
     with opened(workspace) as ws:
         index = ws.policy.publish_notice(
-            text, notice=notice, asks=asks, control=control, language=language
+            text,
+            notice=notice,
+            asks=asks,
+            control=control,
+            language=language,
+            family=family,
+            screen=screen,
         )
     emit(
         {"notice": notice, "index": index},
@@ -260,6 +270,70 @@ def _show_lines(data: dict[str, Any]) -> list[str]:
             for ahead in seen["announced"]
         ]
     return lines if data["text"] is None else [*lines, "", data["text"]]
+
+
+@notice_group.command("token")
+@click.argument("notice")
+@click.argument("member")
+@click.option("--language", help="Choose the variant of NOTICE in this language.")
+@click.option("--screen", help="Where it will be shown.")
+@click.option("--minutes", default=60, show_default=True, help="For how long an answer is taken.")
+@workspace_option
+@json_option
+def token(
+    *,
+    notice: str,
+    member: str,
+    language: str | None,
+    screen: str | None,
+    minutes: int,
+    workspace: str,
+    as_json: bool,
+) -> None:
+    """Hand out a token for showing a notice to a member; it comes back with the answer, once.
+
+    \b
+    byleave notice token replies-7 m-1
+    byleave consent record m-1 train.generative.replies/messages/platform --token TOKEN
+    """  # noqa: D301
+    from datetime import timedelta
+
+    with opened(workspace) as ws:
+        text, shown = ws.notice.token(
+            notice, member, language=language, screen=screen, lifetime=timedelta(minutes=minutes)
+        )
+    data = {
+        "token": text,
+        "notice": shown.id,
+        "sha256": shown.sha256.hex(),
+        "language": shown.language,
+        "control": shown.control.value,
+    }
+    emit(data, schema="byleave/notice-token/v1", as_json=as_json, lines=lambda: [text])
+
+
+@notice_group.command("list")
+@workspace_option
+@json_option
+def list_notices(*, workspace: str, as_json: bool) -> None:
+    """List every published notice: what it asks, in which language, on which screen.
+
+    \b
+    byleave notice list --workspace byleave-demo
+    """  # noqa: D301
+    with opened(workspace, read_only=True) as ws:
+        found = ws.notice.list()
+    rows = [
+        [n["notice"], n["language"], n.get("screen") or "any", n["control"], len(n["uses"]),
+         n["index"]]
+        for n in found
+    ]  # fmt: skip
+    emit(
+        {"notices": [{k: v for k, v in n.items() if k != "text"} for n in found]},
+        schema="byleave/notices/v1",
+        as_json=as_json,
+        lines=lambda: table(["notice", "language", "screen", "control", "uses", "entry"], rows),
+    )
 
 
 def _impact(found: Impact) -> list[str]:

@@ -69,6 +69,8 @@ REJECTIONS: Final[Mapping[str, str]] = {
     "basis-not-consent": "granted on another legal basis than consent: no yes was given",
     "payload-malformed": "the payload is not of the adapter's form",
     "not-confirmed": "the platform had not confirmed the choice",
+    "not-production": "collected in another environment than production",
+    "said-by-another": "a delegate said yes in the member's place",
 }
 _MAX_MEMBER: Final = 512
 _MAX_CHANNEL: Final = 64

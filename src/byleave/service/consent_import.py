@@ -41,6 +41,8 @@ PART_ROWS: Final = 1 << 17
 _ALL_MEMBERS_SHARE: Final = 16
 """Read the whole list of members where the file names at least one in so many of them."""
 
+_SECOND_US: Final = 1_000_000
+
 Longs = npt.NDArray[np.int64]
 
 
@@ -437,8 +439,8 @@ class _Job:
         parts = [_template(batch, tuple(column.tolist()), now) for column in distinct.T]
         heads, middles, tails, ends = zip(*parts, strict=True)
         texts = self._texts
-        expires = _instants(batch.expires_us, "null", '"{}"')
-        original = _instants(batch.original_us, "", ',"original":"{}"')
+        expires = _instants(batch.expires_us, "null", '"%sZ"')
+        original = _instants(batch.original_us, "", ',"original":"%sZ"')
         evidence = (
             [""] * len(batch)
             if batch.evidence is None
@@ -475,27 +477,33 @@ def _template(batch: EventBatch, shape: tuple[int, ...], now: str) -> tuple[str,
     """
     channel, grade, past, kind, notice, scope = shape
     named = "null" if notice < 0 else _json(batch.notices[notice])
+    middle = (
+        f',"grade":"{EvidenceGrade(grade).name.lower()}","includes_past":{_json(bool(past))},'
+        f'"kind":"{EventKind(kind).name.lower()}","member":'
+    )
     return (
         f'{{"channel":{_json(batch.channels[channel])},"effective":"{now}",',
-        f',"grade":"{EvidenceGrade(grade).name.lower()}"'
-        f',"includes_past":{"true" if past else "false"}'
-        f',"kind":"{EventKind(kind).name.lower()}","member":',
+        middle,
         f',"notice":{named}',
         f',"recorded":"{now}","scope":{_json(batch.scopes[scope])}}}',
     )
 
 
 def _instants(values: Longs, absent: str, form: str) -> list[str]:
-    distinct, which = np.unique(values, return_inverse=True)
-    texts = [
-        absent if us == FAR_FUTURE_US else form.format(format_instant(from_us(us)))
-        for us in distinct.tolist()
-    ]
-    return [texts[i] for i in which.ravel().tolist()]
+    """Return instants as `format_instant` writes them, in `form`; `absent` for the far future."""
+    texts = np.full(len(values), absent, object)
+    told = values != FAR_FUTURE_US
+    whole = values % _SECOND_US == 0
+    seconds = (values[told & whole] // _SECOND_US).astype("datetime64[s]")
+    exact = values[told & ~whole].astype("datetime64[us]")
+    texts[told & whole] = [form % text for text in np.datetime_as_string(seconds).tolist()]
+    texts[told & ~whole] = [form % text for text in np.datetime_as_string(exact).tolist()]
+    found: list[str] = texts.tolist()
+    return found
 
 
-def _json(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
+def _json(value: str | bool) -> str:  # noqa: FBT001 (any scalar of JSON)
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _codes(known: dict[str, int], texts: Sequence[str]) -> Longs:
@@ -534,6 +542,6 @@ def _meet(one: Scope, other: Scope) -> bool:
     )
 
 
-def _counts(values: npt.NDArray[np.uint8], kind: type[EventKind] | type[EvidenceGrade]) -> Any:  # noqa: ANN401
+def _counts(values: npt.NDArray[np.uint8], kind: type[EventKind | EvidenceGrade]) -> Any:  # noqa: ANN401
     found, counts = np.unique(values, return_counts=True)
     return {kind(v).name.lower(): n for v, n in zip(found.tolist(), counts.tolist(), strict=True)}

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from byleave.canonical import encode
 from byleave.consent.decide import Standing
 from byleave.consent.event import ConsentEvent, EventKind
+from byleave.consent.import_table import REJECTIONS
 from byleave.consent.state import State
 from byleave.errors import ConflictError
 from byleave.policy.notice import Notice
 from byleave.policy.ruleset import RuleBook, default_rules
 from byleave.policy.strict_yaml import read_mapping
-from byleave.service import consent, rules, signal
+from byleave.service import consent, consent_replay, rules, signal
 from byleave.service import notice as notices
+from byleave.service.consent_export import export_table
+from byleave.service.consent_import import PART_ROWS, Imported, import_rows, list_imports
+from byleave.service.decide import Decider
+from byleave.stores.artefacts import write_file
+from byleave.wiring.consent_files import choices_of, kind_of, table_bytes
 
 if TYPE_CHECKING:
     from byleave.wiring.workspace import Workspace
@@ -98,6 +106,10 @@ class Rulesets(Noun):
 
 class Consents(Noun):
     """Choices of members."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        self._decider = Decider(self._house)
 
     def record(self, events: Sequence[consent.NewEvent]) -> list[int]:
         """Record choices, all or none; return their ledger indexes."""
@@ -189,7 +201,75 @@ class Consents(Noun):
     ) -> Standing:
         """Return what one member's choices come to for one use, and what decided it."""
         leaf = self._house.taxonomy.use(use)
+        if known_at is None:
+            return self._decider.decide(member, leaf, at=at)
         return consent.decision_for(self._house, member, leaf, at=at, known_at=known_at)
+
+    def import_file(
+        self,
+        path: str | Path,
+        *,
+        form: str = "table",
+        mapping: str | Path | None = None,
+        name: str | None = None,
+        enrol: bool = True,
+        rejects: str | Path | None = None,
+        part_rows: int = PART_ROWS,
+    ) -> Imported:
+        """Import choices from a consent platform's file; goes on where an earlier run stopped.
+
+        Args:
+            path: CSV, Parquet or JSON lines of our layout, or a platform's payloads.
+            form: `table`, `ketch/v1` or `didomi/v2`.
+            mapping: For payloads: what their purposes stand for (YAML).
+            name: Id of the import; default `import-N`.
+            enrol: Whether members the ledger does not know are enrolled.
+            rejects: Where to write the rows left out, one JSON object a line.
+            part_rows: Rows per transaction.
+        """
+        self._writable()
+        file = Path(path)
+        rows, source = choices_of(
+            self._house, file, form=form, mapping=None if mapping is None else Path(mapping)
+        )
+        try:
+            done = import_rows(
+                self._house,
+                rows,
+                source=source,
+                file=file.name,
+                form=form,
+                name=name,
+                enrol=enrol,
+                part_rows=part_rows,
+            )
+        finally:
+            self._house.log.publish()
+        if rejects is not None:
+            lines = [
+                encode({"line": line, "reason": reason, "means": REJECTIONS[reason]})
+                for line, reason in done.rejected
+            ]
+            write_file(Path(rejects), b"".join(line + b"\n" for line in lines))
+        return done
+
+    def imports(self) -> list[dict[str, Any]]:
+        """Return every import and how far it came, oldest first."""
+        return list_imports(self._house)
+
+    def export_file(self, path: str | Path, *, known_at: datetime | None = None) -> int:
+        """Write every event to a .csv, .parquet or .jsonl file; return how many."""
+        file = Path(path)
+        kind = kind_of(file)
+        table = export_table(self._house, known_at=known_at)
+        write_file(file, table_bytes(table, kind))
+        return int(table.num_rows)
+
+    def replay(
+        self, *, at: datetime | None = None, known_at: datetime | None = None
+    ) -> consent_replay.Replay:
+        """Derive the whole state from the ledger again, in two ways, and hold it to the log."""
+        return consent_replay.replay(self._house, at=at, known_at=known_at)
 
     def _one(self, member: str, kind: EventKind, scope: str, **more: Any) -> int:  # noqa: ANN401
         event = consent.NewEvent(

@@ -62,10 +62,15 @@ class CheatingPlatform:
         """Insert a grant that nobody gave, without a log entry."""
         with self._ledger() as db:
             index = db.execute("SELECT max(idx) FROM events").fetchone()[0] + 1_000_000
+            terms = []
+            for text in (scope, notice):
+                db.execute("INSERT OR IGNORE INTO terms(text) VALUES (?)", (text,))
+                row = db.execute("SELECT id FROM terms WHERE text = ?", (text,)).fetchone()
+                terms.append(row[0])
             db.execute(
                 "INSERT INTO events SELECT ?, ?, 1, ?, effective_us, recorded_us, NULL, 1, ?, 2,"
-                " channel, salt FROM events LIMIT 1",
-                (index, ordinal, scope, notice),
+                " channel, salt, original_us, evidence FROM events LIMIT 1",
+                (index, ordinal, *terms),
             )
 
     def swaps_the_notice(self, notice: str, text: str) -> None:

@@ -1,0 +1,103 @@
+"""A folder in which every example of every help can be run as it stands.
+
+The messages are a small generated set; its members are called m-1, m-2, and so on.
+"""
+
+from __future__ import annotations
+
+import shutil
+from datetime import timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from byleave.wiring.world import ReplayClock
+from tests.unit.service.small import COLUMNS, CONTRACT, NOTICE, START, empty, people, small_table
+
+__all__ = ["PLATFORM", "PROVIDER", "messages", "set_stage"]
+
+PLATFORM = "train.generative.replies/messages/platform"
+PROVIDER = "train.generative.replies/messages/provider.acme"
+TAXONOMY = """\
+taxonomy: v1
+version: stage-1
+recipients:
+  provider.acme:
+    sentence: A company that hosts models.
+    phrase: a company that hosts models
+    since: stage-1
+"""
+POLICY = """\
+---
+document: privacy-policy
+version: "{version}"
+kind: privacy-policy
+language: en
+jurisdiction: "*"
+effective: {effective}
+uses:
+  - service.delivery/messages/platform
+---
+# Privacy policy
+
+We use messages to deliver them.
+"""
+
+
+def messages() -> pa.Table:
+    """Return the small generated messages, their members called m-1, m-2 and so on."""
+    table = small_table()
+    for column in ("sender_id", "recipient_id"):
+        place = table.column_names.index(column)
+        named = pc.replace_substring(table[column], "generated_", "m-")
+        table = table.set_column(place, column, named)
+    return table
+
+
+def set_stage(folder: Path, root: Path) -> None:
+    """Fill a folder: a workspace under two names, and the files that examples speak of."""
+    table = messages()
+    who = people(table)
+    pq.write_table(table, folder / "messages.parquet")
+    for name in ("messages.yaml", "contract.yaml"):
+        (folder / name).write_text(CONTRACT)
+    rows = [f"{m},{PLATFORM},{'grant' if n % 2 else 'refuse'}" for n, m in enumerate(who)]
+    (folder / "consent.csv").write_text("\n".join(["member,use,decision", *rows, ""]))
+    (folder / "ask.md").write_text(NOTICE)
+    policy = POLICY.format(version=3, effective="2100-01-01T00:00:00Z")
+    (folder / "privacy-policy.md").write_text(policy)
+    (folder / "robots.txt").write_text("User-Agent: *\nContent-Usage: train-ai=n\n")
+    (folder / "headers.txt").write_text("Sec-GPC: 1\n")
+    (folder / "tdmrep.json").write_text('[{"location":"/","tdm-reservation":1}]')
+    shutil.copytree(root / "examples", folder / "examples")
+    _make_workspace(folder / "byleave-demo", table, who)
+    (folder / "byleave-workspace").symlink_to("byleave-demo", target_is_directory=True)
+    for path in (folder / "byleave-demo" / "proofs").iterdir():
+        name = "my.receipt" if path.suffix == ".receipt" else "absence.proof"
+        shutil.copy(path, folder / name)
+    shutil.copy(folder / "byleave-demo" / "trust.policy", folder / "trust.policy")
+
+
+def _make_workspace(path: Path, table: pa.Table, who: list[str]) -> None:
+    clock = ReplayClock(START)
+    with empty(path, clock, taxonomy=TAXONOMY) as ws:
+        for version in (1, 2):
+            effective = f"2024-07-0{version}T00:00:00Z"
+            ws.policy.publish(POLICY.format(version=version, effective=effective))
+        ws.policy.publish_notice(NOTICE, notice="replies-7", asks=[PLATFORM, PROVIDER])
+        ws.source.add("messages", table, CONTRACT, regions=dict.fromkeys(who, "eu"))
+        clock.set(START + timedelta(days=1))
+        for member in who[:32]:
+            for scope in (PLATFORM, PROVIDER):
+                ws.consent.grant(member, scope, notice="replies-7", includes_past=True)
+        gate, gated = ws.gate.run("messages", PLATFORM)
+        run = ws.model.train("replies", ws.snapshot.seal(gate, gated=gated), columns=COLUMNS)
+        releases = [ws.release.publish(run).release for _ in range(2)]
+        ws.disclosure.offer("messages", PROVIDER)
+        clock.set(START + timedelta(days=2))
+        for member in who[:2]:
+            ws.consent.withdraw(member, "train/messages/*")
+        ws.proof.make(who[-1], releases[0])
+        ws.proof.receipt(who[-1])

@@ -63,7 +63,11 @@ def blocks(page: str) -> list[Block]:
 
 def run(block: Block, folder: Path) -> str:
     """Run a block in `folder` and return what it printed; fails where its exit code is not 0."""
-    keep = {name: os.environ[name] for name in ("HOME", "LANG", "TMPDIR") if name in os.environ}
+    keep = {
+        name: os.environ[name]
+        for name in ("HOME", "LANG", "PYTHONPATH", "TMPDIR")
+        if name in os.environ
+    }
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         [*RUN[block.language], block.text],

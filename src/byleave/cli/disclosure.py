@@ -25,7 +25,8 @@ def offer(*, source: str, use: str, workspace: str, as_json: bool) -> None:
     """Gate a source for one recipient, record by record, and seal what may go. Exit 4: nothing.
 
     \b
-    byleave disclosure offer messages --use train.generative.replies/messages/provider.acme
+    byleave disclosure offer messages \\
+        --use train.generative.replies/messages/provider.acme
     """  # noqa: D301
     with opened(workspace) as ws:
         made = ws.disclosure.offer(source, use)

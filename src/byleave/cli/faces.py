@@ -65,7 +65,7 @@ def serve(*, workspace: str, host: str, port: int) -> None:
 
     \b
     byleave serve --workspace byleave-demo
-    byleave member link --workspace byleave-demo MEMBER     (a link to one member's page)
+    byleave member link --workspace byleave-demo m-1   # their page
     """  # noqa: D301
     _face("serve")(workspace=Path(workspace), host=host, port=port, echo=click.echo)
 

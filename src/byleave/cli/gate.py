@@ -53,8 +53,10 @@ def run(
     """Decide every row of a source, with a reason for every row left out.
 
     \b
-    byleave gate run messages --use train.generative.replies/messages/platform --seal
-    byleave gate run messages --use train.generative.replies/messages/platform --dry-run
+    byleave gate run messages \\
+        --use train.generative.replies/messages/platform --seal
+    byleave gate run messages \\
+        --use train.generative.replies/messages/platform --dry-run
     """  # noqa: D301
     from byleave.errors import InputError
 
@@ -119,12 +121,12 @@ def list_gates(*, workspace: str, as_json: bool) -> None:
     """  # noqa: D301
     with opened(workspace, read_only=True) as ws:
         gates = ws.gate.list()
-    rows = [[g["gate"], g["source"], g["use"], g["rows"], g["kept"], g["at"]] for g in gates]
+    rows = [[g["gate"], g["source"], g["rows"], g["kept"], g["at"], g["use"]] for g in gates]
     emit(
         {"gates": gates},
         schema="byleave/gates/v1",
         as_json=as_json,
-        lines=lambda: table(["gate", "source", "use", "rows", "kept", "at"], rows),
+        lines=lambda: table(["gate", "source", "rows", "kept", "at", "use"], rows),
     )
 
 

@@ -202,7 +202,8 @@ def suggest(*, release: str, message: str, count: int, workspace: str, as_json: 
     """Suggest replies to a message, with the words that spoke for each.
 
     \b
-    byleave release suggest replies-2 "How are you today?" --workspace byleave-demo
+    byleave release suggest replies-2 "How are you today?" \\
+        --workspace byleave-demo
     """  # noqa: D301
     with opened(workspace, read_only=True) as ws:
         found = ws.release.suggest(release, message, count=count)

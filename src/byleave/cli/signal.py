@@ -51,7 +51,8 @@ def record(
 
     \b
     byleave signal record m-1 --kind gpc --file headers.txt
-    byleave signal record m-1 --kind tdmrep --file tdmrep.json --category content.posts
+    byleave signal record m-1 --kind tdmrep --file tdmrep.json \\
+        --category content.posts
     """  # noqa: D301
     payload = _read(path)
     with opened(workspace) as ws:

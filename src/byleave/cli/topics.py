@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
+from textwrap import wrap
 
 import click
 
@@ -17,6 +18,12 @@ EXIT_CODES = {
     2: "usage, or malformed input",
     3: "evidence does not verify (a malformed proof included)",
     4: "understood, and refused",
+}
+TOPICS = {
+    "exit-codes": "what each exit code means",
+    "reasons": "why a row was not kept",
+    "errors": "every error code",
+    "environment": "variables that commands read",
 }
 ENVIRONMENT = {
     "BYLEAVE_WORKSPACE": "the workspace that commands use when --workspace is not given",
@@ -37,14 +44,14 @@ def help_topic(ctx: click.Context, *, topic: str | None, as_json: bool) -> None:
     byleave help workspace.damaged
     byleave help exit-codes
     """  # noqa: D301
-    if topic is None:
+    if topic is None and not as_json:
         click.echo(ctx.parent.get_help() if ctx.parent else "")
         return
-    found = _topic(topic)
+    found = TOPICS if topic is None else _topic(topic)
     if found is None:
-        near = get_close_matches(topic, [*CODES, *_reasons(), "exit-codes", "reasons"], n=1)
+        near = get_close_matches(str(topic), [*CODES, *_reasons(), "exit-codes", "reasons"], n=1)
         raise InputError(
-            f"no topic {topic[:60]!r}",
+            f"no topic {str(topic)[:60]!r}",
             code="cli.usage",
             hint=f"did you mean {near[0]}?" if near else "exit-codes, reasons, errors, environment",
         )
@@ -53,8 +60,15 @@ def help_topic(ctx: click.Context, *, topic: str | None, as_json: bool) -> None:
         {"topic": topic, "entries": found},
         schema="byleave/help/v1",
         as_json=as_json,
-        lines=lambda: [f"  {key:<{width}}  {text}" for key, text in found.items()],
+        lines=lambda: [line for key, text in found.items() for line in _lines(key, text, width)],
     )
+
+
+def _lines(key: str, text: str, width: int) -> list[str]:
+    """Return `key  text`, the text in a column that ends at 80."""
+    column = 4 + width
+    shown = wrap(text, max(80 - column, 30))
+    return [f"  {key:<{width}}  {shown[0]}", *(" " * column + line for line in shown[1:])]
 
 
 def _topic(topic: str) -> dict[str, str] | None:

@@ -18,7 +18,12 @@ from typing import Final
 from byleave.canonical import Json
 from byleave.policy.prose import Sentence, front_matter, sentences
 from byleave.policy.scope import Scope
-from byleave.policy.statement import Statement, statements_of
+from byleave.policy.statement import (
+    Statement,
+    mentions_training,
+    named_recipients,
+    statements_of,
+)
 from byleave.policy.strict_yaml import read_mapping
 from byleave.policy.taxonomy import Taxonomy
 
@@ -53,8 +58,10 @@ _CATEGORIES: Final[Mapping[str, re.Pattern[str]]] = {
     for name, words in {
         "profile": r"profiles?|r[ée]sum[ée]s?|CVs?",
         "profile.identity": r"names?|headlines?|photos?|pictures?|contact (?:details|information)",
-        "profile.employment": r"jobs? (?:title|history)|job titles?|employ\w+|work history|positions?|careers?",
-        "profile.education": r"education\w*|schools?|degrees?|universit\w+",
+        "profile.employment": r"jobs? (?:title|history)|job titles?|employ\w+|work history|positions?|careers?|"
+        r"where you (?:have )?work(?:ed)?",
+        "profile.education": r"education\w*|schools?|degrees?|universit\w+|"
+        r"stud(?:y|ied|ies)",
         "profile.skills": r"skills?",
         "network": r"networks?|connections?|contacts?|followers?|friends",
         "network.connections": r"connections?|contacts?|followers?|friends",
@@ -64,10 +71,11 @@ _CATEGORIES: Final[Mapping[str, re.Pattern[str]]] = {
         "messages": r"messag\w+|chats?|conversations?|DMs|inmails?|communications?",
         "messages.direct": r"private messag\w+|direct messag\w+|messag\w+|DMs|chats?|conversations?",
         "messages.inmail": r"inmails?",
-        "messages.group": r"group (?:messag\w+|chats?|conversations?)|groups",
+        "messages.group": r"group (?:messag\w+|chats?|conversations?)|groups?",
         "messages.draft": r"drafts?|unsent",
         "messages.assistant": r"prompts?|assistants?|chatbots?|inputs?|outputs?|AI helper",
-        "activity": r"activit\w+|usage|interactions?|clicks?|views?|search(?:es)?|how you use",
+        "activity": r"activit\w+|usage|interactions?|clicks?|views?|search(?:es)?|how you use|"
+        r"you (?:read|watch|visit|browse|look at|open)|how (?:long|often)",
         "activity.feed": r"feed|clicks?|likes|reactions?|what you (?:view|look at)|activity",
         "activity.jobs": r"jobs?|applications?|apply",
         "inferred": r"infer\w*|deriv\w*|predict\w*|profil(?:e|ing) you|worked out",
@@ -75,11 +83,12 @@ _CATEGORIES: Final[Mapping[str, re.Pattern[str]]] = {
 }
 _PURPOSE_WORDS: Final[Mapping[str, re.Pattern[str]]] = {
     "service": re.compile(
-        r"\b(?:provid\w+|deliver\w*|operat\w+|run|maintain\w*|send|show|store|services?)\b",
+        r"\b(?:provid\w+|deliver\w*|operat\w+|run|maintain\w*|sen[dt]\w*|show\w*|store|host\w*|services?)\b",
         re.IGNORECASE,
     ),
     "service.delivery": re.compile(
-        r"\b(?:provid\w+|deliver\w*|operat\w+|run|maintain\w*|send|sent|show\w*|stor(?:e|es|ed|ing)|display\w*)\b",
+        r"\b(?:provid\w+|deliver\w*|operat\w+|run|maintain\w*|sen[dt]\w*|show\w*|stor(?:e|es|ed|ing)|"
+        r"display\w*|host\w*|receiv\w+)\b",
         re.IGNORECASE,
     ),
     "service.security": re.compile(
@@ -220,10 +229,7 @@ def unmentioned_parts(
         parts.append("purpose")
     if not _says_category(scope.category, body, taxonomy):
         parts.append("category")
-    group = scope.recipient.split(".")[0]
-    if group not in {"*", "platform"} and not any(
-        group in item.statement.recipients for item in said
-    ):
+    if not _says_recipient(scope.recipient.split(".", maxsplit=1)[0], body, said):
         parts.append("recipient")
     return tuple(parts)
 
@@ -245,7 +251,8 @@ def _undeclared(item: Spoken, declared: Sequence[Scope]) -> list[Finding]:
             seems
             for seems in item.seems
             if not any(
-                scope.recipient != "*" and _meets(seems, scope, "purpose", "recipient")
+                scope.recipient not in {"*", "platform"}
+                and _meets(seems, scope, "purpose", "recipient")
                 for scope in declared
             )
         )
@@ -281,7 +288,8 @@ def _seems(sentence: Sentence, statement: Statement, *, trains: bool) -> tuple[S
     text = f"{sentence.lead} {sentence.text}" if sentence.lead else sentence.text
     purpose = _purpose(text) if trains else "*"
     category = _category(text)
-    recipients: Iterable[str] = statement.recipients or ("platform",)
+    nobody = "platform" if statement.about == "training" else "*"
+    recipients: Iterable[str] = statement.recipients or (nobody,)
     return tuple(Scope(purpose=purpose, category=category, recipient=r) for r in recipients)
 
 
@@ -308,16 +316,22 @@ def _says_purpose(purpose: str, body: str, said: Sequence[Spoken], taxonomy: Tax
     if purpose == "*":
         return True
     if purpose.split(".", maxsplit=1)[0] == "train":
-        return any(
-            _overlap(seems.purpose, purpose)
-            for item in said
-            if item.statement.about == "training"
-            for seems in item.seems
-        )
+        return _says_training(purpose, body, said)
     pattern = _PURPOSE_WORDS.get(purpose)
     if pattern is not None:
         return bool(pattern.search(body))
     return _says_phrase(taxonomy.purposes[purpose].phrase, body)
+
+
+def _says_training(purpose: str, body: str, said: Sequence[Spoken]) -> bool:
+    """Say whether the text speaks of this training, or of training that may be this one."""
+    found = [item.sentence for item in said if item.statement.about == "training"]
+    found += [sentence for sentence in sentences(body) if mentions_training(sentence.text)]
+    words = dict(_PURPOSES).get(".".join(purpose.split(".")[:2]))
+    return any(
+        _overlap(_purpose(sentence.text), purpose) or (words and words.search(sentence.text))
+        for sentence in found
+    )
 
 
 def _says_category(category: str, body: str, taxonomy: Taxonomy) -> bool:
@@ -331,6 +345,14 @@ def _says_category(category: str, body: str, taxonomy: Taxonomy) -> bool:
         return _says_phrase(taxonomy.categories[category].phrase, body)
     names = [name, *(n for n in _CATEGORIES if n.startswith(name + "."))]
     return any(_CATEGORIES[n].search(body) for n in names)
+
+
+def _says_recipient(group: str, body: str, said: Sequence[Spoken]) -> bool:
+    return (
+        group in {"*", "platform"}
+        or any(group in item.statement.recipients for item in said)
+        or any(group in named_recipients(sentence.text) for sentence in sentences(body))
+    )
 
 
 def _says_phrase(phrase: str, body: str) -> bool:

@@ -128,6 +128,8 @@ def split_sentences(text: str) -> list[tuple[int, str]]:
     for end in _END.finditer(text):
         word = text[start : end.start()].rpartition(" ")[2].lstrip("(\"'").lower()
         last = end.end() >= len(text.rstrip())
+        if word in {"no", "nos"} and not text[end.end() :].lstrip()[:1].isdigit():
+            word = ""
         initial = len(word) == 1 and word.isalpha() and word != "i"
         dot = text[end.start()] == "."
         numbering = word.isdigit() and text[start : end.start()].strip() == word

@@ -12,11 +12,18 @@ about, or defined.
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["Statement", "recipients_of", "statements_of"]
+__all__ = [
+    "Statement",
+    "mentions_training",
+    "named_recipients",
+    "recipients_of",
+    "statements_of",
+]
 
 
 def _rx(pattern: str) -> re.Pattern[str]:
@@ -24,10 +31,10 @@ def _rx(pattern: str) -> re.Pattern[str]:
 
 
 _BEING: Final = r"(?:is|are|was|were|be|been|being|gets?)"
-_MODAL: Final = r"(?:may|might|can|could|will|would|shall|should|must|do|does|did|also|only|always|often|sometimes|therefore|then|generally|currently|further|already)"
+_MODAL: Final = r"(?:may|might|can|could|will|would|shall|should|must|do|does|did|also|only|always|often|sometimes|therefore|then|generally|currently|further|already|be[ ]able[ ]to|choose[ ]to)"
 _STAFF: Final = (
     r"(?:employees?|staff|personnel|teams?|colleagues?|workers?|agents|reviewers|moderators|"
-    r"contractors|people|drivers|officers|volunteers|teachers|managers|representatives|everyone)"
+    r"contractors|drivers|officers|volunteers|teachers|managers|representatives|everyone)"
 )
 _AI: Final = (
     r"(?:\bAI\b|artificial[ ]intelligence|machine[ -]?learning|deep[ ]learning|\bML\b|\bLLMs?\b|"
@@ -46,7 +53,7 @@ _DATA: Final = (
     r"prompts?|inputs?|outputs?|conversations?|\bchats?\b|transcripts?|recordings?|clips?|"
     r"photos?|images?|pictures?|videos?|audio|files?|documents?|uploads?|contributions?|details|"
     r"identifiers?|\bIDs?\b|profiles?|records?|history|activity|searches|clicks|feedback|"
-    r"interactions?|queries|signals|r[ée]sum[ée]s?|\bCVs?\b|\bname\b|e-?mail|address(?:es)?|"
+    r"interactions?|queries|signals|r[ée]sum[ée]s?|\bCVs?\b|\bnames?\b|e-?mail|address(?:es)?|"
     r"phone[ ]numbers?|contacts?|credentials|location|cookies|reports?|statistics|insights?|"
     r"logs?|submissions?|drafts?|voice|metadata|materials?|what[ ](?:you|we)\b|anything[ ]you)"
 )
@@ -80,10 +87,11 @@ _OTHERS: Final = (
     r"employers?|recruiters?|hirers|schools?|developers?|applications?[ ]developers?|licensees?|"
     r"(?:social[ ](?:media|network\w*)|search[ ]engine)[ ](?:compan\w+|providers?|platforms?|sites?|services?)|"
     r"search[ ]engines|social[ ]networks|"
+    r"(?:shipping|delivery|logistics|insurance|hosting|marketing|payment|advertising|analytics|research)[ ]compan\w+|"
     r"(?:other|outside|external|independent|unaffiliated|these|such|selected|many|certain|"
     r"online|media|technology|advertising|marketing|research|partner|tech)[ ]"
     r"(?:\w+[ ])?(?:compan(?:y|ies)|organi[sz]ations?|entit(?:y|ies)|businesses|parties|platforms?|"
-    r"institutions?|firms?|websites?|apps?)|others\b|another[ ](?:company|business|entity|party)|"
+    r"institutions?|firms?|websites?|apps?)|\bfirms?\b(?!ware)|others\b|another[ ](?:company|business|entity|party)|"
     r"someone[ ]else|anyone[ ]else|other[ ]controllers?|administrators?|account[ ]holders?|"
     r"(?:business|enterprise|hiring|corporate|paying|recruiting)[ ]customers|companies\b|\bMicrosoft\b|\bGoogle\b|\bMeta\b|\bFacebook\b|"
     r"\bAmazon\b|\bOpenAI\b|\bApple\b|\bNvidia\b|\bSalesforce\b)"
@@ -129,7 +137,7 @@ _TRAINING: Final = tuple(
 )
 _MAKING: Final = re.compile(rf"(?:{_MAKE_VERB})", re.IGNORECASE | re.VERBOSE)
 _NOT_AI_TRAINING: Final = _rx(
-    rf"\b(?:train(?:ing|ed)?)[ ](?:course|session|program|class|video|webinar|workshop|plan|material|module|event)\w*|"
+    rf"\b(?:train(?:ing|ed)?)[ ](?:courses?|sessions?|program\w*|class(?:es)?|videos?|webinars?|workshops?|plans?|materials?|modules?|events?)\b|"
     rf"\b(?:security|staff|employee|compliance|privacy|awareness|safety|personal|fitness|customer[ ]service)[ ]train(?:ing|ers?)\b|"
     rf"\btraining[ ](?:and|or|,)[ ]?(?:quality|coaching|monitoring)|\bquality[ ](?:assurance[ ])?(?:and|or|,)[ ]training|"
     rf"\btake[ ]our[ ]training|{_STAFF}[ ](?:\w+[ ]){{0,3}}?(?:is|are|be|been|being|who[ ]are)[ ](?:\w+[ ])?train|"
@@ -217,7 +225,13 @@ _DEAL: Final = _rx(
     r"\b(?:merger|acquisition|acquired|bankruptcy|sale[ ]of|reorgani[sz]ation|successor|new[ ]owner|divest\w*)\b"
 )
 _INCOMING: Final = _rx(
-    r"^(?:[^;.!?]{0,60}?)\b(?:with|to|by|from)[ ](?:us|our[ ](?:site|services?|platform|website|team|support)|me)\b"
+    r"^(?:[^;.!?]{0,60}?)\b(?:with|to|by|from)[ ](?:us|our[ ](?:site|services?(?![ ]provider)|platform|website|team|support)|me)\b"
+)
+_TO_US: Final = _rx(
+    r"\b(?:with|to|by)[ ]us\b|\bprovide[ ]us\b|\bwe[ ](?:may[ ]|also[ ])*(?:receive|get|obtain|collect)\b"
+)
+_NEW_CLAUSE: Final = _rx(
+    r"\b(?:and|but|or|so|while|although|because)[ ](?:we|you|they|it)\b|\bbut\b"
 )
 _DIRECT_US: Final = _rx(r"^[ ](?:us|you)\b(?![ ](?:and|or)\b)")
 _NOT_DATA: Final = _rx(
@@ -265,7 +279,7 @@ _BARRIER: Final = re.compile(
 )
 _RELATIVE: Final = re.compile(
     r"(?<=\w)\s(?:that |which |what |as |whenever |when |where |how |anything |everything |after |before )?you(?: and (?:others|other users))?(?:'ve)?"
-    r"(?: (?:have|may|might|can|could|will|choose to|also|directly|otherwise|voluntarily|decide to|submit or))*"
+    r"(?: (?:have|never|do not|don't|did not|didn't|may|might|can|could|will|choose to|also|directly|otherwise|voluntarily|decide to|submit or))*"
     r" (?:provid|shar|post|upload|submit|sen[dt]|creat|giv|gave|enter|publish|mak|made|generat|input|receiv|typ|wr[io]t|see|saw|view|visit|stor|add|authori[sz]|allow|ask|use|using|tell|choos|search|read|speak|say|click|open|joined|do)\w*"
     r"(?: and \w+)?(?: us)?(?: (?:to|with|on|in|through|via|using|by|when|at) (?:us|our \w+|the (?:services?|platform|site|app)))?",
     re.IGNORECASE,
@@ -274,9 +288,12 @@ _ACTOR: Final = re.compile(
     rf"\b(?P<we>we|us|our (?:use|training|sharing|disclosure|processing|sale|right|models?|systems?)|ours|me|my|reserve the right)\b|"
     rf"\b(?P<passive>(?:{_BEING}|data|information|content|posts?|messages?)(?: \w+)? (?:used|processed|collected|scanned|stored|shared|disclosed|transferred))\b|"
     rf"\b(?P<you>(?<!about )(?<!from )(?<!to )(?<!for )(?<!with )(?<!of )(?<!identify )(?<!identifies )(?<!show )you|yourself|users? (?:may|can|must|shall|should|who|are|agree)|customers? (?:may|can|must|shall|who)|members? (?:may|can|must)|"
-    rf"developers? (?:may|can|must)|visitors? (?:may|can)|anyone|no one|nobody|he|she)\b|"
+    rf"developers? (?:may|can|must)|(?:recipients|hosts|participants|attendees|invitees|guests)\b[^,;]{0, 60}?\b(?:may|can)|visitors? (?:may|can)|anyone|no one|nobody|he|she)\b|"
     rf"\b(?P<they>they|these parties|those parties)\b",
     re.IGNORECASE,
+)
+_OWN_SUBJECT: Final = re.compile(
+    r"\s*[^\W\d]+(?:\s\w+){0,3}?\s(?:may|will|can|could|shall|might)\b", re.IGNORECASE
 )
 _EMBEDDED: Final = re.compile(
     r"\b(?:how|whether|why|ways(?: in which)?|what|which|with whom|when and how|where and how|what types? of \w+|what (?:personal )?(?:data|information)|"
@@ -297,7 +314,8 @@ class Statement:
     Attributes:
         about: `training` or `sharing`.
         because: The words that say so, from the verb to its object.
-        recipients: For sharing, the groups named: `affiliate`, `provider`, `third-party`.
+        recipients: For sharing, the groups named: `affiliate`, `provider`, `third-party`; () where
+            it says no more than that data is shared.
     """
 
     about: str
@@ -321,6 +339,42 @@ def statements_of(text: str, *, lead: str = "") -> tuple[Statement, ...]:
     own = {statement.about for statement in _spoken(lead, "")} - {s.about for s in alone}
     # What the introduction says by itself is its own statement, unless the item names to whom.
     return tuple(s for s in joined if s.about not in own or recipients_of(text))
+
+
+def named_recipients(text: str) -> tuple[str, ...]:
+    """Return the groups of recipients that a sentence names without denying them anything.
+
+    Weaker than a statement of sharing: enough to say that a text mentions them, not enough to say
+    that it gives them something. What tells only what comes to the platform names nobody.
+    """
+    return recipients_of(" ".join(_affirmed(text)))
+
+
+def mentions_training(text: str) -> bool:
+    """Say whether a sentence speaks of training AI without denying it, whoever acts.
+
+    Weaker than a statement of training: enough to say that a text mentions it.
+    """
+    affirmed = " ".join(_affirmed(text))
+    verbs = rf"\b(?:{_TRAIN_VERB}|use[sd]?[ ](?:\w+[ ]){{0,6}}?(?:to|for)[ ]{_MAKE_VERB})\b"
+    return (
+        bool(_rx(verbs).search(affirmed))
+        and bool(_rx(_AI).search(affirmed))
+        and not _NOT_AI_TRAINING.search(affirmed)
+    )
+
+
+def _affirmed(text: str) -> list[str]:
+    """Return the clauses of a sentence that neither deny, forbid, ask, define nor look back."""
+    if _DEFINES.search(text) or _PAST.search(text):
+        return []
+    if text.rstrip("\"')").endswith("?") and not _ASKS_LEAVE.search(text):
+        return []
+    if _EXCEPTION.search(text):
+        return [text]
+    bounds = [0, *(found.start() for found in _BARRIER.finditer(text)), len(text)]
+    clauses = [text[a:b] for a, b in itertools.pairwise(bounds)]
+    return [clause for clause in clauses if not _denies(clause) and not _TO_US.search(clause)]
 
 
 def recipients_of(text: str) -> tuple[str, ...]:
@@ -382,6 +436,12 @@ def _about_data(text: str, match: re.Match[str]) -> bool:
     purpose = re.match(
         r"\W*(?:to|for|helping|help us)?\W*(?:$|\w+[ ,])", before, re.IGNORECASE
     ) and re.match(r"\W*(?:(?:to|for)\b.*)?$", before, re.IGNORECASE)
+    if re.search(
+        r"\b(?:is|are|be|been|being|we|us) (?:\w+ )?used? (?:\w+ ){0,2}(?:to|for) ",
+        before,
+        re.IGNORECASE,
+    ):
+        return True
     rest = text[: match.start()] + text[match.end() :]
     return bool(_rx(_DATA).search(rest)) or (
         bool(purpose)
@@ -403,18 +463,21 @@ def _sharing(text: str, past: int) -> Statement | None:
             elif not _holds(text, verb, sharing=True):
                 continue
             named = recipients_of(text[min(verb, match.start()) :]) or recipients_of(text)
-            return Statement(
-                about="sharing", because=match.group().strip(), recipients=named or ("third-party",)
-            )
+            return Statement(about="sharing", because=match.group().strip(), recipients=named)
     return None
 
 
 def _outward_not(text: str, match: re.Match[str]) -> bool:
     """Say whether the words match and yet no data goes out: towards us, or no data at all."""
     after, what = text[match.end("verb") :], match["what"]
+    if re.match(r"\s(?:publicly\s)?(?:whether|how|if|what|that)\b", after, re.IGNORECASE):
+        return True
     if _DIRECT_US.search(after) and not match["verb"].lower().startswith("allow"):
         return True
     first = after[: match.end() - match.end("verb")]
+    whom = match.start("whom") if "whom" in match.re.groupindex else -1
+    if match.end("verb") < whom and _NEW_CLAUSE.search(text[match.end("verb") : whom]):
+        return True
     if _INCOMING.search(first):
         return True
     if match["verb"].lower() in {"sale", "sales"} and not _rx(_DATA).search(first):
@@ -431,7 +494,9 @@ def _holds(text: str, verb: int, *, sharing: bool = False) -> bool:
         return False
     if _denied(text, clear, clause, start, verb):
         return False
-    actors = list(_ACTOR.finditer(clause)) or list(_ACTOR.finditer(clear))
+    actors = list(_ACTOR.finditer(clause))
+    if not actors and not (start and _OWN_SUBJECT.match(clause)):
+        actors = list(_ACTOR.finditer(clear))
     if not actors:
         return not (sharing and _user_command(text, clear))
     last = actors[-1]

@@ -35,6 +35,8 @@ _WORDS: Final = {
     EventKind.OBJECTION: "object",
     EventKind.PRESET: "preset",
 }
+_QUOTE: Final = pa.scalar("'", pa.large_string())
+_NOTHING: Final = pa.scalar("", pa.large_string())
 _DANGEROUS: Final = r"^[=+\-@\t\r']"
 
 
@@ -65,7 +67,7 @@ def cells_for_csv(table: pa.Table) -> pa.Table:
         column = table.column(name)
         if pa.types.is_large_string(column.type):
             bad = pc.match_substring_regex(column, _DANGEROUS)
-            quoted = pc.binary_join_element_wise("'", column, "")
+            quoted = pc.binary_join_element_wise(_QUOTE, column, _NOTHING)
             table = table.set_column(place, name, pc.if_else(bad, quoted, column))
     return table
 

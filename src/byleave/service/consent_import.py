@@ -268,11 +268,8 @@ class _Job:
         codes = rows.member[kept]
         new = [str(rows.members[int(c)]) for c in dict.fromkeys(codes[self._ordinals[codes] < 0])]
         with house.ledger.writing() as writer:
-            enrolled = self._enrol_new(writer, new)
             ordinals = self._ordinals.copy()
-            if new:
-                found = house.ledger.member_count()
-                ordinals[[self._code(m) for m in new]] = np.arange(found, found + len(new))
+            enrolled = self._enrol_new(writer, new, ordinals)
             entry = ConsentImportEntry(
                 name=self._name,
                 source=self._source,
@@ -305,9 +302,6 @@ class _Job:
 
     # -- members -----------------------------------------------------------------------------
 
-    def _code(self, member: str) -> int:
-        return self._codes[member]
-
     def _resolve(self) -> Longs:
         members, ledger = self._rows.members, self._house.ledger
         self._codes: dict[str, int] = {}
@@ -318,12 +312,21 @@ class _Job:
         index = MemberIndex.of([row[1] for row in ledger.members()])
         return index.resolve(members)
 
-    def _enrol_new(self, writer: LedgerWriter, new: Sequence[str]) -> int:
+    def _enrol_new(self, writer: LedgerWriter, new: Sequence[str], ordinals: Longs) -> int:
+        """Enrol those whom nobody else enrolled meanwhile; write everyone's ordinal down."""
         if not new:
             return 0
         if not self._codes:
             self._codes = {m: i for i, m in enumerate(self._rows.members.to_pylist())}
-        return enrol_within(self._house, writer, new)
+        ledger = self._house.ledger
+        known = ledger.ordinals(new)
+        missing = [member for member in new if member not in known]
+        first = ledger.member_count()
+        known.update({member: first + n for n, member in enumerate(missing)})
+        enrol_within(self._house, writer, missing)
+        for member in new:
+            ordinals[self._codes[member]] = known[member]
+        return len(missing)
 
     # -- what was there before ---------------------------------------------------------------
 

@@ -47,9 +47,9 @@ class Clock:
         return self.now
 
 
-def workspace(path: Path, clock: Clock | None = None, **more: str) -> Workspace:
+def workspace(path: Path, clock: Clock | None = None) -> Workspace:
     ws = create(path, origin="log.test/byleave", seed=3, now=clock or Clock())
-    ws.policy.publish_notice(TEXT, notice="q-1", asks=[ASK], **more)
+    ws.policy.publish_notice(TEXT, notice="q-1", asks=[ASK])
     return ws
 
 

@@ -85,7 +85,7 @@ class MemberIndex:
         if not len(self):
             ordinals = np.full(len(column), UNKNOWN, np.int64)
         else:
-            ordinals = self.way.find(ids_as_text(pc.fill_null(column, _filling(column))))
+            ordinals = self.way.find(pc.fill_null(ids_as_text(column), ""))
         if column.null_count:
             ordinals[np.asarray(pc.is_null(column))] = MISSING
         return ordinals
@@ -227,11 +227,6 @@ def _bytes_of(texts: pa.Array) -> tuple[Longs, npt.NDArray[np.uint8]]:
     offsets = np.frombuffer(buffers[1], np.int64)[texts.offset : texts.offset + len(texts) + 1]
     data = np.frombuffer(buffers[2] or b"", np.uint8) if buffers[2] else np.zeros(0, np.uint8)
     return offsets, data if len(data) else np.zeros(1, np.uint8)
-
-
-def _filling(column: pa.Array) -> object:
-    """Return what a null is read as before it is marked as missing."""
-    return 0 if pat.is_integer(column.type) else ""
 
 
 def ids_as_text(column: pa.Array) -> pa.Array:

@@ -285,12 +285,17 @@ def _overlap(one: str, other: str) -> bool:
 
 
 def _seems(sentence: Sentence, statement: Statement, *, trains: bool) -> tuple[Scope, ...]:
-    text = f"{sentence.lead} {sentence.text}" if sentence.lead else sentence.text
+    text = _whole(sentence)
     purpose = _purpose(text) if trains else "*"
     category = _category(text)
     nobody = "platform" if statement.about == "training" else "*"
     recipients: Iterable[str] = statement.recipients or (nobody,)
     return tuple(Scope(purpose=purpose, category=category, recipient=r) for r in recipients)
+
+
+def _whole(sentence: Sentence) -> str:
+    """Return a sentence with what introduces it."""
+    return f"{sentence.lead.rstrip(': ')} {sentence.text}" if sentence.lead else sentence.text
 
 
 def _purpose(text: str) -> str:
@@ -326,7 +331,7 @@ def _says_purpose(purpose: str, body: str, said: Sequence[Spoken], taxonomy: Tax
 def _says_training(purpose: str, body: str, said: Sequence[Spoken]) -> bool:
     """Say whether the text speaks of this training, or of training that may be this one."""
     found = [item.sentence for item in said if item.statement.about == "training"]
-    found += [sentence for sentence in sentences(body) if mentions_training(sentence.text)]
+    found += [s for s in sentences(body) if mentions_training(_whole(s))]
     words = dict(_PURPOSES).get(".".join(purpose.split(".")[:2]))
     return any(
         _overlap(_purpose(sentence.text), purpose) or (words and words.search(sentence.text))
@@ -351,7 +356,7 @@ def _says_recipient(group: str, body: str, said: Sequence[Spoken]) -> bool:
     return (
         group in {"*", "platform"}
         or any(group in item.statement.recipients for item in said)
-        or any(group in named_recipients(sentence.text) for sentence in sentences(body))
+        or any(group in named_recipients(_whole(sentence)) for sentence in sentences(body))
     )
 
 

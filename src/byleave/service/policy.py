@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from byleave.errors import ConflictError
 from byleave.ids import format_instant, to_us
 from byleave.policy import document as documents
 from byleave.policy.document import PolicyDocument, parse_document, refuse_retroactive
+from byleave.policy.ruleset import Basis
 from byleave.policy.scope import Use
 from byleave.policy.variants import seen_at, serves
 from byleave.service.clock import ledger_now
@@ -88,7 +90,8 @@ class Impact:
         allowed: For each use touched, how many members allow it now.
         choices: The same in full: who allows it, said no, or has to be asked.
         members: How many members the text is for: those of its regions.
-        asked_again: Members who have to be asked before at least one added use may begin.
+        asked_again: Members who have to be asked before at least one added use may begin: those
+            who neither allow it nor said no, where it rests on consent.
     """
 
     document: str
@@ -198,7 +201,8 @@ def _impact(house: House, new: PolicyDocument) -> Impact:
     concerned = _concerned(house, new)
     decisions = _decisions(house, (*words.added, *words.removed))
     codes = {use: code[concerned] for use, code in decisions.items()}
-    added = [_has_to_be_asked(codes[use]) for use in words.added]
+    needs = _rests_on_consent(house, words.added, at=new.effective)
+    added = [_has_to_be_asked(codes[use]) & needs[use][concerned] for use in words.added]
     return Impact(
         document=new.document,
         version=new.version,
@@ -255,6 +259,31 @@ def _concerned(house: House, new: PolicyDocument) -> npt.NDArray[np.bool_]:
     }
     found[[ordinal for ordinal, region in facts if region in theirs]] = True
     return found
+
+
+def _rests_on_consent(
+    house: House, uses: Iterable[Use], *, at: datetime
+) -> dict[Use, npt.NDArray[np.bool_]]:
+    """Return for each use which members, by ordinal, it may reach by their consent alone.
+
+    What rests on the contract, or on no objection after notice, asks nobody; what is forbidden
+    is not to be asked for. A region that nobody knows has all rulesets at once.
+    """
+    members = house.ledger.member_count()
+    facts = house.ledger.regions(to_us(ledger_now(house)))
+    places = sorted({region for _, region in facts})
+    where = np.full(members, len(places), dtype=np.intp)  # the last: unknown
+    numbers = {region: number for number, region in enumerate(places)}
+    where[[ordinal for ordinal, _ in facts]] = [numbers[region] for _, region in facts]
+    return {
+        use: np.array(
+            [
+                house.rulebook.rule_for(region, use, at=at).basis is Basis.OPT_IN
+                for region in (*places, None)
+            ]
+        )[where]
+        for use in uses
+    }
 
 
 def _choices(codes: npt.NDArray[np.uint8]) -> Choices:

@@ -113,6 +113,8 @@ CODES: Final[dict[str, str]] = {
     "log.source-diverged": "The ledger's entries are not the ones the log has signed for.",
     "log.staging-differs": "What was read back from storage is not what was written; nothing was signed.",
     # evidence and verify
+    "verify.ground-closed": "A presence proof does not open the holder's own consent.",
+    "verify.ground-unknown": "A presence proof stands on a consent that the receipt does not hold.",
     "verify.own-proof": "A proof that was just made does not verify, or a changed one does.",
     "entry.malformed": "A log entry is not canonical JSON with exactly the fields of its kind.",
     "entry.unknown-kind": "A log entry is of a kind this version does not know.",

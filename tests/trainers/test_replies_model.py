@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from safetensors.numpy import load
 
-from byleave.errors import InputError
+from byleave.errors import ByleaveError
 from byleave.trainers.replies import RepliesTrainer
 from byleave.trainers.replies_model import RepliesModel, evaluate, suggest
 
@@ -105,7 +105,7 @@ def test_a_damaged_model_is_refused(files: dict[str, bytes], name: str) -> None:
         {**files, "model.json": files["model.json"].replace(b"replies/v1", b"replies/v2")},
     ]
     for bad in broken:
-        with pytest.raises(InputError) as caught:
+        with pytest.raises(ByleaveError) as caught:
             RepliesModel(bad)
         assert caught.value.code == "trainer.model"
 
@@ -125,7 +125,7 @@ def test_a_damaged_model_is_refused(files: dict[str, bytes], name: str) -> None:
 )
 def test_a_wrong_recipe_is_refused(change: dict[str, Any]) -> None:
     """Out of range, of another type or unknown: `trainer.recipe`."""
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(ByleaveError) as caught:
         TRAINER.fit([], {**RECIPE, **change})
     assert caught.value.code == "trainer.recipe"
 
@@ -135,7 +135,7 @@ def test_wrong_rows_are_refused() -> None:
     null = TEA.set_column(3, "author", pa.array([None] * len(TEA), pa.string()))
     twice = TEA.set_column(0, "record_id", pa.array([f"x{n}" for n in range(len(TEA))]))
     for bad in ([TEA.drop_columns(["text"])], [null], [TEA, TEA], [TEA, twice]):
-        with pytest.raises(InputError) as caught:
+        with pytest.raises(ByleaveError) as caught:
             TRAINER.fit([b for t in bad for b in t.to_batches()], RECIPE)
         assert caught.value.code == "trainer.rows"
         assert "tea" not in caught.value.message
@@ -144,7 +144,7 @@ def test_wrong_rows_are_refused() -> None:
 def test_forgetting_what_is_not_held_is_refused() -> None:
     """A record that was never learned, or already forgotten: `trainer.not-held`."""
     state = TRAINER.forget(TRAINER.fit(TEA.to_batches(), RECIPE), TEA.slice(0, 2).to_batches())
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(ByleaveError) as caught:
         TRAINER.forget(state, TEA.slice(1, 1).to_batches())
     assert caught.value.code == "trainer.not-held"
 
@@ -154,7 +154,7 @@ def test_a_damaged_state_is_refused(name: str) -> None:
     """Cut off or missing: `trainer.state`, before anything is forgotten with it."""
     files = dict(TRAINER.dump(TRAINER.fit(TEA.to_batches(), RECIPE)))
     for bad in ({**files, name: files[name][:-3]}, {k: v for k, v in files.items() if k != name}):
-        with pytest.raises(InputError) as caught:
+        with pytest.raises(ByleaveError) as caught:
             TRAINER.restore(bad)
         assert caught.value.code == "trainer.state"
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 from byleave.canonical import Json, decode, digest_of, encode
 from byleave.errors import InputError
 from byleave.ids import Digest, LedgerIndex, format_instant, parse_instant
-from byleave.policy.scope import Scope, Use
+from byleave.policy.scope import Scope
 
 __all__ = ["TERMS_FORMAT", "Terms"]
 
@@ -35,7 +35,7 @@ class Terms:
         disclosure: Name of the package.
         recipient: For whom.
         snapshot: Ledger index of the sealed snapshot in it.
-        use: The only use allowed.
+        use: The only uses allowed: one purpose and recipient, a category or a group of them.
         may_train: Whether it may train on the data at all.
         may_pass_on: Whether it may hand it to recipients of its own.
         recall_days: Days to delete and acknowledge after a recall, 0 to 365.
@@ -45,7 +45,7 @@ class Terms:
     disclosure: str
     recipient: str
     snapshot: LedgerIndex
-    use: Use
+    use: Scope
     may_train: bool
     may_pass_on: bool
     recall_days: int
@@ -87,7 +87,7 @@ class Terms:
         if unknown:
             raise InputError(f"unknown field {unknown[0]!r}", code="input.unknown-field")
         expires = _field(document, "expires", str | None)
-        use = _use(_field(document, "use", str))
+        use = Scope.parse(_field(document, "use", str))
         terms = cls(
             disclosure=_field(document, "disclosure", str),
             recipient=_field(document, "recipient", str),
@@ -122,8 +122,3 @@ def _field(document: Mapping[str, Json], name: str, kind: Any) -> Any:  # noqa: 
     if value is _MISSING or not exact:
         raise InputError(f"field {name!r} is missing or of another type", code="disclosure.terms")
     return value
-
-
-def _use(text: str) -> Use:
-    scope = Scope.parse(text)
-    return Use(purpose=scope.purpose, category=scope.category, recipient=scope.recipient)

@@ -41,6 +41,7 @@ __all__ = [
     "LABEL_BYTES",
     "MAX_BUCKET",
     "MAX_K",
+    "OWN_CONSENT",
     "RECORD_LEAF_BYTES",
     "ROLES",
     "AbsenceProof",
@@ -71,6 +72,8 @@ MAX_K: Final = 40
 RECORD_LEAF_BYTES: Final = 16 + 32 + 1 + 1 + 32
 
 ROLES: Final[dict[int, str]] = {1: "author", 2: "recipient"}
+OWN_CONSENT: Final = 1
+"""The ground of a record that stands on the member's own grant."""
 GROUNDS: Final[dict[int, str]] = {
     1: "consent",
     2: "consent-of-another-party",

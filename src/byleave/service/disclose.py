@@ -73,12 +73,11 @@ def offer(house: House, source: str, use: str, *, name: str | None = None) -> Of
     snapshot, snapshot_index, _ = seal_gate(
         house, gate, gated=gated, name=f"{disclosure}-set", kind="packages"
     )
-    first = gated.plan.categories[0].use
     terms = Terms(
         disclosure=disclosure,
         recipient=scope.recipient,
         snapshot=LedgerIndex(snapshot_index),
-        use=first,
+        use=scope,
         may_train=scope.purpose.split(".")[0] == "train",
         may_pass_on=False,
         recall_days=RECALL_DAYS,

@@ -9,7 +9,8 @@ again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -103,22 +104,33 @@ def affected_releases(house: House, *, at: datetime | None = None) -> list[Affec
 
 
 def affected_packages(house: House, *, at: datetime | None = None) -> list[Affected]:
-    """Return the packages that hold rows the gate would no longer admit."""
-    offered = [
-        (name, document["snapshot"])
-        for _, name, _, document in house.ledger.objects("disclosure")
-        if document["rows"]
-    ]
-    return _affected(house, offered, at)
+    """Return the packages that hold rows the gate would no longer admit, not recalled yet."""
+    packages = {name: document for _, name, _, document in house.ledger.objects("disclosure")}
+    offered = [(name, d["snapshot"]) for name, d in packages.items() if d["rows"]]
+    found = []
+    for package in _affected(house, offered, at):
+        recalled = packages[package.name]["recalled_rows"]
+        fresh = np.setdiff1d(package.positions, np.array(recalled, np.int64))
+        if len(fresh):
+            members = _parties(house, package.snapshot, fresh)
+            found.append(replace(package, rows=len(fresh), members=members, positions=fresh))
+    return found
 
 
-def unlearn(house: House, affected: Affected, *, with_refit: bool = True) -> Unlearned:
+def unlearn(
+    house: House,
+    affected: Affected,
+    *,
+    with_refit: bool = True,
+    measure: Callable[[SealedSnapshot, Mapping[str, Any]], Mapping[str, Any]] | None = None,
+) -> Unlearned:
     """Replace one release by one that never had the rows, byte for byte.
 
     Args:
         house: The workspace's ports.
         affected: What `affected_releases` found.
         with_refit: Also fit from scratch without the rows, and compare.
+        measure: Measures the quality of a run's recipe on the new snapshot, for the card.
 
     Raises:
         EvidenceError: `training.not-exact`, the refit gave other bytes; nothing is released.
@@ -178,7 +190,14 @@ def unlearn(house: House, affected: Affected, *, with_refit: bool = True) -> Unl
             writer.replace_object("run", run_name, {**run, "files": {}})
 
     purge = not _used_elsewhere(house, run_name, affected.name)
-    new = publish_release(house, run_again, state=state, parent=affected.name, also=log_unlearning)
+    new = publish_release(
+        house,
+        run_again,
+        state=state,
+        parent=affected.name,
+        quality=None if measure is None else measure(delta, run),
+        also=log_unlearning,
+    )
     if purge:  # the old state still knew the rows; a crash before this line is healed at opening
         house.artefacts.remove("runs", run_name)
     return Unlearned(old=affected.name, new=new, removed=affected.rows, refit=again)

@@ -16,13 +16,16 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from byleave.evidence.bucket import GroundOpening, RecordOpening, ground_commitment
+from byleave.evidence.bucket import (
+    OWN_CONSENT,
+    GroundOpening,
+    RecordOpening,
+    ground_commitment,
+)
 
 __all__ = ["OPENINGS_SCHEMA", "SALT_BYTES", "leaves_by_member", "member_openings", "opened_records"]
 
 SALT_BYTES: Final = 16
-OWN_CONSENT: Final = 1
-"""`ground` of a row that stands on the member's own grant."""
 
 OPENINGS_SCHEMA: Final = pa.schema(
     [

@@ -15,6 +15,7 @@ that writes has a connection of its own, and no other sees what it has not commi
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -190,6 +191,8 @@ class SqliteLedger:
         self._terms = Terms()
         self._open: list[sqlite3.Connection] = []
         try:
+            if create:  # it will hold every member's secret
+                os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
             self._db = self._connect("rwc" if create else "ro" if read_only else "rw")
             if create:
                 self._db.execute("PRAGMA journal_mode = WAL")
@@ -393,15 +396,16 @@ class SqliteLedger:
                 raise _world(self._path, error) from error
 
     def quick_check(self) -> list[str]:
-        """Return what is wrong with the file, or with the numbers in it; empty when sound."""
+        """Return SQLite's own complaints about the file; empty when sound."""
         try:
             rows = self._connection().execute("PRAGMA quick_check").fetchall()
-            found = [str(row[0]) for row in rows if row[0] != "ok"]
-            return found or [
-                what for what, sql in STRUCTURE if self._connection().execute(sql).fetchone()[0]
-            ]
         except sqlite3.Error as error:
             return [str(error)]
+        return [str(row[0]) for row in rows if row[0] != "ok"]
+
+    def gaps(self) -> list[str]:
+        """Return what the numbers in a sound file show to be missing; empty when nothing is."""
+        return [what for what, sql in STRUCTURE if self._rows(sql)[0][0]]
 
     # ----------------------------------------------------------------------------------------
 

@@ -136,7 +136,7 @@ class RepliesTrainer:
         """Read what `dump` wrote.
 
         Raises:
-            InputError: `trainer.state`, the files are not a state of this trainer.
+            EvidenceError: `trainer.state`, the files are not a state of this trainer.
         """
         state = restore_state(files)
         _check_recipe(state.recipe)

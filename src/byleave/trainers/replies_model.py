@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load
 
 from byleave.canonical import decode
-from byleave.errors import InputError
+from byleave.errors import EvidenceError, InputError
 from byleave.trainers.replies import FORMAT, RepliesTrainer
 from byleave.trainers.replies_inventory import links
 from byleave.trainers.wording import features, openings, pieces
@@ -102,7 +102,7 @@ class RepliesModel:
         files: `model.json` and `weights.safetensors`.
 
     Raises:
-        InputError: `trainer.model`, the files are damaged or of another trainer.
+        EvidenceError: `trainer.model`, the files are damaged or of another trainer.
     """
 
     def __init__(self, files: ModelFiles) -> None:
@@ -163,7 +163,7 @@ def suggest(files: ModelFiles, context_text: str, n: int = 3) -> tuple[Suggestio
     """Return the n best replies of a released model to one message, best first.
 
     Raises:
-        InputError: `trainer.model`, the files are damaged or of another trainer.
+        EvidenceError: `trainer.model`, the files are damaged or of another trainer.
     """
     return RepliesModel(files).suggest(context_text, n)
 
@@ -177,7 +177,7 @@ def evaluate(files: ModelFiles, held_out: Iterable[pa.RecordBatch], seed: int = 
         seed: Of the draw of the 99 others.
 
     Raises:
-        InputError: `trainer.model` or `trainer.rows`.
+        EvidenceError: `trainer.model` or `trainer.rows`.
     """
     model = RepliesModel(files)
     boundary = str(model.recipe["boundary"])
@@ -263,6 +263,6 @@ def _parse(files: ModelFiles) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any
             raise ValueError("unknown fields")
         return head, tensors
     except (KeyError, TypeError, ValueError, SafetensorError, InputError) as error:
-        raise InputError(
+        raise EvidenceError(
             "the model is damaged, or not one of replies", code="trainer.model"
         ) from error

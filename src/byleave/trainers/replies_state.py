@@ -19,7 +19,7 @@ from safetensors.numpy import load, save
 
 from byleave.canonical import Json, decode
 from byleave.canonical import encode as canonical
-from byleave.errors import InputError
+from byleave.errors import EvidenceError, InputError
 from byleave.trainers.wording import Opening
 from byleave.training.trainer import ModelFiles
 
@@ -95,7 +95,7 @@ def restore_state(files: ModelFiles) -> ReplyState:
     """Read what `dump_state` wrote.
 
     Raises:
-        InputError: `trainer.state`, the files are damaged or of another trainer.
+        EvidenceError: `trainer.state`, the files are damaged or of another trainer.
     """
     try:
         head = decode(files["state.json"])
@@ -103,7 +103,7 @@ def restore_state(files: ModelFiles) -> ReplyState:
             raise ValueError("another format")
         return _rebuild(head["recipe"], load(files["state.safetensors"]))
     except (KeyError, ValueError, IndexError, TypeError, SafetensorError, InputError) as error:
-        raise InputError(
+        raise EvidenceError(
             "the state is damaged, or not one of replies", code="trainer.state"
         ) from error
 

@@ -39,6 +39,7 @@ from byleave.errors import ByleaveError, EvidenceError
 from byleave.evidence.bucket import (
     GROUNDS,
     LABEL_BYTES,
+    OWN_CONSENT,
     ROLES,
     label,
     verify_absence,
@@ -280,11 +281,21 @@ class _Run:
         leaves = {e.logged.proof.index: self._logged(e.logged).leaf for e in self.receipt.events}
         for record in proof.proof.records:
             opening = record.opening
+            if opening is None and record.ground == OWN_CONSENT:
+                raise EvidenceError(
+                    "a record stands on the holder's own consent and does not open it",
+                    code="verify.ground-closed",
+                )
             if opening is None:
                 continue
             if opening.index >= self.claim_entry.index:
                 raise EvidenceError(
                     "a record's ground was logged after the snapshot", code="verify.order"
+                )
+            if opening.index not in leaves and record.ground == OWN_CONSENT:
+                raise EvidenceError(
+                    "a record stands on a consent that the receipt does not hold",
+                    code="verify.ground-unknown",
                 )
             if leaves.get(opening.index, opening.leaf) != opening.leaf:
                 raise EvidenceError(

@@ -380,7 +380,7 @@ class Withdrawals(Noun):
         self._writable()
         self._house.log.publish()
         done = [
-            withdrawal.unlearn(self._house, affected, with_refit=with_refit)
+            withdrawal.unlearn(self._house, affected, with_refit=with_refit, measure=_held_out)
             for affected in withdrawal.affected_releases(self._house)
         ]
         recalled = withdrawal.recall_packages(self._house)
@@ -471,3 +471,9 @@ class Public(Noun):
             demo_members=workspace.demo_members(),
         )
         return {**facts, "contact": workspace.config.party.get("contact")}
+
+
+def _held_out(sealed: SealedSnapshot, run: Mapping[str, Any]) -> Mapping[str, Any]:
+    from byleave.wiring.evaluation import held_out_quality
+
+    return held_out_quality(sealed, run["columns"], run["recipe"])

@@ -15,9 +15,9 @@ from byleave.disclosure.package import by_party_rule, summarise
 from byleave.disclosure.terms import Terms
 from byleave.errors import InputError
 from byleave.ids import LedgerIndex
-from byleave.policy.scope import Use
+from byleave.policy.scope import Scope
 
-USE = Use(
+USE = Scope(
     purpose="train.generative.replies", category="messages.inmail", recipient="provider.cloud"
 )
 

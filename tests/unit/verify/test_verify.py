@@ -439,11 +439,17 @@ def test_witnesses_are_counted_and_dated(seconds: int, words: str) -> None:
     assert "the same log" not in verdict.does_not_show
 
 
-def test_grounds_may_stay_closed() -> None:
-    """A presence proof without openings verifies too."""
+def test_the_holders_own_consent_is_opened() -> None:
+    """A record that stands on the holder's own consent, and does not open it, is refused."""
     proof = world().presence("ada")
     closed = tuple(replace(record, opening=None) for record in proof.proof.records)
-    assert run(with_map(proof, records=closed), "ada").ok
+    refused(run(with_map(proof, records=closed), "ada"), "map", "verify.ground-closed")
+
+
+def test_a_consent_is_one_of_the_receipt() -> None:
+    """A consent at an index that the receipt does not hold is refused."""
+    other = honest(ground=(0, bytes(32)))
+    refused(run(other.presence("ada"), "ada", other), "map", "verify.ground-unknown")
 
 
 def test_a_damaged_file_that_still_holds_is_told_apart() -> None:

@@ -12,6 +12,7 @@ from byleave.cli.main import COMMANDS, cli
 
 __all__ = ["Command", "commands"]
 
+_BLANK = re.compile(r"…|\.\.\.| [A-Z]{4,}\b")
 _REMARK = re.compile(r"\s{3,}#.*$")
 
 
@@ -50,9 +51,9 @@ def commands() -> Iterator[Command]:
 
 
 def _examples(text: str) -> Iterator[str]:
-    """Yield the lines that can be run as they stand: no `…`, remarks cut off."""
+    """Yield the lines that can be run as they stand: no `…`, no `TOKEN`; remarks cut off."""
     whole = text.replace("\\\n", " ")
     for line in whole.splitlines():
         stripped = line.strip()
-        if stripped.startswith("byleave ") and "…" not in stripped and "..." not in stripped:
+        if stripped.startswith("byleave ") and not _BLANK.search(stripped):
             yield re.sub(r"\s+", " ", _REMARK.sub("", stripped))

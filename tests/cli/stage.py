@@ -29,6 +29,22 @@ recipients:
     phrase: a company that hosts models
     since: stage-1
 """
+RULESETS = """\
+rulesets: v1
+version: "stage-1"
+sets:
+  - ruleset: uk-suspended
+    title: Training on UK members suspended
+    effective: "2100-01-01"
+    regions: [uk, gb]
+    rules:
+      - {scope: "*/*/*", basis: opt-in, cite: "UK GDPR art. 6(1)(a)"}
+    messages: {party_rule: all, cite: "Investigatory Powers Act 2016 s. 44(1)"}
+    past: {may_be_covered: true, cite: "UK GDPR art. 13(3)"}
+    general_grants: {count: false, cite: "UK GDPR art. 4(11)"}
+    suspensions:
+      - {scope: "train/*/*", start: "2100-01-02", cite: "a stage has no law"}
+"""
 POLICY = """\
 ---
 document: privacy-policy
@@ -68,6 +84,7 @@ def set_stage(folder: Path, root: Path) -> None:
     (folder / "ask.md").write_text(NOTICE)
     policy = POLICY.format(version=3, effective="2100-01-01T00:00:00Z")
     (folder / "privacy-policy.md").write_text(policy)
+    (folder / "rulesets.yaml").write_text(RULESETS)
     (folder / "robots.txt").write_text("User-Agent: *\nContent-Usage: train-ai=n\n")
     (folder / "headers.txt").write_text("Sec-GPC: 1\n")
     (folder / "tdmrep.json").write_text('[{"location":"/","tdm-reservation":1}]')

@@ -414,15 +414,15 @@ def _show(
         as_json=as_json,
         lines=lambda: (
             table(
-                ["entry", "from", "kind", "scope", "past", "notice"],
+                ["entry", "from", "kind", "past", "notice", "scope"],
                 [
                     [
                         e.index,
                         e.effective.isoformat()[:16],
                         e.kind.name.lower(),
-                        str(e.scope),
                         "yes" if e.includes_past else "no",
                         e.notice,
+                        str(e.scope),
                     ]
                     for e in events
                 ],

@@ -103,7 +103,7 @@ def list_documents(*, workspace: str, as_json: bool) -> None:
             d.get("label", d["version"]),
             d.get("jurisdiction", "*"),
             d["language"],
-            d["effective"],
+            d["effective"][:10],
             d["notice_window_days"],
             d["index"],
         ]
@@ -143,7 +143,8 @@ def show(
 
     \b
     byleave policy show privacy-policy 2 --workspace byleave-demo
-    byleave policy show privacy-policy --at 2024-07-15 --region de --workspace byleave-demo
+    byleave policy show privacy-policy --at 2024-07-15 --region de \\
+        --workspace byleave-demo
     """  # noqa: D301
     from byleave.errors import InputError
 

@@ -122,7 +122,7 @@ def model_card(statement: Statement, *, quality: Mapping[str, Any], digest: str)
     """Return a model card in Markdown, every number from the statement or the evaluation."""
     gate = statement.gate
     reasons = "\n".join(f"| {code} | {rows:,} |" for code, rows in gate["reasons"].items())
-    measures = "\n".join(f"| {name} | {value} |" for name, value in quality.items())
+    measures = "\n".join(f"| {name} | {_shown(value)} |" for name, value in quality.items())
     parent = "none" if statement.parent is None else f"log entry {statement.parent}"
     return f"""# {statement.release}
 
@@ -159,6 +159,13 @@ def _envelope(statement: bytes, name: str, signature: bytes) -> bytes:
             "signatures": [{"keyid": name, "sig": base64.b64encode(signature).decode()}],
         }
     )
+
+
+def _shown(value: object) -> str:
+    """Return a measure as a card shows it: shares to three places, "–" where there is none."""
+    if value is None:
+        return "–"
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
 def _pae(payload: bytes) -> bytes:

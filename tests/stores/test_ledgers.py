@@ -207,7 +207,7 @@ def test_an_older_file_is_brought_up_to_date(tmp_path: Path) -> None:
         ledger = SqliteLedger(path)
         row = (1, 0, 1, "a/b/c", 10, 11, None, 1, "n-1", 2, "portal", b"s" * 32, None, None)
         assert ledger.events() == [row]
-        assert ledger.quick_check() == []
+        assert ledger.gaps() == []
         assert ledger.members() == [(0, "m", b"\x00", 0, 5)]
         ledger.close()
 
@@ -347,7 +347,7 @@ def test_a_lost_connection_loses_the_transaction_and_no_more(postgres: Server, w
         lose()
         with ledger.writing() as writer:
             assert writer.log(b"next") == 1
-        assert ledger.quick_check() == []
+        assert ledger.gaps() == []
 
 
 def test_an_error_that_was_swallowed_does_not_half_land(postgres: Server) -> None:
@@ -380,7 +380,7 @@ def test_a_writer_that_waits_too_long_is_told(
 
 
 def test_gaps_are_found(postgres: Server, tmp_path: Path) -> None:
-    """`quick_check` names an entry, a member or an event's entry that somebody took out."""
+    """`gaps` names an entry, a member or an event's entry that somebody took out."""
     site = postgres_site(postgres), sqlite_site(tmp_path)
     for one in site:
         ledger = one.open()
@@ -389,18 +389,18 @@ def test_gaps_are_found(postgres: Server, tmp_path: Path) -> None:
             row = (writer.log(b"e"), 2, 1, "s", 1, 1, None, 0, None, 2, "c", b"s" * 32, None, None)
             writer.add_events([row])
             writer.log(b"last")
-        assert ledger.quick_check() == []
+        assert ledger.gaps() == []
         raw: Any
         if isinstance(ledger, PostgresLedger):
             raw = psycopg.connect(ledger.place, autocommit=True)
         else:
             raw = sqlite3.connect(tmp_path / "ledger.sqlite", isolation_level=None)
         raw.execute("DELETE FROM log_entries WHERE idx = 3")
-        assert ledger.quick_check() == ["log indexes have gaps", "an event has no log entry"]
+        assert ledger.gaps() == ["log indexes have gaps", "an event has no log entry"]
         raw.execute("DELETE FROM members WHERE ordinal = 2")
-        assert "an event has no member" in ledger.quick_check()
+        assert "an event has no member" in ledger.gaps()
         raw.execute("DELETE FROM members WHERE ordinal = 0")
-        assert "ordinals have gaps" in ledger.quick_check()
+        assert "ordinals have gaps" in ledger.gaps()
         raw.close()
         ledger.close()
 

@@ -39,7 +39,7 @@ STRUCTURE: Final = (
 """(what is wrong, the question whose answer is then true); both databases answer the same SQL."""
 
 
-def batch_of(rows: npt.NDArray[np.void], texts: dict[int, str]) -> EventBatch:
+def batch_of(rows: npt.NDArray[np.void], texts: dict[int | None, Any]) -> EventBatch:
     """Return structured rows as a batch.
 
     Args:
@@ -71,7 +71,7 @@ def batch_of(rows: npt.NDArray[np.void], texts: dict[int, str]) -> EventBatch:
 
 
 def _dense(
-    column: npt.NDArray[Any], texts: dict[int, str]
+    column: npt.NDArray[Any], texts: dict[int | None, Any]
 ) -> tuple[npt.NDArray[np.int32], tuple[str, ...]]:
     """Number the terms of a column from 0 by first number; term 0 becomes -1."""
     numbers = column.astype(np.int64)
@@ -84,13 +84,17 @@ def _dense(
     return dense[numbers], tuple(texts[int(number)] for number in used)
 
 
-def named(rows: list[tuple[Any, ...]], text: dict[int, str]) -> list[tuple[Any, ...]]:
-    """Put texts in the place of the term numbers of event rows.
+def named(rows: list[tuple[Any, ...]], text: dict[int | None, Any]) -> list[tuple[Any, ...]]:
+    """Put texts in the place of the term numbers of event rows, and in that of encoded evidence.
 
     Raises:
         KeyError: A number that `text` does not hold.
     """
     return [
-        (i, o, k, text[s], e, r, x, p, None if n is None else text[n], g, text[c], *rest)
-        for i, o, k, s, e, r, x, p, n, g, c, *rest in rows
-    ]
+        (
+            row[0], row[1], row[2], text[row[3]], row[4], row[5], row[6], row[7], text[row[8]],
+            row[9], text[row[10]], row[11], row[12],
+            row[13].decode() if isinstance(row[13], bytes) else row[13],
+        )
+        for row in rows
+    ]  # fmt: skip

@@ -27,11 +27,11 @@ MAX_KEY_BYTES: Final = 2048
 
 
 class Terms:
-    """The texts of a ledger and their numbers, as far as they are known here."""
+    """The texts of a ledger and their numbers, as far as they are known here; no number, no text."""
 
     def __init__(self) -> None:
         self.ids: dict[str, int] = {}
-        self.texts: dict[int, str] = {}
+        self.texts: dict[int | None, Any] = {None: None}
 
     def learn(self, rows: Iterable[tuple[int, str]]) -> None:
         """Take over (number, text) pairs of the database."""

@@ -60,8 +60,8 @@ _COPIED_ROW: Final = (
     ("grade", ">i2"), ("channel", ">i4"), ("original", ">i8"),
 )  # fmt: skip
 _HISTORY: Final = (
-    f"SELECT m.ordinal, (SELECT max(idx) FROM objects), ({LAST_RECORDED}),"  # noqa: S608
-    f" {EVENT_COLUMNS.replace('ordinal', 'e.ordinal')}"
+    f"SELECT {EVENT_COLUMNS.replace('ordinal', 'e.ordinal')}, m.ordinal,"  # noqa: S608
+    f" (SELECT max(idx) FROM objects), ({LAST_RECORDED})"
     " FROM members m LEFT JOIN events e ON e.ordinal = m.ordinal"
     " WHERE m.member = %s ORDER BY e.idx"
 )
@@ -241,10 +241,10 @@ class PostgresLedger:
         rows = self._rows(_HISTORY, (_utf8(member),))
         if not rows:
             return None
-        ordinal, last_object, last_recorded, first = rows[0][:4]
+        ordinal, last_object, last_recorded = rows[0][-3:]
         return MemberHistory(
             ordinal=ordinal,
-            events=[] if first is None else self._named([row[3:] for row in rows]),
+            events=[] if rows[0][0] is None else self._named(rows),
             last_object=-1 if last_object is None else last_object,
             last_recorded=last_recorded,
         )
@@ -325,11 +325,18 @@ class PostgresLedger:
                 raise self._world(error) from error
 
     def quick_check(self) -> list[str]:
-        """Return what is wrong with the numbers in the tables; empty when sound."""
-        try:
-            return [what for what, sql in STRUCTURE if self._rows(sql)[0][0]]
-        except ByleaveError as error:
-            return [error.message]
+        """Return which tables cannot be read to their end; empty when all can."""
+        found = []
+        for table in _TABLES:
+            try:
+                self._rows(f"SELECT count(t) FROM {table} t")  # noqa: S608
+            except ByleaveError as error:
+                found.append(f"{table}: {error.message}")
+        return found
+
+    def gaps(self) -> list[str]:
+        """Return what the numbers in readable tables show to be missing; empty when nothing is."""
+        return [what for what, sql in STRUCTURE if self._rows(sql)[0][0]]
 
     # ----------------------------------------------------------------------------------------
 
@@ -423,10 +430,11 @@ class PostgresLedger:
         """Return the connection of this thread: only the writer sees its own transaction."""
         if self._thread == threading.get_ident() and self._writer is not None:
             return self._writer
-        with self._renewing:
-            if self._reader.closed:
-                self._reader = self._connect(read_only=True)
-            return self._reader
+        if self._reader.closed:
+            with self._renewing:
+                if self._reader.closed:
+                    self._reader = self._connect(read_only=True)
+        return self._reader
 
     def _member(
         self, column: str, value: bytes | int
@@ -445,7 +453,7 @@ class PostgresLedger:
             (at_us,),
         )
 
-    def _texts(self) -> dict[int, str]:
+    def _texts(self) -> dict[int | None, Any]:
         rows = self._rows("SELECT id, text FROM terms")
         self._terms.learn((number, text.decode()) for number, text in rows)
         return self._terms.texts
@@ -457,7 +465,6 @@ class PostgresLedger:
 
     def _named(self, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
         """Put texts in the place of term numbers and bytes."""
-        rows = [r if r[13] is None else (*r[:13], r[13].decode()) for r in rows]
         try:
             try:
                 return named(rows, self._terms.texts)

@@ -137,13 +137,18 @@ class PostgresWriter(WriterBase):
     def _flush(self) -> None:
         if not self._entries:
             return
-        entries = [entry for _, entry in self._entries]
-        if len(entries) < _FEW or len(set(map(len, entries))) > 1:
-            self._insert("log_entries", "idx, entry", ["int8", "bytea"], self._entries)
-            return
-        numbers = np.fromiter((i for i, _ in self._entries), np.int64, len(entries))
-        joined = np.frombuffer(b"".join(entries), np.uint8).reshape(len(entries), -1)
-        self._copy("log_entries (idx, entry)", fixed_rows([(numbers, None), (joined, None)]))
+        numbers, entries = zip(*self._entries, strict=True)
+        lengths = np.fromiter(map(len, entries), np.int64, len(entries))
+        usual = int(np.bincount(lengths).argmax())  # an import's entries are of one length but few
+        same = np.flatnonzero(lengths == usual)
+        others = self._entries
+        if len(same) >= _FEW:
+            index = np.array(numbers, np.int64)[same]
+            joined = np.frombuffer(b"".join([entries[i] for i in same.tolist()]), np.uint8)
+            rows = fixed_rows([(index, None), (joined.reshape(len(same), usual), None)])
+            self._copy("log_entries (idx, entry)", rows)
+            others = [self._entries[i] for i in np.flatnonzero(lengths != usual).tolist()]
+        self._insert("log_entries", "idx, entry", ["int8", "bytea"], others)
 
     # ----------------------------------------------------------------------------------------
 
@@ -166,6 +171,8 @@ class PostgresWriter(WriterBase):
     def _insert(
         self, table: str, columns: str, types: Sequence[str], rows: Sequence[tuple[Any, ...]]
     ) -> None:
+        if not rows:
+            return
         if len(rows) < _FEW:
             marks = ", ".join(f"%s::{kind}" for kind in types)
             single = statement(f"INSERT INTO {table} ({columns}) VALUES ({marks})")  # noqa: S608

@@ -49,8 +49,8 @@ _EVENT_COLUMNS: Final = (
 _EVENT_MARKS: Final = ",".join("?" * len(_EVENT_COLUMNS.split(",")))
 _LAST_RECORDED: Final = "SELECT recorded_us FROM events ORDER BY idx DESC LIMIT 1"
 _HISTORY: Final = (
-    f"SELECT m.ordinal, (SELECT max(idx) FROM objects), ({_LAST_RECORDED}),"  # noqa: S608
-    f" {_EVENT_COLUMNS.replace('ordinal', 'e.ordinal')}"
+    f"SELECT {_EVENT_COLUMNS.replace('ordinal', 'e.ordinal')}, m.ordinal,"  # noqa: S608
+    f" (SELECT max(idx) FROM objects), ({_LAST_RECORDED})"
     " FROM members m LEFT JOIN events e ON e.ordinal = m.ordinal"
     " WHERE m.member = ? ORDER BY e.idx"
 )
@@ -316,10 +316,10 @@ class SqliteLedger:
         )
         if not rows:
             return None
-        ordinal, last_object, last_recorded, first = rows[0][:4]
+        ordinal, last_object, last_recorded = rows[0][-3:]
         return MemberHistory(
             ordinal=ordinal,
-            events=[] if first is None else self._named([row[3:] for row in rows]),
+            events=[] if rows[0][0] is None else self._named(rows),
             last_object=-1 if last_object is None else last_object,
             last_recorded=last_recorded,
         )
@@ -477,7 +477,7 @@ class SqliteLedger:
         """Return the connection of this thread: only the writer sees its own transaction."""
         return self._db if self._writer == threading.get_ident() else self._reader
 
-    def _texts(self) -> dict[int, str]:
+    def _texts(self) -> dict[int | None, Any]:
         self._terms.learn(self._rows("SELECT id, text FROM terms"))
         return self._terms.texts
 

@@ -50,7 +50,7 @@ def a_new_ledger_is_empty(site: Site) -> None:
         assert contents(ledger) == ([], [], [], [], [], [], None)
         assert ledger.member_count() == ledger.size() == ledger.position_at(0) == 0
         assert ledger.last_recorded() is None
-        assert ledger.quick_check() == []
+        assert ledger.quick_check() == ledger.gaps() == []
         assert len(ledger.events_columns()) == 0
         assert ledger.ordinals([]) == {}
 
@@ -165,7 +165,7 @@ def text_is_a_value(site: Site) -> None:
             assert made is not None
             assert made[2] == text
         assert set(ledger.events_columns().scopes) == set(HOSTILE)
-        assert ledger.quick_check() == []
+        assert ledger.gaps() == []
 
 
 def what_cannot_be_kept_is_refused_by_name(site: Site) -> None:
@@ -271,7 +271,7 @@ def a_batch_is_its_rows(site: Site) -> None:
         assert ledger.read(first, second) == [b"entry %3d" % n for n in range(count)]
         assert ledger.read(second, second + 4) == [b"e", b"ee", b"eee", b"e"]
         assert len(ledger.events_columns()) == 1 + 2 * count
-        assert ledger.quick_check() == []
+        assert ledger.gaps() == []
 
 
 # -- what a transaction may not do ------------------------------------------------------------

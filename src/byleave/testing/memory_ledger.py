@@ -243,6 +243,9 @@ class MemoryLedger:
     def quick_check(self) -> list[str]:
         return []
 
+    def gaps(self) -> list[str]:
+        return []
+
     @property
     def _tables(self) -> Tables:
         mine = self.world.writer == threading.get_ident() and self._own is not None

@@ -22,33 +22,25 @@ __all__ = ["check_workspace"]
 def check_workspace(workspace: Workspace) -> list[dict[str, str]]:
     """Return what does not hold, as `{"where", "what", "code"}`; empty when all of it holds.
 
-    (1) the database finds its file, and the numbers in it, sound; (2) the published log is what the ledger holds, every hash
-    recomputed; (3) every ledger row is what its entry commits to, and none is missing; (4) every
+    (1) the database reads its tables, and no number in them is missing; (2) the published log is
+    what the ledger holds, every hash recomputed; (3) every ledger row is what its entry commits to, and none is missing; (4) every
     source is what was added; (5) every gate, decided again, gives its record; (6) every snapshot's
     files and map lead to its logged root; (7) every release's files have its logged digest, and its
     statement the operator's signature; (8) every training state held is the one that was kept.
     """
     ledger, house = workspace.ledger, workspace.house
-    problems = [
-        {
-            "where": workspace.config.ledger or "ledger.sqlite",
-            "what": complaint,
-            "code": "workspace.damaged",
-        }
-        for complaint in ledger.quick_check()
-    ]
+    where = workspace.config.ledger or "ledger.sqlite"
+    problems = [_damage(where, complaint) for complaint in ledger.quick_check()]
     if problems:
         return problems
+    problems += [_damage(where, complaint) for complaint in ledger.gaps()]
     verifier = parse_trust(workspace.places.trust.read_bytes()).logs[0]
     report = fsck(workspace.log_files, verifier, origin=verifier.name, source=ledger, head=ledger)
     problems += [
         {"where": f"log/{problem.where}", "what": problem.message, "code": problem.code}
         for problem in report.problems
     ]
-    problems += [
-        {"where": where, "what": what, "code": "workspace.damaged"}
-        for where, what in check_ledger(house)
-    ]
+    problems += [_damage(where, what) for where, what in check_ledger(house)]
     for where, check in _checks(workspace):
         house.progress(f"checking {where}", 0, 1)
         try:
@@ -57,6 +49,10 @@ def check_workspace(workspace: Workspace) -> list[dict[str, str]]:
             what = f"{error.message} ({error.where})" if error.where else error.message
             problems.append({"where": where, "what": what, "code": error.code})
     return problems
+
+
+def _damage(where: str, what: str) -> dict[str, str]:
+    return {"where": where, "what": what, "code": "workspace.damaged"}
 
 
 def _checks(workspace: Workspace) -> Iterator[tuple[str, Callable[[], object]]]:

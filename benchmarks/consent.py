@@ -1,0 +1,481 @@
+"""The consent ledger at a platform's size: importing, states, single decisions and many.
+
+    benchmarks/consent.py [--quick] [--json] [--events N] [--members N] [--only import,state,decide]
+
+Every store is a real one: SQLite in a temporary folder, and PostgreSQL started for the run from the
+wheel of the development tools (or --postgres URL: an empty database). Everything is generated from
+a fixed seed; nobody's choices are in it. The shape: N events of N / 4 members in the order in which
+they were said, members drawn at random; 70 % grants, 10 % each of refusal, withdrawal, objection;
+three scopes, two notices (a fifth names none), 5 % of the grants end; ids such as `member-00001234`.
+
+import   `service.consent_import.import_rows`: read, grade, find what is held already, commit to and
+         log each event, insert it, in transactions of 131,072. The bare floor in the same run writes
+         the very rows that the import left in `events` and `log_entries` into the same empty
+         tables: `executemany` (SQLite), binary COPY of prepared bytes (PostgreSQL); same
+         transactions, indexes and durability.
+state    `consent.state.build` of one use, over events of 30 % of the members.
+decide   `service.decide.Decider` against one indexed SELECT of the same member's events.
+batch    `consent.allowed.allowed` for random members in the state, one core.
+
+Prints one line for each number: `value` in `unit`; `goal`, and whether it is `met`; `floor`, the
+value below which (above which, for times, ratios and bytes) the exit status is 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import sqlite3
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+# Before NumPy is loaded: one thread, so that times can be compared.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import numpy as np
+import psycopg
+import pyarrow as pa
+
+from byleave.consent.allowed import allowed
+from byleave.consent.bits import build_bits
+from byleave.consent.event import NoticeCoverage
+from byleave.consent.import_table import read_import_table
+from byleave.consent.state import EventColumns, build
+from byleave.ids import FAR_FUTURE_US, Digest, to_us
+from byleave.policy.scope import Scope, Use
+from byleave.service.consent_import import PART_ROWS, import_rows
+from byleave.service.decide import Decider
+from byleave.service.enrol import enrol
+from byleave.service.notice import published_notices
+from byleave.stores.migrations import POSTGRES, SQLITE
+from byleave.wiring import Workspace, create
+
+START = datetime(2025, 1, 1, tzinfo=UTC)
+NOW = START + timedelta(days=400)
+SCOPES = (
+    "train.generative.replies/messages/platform",
+    "train.ranking.jobs/profile/platform",
+    "train.generative/messages/platform",
+)
+USE = "train.generative.replies/messages.inmail/platform"
+DECISIONS = ("grant", "refuse", "withdraw", "object")
+
+
+@dataclass(frozen=True)
+class Goal:
+    """At most, or at least, so much; and the value at which the exit status is 1."""
+
+    goal: float
+    floor: float
+    at_least: bool = False
+
+    def met(self, value: float) -> bool:
+        return value >= self.goal if self.at_least else value <= self.goal
+
+    def fails(self, value: float) -> bool:
+        return value < self.floor if self.at_least else value > self.floor
+
+
+class Report:
+    """Prints measures as they come, and remembers whether one is beyond its floor."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._json = as_json
+        self.failed = False
+
+    def add(
+        self, measure: str, size: int, value: float, unit: str, goal: Goal | None = None
+    ) -> None:
+        met = None if goal is None else goal.met(value)
+        self.failed |= goal is not None and goal.fails(value)
+        line = {
+            "measure": measure,
+            "size": size,
+            "value": float(f"{value:.4g}"),
+            "unit": unit,
+            "goal": None if goal is None else goal.goal,
+            "met": met,
+            "floor": None if goal is None else goal.floor,
+        }
+        if self._json:
+            print(json.dumps(line), flush=True)
+            return
+        aim = "" if goal is None else f"  goal {'≥' if goal.at_least else '≤'} {goal.goal:g}"
+        word = "" if met is None else ("  met" if met else "  MISSED")
+        print(f"{measure:46} {size:>13,}  {value:>12,.4g} {unit}{aim}{word}", flush=True)
+
+
+# -- generated choices ------------------------------------------------------------------------
+
+
+def choices(count: int, members: int) -> pa.Table:
+    """Return choices in the order in which they were said; see the shape above."""
+    draw = np.random.default_rng(20250101)
+    ids = pa.array([f"member-{n:08d}" for n in range(members)])
+    member = pa.DictionaryArray.from_arrays(pa.array(draw.integers(0, members, count)), ids)
+    kind = draw.choice(4, count, p=[0.7, 0.1, 0.1, 0.1])
+    scope = draw.choice(3, count, p=[0.6, 0.2, 0.2])
+    said = to_us(START) + np.sort(draw.integers(0, 390 * 86_400, count)) * 1_000_000
+    ends = np.where((kind == 0) & (draw.random(count) < 0.05), to_us(NOW) + 10**13, 0)
+    notice = np.where(kind == 0, np.where(scope == 0, 0, np.where(scope == 2, 1, 2)), 2)
+    names = pa.array(["ask-1", "ask-2", None])
+    instants = pa.timestamp("us", tz="UTC")
+    return pa.table(
+        {
+            "member": member.cast(pa.string()),
+            "use": pa.DictionaryArray.from_arrays(pa.array(scope), pa.array(SCOPES)).cast(
+                pa.string()
+            ),
+            "decision": pa.DictionaryArray.from_arrays(pa.array(kind), pa.array(DECISIONS)).cast(
+                pa.string()
+            ),
+            "effective": pa.array(said, pa.int64()).cast(instants),
+            "expires": pa.array(ends, pa.int64(), mask=ends == 0).cast(instants),
+            "notice": names.take(pa.array(notice)),
+        }
+    )
+
+
+@contextmanager
+def workspace(folder: Path, url: str | None) -> Iterator[Workspace]:
+    with create(folder, seed=1, ledger=url, now=lambda: NOW) as ws:
+        ws.policy.publish_notice("May we? ( ) Yes ( ) No\n", notice="ask-1", asks=[SCOPES[0]])
+        ws.policy.publish_notice("And all? ( ) Yes ( ) No\n", notice="ask-2", asks=[SCOPES[2]])
+        yield ws
+
+
+# -- import -----------------------------------------------------------------------------------
+
+
+def bench_import(
+    report: Report, store: str, ws: Workspace, folder: Path, count: int, members: int
+) -> None:
+    table = choices(count, members)
+    started = time.perf_counter()
+    enrol(ws.house, [f"member-{n:08d}" for n in range(members)])
+    report.add(f"import {store}: enrol members", members, time.perf_counter() - started, "s")
+    started = time.perf_counter()
+    rows = read_import_table(
+        table,
+        name="generated",
+        lines=np.arange(1, count + 1, dtype=np.int64),
+        taxonomy=ws.house.taxonomy,
+        notices=published_notices(ws.house.ledger),
+        now_us=to_us(NOW),
+    )
+    read = time.perf_counter() - started
+    assert not rows.rejected, rows.rejected[:3]
+    before = ws.house.ledger.size()
+    started = time.perf_counter()
+    done = import_rows(ws.house, rows, source=Digest(bytes(32)), file="generated", form="table")
+    written = time.perf_counter() - started
+    assert done.events == count - done.duplicates, done
+    del rows, table
+    floor = (bare_sqlite if store == "SQLite" else bare_postgres)(ws, folder, before)
+    report.add(f"import {store}: read and check the table", count, read, "s")
+    report.add(f"import {store}: commit, log, insert", count, written, "s")
+    report.add(f"import {store}: bare {_floor_name(store)}", count, floor, "s")
+    report.add(
+        f"import {store}: against the bare floor",
+        count,
+        (read + written) / floor,
+        "x",
+        Goal(3, 6),
+    )
+
+
+def _floor_name(store: str) -> str:
+    return "executemany" if store == "SQLite" else "COPY"
+
+
+def bare_sqlite(ws: Workspace, folder: Path, before: int) -> float:
+    """Return the seconds that `executemany` takes for the rows that were imported."""
+    source = sqlite3.connect(ws.places.ledger)
+    source.execute("PRAGMA query_only = ON")
+    path = folder / "bare.sqlite"
+    bare = sqlite3.connect(path, isolation_level=None)
+    bare.execute("PRAGMA journal_mode = WAL")
+    bare.execute("PRAGMA synchronous = FULL")
+    bare.execute("PRAGMA cache_size = -65536")
+    for step in SQLITE:
+        bare.executescript(step)
+    last = source.execute("SELECT max(idx) FROM log_entries").fetchone()[0]
+    seconds = 0.0
+    for start in range(before, last + 1, PART_ROWS):
+        between = (start, start + PART_ROWS)
+        events = source.execute("SELECT * FROM events WHERE idx >= ? AND idx < ?", between)
+        entries = source.execute("SELECT * FROM log_entries WHERE idx >= ? AND idx < ?", between)
+        event_rows, entry_rows = events.fetchall(), entries.fetchall()
+        began = time.perf_counter()
+        bare.execute("BEGIN IMMEDIATE")
+        marks = ",".join("?" * 14)
+        bare.executemany(f"INSERT INTO events VALUES ({marks})", event_rows)  # noqa: S608
+        bare.executemany("INSERT INTO log_entries VALUES (?, ?)", entry_rows)
+        bare.execute("COMMIT")
+        seconds += time.perf_counter() - began
+    bare.close()
+    source.close()
+    path.unlink()
+    return seconds
+
+
+def bare_postgres(ws: Workspace, folder: Path, before: int) -> float:
+    """Return the seconds that binary COPY takes for the rows that were imported."""
+    del folder
+    url = ws.config.ledger
+    assert url is not None
+    seconds = 0.0
+    with (
+        psycopg.connect(url, autocommit=True) as source,
+        psycopg.connect(url, autocommit=True) as bare,
+    ):
+        bare.execute("CREATE SCHEMA bare")
+        bare.execute("SET search_path = bare")
+        for step in POSTGRES:
+            bare.execute(step.encode())
+        last = ws.house.ledger.size()
+        for start in range(before, last, PART_ROWS):
+            streams = [
+                _copied(
+                    source,
+                    f"SELECT * FROM {t} WHERE idx >= {start} AND idx < {start + PART_ROWS}",  # noqa: S608
+                )
+                for t in ("public.events", "public.log_entries")
+            ]
+            began = time.perf_counter()
+            bare.execute("BEGIN")
+            for table, stream in zip(("events", "log_entries"), streams, strict=True):
+                with (
+                    bare.cursor() as cursor,
+                    cursor.copy(f"COPY {table} FROM STDIN (FORMAT BINARY)".encode()) as copy,
+                ):
+                    copy.write(stream)
+            bare.execute("COMMIT")
+            seconds += time.perf_counter() - began
+        bare.execute("DROP SCHEMA bare CASCADE")
+    return seconds
+
+
+def _copied(source: psycopg.Connection[Any], select: str) -> bytes:
+    with (
+        source.cursor() as cursor,
+        cursor.copy(f"COPY ({select} ORDER BY idx) TO STDOUT (FORMAT BINARY)".encode()) as copy,
+    ):
+        return b"".join(copy)
+
+
+# -- reading, deciding --------------------------------------------------------------------------
+
+
+def bench_columns(report: Report, store: str, ws: Workspace) -> None:
+    started = time.perf_counter()
+    columns = ws.house.ledger.events_columns()
+    seconds = time.perf_counter() - started
+    report.add(f"columns {store}: read all events", len(columns), seconds, "s")
+
+
+def bench_decide(report: Report, store: str, ws: Workspace, members: int, times: int) -> None:
+    """One decision and one indexed SELECT, by turns, for the same members."""
+    decider, use = Decider(ws.house), ws.house.taxonomy.use(USE)
+    draw = np.random.default_rng(7)
+    picked = draw.integers(0, members, times + 200).tolist()
+    if ws.config.ledger is not None:  # what autovacuum does within a minute
+        with psycopg.connect(ws.config.ledger, autocommit=True) as server:
+            server.execute("ANALYZE")
+    ask, close = _select(store, ws)
+    decision, floor = [], []
+    for turn, ordinal in enumerate(picked):
+        member = f"member-{ordinal:08d}"
+        # whichever comes second finds the pages warm: take turns
+        pair = [
+            (decision, lambda m=member: decider.decide(m, use)),
+            (floor, lambda o=ordinal: ask(o)),
+        ]
+        for taken, act in pair if turn % 2 else reversed(pair):
+            began = time.perf_counter_ns()
+            act()
+            taken.append(time.perf_counter_ns() - began)
+    close()
+    limit = 4 if store == "SQLite" else 2
+    for name, part in (("p50", 50), ("p99", 99)):
+        mine, bare = (float(np.percentile(t[200:], part)) / 1000 for t in (decision, floor))
+        report.add(f"decide {store}: one decision, {name}", times, mine, "µs")
+        report.add(f"decide {store}: one indexed SELECT, {name}", times, bare, "µs")
+        goal = Goal(limit, 3 * limit)
+        report.add(f"decide {store}: against the SELECT, {name}", times, mine / bare, "x", goal)
+
+
+def _select(store: str, ws: Workspace) -> tuple[Callable[[int], Any], Callable[[], None]]:
+    if store == "SQLite":
+        raw = sqlite3.connect(ws.places.ledger)
+        sql = "SELECT * FROM events WHERE ordinal = ? ORDER BY idx"
+        return (lambda o: raw.execute(sql, (o,)).fetchall()), raw.close
+    server = psycopg.connect(ws.config.ledger or "", autocommit=True, prepare_threshold=1)
+    text = b"SELECT * FROM events WHERE ordinal = %s ORDER BY idx"
+    return (lambda o: server.execute(text, (o,), binary=True).fetchall()), server.close
+
+
+# -- states -----------------------------------------------------------------------------------
+
+
+def generated_columns(first: int, members: int, seed: int) -> EventColumns:
+    """Return 1.2 events for each of 30 % of `members` ordinals from `first` on."""
+    draw = np.random.default_rng(seed)
+    count = int(members * 0.36)
+    kind = draw.choice(np.array([1, 1, 1, 1, 1, 1, 1, 2, 3, 4], np.uint8), count)
+    return EventColumns(
+        ordinal=draw.integers(0, int(members * 0.3), count) * 10 // 3 + first,
+        index=np.arange(count, dtype=np.int64),
+        kind=kind,
+        effective_us=to_us(START) + np.arange(count, dtype=np.int64),
+        expires_us=np.full(count, FAR_FUTURE_US, np.int64),
+        includes_past=draw.random(count) < 0.7,
+        grade=np.full(count, 2, np.uint8),
+        scope_id=np.zeros(count, np.int32),
+        notice_id=np.zeros(count, np.int32),
+        scopes=(Scope.parse(SCOPES[0]),),
+        notices=("ask-1",),
+    )
+
+
+def bench_state(report: Report, members: int, times: int) -> None:
+    use = Use(purpose="train.generative.replies", category="messages.inmail", recipient="platform")
+    notices = {"ask-1": NoticeCoverage(uses=frozenset([use]), shown=frozenset([use]))}
+    columns = generated_columns(0, members, 1)
+    started = time.perf_counter()
+    state = build(columns, use, at=NOW, members=members, notices=notices)
+    report.add("state: build, all planes", members, time.perf_counter() - started, "s")
+    report.add("state: events read by it", members, len(columns), "events")
+    plain = -(-members // 8)
+    report.add(
+        "state: allow plane against a plain bitmap",
+        members,
+        state.allow.nbytes / plain,
+        "x",
+        Goal(1.1, 1.1),
+    )
+    bitmaps = sum(p.nbytes for p in (state.allow, state.since, state.veto, state.general))
+    report.add("state: four bitmaps", members, bitmaps / members * 8, "bits/member")
+    detail = sum(p.nbytes for p in (state.code, state.because, state.effective_us))
+    report.add("state: detail planes beside them", members, detail / members, "bytes/member")
+    del columns
+    draw = np.random.default_rng(3)
+    asked = draw.integers(0, members, times)
+    collected = to_us(START) + draw.integers(-(10**12), 10**12, times)
+    allowed(state, asked[:1000], collected[:1000])
+    started = time.process_time()
+    answers = allowed(state, asked, collected)
+    seconds = time.process_time() - started
+    assert 0 < answers.sum() < times
+    report.add(
+        "batch: decisions with dates, one core",
+        times,
+        times / seconds / 1e6,
+        "M/s",
+        Goal(5, 2, at_least=True),
+    )
+    started = time.process_time()
+    allowed(state, asked, None)
+    seconds = time.process_time() - started
+    report.add("batch: decisions on one bitmap, one core", times, times / seconds / 1e6, "M/s")
+
+
+def bench_bits(report: Report, members: int, part: int) -> None:
+    """Bitmaps alone, range by range: memory does not grow with the members but by their bits."""
+    use = Use(purpose="train.generative.replies", category="messages.inmail", recipient="platform")
+    notices = {"ask-1": NoticeCoverage(uses=frozenset([use]), shown=frozenset([use]))}
+    made = 0.0
+
+    def parts() -> Iterator[EventColumns]:
+        nonlocal made
+        for first in range(0, members, part):
+            began = time.perf_counter()
+            columns = generated_columns(first, min(part, members - first), first)
+            made += time.perf_counter() - began
+            yield columns
+
+    started = time.perf_counter()
+    bits = build_bits(parts(), use, at=NOW, members=members, notices=notices, part=part)
+    seconds = time.perf_counter() - started - made
+    report.add("state: bitmaps alone, in ranges", members, seconds, "s")
+    report.add("state: all bitmaps alone", members, sum(b.nbytes for b in bits) / 1e6, "MB")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    report.add("state: peak memory of the process so far", members, peak, "MiB")
+
+
+# -- the run ----------------------------------------------------------------------------------
+
+
+@contextmanager
+def postgres(url: str | None) -> Iterator[str | None]:
+    """Yield the address of an empty database; None where no PostgreSQL can be run."""
+    if url is not None:
+        yield url
+        return
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+    from tests.stores.postgres_server import Server, find_binaries
+
+    binaries = find_binaries()
+    if binaries is None:
+        yield None
+        return
+    server = Server(binaries, durable=True)
+    try:
+        yield server.url()
+    finally:
+        server.stop()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="small sizes, under a minute")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.add_argument("--events", type=int, help="events to import")
+    parser.add_argument("--members", type=int, help="members of the states")
+    parser.add_argument("--only", default="import,state,decide", help="parts, by comma")
+    parser.add_argument("--postgres", metavar="URL", help="an empty database of a running server")
+    given = parser.parse_args()
+    only = set(given.only.split(","))
+    events = given.events or (200_000 if given.quick else 10_000_000)
+    members = given.members or (10_000_000 if given.quick else 100_000_000)
+    times = 2_000 if given.quick else 20_000
+    report = Report(as_json=given.json)
+    with tempfile.TemporaryDirectory(prefix="byleave-bench") as name:
+        folder = Path(name)
+        stores: list[tuple[str, str | None]] = [("SQLite", None)]
+        with postgres(given.postgres) if only & {"import", "decide"} else _nothing() as url:
+            if url is not None:
+                stores.append(("PostgreSQL", url))
+            elif "import" in only:
+                print("PostgreSQL: none can be run here", file=sys.stderr)
+                report.failed = True
+            for store, address in stores if only & {"import", "decide"} else []:
+                with workspace(folder / store.lower(), address) as ws:
+                    bench_import(report, store, ws, folder, events, events // 4)
+                    bench_columns(report, store, ws)
+                    if "decide" in only:
+                        bench_decide(report, store, ws, events // 4, times)
+    if "state" in only:
+        bench_state(report, members, members // 5)
+        bench_bits(report, members * 7, 1 << 26 if not given.quick else 1 << 23)
+    return int(report.failed)
+
+
+@contextmanager
+def _nothing() -> Iterator[None]:
+    yield None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

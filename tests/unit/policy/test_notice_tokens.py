@@ -228,9 +228,7 @@ def test_no_other_language_stands_in() -> None:
     assert caught.value.code == "notice.no-variant"
 
 
-VECTORS = json.loads(
-    (Path(__file__).parents[2] / "vectors" / "notice-token" / "tokens.json").read_text()
-)
+VECTORS = json.loads((Path(__file__).parent / "notice_tokens.json").read_text())
 
 
 @pytest.mark.parametrize("case", VECTORS["cases"], ids=lambda case: case["case"])

@@ -332,9 +332,10 @@ def _evidence(reader: _Reader, notices: Mapping[str, Notice]) -> pa.Array | None
     digests = {notice.sha256.hex() for notice in notices.values()}
     named, names = reader.distinct("notice", str, "notice-differs")
     hashed, hashes = reader.distinct("notice_sha256", str, "notice-differs")
-    pairs, which = np.unique(np.stack([named, hashed]), axis=1, return_inverse=True)
+    code = (named + 1) * (len(hashes) + 1) + hashed + 1
+    _, first, which = np.unique(code, return_index=True, return_inverse=True)
     texts: list[str | None] = []
-    for name, digest in pairs.T.tolist():
+    for name, digest in zip(named[first].tolist(), hashed[first].tolist(), strict=True):
         unknown: dict[str, Json] = {}
         if name >= 0 and names[name] not in notices:
             unknown["notice"] = names[name]

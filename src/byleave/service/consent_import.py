@@ -437,9 +437,12 @@ class _Job:
                 batch.scope.astype(np.int64),
             ]
         )
-        distinct, which = np.unique(shape, axis=1, return_inverse=True)
+        code = np.zeros(len(batch), np.int64)
+        for row in shape:  # one number for each combination
+            code = code * (int(row.max()) + 2) + row + 1
+        _, first, which = np.unique(code, return_index=True, return_inverse=True)
         now = format_instant(from_us(int(batch.recorded_us[0])))
-        parts = [_template(batch, tuple(column.tolist()), now) for column in distinct.T]
+        parts = [_template(batch, tuple(column.tolist()), now) for column in shape[:, first].T]
         heads, middles, tails, ends = zip(*parts, strict=True)
         texts = self._texts
         expires = _instants(batch.expires_us, "null", '"%sZ"')

@@ -205,7 +205,7 @@ def bare_sqlite(ws: Workspace, folder: Path, before: int) -> float:
     bare = sqlite3.connect(path, isolation_level=None)
     bare.execute("PRAGMA journal_mode = WAL")
     bare.execute("PRAGMA synchronous = FULL")
-    bare.execute("PRAGMA cache_size = -65536")
+    bare.execute("PRAGMA cache_size = -524288")
     for step in SQLITE:
         bare.executescript(step)
     last = source.execute("SELECT max(idx) FROM log_entries").fetchone()[0]
@@ -444,6 +444,7 @@ def main() -> int:
     parser.add_argument("--events", type=int, help="events to import")
     parser.add_argument("--members", type=int, help="members of the states")
     parser.add_argument("--only", default="import,state,decide", help="parts, by comma")
+    parser.add_argument("--stores", default="sqlite,postgresql", help="which, by comma")
     parser.add_argument("--postgres", metavar="URL", help="an empty database of a running server")
     given = parser.parse_args()
     only = set(given.only.split(","))
@@ -454,13 +455,16 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="byleave-bench") as name:
         folder = Path(name)
         stores: list[tuple[str, str | None]] = [("SQLite", None)]
-        with postgres(given.postgres) if only & {"import", "decide"} else _nothing() as url:
+        wanted = given.stores.split(",") if only & {"import", "decide"} else []
+        with postgres(given.postgres) if "postgresql" in wanted else _nothing() as url:
             if url is not None:
                 stores.append(("PostgreSQL", url))
-            elif "import" in only:
+            elif "postgresql" in wanted:
                 print("PostgreSQL: none can be run here", file=sys.stderr)
                 report.failed = True
-            for store, address in stores if only & {"import", "decide"} else []:
+            for store, address in stores:
+                if store.lower() not in wanted:
+                    continue
                 with workspace(folder / store.lower(), address) as ws:
                     bench_import(report, store, ws, folder, events, events // 4)
                     bench_columns(report, store, ws)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from operator import itemgetter
 from typing import Any, Final
 
 import numpy as np
@@ -63,7 +64,7 @@ _HISTORY: Final = (
     f"SELECT {EVENT_COLUMNS.replace('ordinal', 'e.ordinal')}, m.ordinal,"  # noqa: S608
     f" (SELECT max(idx) FROM objects), ({LAST_RECORDED})"
     " FROM members m LEFT JOIN events e ON e.ordinal = m.ordinal"
-    " WHERE m.member = %s ORDER BY e.idx"
+    " WHERE m.member = %s"
 )
 
 
@@ -241,6 +242,7 @@ class PostgresLedger:
         rows = self._rows(_HISTORY, (_utf8(member),))
         if not rows:
             return None
+        rows.sort(key=itemgetter(0))  # a handful: cheaper here than a step of the server's plan
         ordinal, last_object, last_recorded = rows[0][-3:]
         return MemberHistory(
             ordinal=ordinal,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any, Final, cast
 
 import numpy as np
@@ -202,6 +203,7 @@ class PostgresWriter(WriterBase):
         return int(cast("tuple[int]", row)[0])
 
 
+@lru_cache(maxsize=256)
 def statement(sql: str) -> bytes:
     """Return a statement as bytes, which psycopg's types take for one that was not pasted together.
 

@@ -69,7 +69,7 @@ class Outcome:
     release_1: Release = None  # type: ignore[assignment]
     release_2: Release = None  # type: ignore[assignment]
     refit: str = ""
-    package: Offer = None  # type: ignore[assignment]
+    package: Offer | None = None
     withdrawn: tuple[str, ...] = ()
     never: str = ""
     proofs: list[Proof] = field(default_factory=list)
@@ -99,7 +99,9 @@ def as_json(o: Outcome, workspace: Path) -> dict[str, Any]:
         },
         "gate": {"rows": o.gate.rows, "kept": o.gate.kept, "reasons": dict(o.gate.reasons)},
         "party_rules": dict(o.party_rules),
-        "package": {
+        "package": None
+        if o.package is None
+        else {
             "rows": o.package.record.rows,
             "kept": o.package.record.kept,
             "reasons": dict(o.package.record.reasons),

@@ -157,10 +157,18 @@ def gate_and_release(o: Outcome, story: Story) -> None:
     o.party_rules = o.ws.gate.party_rules(SOURCE, texts.USE_PLATFORM)
     _tell_gate(o, story)
     _tell_model(o, story)
-    offer = o.ws.disclosure.offer(SOURCE, texts.USE_PROVIDER)
-    o.package = offer
+    _offer_package(o, story)
+
+
+def _offer_package(o: Outcome, story: Story) -> None:
+    try:
+        o.package = o.ws.disclosure.offer(SOURCE, texts.USE_PROVIDER)
+    except RefusedError as error:
+        story.say(f"The provider gets nothing: {error.message} ({error.code}).")
+        story.figure("records the provider may have", "0")
+        return
     shares = o.ws.gate.party_rules(SOURCE, texts.USE_PROVIDER)
-    record = offer.record
+    record = o.package.record
     story.say(
         f"The provider's package is decided record by record, for that recipient: {record.kept:,}"
         f" may go, {record.rows - record.kept:,} are refused. Under one rule for everybody it"
@@ -213,7 +221,10 @@ def withdraw_and_unlearn(o: Outcome, story: Story) -> None:
     story.step("Members withdraw, some of them recipients only", charts=["reach"])
     o.clock.set(WITHDRAWAL_DAY)
     authors, readers = _who_withdraws(o)
-    in_package = set(o.ws.openings(o.package.snapshot)["ordinal"].to_pylist())
+    package = o.package
+    in_package = (
+        set() if package is None else set(o.ws.openings(package.snapshot)["ordinal"].to_pylist())
+    )
     authors.sort(key=lambda member: o.ws.member.ordinal(member) not in in_package)
     o.withdrawn = (*authors, *readers)
     o.ws.consent.record(

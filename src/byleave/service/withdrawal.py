@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from byleave.canonical import Json, digest_of
-from byleave.errors import EvidenceError
+from byleave.errors import EvidenceError, RefusedError
 from byleave.ids import format_instant, to_us
 from byleave.service.gate import compile_for, dry_run, run_gate
 from byleave.service.house import House, LedgerWriter
@@ -50,7 +50,10 @@ __all__ = [
     "Unlearned",
     "affected_packages",
     "affected_releases",
+    "purge_stale",
     "recall_packages",
+    "refuse_stale",
+    "stale_runs",
     "unlearn",
 ]
 
@@ -101,6 +104,43 @@ def affected_releases(house: House, *, at: datetime | None = None) -> list[Affec
         if document["superseded_by"] is None
     ]
     return _affected(house, current, at)
+
+
+def stale_runs(house: House) -> list[Affected]:
+    """Return the runs never released that were trained on rows no longer admitted."""
+    released = {document["run"] for _, _, _, document in house.ledger.objects("release")}
+    kept = [
+        (name, document["snapshot"])
+        for _, name, _, document in house.ledger.objects("run")
+        if name not in released and document["files"]
+    ]
+    return _affected(house, kept, None)
+
+
+def refuse_stale(house: House, run: str) -> None:
+    """Refuse to release a run that was trained on rows no longer admitted.
+
+    Raises:
+        RefusedError: `release.stale-run`.
+    """
+    for stale in stale_runs(house):
+        if stale.name == run:
+            raise RefusedError(
+                f"{stale.rows:,} rows that {run} was trained on may no longer be used",
+                code="release.stale-run",
+                hint="run the gate, seal and train again",
+            )
+
+
+def purge_stale(house: House) -> list[str]:
+    """Remove the private state of stale runs, which still knows those rows; return the runs."""
+    names = [stale.name for stale in stale_runs(house)]
+    for name in names:
+        _, document = run_object(house, name)
+        with house.ledger.writing() as writer:
+            writer.replace_object("run", name, {**document, "files": {}})
+        house.artefacts.remove("runs", name)  # a crash before this line is healed at opening
+    return names
 
 
 def affected_packages(house: House, *, at: datetime | None = None) -> list[Affected]:

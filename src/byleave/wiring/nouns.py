@@ -342,8 +342,9 @@ class Releases(Noun):
         return [{"text": s.text, "score": s.score, "because": list(s.because)} for s in found]
 
     def publish(self, run: str, *, quality: Mapping[str, Json] | None = None) -> model.Release:
-        """Publish a run's model."""
+        """Publish a run's model; refused once a row it was trained on may not be used."""
         self._writable()
+        withdrawal.refuse_stale(self._house, run)
         release = model.publish_release(self._house, run, quality=quality)
         self._house.log.publish()
         return release
@@ -383,6 +384,7 @@ class Withdrawals(Noun):
             withdrawal.unlearn(self._house, affected, with_refit=with_refit, measure=_held_out)
             for affected in withdrawal.affected_releases(self._house)
         ]
+        withdrawal.purge_stale(self._house)
         recalled = withdrawal.recall_packages(self._house)
         self._house.log.publish()
         return done, recalled

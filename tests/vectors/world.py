@@ -16,14 +16,7 @@ from typing import Any
 from byleave import merkle
 from byleave.evidence.bucket import GroundOpening, RecordOpening, ground_commitment, label
 from byleave.evidence.enrolment import enrolment_commitment, event_commitment
-from byleave.evidence.log_proof import LoggedEntry
-from byleave.evidence.proof_file import AbsenceFile, ConsentEventFile, PresenceFile
-from byleave.evidence.receipt import Receipt, ReceiptEvent
-from byleave.ids import MemberId
-from byleave.note import SignerKey
-from byleave.snapshot.bucket_map import BucketMap, MapMembers, build
-from byleave.testing.log_faults import MemoryHead, MemorySource, MemoryTiles
-from byleave.tlog.entry import (
+from byleave.evidence.entry import (
     ConsentEventEntry,
     EnrolmentEntry,
     GateEntry,
@@ -31,6 +24,13 @@ from byleave.tlog.entry import (
     ReleaseEntry,
     SnapshotEntry,
 )
+from byleave.evidence.log_proof import LoggedEntry
+from byleave.evidence.proof_file import AbsenceFile, ConsentEventFile, PresenceFile
+from byleave.evidence.receipt import Receipt, ReceiptEvent
+from byleave.ids import MemberId
+from byleave.note import SignerKey
+from byleave.snapshot.bucket_map import BucketMap, MapMembers, build
+from byleave.testing.log_faults import MemoryHead, MemorySource, MemoryTiles
 from byleave.tlog.publish import publish
 from byleave.tlog.reader import LogReader
 

@@ -12,6 +12,7 @@ from byleave.consent.event import ConsentEvent, EventKind, EvidenceGrade
 from byleave.consent.state import State, build
 from byleave.errors import ConflictError, InputError, RefusedError
 from byleave.evidence.enrolment import SECRET_BYTES, event_commitment
+from byleave.evidence.entry import ConsentEventEntry
 from byleave.ids import LedgerIndex, MemberId, format_instant, from_us, to_us
 from byleave.policy.notice import Control, Notice
 from byleave.policy.notice_token import NoticeToken
@@ -21,7 +22,6 @@ from byleave.service.columns import event_columns
 from byleave.service.house import EventRow, House, LedgerWriter
 from byleave.service.notice import coverages, open_token, published_notices
 from byleave.service.rules import accepted_grade, rules_as_of
-from byleave.tlog.entry import ConsentEventEntry
 
 __all__ = [
     "NewEvent",

@@ -27,13 +27,13 @@ from byleave.consent.event import EventKind, EvidenceGrade
 from byleave.consent.import_table import ImportRows, order_of
 from byleave.errors import ConflictError
 from byleave.evidence.enrolment import SECRET_BYTES, TAG_EVENT, import_commitment
+from byleave.evidence.entry import ConsentImportEntry
 from byleave.gate.members import MemberIndex
 from byleave.ids import FAR_FUTURE_US, Digest, format_instant, from_us, to_us
 from byleave.policy.scope import Scope
 from byleave.service.clock import ledger_now
 from byleave.service.enrol import enrol_within
 from byleave.service.house import House, LedgerWriter
-from byleave.tlog.entry import ConsentImportEntry
 
 __all__ = ["PART_ROWS", "Imported", "find_import", "import_rows", "list_imports"]
 

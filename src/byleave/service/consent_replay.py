@@ -20,6 +20,7 @@ from byleave.canonical import Json, digest_of
 from byleave.consent.state import State, advance, build
 from byleave.errors import EvidenceError
 from byleave.evidence.enrolment import event_commitment
+from byleave.evidence.entry import ConsentEventEntry, parse_entry
 from byleave.ids import Digest, format_instant, from_us
 from byleave.service.clock import ledger_now
 from byleave.service.columns import event_columns
@@ -27,7 +28,6 @@ from byleave.service.consent import event_document, position_of
 from byleave.service.house import House
 from byleave.service.notice import coverages
 from byleave.service.rules import accepted_grade, rules_as_of
-from byleave.tlog.entry import ConsentEventEntry, parse_entry
 
 __all__ = ["Replay", "replay", "state_digest"]
 

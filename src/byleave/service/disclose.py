@@ -8,6 +8,7 @@ from typing import Any
 
 from byleave.disclosure.terms import Terms
 from byleave.errors import InputError, RefusedError
+from byleave.evidence.entry import DisclosureEntry
 from byleave.gate.result import GateRecord
 from byleave.ids import LedgerIndex, parse_instant, to_us
 from byleave.policy.ruleset import PartyRule
@@ -16,7 +17,6 @@ from byleave.service.house import House
 from byleave.service.recipients import require_permitted
 from byleave.service.snapshot import next_name, seal_gate
 from byleave.service.source import open_source
-from byleave.tlog.entry import DisclosureEntry
 
 __all__ = ["Offer", "offer", "shares_by_party_rule"]
 

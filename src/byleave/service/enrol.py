@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from byleave.evidence.enrolment import enrolment_commitment
+from byleave.evidence.entry import EnrolmentEntry
 from byleave.ids import to_us
 from byleave.service.house import House, LedgerWriter
-from byleave.tlog.entry import EnrolmentEntry
 
 __all__ = ["enrol", "enrol_within"]
 

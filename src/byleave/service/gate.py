@@ -10,6 +10,7 @@ import pyarrow as pa
 from byleave.canonical import digest_of, encode, sha256
 from byleave.consent.state import build
 from byleave.errors import EvidenceError, InputError
+from byleave.evidence.entry import GateEntry
 from byleave.gate.members import MemberIndex
 from byleave.gate.plan import GatePlan, MemberFacts, compile_plan, uses_of
 from byleave.gate.result import GatedTable, run
@@ -24,7 +25,6 @@ from byleave.service.notice import coverages
 from byleave.service.rules import accepted_grade, rules_as_of
 from byleave.service.source import Source, open_source
 from byleave.snapshot.sealed import read_table, write_table
-from byleave.tlog.entry import GateEntry
 
 __all__ = ["compile_for", "dry_run", "reasons_of", "replay_gate", "run_gate"]
 

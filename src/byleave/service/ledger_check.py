@@ -17,11 +17,7 @@ from typing import Any, Final
 from byleave.canonical import digest_of, sha256
 from byleave.errors import ByleaveError, EvidenceError
 from byleave.evidence.enrolment import enrolment_commitment, event_commitment
-from byleave.service.consent import event_document
-from byleave.service.house import House
-from byleave.service.model import recipe_digest
-from byleave.service.policy import published_notices
-from byleave.tlog.entry import (
+from byleave.evidence.entry import (
     ConsentEventEntry,
     DisclosureEntry,
     EnrolmentEntry,
@@ -34,6 +30,10 @@ from byleave.tlog.entry import (
     SnapshotEntry,
     parse_entry,
 )
+from byleave.service.consent import event_document
+from byleave.service.house import House
+from byleave.service.model import recipe_digest
+from byleave.service.policy import published_notices
 
 __all__ = ["check_ledger"]
 

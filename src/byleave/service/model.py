@@ -9,12 +9,12 @@ from typing import Any
 from byleave import merkle
 from byleave.canonical import Json, decode, digest_of, encode, sha256
 from byleave.errors import ConflictError, EvidenceError, InputError
+from byleave.evidence.entry import RecipeEntry, ReleaseEntry, parse_entry
 from byleave.ids import to_us
 from byleave.note.keys import KeyType, VerifierKey
 from byleave.service.house import House, LedgerWriter
 from byleave.service.snapshot import next_name, open_snapshot, snapshot_document
 from byleave.snapshot.sealed import SealedSnapshot
-from byleave.tlog.entry import RecipeEntry, ReleaseEntry, parse_entry
 from byleave.training.release import (
     Statement,
     check_envelope,

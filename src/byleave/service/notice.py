@@ -8,13 +8,13 @@ from typing import Any, Final
 
 from byleave.consent.event import NoticeCoverage
 from byleave.errors import InputError
+from byleave.evidence.entry import NoticeEntry
 from byleave.ids import LedgerIndex, parse_digest, to_us
 from byleave.policy.notice import Control, Notice, choose_notice, make_notice
 from byleave.policy.notice_token import NONCE_BYTES, NoticeToken, check_token, issue, read_token
 from byleave.policy.scope import Scope, Use
 from byleave.service.clock import ledger_now
 from byleave.service.house import House, Ledger
-from byleave.tlog.entry import NoticeEntry
 
 __all__ = [
     "TOKEN_LIFETIME",

@@ -16,10 +16,10 @@ from typing import Any, Final
 
 from byleave.canonical import Json, encode, sha256
 from byleave.errors import EvidenceError
+from byleave.evidence.entry import SourceEntry
 from byleave.ids import format_instant, parse_digest, parse_instant, to_us
 from byleave.policy.ota import Dates, Recording, history, kind_of, recording, windows
 from byleave.service.house import House
-from byleave.tlog.entry import SourceEntry
 
 __all__ = [
     "Imported",

@@ -19,6 +19,7 @@ from byleave.canonical import Json
 from byleave.consent.reason import VETOES, Reason
 from byleave.consent.state import build
 from byleave.errors import ConflictError
+from byleave.evidence.entry import PolicyDocumentEntry
 from byleave.ids import format_instant, to_us
 from byleave.policy import document as documents
 from byleave.policy.document import PolicyDocument, parse_document, refuse_retroactive
@@ -31,7 +32,6 @@ from byleave.service.house import House
 from byleave.service.notice import coverages, publish_notice, published_notices
 from byleave.service.policy_text import areas, versions_of
 from byleave.service.rules import accepted_grade, publish_rules
-from byleave.tlog.entry import PolicyDocumentEntry
 
 __all__ = [
     "Choices",

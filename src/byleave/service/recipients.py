@@ -7,6 +7,7 @@ from datetime import datetime
 import numpy as np
 
 from byleave.errors import RefusedError
+from byleave.evidence.entry import RulesetEntry
 from byleave.gate.result import GatedTable
 from byleave.ids import to_us
 from byleave.policy.recipient import Recipients, effective_uses, parse_recipients
@@ -14,7 +15,6 @@ from byleave.policy.scope import Scope
 from byleave.service.gate import compile_for, dry_run
 from byleave.service.house import House
 from byleave.service.source import Source
-from byleave.tlog.entry import RulesetEntry
 
 __all__ = ["recipients_in_force", "record_recipients", "require_permitted"]
 

@@ -14,6 +14,7 @@ from byleave.consent.event import EvidenceGrade
 from byleave.consent.reason import Reason
 from byleave.consent.state import build
 from byleave.errors import RefusedError
+from byleave.evidence.entry import RulesetEntry, TaxonomyEntry
 from byleave.ids import Digest, format_instant, parse_digest, to_us
 from byleave.policy.ruleset import RuleBook
 from byleave.policy.ruleset_record import parse_book
@@ -22,7 +23,6 @@ from byleave.service.clock import ledger_now
 from byleave.service.columns import event_columns
 from byleave.service.house import House, Ledger
 from byleave.service.notice import coverages, published_notices
-from byleave.tlog.entry import RulesetEntry, TaxonomyEntry
 
 __all__ = [
     "RulesImpact",

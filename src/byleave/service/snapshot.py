@@ -12,6 +12,7 @@ import pyarrow as pa
 from byleave import merkle
 from byleave.canonical import sha256
 from byleave.errors import EvidenceError, InputError
+from byleave.evidence.entry import SnapshotEntry, parse_entry
 from byleave.gate.result import GatedTable
 from byleave.ids import to_us
 from byleave.service.gate import reasons_of, replay_gate
@@ -32,7 +33,6 @@ from byleave.snapshot.sealed import (
     seal,
     seal_delta,
 )
-from byleave.tlog.entry import SnapshotEntry, parse_entry
 
 __all__ = [
     "map_of",

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from byleave.canonical import sha256
 from byleave.errors import ConflictError, EvidenceError, InputError
+from byleave.evidence.entry import SourceEntry
 from byleave.gate.contract import Contract, is_id_list, parse_contract
 from byleave.gate.members import ids_as_text
 from byleave.ids import to_us
@@ -18,7 +19,6 @@ from byleave.service.enrol import enrol_within
 from byleave.service.house import House
 from byleave.snapshot.record import record_digests
 from byleave.snapshot.sealed import read_table, write_table
-from byleave.tlog.entry import SourceEntry
 
 __all__ = ["Source", "add_source", "members_of", "open_source", "rows_of"]
 

@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 
 from byleave.canonical import Json, digest_of
 from byleave.errors import EvidenceError, RefusedError
+from byleave.evidence.entry import RecallEntry, RecipeEntry, UnlearningEntry
 from byleave.ids import format_instant, to_us
 from byleave.service.gate import compile_for, dry_run, run_gate
 from byleave.service.house import House, LedgerWriter
@@ -42,7 +43,6 @@ from byleave.service.snapshot import (
 )
 from byleave.service.source import open_source
 from byleave.snapshot.sealed import SealedSnapshot
-from byleave.tlog.entry import RecallEntry, RecipeEntry, UnlearningEntry
 from byleave.training.release import model_digest
 
 __all__ = [

@@ -23,7 +23,6 @@ from byleave.evidence.entry import (
     UnlearningEntry,
     parse_entry,
 )
-from byleave.tlog import entry as written_as
 
 TEXTS = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), min_size=1, max_size=30)
 COUNTS = st.integers(0, 2**53 - 1)
@@ -156,11 +155,3 @@ def test_an_instant_has_one_spelling(text: object) -> None:
     with pytest.raises(EvidenceError) as caught:
         parse_entry(canonical.encode(document), Entry)
     assert caught.value.code == "entry.malformed"
-
-
-def test_the_log_writes_what_the_verifier_reads() -> None:
-    """`tlog.entry` gives the same kinds as `evidence.entry`, and every kind."""
-    assert {getattr(written_as, name) for name in written_as.__all__ if name.endswith("Entry")} == {
-        Entry,
-        *ENTRY_KINDS.values(),
-    }

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from byleave.errors import ConflictError, EvidenceError
+from byleave.evidence.entry import SnapshotEntry
 from byleave.gate.result import GatedTable
 from byleave.ids import LedgerIndex
 from byleave.service.gate import compile_for, dry_run
@@ -32,7 +33,6 @@ from byleave.snapshot.sealed import (
     seal_delta,
     write_table,
 )
-from byleave.tlog.entry import SnapshotEntry
 from byleave.wiring import Workspace
 from tests.unit.service.small import PLATFORM, Grown, grow
 

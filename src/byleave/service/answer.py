@@ -17,7 +17,7 @@ from byleave.consent.event import ConsentEvent, EventKind, EvidenceGrade
 from byleave.consent.reason import Reason
 from byleave.errors import InputError
 from byleave.gate.plan import uses_of
-from byleave.ids import format_instant, from_us
+from byleave.ids import format_instant, from_us, to_us
 from byleave.policy.scope import Use
 from byleave.service.clock import ledger_now
 from byleave.service.consent import member_history
@@ -38,6 +38,7 @@ _VERBS = {
     EventKind.OBJECTION: "objected",
     EventKind.PRESET: "left a pre-set control on",
 }
+_DAY_US = 86_400_000_000
 _GROUNDS = {1: "consent", 2: "consent-of-another-party", 3: "not-objected", 4: "contract"}
 
 Facts = dict[str, Any]
@@ -281,13 +282,14 @@ def _recalled(house: House, event: ConsentEvent, held: dict[str, pa.Table]) -> F
     ]
     if not packages:
         return {"depth": "recalled", "state": "not-needed"}
+    mine = {document["disclosure"]: held[document["snapshot"]] for _, document in packages}
     orders = [
-        (index, at, document)
+        (at, document["days"])
         for index, _, at, document in house.ledger.objects("recall")
         if index > event.index
+        and document["disclosure"] in mine
+        and _rows_in(mine[document["disclosure"]], document["rows"])
     ]
-    names = {document["disclosure"] for _, _, document in orders}
-    told = [recipient for recipient, document in packages if document["disclosure"] in names]
     row: Facts = {
         "depth": "recalled",
         "state": "waiting",
@@ -295,11 +297,11 @@ def _recalled(house: House, event: ConsentEvent, held: dict[str, pa.Table]) -> F
         "total": len(packages),
         "objects": [recipient for recipient, _ in packages],
     }
-    if told:
-        first = min(at for _, at, _ in orders)
-        days = max(document["days"] for _, _, document in orders)
-        row["at"] = format_instant(from_us(first))
-        row["due"] = format_instant(from_us(first + days * 86_400_000_000))
+    if orders:
+        due = min(at + days * _DAY_US for at, days in orders)
+        row["at"] = format_instant(from_us(min(at for at, _ in orders)))
+        row["due"] = format_instant(from_us(due))
+        row["state"] = "overdue" if to_us(house.now()) >= due else "waiting"
     return row
 
 

@@ -48,7 +48,7 @@ def read_parquet(path: Path, types: Mapping[str, str]) -> pa.Table:
         raise InputError(
             f"no file {where}",
             code="data.not-found",
-            where=where,
+            where=str(path),
             hint="name the folder that holds the data sets' folders",
         )
     try:

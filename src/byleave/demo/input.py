@@ -18,10 +18,14 @@ __all__ = ["REAL_OR_NOT", "Input", "load_input", "with_kinds"]
 
 _TEXTS: Final = "Wang et al., Persuasion for Good, ACL 2019: paid task dialogues, published"
 
+_IDS: Final = "stable pseudonymous ids"
+_DATES: Final = "real, shifted by +6 years and 35 days; unknown ones stay unknown"
+_OF_THE_SET: Final = frozenset({_TEXTS, _IDS, _DATES})
+
 REAL_OR_NOT: Final = (
     ("message texts", True, _TEXTS),
-    ("who wrote to whom, in which thread and order", True, "stable pseudonymous ids"),
-    ("dates", False, "real, shifted by +6 years and 35 days; unknown ones stay unknown"),
+    ("who wrote to whom, in which thread and order", True, _IDS),
+    ("dates", False, _DATES),
     ("Premium and its price", False, "drawn from the seed"),
     ("regions", False, "drawn from the seed"),
     ("InMail or direct", False, "from Premium: what a Premium member wrote is InMail"),
@@ -100,4 +104,4 @@ def known_dates(table: pa.Table) -> int:
 
 
 def _made(note: str) -> str:
-    return "generated, of the same shape" if note == _TEXTS else note
+    return "generated, of the same shape" if note in _OF_THE_SET else note

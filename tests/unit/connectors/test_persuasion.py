@@ -210,7 +210,7 @@ def test_a_named_folder_without_the_set_is_an_error(tmp_path: Path) -> None:
     """A folder that was named is not passed over in silence."""
     error = code_of(lambda: persuasion.load(tmp_path, fetch=None, seed=0))
     assert error.code == "data.not-found"
-    assert error.where == "persuasion-for-good/messages.parquet"
+    assert error.where == str(tmp_path / "persuasion-for-good" / "messages.parquet")
 
 
 @pytest.mark.parametrize("keep", [0, 3, 100, -5])

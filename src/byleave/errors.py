@@ -91,6 +91,7 @@ CODES: Final[dict[str, str]] = {
     "note.no-known-signature": "No signature of a note is by a key the caller knows.",
     "note.bad-signature": "A signature by a known key does not verify; the whole note is refused.",
     "note.key": "A verifier or signer key is malformed, of an unknown type, or its id is not its own.",
+    "note.ml-dsa-missing": "A key or signature is of the type ML-DSA-44, which the installed cryptography package does not have.",
     "trust.malformed": "A trust file has a line that tlog-policy does not know, or names something twice.",
     "trust.unknown-log": "A checkpoint is of a log that the trust file does not list.",
     "trust.quorum": "Fewer witnesses cosigned a checkpoint than the trust file asks for.",
@@ -140,6 +141,7 @@ CODES: Final[dict[str, str]] = {
     "verify.fork": "Two checkpoints of one log have the same size and different roots: the log was forked.",
     "verify.two-logs": "The entries of one proof come from different logs.",
     "verify.label": "The label in the proof file is not the label of this receipt.",
+    "verify.two-receipts": "A proof file holds a receipt, and another one was given.",
     # snapshot
     "snapshot.digest": "A snapshot's file differs from the digest that the log or manifest holds.",
     "snapshot.not-held": "A row to be removed is not in the snapshot.",

@@ -93,7 +93,14 @@ class LoggedEntry:
         Raises:
             EvidenceError: A code of `Trust.check`, or of `merkle.verify_inclusion`.
         """
-        under = trust.check(self.proof.checkpoint)
+        return self.verify_under(trust.check(self.proof.checkpoint))
+
+    def verify_under(self, under: TrustedCheckpoint) -> ProvenEntry:
+        """Do the same under this proof's own checkpoint, opened already.
+
+        Raises:
+            EvidenceError: A code of `merkle.verify_inclusion`.
+        """
         leaf = merkle.leaf_hash(self.entry)
         merkle.verify_inclusion(
             leaf,

@@ -27,7 +27,7 @@ def render(verdict: Verdict, *, colour: bool = False) -> str:
         if check.state == "FAIL":
             mark = _painted(mark, _RED, colour=colour)
         code = f"  [{check.code}]" if check.code else ""
-        lines.append(f"  {mark}  {check.name:<{_WIDTH}}  {check.detail}{code}")
+        lines.append(f"  {mark} {check.number:>2} {check.name:<{_WIDTH}}  {check.detail}{code}")
     lines.append(f"does not show: {verdict.does_not_show}")
     lines.append(f"exit {verdict.exit_code}")
     return "\n".join(lines)

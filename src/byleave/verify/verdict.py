@@ -17,13 +17,14 @@ class Check:
     """One check.
 
     Attributes:
-        name: `proof file`, `receipt`, `trust file`, `release`, `snapshot`, `event`,
-            `enrolment`, `label`, `map`, `digest`.
+        number: Its place in the order of the kind's checks, from 1 (docs/spec/verify.md).
+        name: `proof file`, `receipt`, `trust file`, the kind's own, `digest`.
         state: `not-run` after a failed check, and where the claim needs no such check.
         detail: What was found; no personal data.
         code: Error code of a check that failed.
     """
 
+    number: int
     name: str
     state: State
     detail: str
@@ -31,7 +32,13 @@ class Check:
 
     def to_dict(self) -> dict[str, Json]:
         """Return the object that `--json` prints."""
-        return {"name": self.name, "state": self.state, "detail": self.detail, "code": self.code}
+        return {
+            "number": self.number,
+            "name": self.name,
+            "state": self.state,
+            "detail": self.detail,
+            "code": self.code,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

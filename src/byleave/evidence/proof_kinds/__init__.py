@@ -1,0 +1,25 @@
+"""The kinds of proof file, one module each: a frozen record, how it is written, how it is read.
+
+A new kind is a subclass of `base.ProofFile` in a module here, a line in `PROOF_KINDS`, and its
+checks in order in `byleave.verify.claims`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from byleave.evidence.proof_kinds.absence import AbsenceFile
+from byleave.evidence.proof_kinds.base import ProofFile
+from byleave.evidence.proof_kinds.consent_event import ConsentEventFile
+from byleave.evidence.proof_kinds.presence import PresenceFile
+
+__all__ = ["PROOF_KINDS", "AbsenceFile", "ConsentEventFile", "PresenceFile", "ProofFile"]
+
+PROOF_KINDS: Final[dict[str, type[ProofFile]]] = {
+    kind.KIND: kind
+    for kind in (
+        AbsenceFile,
+        ConsentEventFile,
+        PresenceFile,
+    )
+}

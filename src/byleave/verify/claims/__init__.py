@@ -1,0 +1,19 @@
+"""The checks of each kind of proof, one module each; a new kind is a line in `CLAIMS`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from byleave.verify.claim import Claim
+from byleave.verify.claims import absence, consent_event, presence
+
+__all__ = ["CLAIMS"]
+
+CLAIMS: Final[dict[str, Claim]] = {
+    claim.kind.KIND: claim
+    for claim in (
+        absence.CLAIM,
+        consent_event.CLAIM,
+        presence.CLAIM,
+    )
+}

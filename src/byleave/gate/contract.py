@@ -10,14 +10,17 @@
     draft: is_draft                    # optional: true rows were never sent
     columns: [text, sent_at]           # what a record's digest covers; default: all
 
-Format and errors: docs/spec/contract.md. A contract is read from text; `check` holds it against
-the schema of the data and names what is missing by line.
+A column is a path: `sender.id` is a field of a struct, `to[].id` one of each item
+(`byleave.gate.nested`). Format and errors: docs/spec/contract.md; for editors and other programs,
+`contract.schema.json` says the same as a JSON Schema. A contract is read from text; `check` holds
+it against the schema of the data and names what is missing by line.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from importlib import resources
 from typing import Final
 
 import pyarrow as pa
@@ -25,10 +28,11 @@ import pyarrow.types as pat
 
 from byleave.canonical import Json, digest_of
 from byleave.errors import InputError
+from byleave.gate.nested import paths_of, root_of, type_at
 from byleave.ids import Digest
 from byleave.policy.strict_yaml import Fields, nearest, read_mapping
 
-__all__ = ["Contract", "is_id_list", "is_id_type", "parse_contract"]
+__all__ = ["Contract", "contract_schema", "is_id_list", "is_id_type", "parse_contract"]
 
 _FIELDS: Final = frozenset(
     {
@@ -108,9 +112,13 @@ class Contract:
         parts = (self.author, *self.recipients, self.category, self.collected_at, self.draft)
         return tuple(dict.fromkeys(c for c in parts if c is not None))
 
+    def roots(self, schema: pa.Schema, *more: str) -> tuple[str, ...]:
+        """Return the top-level columns to read for a decision, and for the paths in `more`."""
+        return tuple(dict.fromkeys(root_of(c, schema) for c in (*self.read_columns, *more)))
+
     def digest_columns(self, schema: pa.Schema) -> tuple[str, ...]:
-        """Return the columns that a record's digest covers, in the order of the data."""
-        return tuple(n for n in schema.names if self.columns is None or n in self.columns)
+        """Return the paths that a record's digest covers, in the order of the data."""
+        return tuple(n for n in paths_of(schema) if self.columns is None or n in self.columns)
 
     def check(self, schema: pa.Schema, *, data: str) -> None:
         """Hold the contract against the data.
@@ -125,9 +133,12 @@ class Contract:
         """
         wanted = (*self.record_id, *self.read_columns, *(self.columns or ()))
         for column in dict.fromkeys(wanted):
-            found = schema.names.count(column)
-            if found != 1:
-                raise self._missing(column, schema, data, found)
+            if type_at(column, schema) is None:
+                raise self._missing(column, schema, data, schema.names.count(column))
+        covered = self.digest_columns(schema)
+        twice = sorted({path for path in covered if covered.count(path) > 1})
+        if twice:
+            raise self._missing(twice[0], schema, data, covered.count(twice[0]))
         self._check_type(schema, self.author, is_id_type, "texts or integers", data)
         for column in self.recipients:
             self._check_type(
@@ -150,7 +161,7 @@ class Contract:
     ) -> None:
         if column is None:
             return
-        found = schema.field(column).type
+        found = type_at(column, schema)
         if not accepts(found):  # type: ignore[operator]
             raise InputError(
                 f'column "{column}" of {data} holds {found}',
@@ -167,7 +178,7 @@ class Contract:
                 where=self._where(column),
                 hint="rename one of them",
             )
-        names = sorted(schema.names)
+        names = sorted(paths_of(schema))
         shown = ", ".join(names[:_SHOWN_COLUMNS])
         more = f" and {len(names) - _SHOWN_COLUMNS} more" if len(names) > _SHOWN_COLUMNS else ""
         near = nearest(column, names)
@@ -199,7 +210,13 @@ def parse_contract(text: str, *, name: str) -> Contract:
 
     def columns(part: Fields, field: str) -> tuple[str, ...]:
         value = part.values.get(field)
-        names = () if value is None else (value,) if isinstance(value, str) else part.texts(field)
+        names = (
+            ()
+            if value is None
+            else (part.text(field),)
+            if isinstance(value, str)
+            else part.texts(field)
+        )
         for column in names:
             lines.setdefault(column, (part.lines[field], field))
         return names
@@ -232,6 +249,11 @@ def parse_contract(text: str, *, name: str) -> Contract:
     )
 
 
+def contract_schema() -> str:
+    """Return the JSON Schema (2020-12) of a contract, as text."""
+    return resources.files(__package__).joinpath("contract.schema.json").read_text("utf-8")
+
+
 def is_id_type(kind: pa.DataType) -> bool:
     """Say whether a column of `kind` can hold ids: text or whole numbers."""
     if pat.is_dictionary(kind):
@@ -245,7 +267,9 @@ def is_id_list(kind: pa.DataType) -> bool:
 
 
 def _category(fields: Fields, column: object) -> tuple[str | None, Mapping[str, str] | None]:
-    given = [f for f in ("category", "category_constant", "kind") if fields.values.get(f)]
+    given = [
+        f for f in ("category", "category_constant", "kind") if fields.values.get(f) is not None
+    ]
     if len(given) != 1:
         raise _malformed(
             fields, (given or ["contract"])[-1], "want one of category, category_constant, kind"

@@ -15,6 +15,7 @@ from byleave.canonical import Json, digest_of
 from byleave.consent.reason import Ground, Reason
 from byleave.errors import ByleaveError, RefusedError
 from byleave.gate.members import ids_as_text
+from byleave.gate.nested import column_at
 from byleave.gate.plan import GatePlan
 from byleave.gate.rows import GateEngine, RowDecisions
 from byleave.ids import Digest, format_instant
@@ -229,10 +230,10 @@ def record_ids(columns: Sequence[str], batch: pa.RecordBatch, *, first_row: int 
     if not columns:
         return pa.array(np.arange(first_row, first_row + batch.num_rows)).cast(pa.large_string())
     if len(columns) == 1:
-        return ids_as_text(batch.column(columns[0]))
+        return ids_as_text(column_at(batch, columns[0]))
     parts = []
     for name in columns:
-        text = ids_as_text(batch.column(name))
+        text = ids_as_text(column_at(batch, name))
         text = pc.replace_substring(text, pattern="\\", replacement="\\\\")
         parts.append(pc.replace_substring(text, pattern=":", replacement="\\:"))
     return pc.binary_join_element_wise(*parts, pa.scalar(":", pa.large_string()))

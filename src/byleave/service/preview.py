@@ -23,6 +23,7 @@ from byleave.consent.state import build
 from byleave.errors import ByleaveError, InputError
 from byleave.gate.contract import Contract, is_id_list
 from byleave.gate.members import MemberIndex, ids_as_text
+from byleave.gate.nested import column_at, root_of, type_at
 from byleave.gate.plan import GatePlan, MemberFacts, compile_plan, uses_of
 from byleave.gate.result import record_ids
 from byleave.gate.rows import GateEngine, RowDecisions
@@ -301,7 +302,7 @@ def _count(
     plans = {rule: plan.with_party_rule(rule) for rule in RULES}
     contract = plan.contract
     ids = contract.record_id if wanted is not None else ()
-    read = tuple(dict.fromkeys((*contract.read_columns, *ids)))
+    read = contract.roots(source.schema, *ids)
     for batch in source.batches(read):
         rows = engine.resolve(plan, batch)
         decided = engine.decide(plan, rows)
@@ -327,26 +328,26 @@ def _members(
     progress: Progress | None,
 ) -> tuple[MemberIndex, int, MemberFacts]:
     """Return everyone in either table, how many are in the file, and the region of each."""
-    in_file = region_column is not None and consent.region is None
-    if in_file and region_column not in source.schema.names:
+    regional = region_column if consent.region is None else None
+    if regional is not None and type_at(regional, source.schema) is None:
         raise InputError(
             f'neither {consent.name} nor {source.name} has a column "{region_column}"',
             code="gate.region-column",
-            hint=nearest(region_column or "", source.schema.names),
+            hint=nearest(regional, source.schema.names),
         )
     columns = (contract.author, *contract.recipients)
+    wanted = columns if regional is None else (*columns, regional)
+    roots = dict.fromkeys(root_of(c, source.schema) for c in wanted)
     parts: list[pa.Array] = []
     pairs: list[pa.Table] = []
     done = 0
-    for batch in source.batches(
-        (*columns, *([region_column] if in_file and region_column else []))
-    ):
+    for batch in source.batches(tuple(roots)):
         for name in columns:
-            column = batch.column(name)
+            column = column_at(batch, name)
             flat = pc.list_flatten(column) if is_id_list(column.type) else column
             parts.append(pc.unique(ids_as_text(flat)).drop_null())
-        if in_file:
-            author, region = batch.column(contract.author), batch.column(region_column)
+        if regional is not None:
+            author, region = column_at(batch, contract.author), column_at(batch, regional)
             pairs.append(_pairs(ids_as_text(author), ids_as_text(region)))
         done += batch.num_rows
         if progress is not None:

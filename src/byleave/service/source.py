@@ -14,6 +14,7 @@ from byleave.errors import ConflictError, EvidenceError, InputError
 from byleave.evidence.entry import SourceEntry
 from byleave.gate.contract import Contract, is_id_list, parse_contract
 from byleave.gate.members import ids_as_text
+from byleave.gate.nested import column_at
 from byleave.ids import to_us
 from byleave.service.enrol import enrol_within
 from byleave.service.house import House
@@ -151,12 +152,10 @@ def members_of(table: pa.Table, contract: Contract) -> list[str]:
 def rows_of(source: Source, member: str) -> pa.Table:
     """Return positions and roles (1 author, 2 recipient) of the rows a member is a party of."""
     table, contract = source.table, source.contract
-    author = pc.fill_null(
-        pc.equal(ids_as_text(table[contract.author].combine_chunks()), member), False
-    )
+    author = pc.fill_null(pc.equal(ids_as_text(column_at(table, contract.author)), member), False)
     masks = [(1, author)]
     for column in contract.recipients:
-        array = table[column].combine_chunks()
+        array = column_at(table, column)
         if is_id_list(array.type):
             hit = pc.equal(ids_as_text(pc.list_flatten(array)), member)
             parents = pc.list_parent_indices(array).filter(pc.fill_null(hit, False))
@@ -176,5 +175,5 @@ def rows_of(source: Source, member: str) -> pa.Table:
 
 
 def _ids(table: pa.Table, column: str) -> pa.Array:
-    array = table[column].combine_chunks()
+    array = column_at(table, column)
     return ids_as_text(pc.list_flatten(array) if is_id_list(array.type) else array)

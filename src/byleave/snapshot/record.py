@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from byleave.canonical import record_digest
 from byleave.errors import InputError
+from byleave.gate.nested import column_at
 
 __all__ = ["record_digests"]
 
@@ -36,7 +37,7 @@ def record_digests(table: pa.Table, columns: Sequence[str] | None = None) -> pa.
     names = sorted(table.column_names if columns is None else columns)
     if not names:
         raise InputError("a record needs at least one column", code="contract.column-type")
-    values = [_bytes(table[name].combine_chunks(), name) for name in names]
+    values = [_bytes(column_at(table, name), name) for name in names]
     return pa.array(
         [record_digest(list(zip(names, row, strict=True))) for row in zip(*values, strict=True)],
         pa.binary(32),

@@ -52,7 +52,9 @@ def test_a_source_that_is_refused_leaves_no_trace(grown: Grown, tmp_path: Path, 
         name = {"name": "../up", "twice": "messages"}.get(wrong, "other")
         contract = CONTRACT.replace("sender_id", "writer") if wrong == "contract" else CONTRACT
         if wrong == "type":
-            other = other.append_column("extra", pa.array([{"a": 1}] * 9))
+            other = other.append_column(
+                "extra", pa.array([[("a", 1)]] * 9, pa.map_(pa.string(), pa.int64()))
+            )
         if wrong == "instant":
             other = other.append_column("extra", pa.array([1] * 9, pa.timestamp("ns")))
         with pytest.raises(ByleaveError) as error:

@@ -1,0 +1,119 @@
+"""Whether a sentence says that data trains or develops AI."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from byleave.policy.clause import affirmed, holds
+from byleave.policy.wording import AI, DATA, STAFF, rx
+
+__all__ = ["mentions_training", "training_in"]
+# -- training --------------------------------------------------------------------------------
+
+_TRAIN_VERB: Final = r"(?:pre-?|re-?)?train(?:s|ed|ing)?|(?:fine|instruction)[ -]?tun(?:e|es|ed|ing)|teach(?:es|ing)?|taught"
+_MAKE_VERB: Final = (
+    r"(?:develop|improv|build|creat|enhanc|refin|advanc|evolv|optimi[sz]|design|adapt|updat|test|validat)"
+    r"(?:e|es|ed|ing|s|t)?(?:ment|ments)?|built|"
+    r"(?:improvement|development|creation|enhancement|refinement)s?(?=[ ]of)"
+)
+_GAP: Final = r"(?:(?!\b(?:using|with|through|via|by|powered|that|which|who|so|because|when|while|if|from|help|but|not|excluding|without|except|unless)\b|[;:.!?])[^;:.!?])"
+_TRAINING: Final = tuple(
+    rx(p)
+    for p in (
+        # train ... AI, in that order, with nothing between that would carry another verb's means
+        rf"\b(?P<verb>{_TRAIN_VERB})\b(?![ ](?:our[ ]|all[ ]|the[ ]|new[ ]|their[ ]|these[ ])*{STAFF}\b){_GAP}{{0,90}}?{AI}",
+        # models are trained on your data; data trains a model
+        (
+            rf"{AI}(?:[^;.!?]{{0,60}}?)\b(?P<verb>(?:pre-?|re-?)?train(?:ed|ing)|fine-?tun(?:ed|ing)|learns?|learning)\b"
+            rf"[ ](?:only[ ]|partly[ ]|in[ ]part[ ]|directly[ ]|solely[ ])?(?:on|with|using|from|by)\b[^;.!?]{{0,80}}?(?:{DATA}|\b(?:them|it|you|people|members|users|accounts)\b)"
+        ),
+        rf"{AI}[^;.!?]{{0,40}}?\b(?:can|may|will|could|to)[ ](?:also[ ])?(?P<verb>learn)[ ]from\b",
+        # used for training / as training data / AI training / model training
+        rf"\b(?:{AI})[ -](?:model[ -]|system[ -])?(?P<verb>training|fine-?tuning|improvement|development|learning[ ]research)\b(?![ ](?:course|program|class|session|material|tool|resource|opportunit)\w*)",
+        r"\b(?:used?|using|uses|as|into|for|collect(?:ed)?|serve|part[ ]of)\b[^;.!?]{0,60}?\b(?P<verb>training)[ ](?:data\b|datasets?|sets?\b|corpus|corpora|inputs?|purposes)",
+        rf"\b(?P<verb>(?:data)?sets?)\b[^;.!?]{{0,40}}?\b(?:develop|build|creat|train)\w*[ ][^;.!?]{{0,40}}?{AI}",
+        r"\b(?P<verb>training)[ ](?:of[ ](?:\w+[ ]){0,3})?(?:that|which)[ ](?:has|have|had)?[ ]?(?:already[ ])?(?:taken[ ]place|took[ ]place|occurred|happened|been[ ](?:done|completed|carried[ ]out))",
+        rf"\b(?:our|your|the|in)[ ](?P<verb>training)[ ](?:of|with|on)[ ][^;.!?]{{0,40}}?{AI}",
+        # models are trained
+        rf"{AI}[^;.!?]{{0,25}}?\b(?:is|are|be|been|being)[ ]\W?(?P<verb>(?:pre-?|re-?)?trained|fine-?tuned)\b",
+        # use your data to train (no object, or one that is not a person)
+        rf"\b(?:us(?:e|es|ed|ing)|process\w*|collect\w*|analy[sz]\w*)\b[^;.!?]{{0,90}}?\bto[ ](?:help[ ])?(?P<verb>train)\b(?![ ](?:our[ ]|the[ ]|new[ ]|all[ ]|their[ ])*{STAFF}\b)",
+        # develop, improve, build ... AI
+        rf"\b(?P<verb>(?:{_MAKE_VERB}))\b{_GAP}{{0,80}}?{AI}",
+        # for machine learning
+        r"\bfor[ ](?:\w+[ ]){0,2}?(?P<verb>machine[ -]learning|AI|artificial[ ]intelligence)[ ](?:research|purposes|development)",
+        rf"\b(?P<verb>fed|feeds?|incorporated?|flows?)[ ](?:back[ ])?(?:in(?:to)?|our)\b[^;.!?]{{0,40}}?(?:{AI}|model[ ]training)",
+    )
+)
+_MAKING: Final = re.compile(rf"(?:{_MAKE_VERB})", re.IGNORECASE | re.VERBOSE)
+# "Acme AI" in the middle of a sentence is somebody's name, not what is trained
+_NAMED_AI: Final = re.compile(
+    r"(?<=[a-z,] )(?!Generative|Artificial|Responsible|Voice|Conversational)([A-Z][a-z]+) AI\b"
+)
+_NOT_AI_TRAINING: Final = rx(
+    rf"\b(?:train(?:ing|ed)?)[ ](?:courses?|sessions?|program\w*|class(?:es)?|videos?|webinars?|workshops?|plans?|materials?|modules?|events?)\b|"
+    rf"\b(?:security|staff|employee|compliance|privacy|awareness|safety|personal|fitness|customer[ ]service)[ ]train(?:ing|ers?)\b|"
+    rf"\btraining[ ](?:and|or|,)[ ]?(?:quality|coaching|monitoring)|\bquality[ ](?:assurance[ ])?(?:and|or|,)[ ]training|"
+    rf"\btake[ ]our[ ]training|{STAFF}[ ](?:\w+[ ]){{0,3}}?(?:is|are|be|been|being|who[ ]are)[ ](?:\w+[ ])?train|"
+    rf"(?:calls?|telephone)\b[^.]*\brecorded\b|\btrain[ ](?:travel|station|ticket|journey)|\b(?:by|the|commuter)[ ]train\b|\btrains[ ](?:to|from|leave)"
+)
+_OTHER_DATA: Final = rx(
+    r"\b(?:trained?|training|built|fine-?tuned)[ ](?:only|solely|exclusively|entirely|purely)[ ](?:on|with|from)[ ](?:synthetic|licensed|licen[cs]ed|artificial|generated|fictional|simulated|our[ ]own)|"
+    r"\btrained[ ]before[ ]you\b"
+)
+
+
+def training_in(text: str, past: int) -> str:
+    """Return the words that say that data trains AI, or "".
+
+    Args:
+        text: A sentence, what introduces it before it.
+        past: Length of what introduces it: words have to reach past that.
+    """
+    text = _NAMED_AI.sub(lambda found: f"{found[1]} __", text)
+    if _OTHER_DATA.search(text):
+        return ""
+    staff = _NOT_AI_TRAINING.search(text)
+    for pattern in _TRAINING:
+        for match in pattern.finditer(text):
+            if match.end() <= past or (staff and staff.start() <= match.start("verb") + 12):
+                continue
+            if _MAKING.fullmatch(match["verb"]) and not _about_data(text, match):
+                continue
+            if holds(text, match.start("verb")):
+                return match.group().strip()
+    return ""
+
+
+def _about_data(text: str, match: re.Match[str]) -> bool:
+    """Say whether a "develop AI" is done with data, or is itself a purpose ("to develop AI")."""
+    before = text[: match.start("verb")]
+    purpose = re.match(
+        r"\W*(?:to|for|helping|help us)?\W*(?:$|\w+[ ,])", before, re.IGNORECASE
+    ) and re.match(r"\W*(?:(?:to|for)\b.*)?$", before, re.IGNORECASE)
+    if re.search(
+        r"\b(?:is|are|be|been|being|we|us) (?:\w+ )?used? (?:\w+ ){0,2}(?:to|for) ",
+        before,
+        re.IGNORECASE,
+    ):
+        return True
+    rest = text[: match.start()] + text[match.end() :]
+    return bool(rx(DATA).search(rest)) or (
+        bool(purpose)
+        and not re.search(r"\b(?:help|let|allow|enable)s?[ ]you\b", before, re.IGNORECASE)
+    )
+
+
+def mentions_training(text: str) -> bool:
+    """Say whether a sentence speaks of training AI without denying it, whoever acts.
+
+    Weaker than a statement of training: enough to say that a text mentions it.
+    """
+    heard = " ".join(affirmed(text))
+    verbs = rf"\b(?:{_TRAIN_VERB}|use[sd]?[ ](?:\w+[ ]){{0,6}}?(?:to|for)[ ]{_MAKE_VERB})\b"
+    return (
+        bool(rx(verbs).search(heard))
+        and bool(rx(AI).search(heard))
+        and not _NOT_AI_TRAINING.search(heard)
+    )

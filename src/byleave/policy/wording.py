@@ -1,0 +1,114 @@
+"""The words in which policies speak of AI, of data, and of whom data reaches.
+
+Patterns, written verbose: `[ ]` is a space. Word lists live here and nowhere else, so that a new
+word for a recipient is a new word for every rule.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Final
+
+__all__ = [
+    "AFFILIATE",
+    "AI",
+    "BEING",
+    "DATA",
+    "MODAL",
+    "OTHERS",
+    "PROVIDER",
+    "RECIPIENT",
+    "STAFF",
+    "THING",
+    "recipients_of",
+    "rx",
+]
+
+
+@cache
+def rx(pattern: str) -> re.Pattern[str]:
+    """Return a verbose pattern, compiled once; ` ~ ` is anything but a word."""
+    return re.compile(pattern.replace(" ~ ", r"\W+"), re.IGNORECASE | re.VERBOSE)
+
+
+BEING: Final = r"(?:is|are|was|were|be|been|being|gets?)"
+MODAL: Final = r"(?:may|might|can|could|will|would|shall|should|must|do|does|did|also|only|always|often|sometimes|therefore|then|generally|currently|further|already|be[ ]able[ ]to|choose[ ]to)"
+STAFF: Final = (
+    r"(?:employees?|staff|personnel|teams?|colleagues?|workers?|agents|reviewers|moderators|"
+    r"contractors|drivers|officers|volunteers|teachers|managers|representatives|everyone)"
+)
+AI: Final = (
+    r"(?:\bAI\b|artificial[ ]intelligence|machine[ -]?learning|deep[ ]learning|\bML\b|\bLLMs?\b|"
+    r"\bgenAI\b|neural[ ]net\w*|"
+    r"(?:language|foundation|generative|foundational|recommendation|recogni[tz]ion|prediction|"
+    r"predictive|ranking|statistical|vision|speech|translation|spam|writing|reply|embedding|"
+    r"diffusion|basic|underlying|training)[ ](?:models?|algorithms?|systems?)|"
+    r"(?<!business[ ])(?<!pricing[ ])(?<!device[ ])(?<!operating[ ])(?<!revenue[ ])(?<!phone[ ])"
+    r"(?<!the[ ]same[ ])(?<!attribution[ ])(?<!delivery[ ])(?<!role[ ])"
+    r"\bmodels?\b(?![ ]of[ ](?:your|the|a|any)[ ](?:device|phone|computer|car|vehicle|hardware|browser))"
+    r"(?![ ](?:contract|clause|number|name|release)s?)|"
+    r"\balgorithms?\b|\bclassifiers?\b|\bchatbots?\b|\bgrok\b|\bgemini\b|\bcopilot\b|\bllama\b)"
+)
+DATA: Final = (
+    r"(?:\bdata\b|information|\binfo\b|\bcontents?\b|messages?|\bposts?\b|comments?|articles?|"
+    r"prompts?|inputs?|outputs?|conversations?|\bchats?\b|transcripts?|recordings?|clips?|"
+    r"photos?|images?|pictures?|videos?|audio|files?|documents?|uploads?|contributions?|details|"
+    r"identifiers?|\bIDs?\b|profiles?|records?|history|activity|searches|clicks|feedback|"
+    r"interactions?|queries|signals|r[ée]sum[ée]s?|\bCVs?\b|\bnames?\b|e-?mail|address(?:es)?|"
+    r"phone[ ]numbers?|contacts?|credentials|location|cookies|reports?|statistics|insights?|"
+    r"logs?|submissions?|drafts?|voice|metadata|materials?|what[ ](?:you|we)\b|anything[ ]you)"
+)
+THING: Final = rf"(?:{DATA}|\b(?:it|them|these|this|those|some|any|all[ ]of[ ]it)\b)"
+
+AFFILIATE: Final = (
+    r"(?:affiliat\w+|subsidiar\w+|parent[ ](?:company|companies|organi[sz]ation)|"
+    r"(?:corporate|group|family)[ ](?:family|compan\w+|members?|entit\w+|of[ ]compan\w+)|"
+    r"compan\w+[ ](?:in|of|within)[ ](?:our|the|the[ ]same)[ ](?:\w+[ ])?(?:group|family)|"
+    r"sister[ ]compan\w+|related[ ]compan\w+|commonly[ ](?:owned|controlled)[ ]\w+)"
+)
+PROVIDER: Final = (
+    r"(?:service[ ]providers?|(?:cloud|hosting|delivery|payment|analytics|technology|e-?mail|"
+    r"infrastructure|security|support|IT)[ ](?:service[ ])?(?:providers?|processors?)|"
+    r"\bproviders?\b|vendors?|sub-?processors?|data[ ]processors?|processors?|"
+    r"sub-?contractors?|suppliers?|consultants|professional[ ]advis[eo]rs|advis[eo]rs|auditors?|"
+    r"lawyers|accountants|compan\w+[ ](?:that|who|which|we)[ ](?:\w+[ ]){0,2}?"
+    r"(?:work|perform|help|process|provide|assist|hire|engage|support|host|trains?)\w*)"
+)
+OTHERS: Final = (
+    r"(?:third[ -]part(?:y|ies)(?:'s|')?(?!(?:[ -](?:cookies?|widgets?|sources?|polic\w+|terms|"
+    r"content|rights)))|(?:\w+[ ])?partners?(?!ship)|advertisers?|ad[ ](?:networks?|exchanges?)|"
+    r"sponsors?|organi[sz]ers?|publishers?|data[ ]brokers?|law[ -]enforcement|"
+    r"\bpolice\b|courts?\b|regulators?|prosecutors?|governments?(?:al)?|"
+    r"(?:public|government\w*|tax|competent|supervisory|judicial|state|other|relevant|local)"
+    r"[ ](?:authorit\w+|agenc\w+|bod(?:y|ies)|officials)|"
+    r"authorities|emergency[ ]services|successors?|acquir\w+[ ](?:entit\w+|compan\w+|part\w+)|"
+    r"acquirers?|buyers?|purchasers?|new[ ](?:owners?|entit\w+|compan\w+)|counterpart(?:y|ies)|insurers?|"
+    r"banks?\b|lenders?|creditors?|credit[ ](?:bureaus?|agenc\w+|reporting)|researchers?|"
+    r"universit(?:y|ies)|academics?|industry[ ]peers|merchants?|sellers?|retailers?|resellers?|"
+    r"employers?|recruiters?|hirers|schools?|developers?|applications?[ ]developers?|licensees?|"
+    r"(?:social[ ](?:media|network\w*)|search[ ]engine)[ ](?:compan\w+|providers?|platforms?|sites?|services?)|"
+    r"search[ ]engines|social[ ]networks|"
+    r"(?:shipping|delivery|logistics|insurance|hosting|marketing|payment|advertising|analytics|research)[ ]compan\w+|"
+    r"(?:other|outside|external|independent|unaffiliated|these|such|selected|many|certain|"
+    r"online|media|technology|advertising|marketing|research|partner|tech)[ ]"
+    r"(?:\w+[ ])?(?:compan(?:y|ies)|organi[sz]ations?|entit(?:y|ies)|businesses|parties|platforms?|"
+    r"institutions?|firms?|websites?|apps?)|\bfirms?\b(?!ware)|others\b|another[ ](?:company|business|entity|party)|"
+    r"someone[ ]else|anyone[ ]else|other[ ]controllers?|administrators?|account[ ]holders?|"
+    r"(?:business|enterprise|hiring|corporate|paying|recruiting)[ ]customers|companies\b|\bMicrosoft\b|\bGoogle\b|\bMeta\b|\bFacebook\b|"
+    r"\bAmazon\b|\bOpenAI\b|\bApple\b|\bNvidia\b|\bSalesforce\b)"
+)
+RECIPIENT: Final = rf"(?:{AFFILIATE}|{PROVIDER}|{OTHERS})"
+
+
+def recipients_of(text: str) -> tuple[str, ...]:
+    """Return the groups of recipients that a text names, in the order of the taxonomy."""
+    found = [
+        name
+        for name, pattern in (("affiliate", AFFILIATE), ("provider", PROVIDER))
+        if rx(rf"\b{pattern}").search(text)
+    ]
+    rest = rx(rf"{AFFILIATE}|{PROVIDER}").sub(" ", text)
+    if rx(rf"\b{OTHERS}").search(rest):
+        found.append("third-party")
+    return tuple(found)

@@ -42,22 +42,22 @@ def test_a_log_in_files_is_the_log_in_memory(tmp_path: Path) -> None:
 def test_staged_files_are_not_published(tmp_path: Path) -> None:
     """A staged file is read back as staged, and is not among the published until promoted."""
     files = TileFiles(tmp_path)
-    files.stage(PATH, b"one")
-    files.stage(PATH, b"two")
-    assert files.read_staged(PATH) == b"two"
+    files.stage([(PATH, b"one")])
+    files.stage([(PATH, b"two")])
+    assert files.read_staged([PATH]) == [b"two"]
     with pytest.raises(EvidenceError) as caught:
         files.read(PATH)
     assert caught.value.code == "log.tile-missing"
     files.promote([PATH])
     assert files.read(PATH) == b"two"
     with pytest.raises(EvidenceError):
-        files.read_staged(PATH)
+        files.read_staged([PATH])
 
 
 def test_promoting_twice_is_promoting_once(tmp_path: Path) -> None:
     """A promotion that was interrupted can be made again; what was never staged cannot."""
     files = TileFiles(tmp_path)
-    files.stage(PATH, b"one")
+    files.stage([(PATH, b"one")])
     files.promote([PATH])
     files.promote([PATH])
     assert files.read(PATH) == b"one"
@@ -82,8 +82,8 @@ def test_no_path_leads_out(tmp_path: Path, path: str) -> None:
     """A path that is not exactly a tile's or a bundle's is refused by every method."""
     files = TileFiles(tmp_path / "log")
     for call in (
-        lambda: files.stage(path, b"x"),
-        lambda: files.read_staged(path),
+        lambda: files.stage([(path, b"x")]),
+        lambda: files.read_staged([path]),
         lambda: files.promote([path]),
         lambda: files.read(path),
     ):
@@ -106,7 +106,7 @@ def test_a_failed_flush_stops_the_store(
 ) -> None:
     """After a failed flush nothing can be staged until the store is opened again."""
     files = TileFiles(tmp_path)
-    files.stage(PATH, b"before")
+    files.stage([(PATH, b"before")])
 
     def fails(descriptor: int) -> None:
         raise OSError(number, os.strerror(number))
@@ -114,13 +114,13 @@ def test_a_failed_flush_stops_the_store(
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", fails)
         with pytest.raises(WorldError) as caught:
-            files.stage("tile/0/000", b"x")
+            files.stage([("tile/0/000", b"x")])
         assert caught.value.code == code
     with pytest.raises(WorldError) as caught:
-        files.stage("tile/0/000", b"x")
+        files.stage([("tile/0/000", b"x")])
     assert caught.value.code == "world.storage"
     assert not list(tmp_path.rglob("*.tmp"))
-    TileFiles(tmp_path).stage("tile/0/000", b"x")
+    TileFiles(tmp_path).stage([("tile/0/000", b"x")])
 
 
 def test_a_full_disk_signs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,7 +153,7 @@ def test_errors_of_the_last_steps_are_translated(
 ) -> None:
     """A failed rename or flush while promoting or publishing is a world error, not the system's."""
     files = TileFiles(tmp_path)
-    files.stage(PATH, b"x")
+    files.stage([(PATH, b"x")])
 
     def fails(*_: object) -> None:
         raise OSError(errno.EIO, "broken")

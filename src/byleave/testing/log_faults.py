@@ -88,19 +88,17 @@ class MemoryTiles:
         self.published: bytes | None = None
         self.every_checkpoint: list[bytes] = []
 
-    def stage(self, path: str, data: bytes) -> None:
-        """Keep a file unseen."""
+    def stage(self, files: Sequence[tuple[str, bytes]]) -> None:
+        """Keep files unseen; each is one step."""
+        for path, data in files:
+            self.faults.step(f"stage {path}", partial(self.staged.__setitem__, path), data)
 
-        def keep(kept: bytes) -> None:
-            self.staged[path] = kept
-
-        self.faults.step(f"stage {path}", keep, data)
-
-    def read_staged(self, path: str) -> bytes:
-        """Return a staged file."""
-        if path not in self.staged:
-            raise EvidenceError("not staged", code="log.tile-missing", where=path)
-        return self.staged[path]
+    def read_staged(self, paths: Sequence[str]) -> list[bytes]:
+        """Return staged files."""
+        for path in paths:
+            if path not in self.staged:
+                raise EvidenceError("not staged", code="log.tile-missing", where=path)
+        return [self.staged[path] for path in paths]
 
     def promote(self, paths: Sequence[str]) -> None:
         """Show staged files; each path is one step."""

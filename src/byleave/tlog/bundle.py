@@ -10,8 +10,10 @@ from byleave.errors import EvidenceError, InputError
 from byleave.evidence.entry import MAX_ENTRY_BYTES
 from byleave.merkle.tile import TILE_WIDTH, format_index, parse_index
 
-__all__ = ["bundle_path", "decode_bundle", "encode_bundle", "parse_bundle_path"]
+__all__ = ["MAX_FILE_BYTES", "bundle_path", "decode_bundle", "encode_bundle", "parse_bundle_path"]
 
+MAX_FILE_BYTES: Final = TILE_WIDTH * (2 + MAX_ENTRY_BYTES)
+"""The largest file of a log: a bundle of 256 entries of 65,535 bytes."""
 _PATH: Final = re.compile(
     r"tile/entries/((?:x\d{3}/)*\d{3})(?:\.p/([1-9]\d{0,2}))?", flags=re.ASCII
 )
@@ -45,7 +47,11 @@ def encode_bundle(entries: Sequence[bytes]) -> bytes:
     """
     if any(len(entry) > MAX_ENTRY_BYTES for entry in entries):
         raise InputError("an entry is over 65,535 bytes", code="entry.too-long")
-    return b"".join(len(entry).to_bytes(2, "big") + entry for entry in entries)
+    lengths = set(map(len, entries))
+    if len(lengths) == 1:  # as in an import: one prefix before each
+        prefix = lengths.pop().to_bytes(2, "big")
+        return prefix + prefix.join(entries)
+    return b"".join([b"%b%b" % (len(entry).to_bytes(2, "big"), entry) for entry in entries])
 
 
 def decode_bundle(data: bytes, width: int) -> list[bytes]:
@@ -54,12 +60,25 @@ def decode_bundle(data: bytes, width: int) -> list[bytes]:
     Raises:
         EvidenceError: `log.entry-damaged`, it does not hold exactly `width` entries.
     """
+    equal = _of_one_length(data, width)
+    if equal is not None:
+        return equal
     entries: list[bytes] = []
     at = 0
-    while at < len(data):
-        size = int.from_bytes(data[at : at + 2], "big")
-        entries.append(data[at + 2 : at + 2 + size])
-        at += 2 + size
+    while at + 1 < len(data) and len(entries) < width:
+        end = at + 2 + (data[at] << 8 | data[at + 1])
+        entries.append(data[at + 2 : end])
+        at = end
     if at != len(data) or len(entries) != width:
         raise EvidenceError("a bundle does not hold its entries", code="log.entry-damaged")
     return entries
+
+
+def _of_one_length(data: bytes, width: int) -> list[bytes] | None:
+    """Return the entries if all have one length, without reading prefix by prefix; else None."""
+    step = 2 + int.from_bytes(data[:2], "big")
+    if len(data) != width * step or any(
+        data[at::step] != data[at : at + 1] * width for at in (0, 1)
+    ):
+        return None
+    return [data[at + 2 : at + step] for at in range(0, len(data), step)]

@@ -8,10 +8,10 @@ that raises; what it was given may or may not have been kept, and callers count 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
-__all__ = ["EntrySource", "HeadStore", "TileSource", "TileStore"]
+__all__ = ["Cosigners", "EntrySource", "HeadStore", "TileSource", "TileStore"]
 
 
 class EntrySource(Protocol):
@@ -43,14 +43,21 @@ class TileSource(Protocol):
 
 
 class TileStore(TileSource, Protocol):
-    """Where the log's files are written."""
+    """Where the log's files are written.
 
-    def stage(self, path: str, data: bytes) -> None:
-        """Keep a file where readers do not see it; durable on return; replaces an older one."""
+    Files come in batches, so that an adapter may write, flush or send many of them at once.
+    """
+
+    def stage(self, files: Sequence[tuple[str, bytes]]) -> None:
+        """Keep files, given as (path, bytes), where readers do not see them; flushed on return.
+
+        They replace older ones of the same paths. Until the head has moved, a crash may lose
+        them; what is left of a file is never half of it.
+        """
         ...
 
-    def read_staged(self, path: str) -> bytes:
-        """Return a staged file's bytes, from storage."""
+    def read_staged(self, paths: Sequence[str]) -> list[bytes]:
+        """Return staged files' bytes, from storage, in the order asked."""
         ...
 
     def promote(self, paths: Sequence[str]) -> None:
@@ -63,6 +70,26 @@ class TileStore(TileSource, Protocol):
 
     def publish_checkpoint(self, data: bytes) -> None:
         """Replace the published checkpoint, whole or not at all; durable on return."""
+        ...
+
+
+class Cosigners(Protocol):
+    """The witnesses that a checkpoint goes to before it is served."""
+
+    def enough(self, note: bytes) -> bool:
+        """Say whether this signed checkpoint has the cosignatures that the trust file asks for."""
+        ...
+
+    def collect(self, note: bytes, prove: Callable[[int], Sequence[bytes]]) -> bytes:
+        """Return the signed checkpoint with cosignatures added.
+
+        Args:
+            note: The checkpoint, signed by the log.
+            prove: Returns the consistency proof from an older size to the checkpoint's.
+
+        Raises:
+            WorldError: `log.quorum-unmet`, fewer witnesses cosigned than the trust file asks for.
+        """
         ...
 
 

@@ -1,7 +1,7 @@
 """Publish what the ledger holds: the durable order, step by step.
 
 (1) open the head (what was signed last) and the published checkpoint; the head is never older
-(2) if the head was signed and not published, finish that first: steps 4, 5, 8 and 9 again
+(2) if the head was signed and not published, finish that first: steps 4, 5, 8, 9 and 10 again
 (3) take the ledger's size; it never holds less than was signed for
 (4) build the new tiles and bundles from the ledger and the tiles of the last checkpoint, and
     stage each: written, flushed, not yet visible
@@ -10,11 +10,16 @@
 (6) sign
 (7) compare-and-swap the head: from here on the new tree is the log's word
 (8) promote the staged files
-(9) publish the checkpoint
+(9) collect cosignatures, where witnesses are asked, until the trust file's quorum is met
+(10) publish the checkpoint
 
 A failure before (7) leaves staged files that nobody reads; one after it leaves a head that the
 next call finishes, from the ledger. Neither forks the log: nothing is ever signed that does not
 extend the head, and the head moves only by (7). An error in (4) or (5) ends the call before (6).
+While a quorum is not met the last checkpoint stays served, and the next call tries again.
+
+Cost for n new entries: 4 n hashes, half of them over what was read back; each byte is written and
+read once; 16,384 entries are held at a time.
 """
 
 from __future__ import annotations
@@ -31,7 +36,7 @@ from byleave.note.checkpoint import Checkpoint, parse_checkpoint
 from byleave.note.keys import SignerKey, VerifierKey
 from byleave.note.signed import open_note, parse_note, sign_note
 from byleave.tlog.bundle import bundle_path, decode_bundle, encode_bundle
-from byleave.tlog.ports import EntrySource, HeadStore, TileStore
+from byleave.tlog.ports import Cosigners, EntrySource, HeadStore, TileSource, TileStore
 
 __all__ = ["open_checkpoint", "publish"]
 
@@ -40,7 +45,13 @@ _READ_TILES: Final = 64
 
 
 def publish(
-    source: EntrySource, tiles: TileStore, head: HeadStore, signer: SignerKey, *, origin: str
+    source: EntrySource,
+    tiles: TileStore,
+    head: HeadStore,
+    signer: SignerKey,
+    *,
+    origin: str,
+    cosigners: Cosigners | None = None,
 ) -> Checkpoint:
     """Bring the published log up to the ledger; return the checkpoint that is then published.
 
@@ -50,8 +61,10 @@ def publish(
         head: The last signed checkpoint.
         signer: The log's key; its name is the origin.
         origin: The log's name.
+        cosigners: The witnesses; None: the trust file asks for none.
 
     Raises:
+        WorldError: `log.quorum-unmet`: what was signed is not served until witnesses cosign it.
         InputError: `note.key`, the key's name is not the origin; `entry.too-long`.
         ConflictError: `log.head-moved`, another publisher was first.
         EvidenceError: `log.head-damaged`, `log.head-behind`, `log.source-shorter`,
@@ -83,8 +96,10 @@ def publish(
                 "the ledger is not the one that was signed", code="log.source-diverged"
             )
         tiles.promote(paths)
-        tiles.publish_checkpoint(signed)
-    if last is not None and size == last.size:
+        shown = _serve(tiles, last, signed, cosigners)
+    if last is not None and shown is not None and size == last.size:
+        if cosigners is not None and not cosigners.enough(shown):
+            _serve(tiles, last, shown, cosigners)  # the trust file asks for more than it did
         return last
     # (4) (5)
     paths, root = _build(source, tiles, last, size)
@@ -96,9 +111,25 @@ def publish(
         raise ConflictError("another publisher signed first", code="log.head-moved")
     # (8)
     tiles.promote(paths)
-    # (9)
-    tiles.publish_checkpoint(note)
+    _serve(tiles, checkpoint, note, cosigners)
     return checkpoint
+
+
+def _serve(tiles: TileStore, at: Checkpoint, note: bytes, cosigners: Cosigners | None) -> bytes:
+    """Collect cosignatures on a signed checkpoint, publish it, and return what was published."""
+    # (9)
+    if cosigners is not None:
+        note = cosigners.collect(note, lambda old: _consistency(tiles, at, old))
+    # (10)
+    tiles.publish_checkpoint(note)
+    return note
+
+
+def _consistency(tiles: TileSource, at: Checkpoint, old: int) -> tuple[Digest, ...]:
+    if not at.size:  # an empty log has no tiles, and its proof no hashes
+        return ()
+    reader = TileReader(size=at.size, root=at.root, read=lambda tile: tiles.read(tile.path))
+    return merkle.consistency_proof(old, at.size, reader)
 
 
 def open_checkpoint(data: bytes, key: VerifierKey, origin: str) -> Checkpoint:
@@ -127,14 +158,16 @@ def _build(
     base = old or Checkpoint(origin="", size=0, root=EMPTY_ROOT)
     known = TileReader(size=base.size, root=base.root, read=lambda tile: tiles.read(tile.path))
     paths: list[str] = []
-    for path, data in _new_files(source, known, size):
-        tiles.stage(path, data)
-        paths.append(path)
-    return paths, _read_back(tiles, frozenset(paths), base, size)
+    for files in _new_files(source, known, size):
+        tiles.stage(files)
+        paths.extend(path for path, _ in files)
+    return paths, _read_back(tiles, frozenset(paths), base, size, known=known)
 
 
-def _new_files(source: EntrySource, known: TileReader, size: int) -> Iterator[tuple[str, bytes]]:
-    """Yield the paths and bytes of the bundles and tiles that `size` entries add to `known`."""
+def _new_files(
+    source: EntrySource, known: TileReader, size: int
+) -> Iterator[list[tuple[str, bytes]]]:
+    """Yield the files (path, bytes) that `size` entries add to `known`, a batch at a time."""
     fresh: list[bytes] = []  # roots of the full tiles of the level below
     first = known.size // TILE_WIDTH
     for index in range(first, -(-size // TILE_WIDTH), _READ_TILES):
@@ -143,13 +176,20 @@ def _new_files(source: EntrySource, known: TileReader, size: int) -> Iterator[tu
         leaves = merkle.leaf_hashes(entries)
         if index == first:
             _check_prefix(known, leaves)
+        files: list[tuple[str, bytes]] = []
         for at in range(0, len(entries), TILE_WIDTH):
-            width = len(entries[at : at + TILE_WIDTH])
-            tile = Tile(level=0, index=index + at // TILE_WIDTH, width=width)
-            yield bundle_path(tile.index, width), encode_bundle(entries[at : at + width])
-            yield tile.path, b"".join(leaves[at : at + width])
-            if width == TILE_WIDTH:
-                fresh.append(merkle.root(leaves[at : at + width]))
+            part = leaves[at : at + TILE_WIDTH]
+            tile = Tile(level=0, index=index + at // TILE_WIDTH, width=len(part))
+            bundle = encode_bundle(entries[at : at + TILE_WIDTH])
+            files += [(bundle_path(tile.index, tile.width), bundle), (tile.path, b"".join(part))]
+            if tile.width == TILE_WIDTH:
+                fresh.append(merkle.root(part))
+        yield files
+    yield [(tile.path, data) for tile, data in _upper_tiles(known, fresh)]
+
+
+def _upper_tiles(known: TileReader, fresh: list[bytes]) -> Iterator[tuple[Tile, bytes]]:
+    """Yield the tiles above level 0 that the roots of new full tiles add to `known`."""
     level = 1
     while fresh:
         had = known.size >> (TILE_HEIGHT * level)
@@ -159,8 +199,7 @@ def _new_files(source: EntrySource, known: TileReader, size: int) -> Iterator[tu
         fresh = []
         for at in range(0, len(hashes), TILE_WIDTH):
             part = hashes[at : at + TILE_WIDTH]
-            tile = Tile(level=level, index=first + at // TILE_WIDTH, width=len(part))
-            yield tile.path, b"".join(part)
+            yield Tile(level=level, index=first + at // TILE_WIDTH, width=len(part)), b"".join(part)
             if len(part) == TILE_WIDTH:
                 fresh.append(merkle.root(part))
         level += 1
@@ -173,20 +212,22 @@ def _check_prefix(known: TileReader, leaves: Sequence[bytes]) -> None:
         raise EvidenceError("the ledger is not the one that was signed", code="log.source-diverged")
 
 
-def _read_back(tiles: TileStore, staged: frozenset[str], base: Checkpoint, size: int) -> Digest:
-    """Recompute the root of `size` entries from storage, and check it against `base`."""
+def _read_back(
+    tiles: TileStore, staged: frozenset[str], base: Checkpoint, size: int, *, known: TileReader
+) -> Digest:
+    """Recompute every new tile and the root from storage, and check the root against `base`."""
 
     def read(tile: Tile) -> bytes:
-        return tiles.read_staged(tile.path) if tile.path in staged else tiles.read(tile.path)
+        path = tile.path
+        return tiles.read_staged([path])[0] if path in staged else tiles.read(path)
 
     try:
+        fresh = _bundles_read_back(tiles, base.size, size)
+        for tile, data in _upper_tiles(known, fresh):
+            if tiles.read_staged([tile.path]) != [data]:
+                raise EvidenceError("a tile is damaged", code="log.tile-damaged", where=tile.path)
         root = edge_root(size, read)
         reader = TileReader(size=size, root=root, read=read)
-        for index in range(base.size // TILE_WIDTH, -(-size // TILE_WIDTH)):
-            width = tile_width(size, 0, index)
-            entries = decode_bundle(tiles.read_staged(bundle_path(index, width)), width)
-            if merkle.leaf_hashes(entries) != reader.leaf_tile(index):
-                raise EvidenceError("a bundle and its tile differ", code="log.entry-damaged")
         merkle.verify_consistency(
             old=base.size,
             old_root=base.root,
@@ -201,3 +242,25 @@ def _read_back(tiles: TileStore, staged: frozenset[str], base: Checkpoint, size:
             where=error.where,
         ) from error
     return root
+
+
+def _bundles_read_back(tiles: TileStore, old: int, size: int) -> list[bytes]:
+    """Check the new bundles against their tiles, both from storage; return full tiles' roots."""
+    fresh: list[bytes] = []
+    end = -(-size // TILE_WIDTH)
+    for index in range(old // TILE_WIDTH, end, _READ_TILES):
+        parts = [
+            Tile(level=0, index=number, width=tile_width(size, 0, number))
+            for number in range(index, min(index + _READ_TILES, end))
+        ]
+        bundles = tiles.read_staged([bundle_path(tile.index, tile.width) for tile in parts])
+        leaves = tiles.read_staged([tile.path for tile in parts])
+        for tile, bundle, kept in zip(parts, bundles, leaves, strict=True):
+            hashes = merkle.leaf_hashes(decode_bundle(bundle, tile.width))
+            if b"".join(hashes) != kept:
+                raise EvidenceError(
+                    "a bundle and its tile differ", code="log.entry-damaged", where=tile.path
+                )
+            if tile.width == TILE_WIDTH:
+                fresh.append(merkle.root(hashes))
+    return fresh

@@ -150,6 +150,7 @@ CODES: Final[dict[str, str]] = {
     "proof.log-proof": "A tlog-proof text is not in its one spelling.",
     "receipt.malformed": "A receipt is not in its one encoding, or lacks or adds a field.",
     "receipt.commitment": "A receipt's member, secret or event is not what the log entry commits to.",
+    "receipt.joint": "A receipt's two nonces do not give its secret, or the offer is for another nonce.",
     "map.label-listed": "A proof of absence is for a label that the bucket lists.",
     "map.label-not-listed": "A proof of presence is for a label that the bucket does not list.",
     "map.label-outside-bucket": "A bucket lists a label whose first bits are another bucket's.",

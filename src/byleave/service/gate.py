@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from byleave.canonical import digest_of, encode, sha256
+from byleave.consent.event import EvidenceGrade
 from byleave.consent.state import build
 from byleave.errors import EvidenceError, InputError
 from byleave.evidence.entry import GateEntry
@@ -15,7 +16,7 @@ from byleave.gate.members import MemberIndex
 from byleave.gate.plan import GatePlan, MemberFacts, compile_plan, uses_of
 from byleave.gate.result import GatedTable, run
 from byleave.ids import LedgerIndex, parse_instant, to_us
-from byleave.policy.ruleset import PartyRule
+from byleave.policy.ruleset import PartyRule, RuleBook
 from byleave.policy.scope import Scope
 from byleave.service.ages import ages_at
 from byleave.service.clock import ledger_now
@@ -41,6 +42,8 @@ def compile_for(
     at: datetime | None = None,
     before: int | None = None,
     party_rule: PartyRule | None = None,
+    rules: RuleBook | None = None,
+    accepted: EvidenceGrade | None = None,
 ) -> GatePlan:
     """Compile the rules for a source: PURPOSE/CATEGORY-OR-GROUP/RECIPIENT at an instant.
 
@@ -51,14 +54,16 @@ def compile_for(
         at: Instant of the decision; default now.
         before: Read only events below this ledger index; default all.
         party_rule: What-if override of the rulesets' party rule.
+        rules: What-if rulesets; default those logged last.
+        accepted: What-if evidence grade at which a grant counts; default as the rulesets say.
     """
     scope: Scope = house.taxonomy.scope(use)
     instant = ledger_now(house) if at is None else at
     position = house.ledger.size() if before is None else before
     columns = event_columns(house, before=position)
     notices = coverages(house, before=position)
-    rules = rules_as_of(house, position)
-    accepted = accepted_grade(rules, instant)
+    rules = rules_as_of(house, position) if rules is None else rules
+    accepted = accepted_grade(rules, instant) if accepted is None else accepted
     rows = [row for row in house.ledger.members() if row[3] < position]
     facts = _facts(house, instant, len(rows))
     states = [

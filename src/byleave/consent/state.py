@@ -152,6 +152,8 @@ class State:
         members: Number of ordinals.
         accepted: Lowest evidence grade at which a grant counts.
         last_index: Highest ledger index that was read; -1: none.
+        next_us: The next instant at which a choice that was read takes effect or ends, µs;
+            `FAR_FUTURE_US`: never. Until then the state stays as it is.
     """
 
     use: Use
@@ -166,6 +168,7 @@ class State:
     code: npt.NDArray[np.uint8]
     because: Longs
     effective_us: Longs
+    next_us: int
 
 
 def build(
@@ -283,7 +286,13 @@ def _state(
         code=planes.code,
         because=planes.because,
         effective_us=planes.effective_us,
+        next_us=min(_next(columns.effective_us, at_us), _next(columns.expires_us, at_us)),
     )
+
+
+def _next(instants: Longs, at_us: int) -> int:
+    """Return the first of some instants after `at_us`."""
+    return int(np.min(instants, initial=FAR_FUTURE_US, where=instants > at_us))
 
 
 def _fill(

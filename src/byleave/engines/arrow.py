@@ -245,8 +245,10 @@ def _decide_category(
     clear = parts.reduce(np.logical_and, sure.view(np.bool_))
     work.reason[todo[clear]] = Reason.KEPT
     places = parts.at[parts.spread(clear)]
-    work.ground[places] = category.ground[rows.party[places]]
-    work.ground_index[places] = category.because[rows.party[places]]
+    sure_of = rows.party[places]
+    profile = category.profile[sure_of]
+    work.ground[places] = category.profiles.ground[profile]
+    work.ground_index[places] = category.because(sure_of, profile)
     if not clear.all():
         _decide_in_detail(plan, category, rows, work, todo[~clear])
 
@@ -257,20 +259,20 @@ def _decide_in_detail(
     """Vetoes, stops, silences, then what is left is kept on the grounds of its parties."""
     parts = _Segments.of(rows.offsets, todo)
     who = rows.party[parts.at]
-    code = category.code[who]
-    region = plan.region_id[who]
+    table, profile = category.profiles, category.profile[who]
+    code = table.code[profile]
     collected = parts.spread(rows.collected_us[todo])
 
     vetoed = _IS_VETO[code]
-    earliest = category.earliest_us[region]
-    stop = category.stop[who]
+    earliest = table.earliest_us[profile]
+    stop = table.stop[profile]
     late = (stop == Reason.KEPT) & (collected < earliest)
     stop = np.where(
         late & (collected == UNKNOWN_INSTANT), np.uint8(Reason.COLLECTED_AT_UNKNOWN), stop
     )
     stop = np.where(late & (collected != UNKNOWN_INSTANT), np.uint8(Reason.BEFORE_EARLIEST), stop)
 
-    early = (code == Reason.KEPT) & (collected < category.from_us[who])
+    early = (code == Reason.KEPT) & _is_early(category, who, profile, collected)
     code = np.where(
         early & (collected == UNKNOWN_INSTANT), np.uint8(Reason.COLLECTED_AT_UNKNOWN), code
     )
@@ -283,7 +285,7 @@ def _decide_in_detail(
     no, halt = parts.first(vetoed), parts.first(stop != Reason.KEPT)
     yes, silent = parts.first(says_yes), parts.first(~says_yes)
     if plan.party_rule is None:
-        rule = parts.reduce(np.maximum, category.party_rule[region])
+        rule = parts.reduce(np.maximum, table.party_rule[profile])
     else:
         rule = np.full(len(todo), plan.party_rule, np.uint8)
     author_silent = ~says_yes[parts.starts]
@@ -306,10 +308,23 @@ def _decide_in_detail(
     work.reason[todo[kept]] = Reason.KEPT
     mine = parts.spread(kept)
     decisive = parts.spread(np.where(kept, np.minimum(yes, count - 1), 0))
-    ground = np.where(says_yes, category.ground[who], np.uint8(Ground.CONSENT_OF_ANOTHER_PARTY))
-    index = category.because[np.where(says_yes, who, who[decisive])]
+    ground = np.where(says_yes, table.ground[profile], np.uint8(Ground.CONSENT_OF_ANOTHER_PARTY))
+    speaker = np.where(says_yes, np.arange(len(who)), decisive)[mine]
     work.ground[parts.at[mine]] = ground[mine]
-    work.ground_index[parts.at[mine]] = index[mine]
+    work.ground_index[parts.at[mine]] = category.because(who[speaker], profile[speaker])
+
+
+def _is_early(
+    category: CategoryPlan, who: Longs, profile: npt.NDArray[Any], collected: Longs
+) -> Flags:
+    """Say which rows were collected before the yes of the party reaches."""
+    table = category.profiles
+    early: Flags = collected < table.from_hi[profile]
+    own = early & table.has_own_start[profile]
+    if own.any():  # a start of one's own: look it up where the span alone does not tell
+        near = np.flatnonzero(own & (collected >= table.from_lo[profile]))
+        early[near] = collected[near] < category.start.get(who[near])
+    return early
 
 
 def _first_of_each(row: Longs, member: Longs) -> Flags:

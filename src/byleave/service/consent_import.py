@@ -32,7 +32,7 @@ from byleave.gate.members import MemberIndex
 from byleave.ids import FAR_FUTURE_US, Digest, format_instant, from_us, to_us
 from byleave.policy.scope import Scope
 from byleave.service.clock import ledger_now
-from byleave.service.enrol import enrol_within
+from byleave.service.enrol import enrol_new
 from byleave.service.house import House, LedgerWriter
 
 __all__ = ["PART_ROWS", "Imported", "find_import", "import_rows", "list_imports"]
@@ -318,12 +318,10 @@ class _Job:
             return 0
         if not self._codes:
             self._codes = {m: i for i, m in enumerate(self._rows.members.to_pylist())}
-        ledger = self._house.ledger
-        known = ledger.ordinals(new)
+        known = self._house.ledger.ordinals(new)
         missing = [member for member in new if member not in known]
-        first = ledger.member_count()
-        known.update({member: first + n for n, member in enumerate(missing)})
-        enrol_within(self._house, writer, missing)
+        first = enrol_new(self._house, writer, missing)
+        known.update(zip(missing, range(first, first + len(missing)), strict=True))
         for member in new:
             ordinals[self._codes[member]] = known[member]
         return len(missing)

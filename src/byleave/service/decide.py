@@ -7,9 +7,10 @@ when the look-up shows a newer object in the ledger, so that no answer is older 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import lru_cache
+from operator import itemgetter
 from typing import Final
 
 from byleave.consent.decide import Standing, standing
@@ -25,6 +26,9 @@ from byleave.service.rules import accepted_grade, rules_as_of
 __all__ = ["Decider"]
 
 _SCOPES_KEPT: Final = 65_536
+_GRANT: Final = int(EventKind.GRANT)
+_PRESET: Final = int(EventKind.PRESET)
+_ORDER: Final = itemgetter(4, 0)  # from when it counts, then index
 _KINDS: Final = {int(kind): kind for kind in EventKind}
 _GRADES: Final = {int(grade): grade for grade in EvidenceGrade}
 
@@ -58,18 +62,16 @@ class Decider:
             raise InputError("the ledger knows no such member", code="member.unknown")
         if history.last_object != self._seen:
             self._read(history.last_object)
-        if at is None:
-            at = self._house.now()
-            last = history.last_recorded
-            if last is not None and to_us(at) < last:
-                at = from_us(last)
+        instant = self._house.now() if at is None else at
+        at_us, last = to_us(instant), history.last_recorded
+        if at is None and last is not None and at_us < last:
+            instant, at_us = from_us(last), last
         return standing(
-            # An event whose scope does not cover the use decides nothing (`standing` says so too).
-            [_event(member, row) for row in history.events if _covers(row[3], use)],
+            [_event(member, row) for row in _deciding(history.events, use, at_us)],
             use,
-            at=at,
+            at=instant,
             notices=self._notices,
-            accepted=accepted_grade(self._book, at),
+            accepted=accepted_grade(self._book, instant),
         )
 
     def _read(self, last_object: int) -> None:
@@ -77,6 +79,22 @@ class Decider:
         self._notices = coverages(self._house, before=last_object + 1)
         self._book = rules_as_of(self._house, last_object + 1)
         self._seen = last_object
+
+
+def _deciding(rows: Iterable[EventRow], use: Use, at_us: int) -> list[EventRow]:
+    """Return those of a member's rows, in their order, from which the oracle's answer follows.
+
+    What is no choice, is not in effect or does not cover the use decides nothing. Of the others
+    the last one decides (R2), and alone where it is a no, or where there is no no that it would
+    have to lift (R3): then it is the one event worth making.
+    """
+    found = [row for row in rows if row[4] <= at_us and row[2] != _PRESET and _covers(row[3], use)]
+    if not found:
+        return found
+    last = max(found, key=_ORDER)
+    if last[2] != _GRANT or all(row[2] == _GRANT for row in found):
+        return [last]
+    return found
 
 
 def _event(member: str, row: EventRow) -> ConsentEvent:

@@ -2,20 +2,27 @@
 
 Each member gets a secret `r` of 32 bytes; the log gets a commitment to it (tag 0x20), so that
 the label under which a snapshot files them is fixed before any snapshot exists (G7, G10).
+
+The one Python step per member is the hash of their commitment. Nobody who is enrolled already is
+read but those asked about.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from itertools import repeat
+from typing import Final
 
-from byleave.evidence.enrolment import enrolment_commitment
+from byleave.evidence.enrolment import SECRET_BYTES, TAG_ENROLMENT
 from byleave.evidence.entry import EnrolmentEntry
 from byleave.ids import to_us
 from byleave.service.house import House, LedgerWriter
 
-__all__ = ["enrol", "enrol_within"]
+__all__ = ["enrol", "enrol_new", "enrol_within"]
 
-_SECRET_BYTES = 32
+_HEAD, _, _TAIL = EnrolmentEntry(commitment=bytes(32)).encode().partition(b"0" * 64)
+_TAG: Final = bytes([TAG_ENROLMENT])
 
 
 def enrol(house: House, members: Sequence[str], *, regions: Mapping[str, str] | None = None) -> int:
@@ -42,17 +49,44 @@ def enrol_within(
     Returns:
         How many were new.
     """
-    known = {row[1]: row[0] for row in house.ledger.members()}
-    new = [m for m in dict.fromkeys(members) if m not in known]
-    now = to_us(house.now())
-    secrets = house.random(_SECRET_BYTES * len(new))
-    rows = []
-    for place, member in enumerate(new):
-        secret = secrets[_SECRET_BYTES * place : _SECRET_BYTES * (place + 1)]
-        entry = EnrolmentEntry(commitment=enrolment_commitment(secret, member))
-        known[member] = len(known)
-        rows.append((known[member], member, secret, writer.log(entry.encode()), now))
-    writer.add_members(rows)
-    facts = sorted((known[m], now, r) for m, r in (regions or {}).items() if m in known)
-    writer.add_regions(facts)
+    places = regions or {}
+    wanted = dict.fromkeys(members)
+    asked = [*wanted, *(m for m in places if m not in wanted)]
+    known = house.ledger.ordinals(asked) if house.ledger.member_count() else {}
+    new = [m for m in wanted if m not in known]
+    first = enrol_new(house, writer, new)
+    if places:
+        known.update(zip(new, range(first, first + len(new)), strict=True))
+        now = to_us(house.now())
+        writer.add_regions(sorted((known[m], now, r) for m, r in places.items() if m in known))
     return len(new)
+
+
+def enrol_new(house: House, writer: LedgerWriter, members: Sequence[str]) -> int:
+    """Enrol members of whom each is new and stands once; return the ordinal of the first.
+
+    Args:
+        house: The workspace's ports.
+        writer: The open transaction.
+        members: Member ids.
+    """
+    count, first = len(members), house.ledger.member_count()
+    secrets = house.random(SECRET_BYTES * count)
+    own = [secrets[at : at + SECRET_BYTES] for at in range(0, len(secrets), SECRET_BYTES)]
+    index = writer.log_many(
+        [
+            b"%s%s%s" % (_HEAD, sha256(_TAG + secret + member.encode()).hexdigest().encode(), _TAIL)
+            for secret, member in zip(own, members, strict=True)
+        ]
+    )
+    writer.add_members(
+        zip(
+            range(first, first + count),
+            members,
+            own,
+            range(index, index + count),
+            repeat(to_us(house.now())),
+            strict=False,
+        )
+    )
+    return first

@@ -1,4 +1,4 @@
-"""PostgreSQL's binary COPY format, for rows of fixed-width columns, without a step per row.
+"""PostgreSQL's binary COPY format: rows of fixed-width columns, without a step per row.
 
 A stream is a header, then for each row int16 number of fields, for each field int32 length (-1:
 null, no bytes follow) and the bytes, all big-endian, then int16 -1
@@ -8,12 +8,13 @@ null, no bytes follow) and the bytes, all big-endian, then int16 -1
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["HEADER", "TRAILER", "fixed_rows", "read_rows"]
+__all__ = ["HEADER", "TRAILER", "ended_rows", "fixed_rows", "read_rows"]
 
 HEADER: Final = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 TRAILER: Final = b"\xff\xff"
@@ -53,6 +54,27 @@ def fixed_rows(columns: Sequence[Column]) -> bytes:
         kind, start = layout[name][:2]
         keep[nulls, start : start + kind.itemsize] = False
     return rows.view(np.uint8).reshape(count, -1)[keep].tobytes()
+
+
+def ended_rows(columns: Sequence[Column], last: Sequence[bytes]) -> bytes:
+    """Return rows of fixed-width columns without nulls, and one of bytes of any length at the end.
+
+    Args:
+        columns: As `fixed_rows` takes them.
+        last: The last column's value of each row.
+    """
+    lengths = np.fromiter(map(len, last), np.int32, len(last))
+    heads = fixed_rows([*columns, (lengths, None)])
+    # What `fixed_rows` wrote as one more field of four bytes is the length of the last: cut "4".
+    width = len(heads) // max(1, len(last))
+    rows = np.frombuffer(heads, np.uint8).reshape(len(last), width)
+    cut = np.delete(rows, slice(width - 8, width - 4), axis=1).tobytes()
+    starts = range(0, len(cut), max(1, width - 4))
+    return b"".join(
+        chain.from_iterable(
+            (cut[at : at + width - 4], text) for at, text in zip(starts, last, strict=True)
+        )
+    )
 
 
 def read_rows(stream: bytes, columns: Sequence[tuple[str, str]]) -> npt.NDArray[np.void]:

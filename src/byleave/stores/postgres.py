@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from operator import itemgetter
 from typing import Any, Final
+from weakref import WeakSet
 
 import numpy as np
 import psycopg
@@ -30,6 +31,7 @@ from byleave.stores.copy_binary import HEADER, TRAILER, read_rows
 from byleave.stores.ledger_rows import POSITION, STRUCTURE, batch_of, named
 from byleave.stores.ledger_writer import Terms, unfit
 from byleave.stores.migrations import POSTGRES
+from byleave.stores.postgres_history import look_up
 from byleave.stores.postgres_writer import (
     EVENT_COLUMNS,
     LAST_RECORDED,
@@ -60,12 +62,6 @@ _COPIED_ROW: Final = (
     ("recorded", ">i8"), ("expires", ">i8"), ("past", ">i2"), ("notice", ">i4"),
     ("grade", ">i2"), ("channel", ">i4"), ("original", ">i8"),
 )  # fmt: skip
-_HISTORY: Final = (
-    f"SELECT {EVENT_COLUMNS.replace('ordinal', 'e.ordinal')}, m.ordinal,"  # noqa: S608
-    f" (SELECT max(idx) FROM objects), ({LAST_RECORDED})"
-    " FROM members m LEFT JOIN events e ON e.ordinal = m.ordinal"
-    " WHERE m.member = %s"
-)
 
 
 def checked_url(url: str) -> str:
@@ -117,6 +113,7 @@ class PostgresLedger:
         self._thread: int | None = None
         self._terms = Terms()
         self._writer: Connection | None = None
+        self._ready: WeakSet[Connection] = WeakSet()
         self._reader = self._connect(read_only=True)
         try:
             self._prepare(create=create)
@@ -239,7 +236,7 @@ class PostgresLedger:
 
     def history(self, member: str) -> MemberHistory | None:
         """Return what a decision about a member needs, in one look-up; None: not enrolled."""
-        rows = self._rows(_HISTORY, (_utf8(member),))
+        rows = self._asked(_utf8(member))
         if not rows:
             return None
         rows.sort(key=itemgetter(0))  # a handful: cheaper here than a step of the server's plan
@@ -496,6 +493,20 @@ class PostgresLedger:
             except psycopg.Error as error:
                 # The server was restarted: once more, unless a transaction went with it.
                 if last or not connection.closed or connection is self._writer:
+                    raise self._world(error) from error
+        raise AssertionError
+
+    def _asked(self, member: bytes) -> list[tuple[Any, ...]]:
+        """Return the rows of `_HISTORY`, past the driver's cursor: that takes 27 of its 65 µs."""
+        for last in (False, True):
+            connection = self._connection()
+            try:
+                return look_up(connection, member, self._ready)
+            except psycopg.Error as error:
+                # The server was restarted, or a pool gave another session: once more.
+                self._ready.discard(connection)
+                lost = connection.closed or isinstance(error, pg.InvalidSqlStatementName)
+                if last or not lost or connection is self._writer:
                     raise self._world(error) from error
         raise AssertionError
 

@@ -10,10 +10,10 @@ import numpy as np
 import psycopg
 
 from byleave import canonical
-from byleave.consent.batch import EventBatch
+from byleave.consent.batch import SALT_BYTES, EventBatch
 from byleave.errors import ConflictError, InputError
 from byleave.ids import FAR_FUTURE_US
-from byleave.stores.copy_binary import HEADER, TRAILER, fixed_rows
+from byleave.stores.copy_binary import HEADER, TRAILER, ended_rows, fixed_rows
 from byleave.stores.ledger_writer import Numbers, Terms, WriterBase, key
 
 __all__ = [
@@ -47,12 +47,16 @@ class PostgresWriter(WriterBase):
 
     def add_members(self, rows: Iterable[tuple[int, str, bytes, int, int]]) -> None:
         """Insert (ordinal, member, secret, enrolment index, enrolled_us) rows."""
-        self._insert(
-            "members",
-            MEMBER_COLUMNS,
-            "int8 bytea bytea int8 int8".split(),
-            [(o, key(m).encode(), r, e, us) for o, m, r, e, us in rows],
-        )
+        listed = [(o, key(m).encode(), r, e, us) for o, m, r, e, us in rows]
+        if len(listed) < _FEW or any(len(row[2]) != SALT_BYTES for row in listed):
+            types = "int8 bytea bytea int8 int8".split()
+            self._insert("members", MEMBER_COLUMNS, types, listed)
+            return
+        ordinals, members, secrets, enrolments, instants = zip(*listed, strict=True)
+        joined = np.frombuffer(b"".join(secrets), np.uint8).reshape(-1, SALT_BYTES)
+        numbers = [np.array(column, np.int64) for column in (ordinals, enrolments, instants)]
+        stream = ended_rows([*((column, None) for column in numbers), (joined, None)], members)
+        self._copy("members (ordinal, enrolment, enrolled_us, secret, member)", stream)
 
     def add_regions(self, rows: Iterable[tuple[int, int, str]]) -> None:
         """Insert (ordinal, from_us, region) rows."""

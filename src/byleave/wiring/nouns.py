@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from byleave.canonical import Json
+from byleave.consent.event import EvidenceGrade
 from byleave.consent.record_27560 import Party
 from byleave.errors import InputError
 from byleave.gate.result import GatedTable, GateRecord
@@ -32,6 +33,7 @@ from byleave.service import (
     receipt,
     snapshot,
     source,
+    what_if,
     withdrawal,
 )
 from byleave.snapshot.sealed import SealedSnapshot
@@ -174,10 +176,10 @@ class Members(Noun):
         Raises:
             InputError: `member.unknown`.
         """
-        rows = self._house.ledger.members()
-        if not 0 <= ordinal < len(rows):
+        row = self._house.ledger.member_at(ordinal)
+        if row is None:
             raise InputError("the ledger knows no such member", code="member.unknown")
-        return rows[ordinal][1]
+        return row[1]
 
 
 class Sources(Noun):
@@ -251,11 +253,42 @@ class Gates(Noun):
         plan = gate.compile_for(self._house, data, use, at=at, party_rule=rule)
         return gate.dry_run(self._house, data, plan).record
 
+    def compare(
+        self,
+        name: str,
+        use: str,
+        *,
+        at: datetime | None = None,
+        party_rules: Sequence[str] = (),
+        rulesets: Mapping[str, str] | None = None,
+        grades: Sequence[str] = (),
+    ) -> what_if.Comparison:
+        """Say what the gate keeps as it is, and under each change alone; store nothing.
+
+        Args:
+            name: The source.
+            use: What for.
+            at: Instant of the decision; None: now.
+            party_rules: `author`, `any`, `all`.
+            rulesets: Texts of operator's rulesets, by label.
+            grades: `none`, `version`, `bytes`: from which evidence grade on a grant counts.
+        """
+        books = {k: operators_book(text, name=k) for k, text in (rulesets or {}).items()}
+        return what_if.compare_source(
+            self._house,
+            name,
+            use,
+            at=at,
+            party_rules=[PartyRule.parse(rule) for rule in party_rules],
+            rulesets=books,
+            grades=[EvidenceGrade[grade.upper()] for grade in grades],
+        )
+
     def kept_rows(self, name: str, use: str, *, at: datetime) -> Any:  # noqa: ANN401 (int64 array)
         """Return the numbers of the rows that the gate would have kept at an instant; int64."""
         data = source.open_source(self._house, name)
         plan = gate.compile_for(self._house, data, use, at=at)
-        return gate.dry_run(self._house, data, plan).rows
+        return gate.kept_rows(self._house, data, plan)
 
     def party_rules(self, name: str, use: str) -> Mapping[str, float]:
         """Return the share of rows kept under each party rule."""

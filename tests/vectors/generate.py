@@ -23,6 +23,38 @@ HERE: Final = Path(__file__).resolve().parent
 Case = dict[str, Any]
 
 
+RFC9381: Final = [
+    {
+        "seed": "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
+        "public": "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
+        "alpha": "",
+        "proof": "8657106690b5526245a92b003bb079ccd1a92130477671f6fc01ad16f26f723f26f8a57ccaed74ee"
+        "1b190bed1f479d9727d2d0f9b005a6e456a35d4fb0daab1268a1b0db10836d9826a528ca76567805",
+        "output": "90cf1df3b703cce59e2a35b925d411164068269d7b2d29f3301c03dd757876ff"
+        "66b71dda49d2de59d03450451af026798e8f81cd2e333de5cdf4f3e140fdd8ae",
+    },
+    {
+        "seed": "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb",
+        "public": "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c",
+        "alpha": "72",
+        "proof": "f3141cd382dc42909d19ec5110469e4feae18300e94f304590abdced48aed5933bf0864a62558b3e"
+        "d7f2fea45c92a465301b3bbf5e3e54ddf2d935be3b67926da3ef39226bbc355bdc9850112c8f4b02",
+        "output": "eb4440665d3891d668e7e0fcaf587f1b4bd7fbfe99d0eb2211ccec90496310eb"
+        "5e33821bc613efb94db5e5b54c70a848a0bef4553a41befc57663b56373a5031",
+    },
+    {
+        "seed": "c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7",
+        "public": "fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025",
+        "alpha": "af82",
+        "proof": "9bc0f79119cc5604bf02d23b4caede71393cedfbb191434dd016d30177ccbf8096bb474e53895c36"
+        "2d8628ee9f9ea3c0e52c7a5c691b6c18c9979866568add7a2d41b00b05081ed0f58ee5e31b3a970e",
+        "output": "645427e5d00c62a23fb703732fa5d892940935942101e456ecca7bb217c61c45"
+        "2118fec1219202a0edcf038bb6373241578be7217ba85a2687f7a0310b2df19f",
+    },
+]
+"""RFC 9381, appendix B.3, examples 16 to 18."""
+
+
 def text(data: bytes) -> str:
     """Return bytes as base64."""
     return base64.b64encode(data).decode()
@@ -208,6 +240,39 @@ def map_cases() -> dict[str, Case]:
     }
 
 
+def vrf_cases() -> dict[str, Case]:
+    """ECVRF-EDWARDS25519-SHA512-TAI: the examples of RFC 9381, and what is near them."""
+    first, second = RFC9381[0], RFC9381[1]
+    order = 2**252 + 27742317777372353535851937790883648493
+    s = int.from_bytes(bytes.fromhex(first["proof"])[48:], "little") + order
+
+    def case(expect: str, **other: str) -> Case:
+        return {"expect": expect, "kind": "vrf", **first, **other}
+
+    return {
+        **{
+            f"rfc9381-{number}": {"expect": "accept", "kind": "vrf", **example}
+            for number, example in enumerate(RFC9381, start=16)
+        },
+        "other-input": case("vrf.proof", alpha="00"),
+        "other-key": case("vrf.proof", public=second["public"]),
+        "other-gamma": case("vrf.proof", proof=second["proof"][:64] + first["proof"][64:]),
+        "s-not-reduced": case(
+            "vrf.proof", proof=first["proof"][:96] + s.to_bytes(32, "little").hex()
+        ),
+        "short": case("vrf.proof", proof=first["proof"][:-2]),
+        "gamma-no-point": case("vrf.proof", proof="02" + "00" * 31 + first["proof"][64:]),
+        "gamma-not-canonical": case(
+            "vrf.proof", proof="ee" + "ff" * 30 + "7f" + first["proof"][64:]
+        ),
+        "key-no-point": case("vrf.key", public="02" + "00" * 31),
+        "key-identity": case("vrf.key", public="01" + "00" * 31),
+        "key-small-order": case(
+            "vrf.key", public="26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"
+        ),
+    }
+
+
 def all_cases() -> dict[str, Case]:
     """Return every vector by its path under this folder."""
     groups = {
@@ -216,6 +281,7 @@ def all_cases() -> dict[str, Case]:
         "proof": proof_cases(),
         "entry": entry_cases(),
         "map": map_cases(),
+        "vrf": vrf_cases(),
     }
     return {
         f"{group}/{name}.json": case

@@ -13,6 +13,7 @@ from byleave import merkle
 from byleave.errors import EvidenceError
 from byleave.evidence.bucket import label
 from byleave.evidence.entry import Entry, parse_entry
+from byleave.evidence.vrf import verify_vrf
 from byleave.note import parse_trust
 from byleave.verify import verify
 from tests.vectors.generate import all_cases, write
@@ -55,6 +56,9 @@ def outcome(case: dict[str, Any]) -> str:
                     whole = label(bytes.fromhex(secret), bytes.fromhex(case["epoch"]))
                     assert whole[:16].hex() == case["labels"][name]
                 assert honest().maps.root.hex() == case["root"]
+            case "vrf":
+                output = verify_vrf(*(bytes.fromhex(case[n]) for n in ("public", "alpha", "proof")))
+                assert output.hex() == case["output"]
             case kind:
                 raise AssertionError(kind)
     except EvidenceError as error:
@@ -79,7 +83,7 @@ def test_the_generator_writes_these_vectors() -> None:
 
 def test_each_format_accepts_and_refuses() -> None:
     """Each parser's vectors hold at least one that is accepted and one that is refused."""
-    for group in ("merkle", "note", "proof", "entry"):
+    for group in ("merkle", "note", "proof", "entry", "vrf"):
         expected = {
             json.loads((HERE / file).read_text(encoding="ascii"))["expect"]
             for file in FILES

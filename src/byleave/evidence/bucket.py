@@ -50,11 +50,13 @@ __all__ = [
     "RecordOpening",
     "bucket_leaf",
     "bucket_of",
+    "check_record",
     "ground_commitment",
     "inner_hash",
     "label",
     "member_commitment",
     "verify_absence",
+    "verify_listed",
     "verify_presence",
 ]
 
@@ -247,15 +249,6 @@ def verify_presence(
             `map.root-mismatch`.
     """
     public, blind = member_label[:LABEL_BYTES], member_label[LABEL_BYTES:]
-    _check_bucket(proof.labels, proof.path, public, k)
-    # (3)
-    if public not in proof.labels:
-        raise EvidenceError("the bucket does not list this label", code="map.label-not-listed")
-    if len(proof.commitments) != len(proof.labels) - 1 or any(
-        len(item) != 32 for item in proof.commitments
-    ):
-        raise _malformed("not one commitment of 32 bytes per other label")
-    # (4)
     own = member_commitment(
         blind,
         count=len(proof.records),
@@ -263,9 +256,55 @@ def verify_presence(
         enrolment_leaf=enrolment_leaf,
         records=merkle.root(_record_leaves(proof.records)),
     )
-    place = proof.labels.index(public)
-    inner = inner_hash((*proof.commitments[:place], own, *proof.commitments[place:]))
-    _check_root(bucket_leaf(proof.labels, inner), proof.path, public, k=k, root=root)
+    verify_listed(
+        proof.labels, proof.commitments, proof.path, public=public, own=own, k=k, root=root
+    )
+
+
+def verify_listed(
+    labels: Sequence[bytes],
+    commitments: Sequence[bytes],
+    path: Sequence[bytes],
+    *,
+    public: bytes,
+    own: bytes,
+    k: int,
+    root: bytes,
+) -> None:
+    """Check that the map (k, root) lists the label `public` with the commitment `own`.
+
+    Args:
+        labels: Every label of the bucket.
+        commitments: The other labels' commitments, in the order of `labels`.
+        path: The bucket's path to the root.
+        public: The label, 16 bytes.
+        own: Its commitment, 32 bytes.
+        k: The map has 2**k buckets.
+        root: The map's root.
+
+    Raises:
+        EvidenceError: `map.malformed`, `map.labels-order`, `map.label-outside-bucket`,
+            `map.label-not-listed`, `map.root-mismatch`.
+    """
+    _check_bucket(labels, path, public, k)
+    # (3)
+    if public not in labels:
+        raise EvidenceError("the bucket does not list this label", code="map.label-not-listed")
+    if len(commitments) != len(labels) - 1 or any(len(item) != 32 for item in commitments):
+        raise _malformed("not one commitment of 32 bytes per other label")
+    # (4)
+    place = labels.index(public)
+    inner = inner_hash((*commitments[:place], own, *commitments[place:]))
+    _check_root(bucket_leaf(labels, inner), path, public, k=k, root=root)
+
+
+def check_record(record: RecordOpening) -> bytes:
+    """Return the leaf hash of one record whose parts have their sizes.
+
+    Raises:
+        EvidenceError: `map.malformed`, `map.ground-opening`.
+    """
+    return merkle.leaf_hash(_checked(record).leaf_data())
 
 
 def _check_bucket(labels: Sequence[bytes], path: Sequence[bytes], public: bytes, k: int) -> None:
@@ -294,7 +333,7 @@ def _check_root(leaf: bytes, path: Sequence[bytes], public: bytes, *, k: int, ro
 
 
 def _record_leaves(records: Sequence[RecordOpening]) -> list[bytes]:
-    leaves: list[bytes] = [merkle.leaf_hash(_checked(record).leaf_data()) for record in records]
+    leaves: list[bytes] = [check_record(record) for record in records]
     if not leaves or any(a >= b for a, b in pairwise(leaves)):
         raise EvidenceError("no records, or not strictly ascending", code="map.records-order")
     return leaves

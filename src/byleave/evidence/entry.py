@@ -32,10 +32,13 @@ from byleave.evidence.fields import (
 __all__ = [
     "ENTRY_KINDS",
     "MAX_ENTRY_BYTES",
+    "CessationEntry",
     "ConsentEventEntry",
     "ConsentImportEntry",
+    "DirectoryEntry",
     "DisclosureEntry",
     "EnrolmentEntry",
+    "EnrolmentOfferEntry",
     "Entry",
     "GateEntry",
     "NoticeEntry",
@@ -88,6 +91,31 @@ class EnrolmentEntry(Entry):
 
     KIND: ClassVar[str] = "enrolment/v1"
     commitment: Annotated[bytes, DIGEST]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnrolmentOfferEntry(Entry):
+    """The operator fixed its part of a secret (tag 0x26), before it saw the member's part."""
+
+    KIND: ClassVar[str] = "enrolment-offer/v1"
+    commitment: Annotated[bytes, DIGEST]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirectoryEntry(Entry):
+    """A directory: which one enrolment each member id has, keyed by a VRF.
+
+    `number` counts directories, `previous` is the index of the one before it, `members` how many
+    ids it lists.
+    """
+
+    KIND: ClassVar[str] = "directory/v1"
+    number: Annotated[int, COUNT]
+    previous: Annotated[int | None, optional(COUNT)]
+    k: Annotated[int, COUNT]
+    root: Annotated[bytes, DIGEST]
+    vrf_key: Annotated[bytes, DIGEST]
+    members: Annotated[int, COUNT]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,13 +290,34 @@ class RecallEntry(Entry):
     order: Annotated[bytes, DIGEST]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CessationEntry(Entry):
+    """The operator stated that nothing was processed under a use since an instant.
+
+    `first` is the first log index recorded at or after it: a gate or a disclosure under the use
+    between `first` and this entry contradicts the statement. `signer` is the public key that
+    signed the statement, `statement` the SHA-256 of its bytes.
+    """
+
+    KIND: ClassVar[str] = "cessation/v1"
+    use: Annotated[str, TEXT]
+    since: Annotated[datetime, INSTANT]
+    first: Annotated[int, COUNT]
+    stated: Annotated[datetime, INSTANT]
+    signer: Annotated[bytes, DIGEST]
+    statement: Annotated[bytes, DIGEST]
+
+
 ENTRY_KINDS: Final[dict[str, type[Entry]]] = {
     kind.KIND: kind
     for kind in (
+        CessationEntry,
         ConsentEventEntry,
         ConsentImportEntry,
+        DirectoryEntry,
         DisclosureEntry,
         EnrolmentEntry,
+        EnrolmentOfferEntry,
         GateEntry,
         NoticeEntry,
         PolicyDocumentEntry,

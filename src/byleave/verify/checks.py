@@ -23,10 +23,10 @@ from collections.abc import Callable
 from typing import Final
 
 from byleave.errors import ByleaveError
-from byleave.verify.claim import NEVER_SHOWS
+from byleave.verify.claim import NEVER_SHOWS, Skipped
 from byleave.verify.claims import CLAIMS
 from byleave.verify.run import Run
-from byleave.verify.verdict import Check, Verdict
+from byleave.verify.verdict import Check, State, Verdict
 
 __all__ = ["COMMON_CHECKS", "LAST_CHECK", "verify"]
 
@@ -39,6 +39,7 @@ COMMON_CHECKS: Final = {
 """Checks 1 to 3 of every kind, by name."""
 LAST_CHECK: Final = {"digest": "the file's digest is that of its contents"}
 
+_NO_RECEIPT: Final = "no receipt given"
 _NO_WITNESS: Final = "that others were shown the same log (the trust file asks for no witness)"
 
 
@@ -60,7 +61,7 @@ def verify(
         return _verdict(run, checks)
     claim, proof = CLAIMS[run.proof.kind], run.proof
     needed = claim.needs_receipt(proof)
-    _step(checks, "receipt", lambda: run.read_receipt(needed=needed))
+    _step(checks, "receipt", lambda: run.read_receipt(needed=needed) or Skipped(_NO_RECEIPT))
     _step(checks, "trust file", run.read_trust)
     for step in claim.steps:
         _step(checks, step.name, lambda step=step: step.check(run, proof))  # type: ignore[misc]
@@ -68,7 +69,7 @@ def verify(
     return _verdict(run, checks)
 
 
-def _step(checks: list[Check], name: str, check: Callable[[], str | None]) -> None:
+def _step(checks: list[Check], name: str, check: Callable[[], str]) -> None:
     number = len(checks) + 1
     if any(done.state == "FAIL" for done in checks):
         checks.append(_not_run(number, name))
@@ -80,10 +81,8 @@ def _step(checks: list[Check], name: str, check: Callable[[], str | None]) -> No
             Check(number=number, name=name, state="FAIL", detail=error.message, code=error.code)
         )
         return
-    if found is None:
-        checks.append(Check(number=number, name=name, state="not-run", detail="no receipt given"))
-    else:
-        checks.append(Check(number=number, name=name, state="ok", detail=found))
+    state: State = "not-run" if isinstance(found, Skipped) else "ok"
+    checks.append(Check(number=number, name=name, state=state, detail=str(found)))
 
 
 def _not_run(number: int, name: str) -> Check:

@@ -9,10 +9,16 @@ from typing import Any, Final
 from byleave.evidence.proof_kinds.base import ProofFile
 from byleave.verify.run import Run
 
-__all__ = ["NEVER_SHOWS", "ONE_SECRET", "Claim", "Step"]
+__all__ = ["NEVER_SHOWS", "ONE_SECRET", "Claim", "Skipped", "Step"]
 
 NEVER_SHOWS: Final = "training outside this system; whose records these really were"
 ONE_SECRET: Final = "that this person has no second receipt (no directory covers this answer)"
+
+
+class Skipped(str):
+    """Why a check had nothing to do: returned in place of what was found."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +28,13 @@ class Step:
     Attributes:
         name: One or two words, as printed.
         words: What is checked, in words: the same sentence as in docs/spec/verify.md.
-        check: Called with the run and the proof; returns what was found, None where nothing had
-            to be checked; raises `ByleaveError` where it fails.
+        check: Called with the run and the proof; returns what was found, or `Skipped`; raises
+            `ByleaveError` where it fails.
     """
 
     name: str
     words: str
-    check: Callable[[Run, Any], str | None]
+    check: Callable[[Run, Any], str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

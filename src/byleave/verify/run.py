@@ -76,6 +76,10 @@ class Run:
             return None
         self.receipt = parse_receipt(data)
         found = f"one member, {counted(len(self.receipt.events), 'consent event')}"
+        joint = self.receipt.joint
+        if joint is not None:
+            self.facts["member_nonce"] = joint.member.hex()
+            found += f"; secret made by both, your part {short(joint.member)}"
         return found if inside is None else f"{found}; it is in the proof file"
 
     def read_trust(self) -> str:
@@ -86,6 +90,21 @@ class Run:
             f" {counted(len(self.trust.witnesses), 'witness', 'es')},"
             f" quorum {self.trust.quorum or 'none'}"
         )
+
+    def log_receipt(self, receipt: Receipt) -> ProvenEntry:
+        """Check that all entries of a receipt are in the log; return the enrolment's place.
+
+        Raises:
+            EvidenceError: `verify.order`, an offer that stands after the enrolment; and as `logged`.
+        """
+        enrolment = self.logged(receipt.enrolment)
+        for event in receipt.events:
+            self.logged(event.logged)
+        if receipt.joint is not None and self.logged(receipt.joint.offer).index >= enrolment.index:
+            raise EvidenceError(
+                "the operator's offer stands after the enrolment it was for", code="verify.order"
+            )
+        return enrolment
 
     def digest(self) -> str:
         """Check, last of every kind, that nothing in the file is unaccounted for."""

@@ -11,15 +11,46 @@ from typing import Final
 from byleave.evidence.proof_kinds.absence import AbsenceFile
 from byleave.evidence.proof_kinds.base import ProofFile
 from byleave.evidence.proof_kinds.consent_event import ConsentEventFile
+from byleave.evidence.proof_kinds.directory import EnrolledFile, NotEnrolledFile
+from byleave.evidence.proof_kinds.listed import DirectoryPart
+from byleave.evidence.proof_kinds.platform import (
+    CessationFile,
+    DisclosureFile,
+    LineageFile,
+    UnlearningFile,
+)
 from byleave.evidence.proof_kinds.presence import PresenceFile
+from byleave.evidence.proof_kinds.record import Labelled, RecordFile
 
-__all__ = ["PROOF_KINDS", "AbsenceFile", "ConsentEventFile", "PresenceFile", "ProofFile"]
+__all__ = [
+    "PROOF_KINDS",
+    "AbsenceFile",
+    "CessationFile",
+    "ConsentEventFile",
+    "DirectoryPart",
+    "DisclosureFile",
+    "EnrolledFile",
+    "Labelled",
+    "LineageFile",
+    "NotEnrolledFile",
+    "PresenceFile",
+    "ProofFile",
+    "RecordFile",
+    "UnlearningFile",
+]
 
 PROOF_KINDS: Final[dict[str, type[ProofFile]]] = {
     kind.KIND: kind
     for kind in (
         AbsenceFile,
+        CessationFile,
         ConsentEventFile,
+        DisclosureFile,
+        EnrolledFile,
+        LineageFile,
+        NotEnrolledFile,
         PresenceFile,
+        RecordFile,
+        UnlearningFile,
     )
 }

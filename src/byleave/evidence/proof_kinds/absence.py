@@ -14,6 +14,7 @@ from byleave.evidence.bucket import MAX_BUCKET, MAX_K, AbsenceProof
 from byleave.evidence.fields import DIGEST, SALT16, exactly
 from byleave.evidence.log_proof import LoggedEntry
 from byleave.evidence.proof_kinds.base import ProofFile, digests, read_digests, read_entries
+from byleave.evidence.proof_kinds.listed import DirectoryPart, split_directory
 
 __all__ = ["AbsenceFile", "read_absence", "write_absence"]
 
@@ -31,18 +32,21 @@ class AbsenceFile(ProofFile):
     snapshot: LoggedEntry
     proof: AbsenceProof
     label: bytes | None = None
+    directory: DirectoryPart | None = None
 
     def entries(self) -> dict[str, LoggedEntry]:
-        return {"release": self.release, "snapshot": self.snapshot}
+        part = DirectoryPart.entries(self.directory)
+        return {"release": self.release, "snapshot": self.snapshot, **part}
 
     def fields(self) -> dict[str, canonical.Json]:
         document = write_absence(self.proof)
         if self.label is not None:
             document["label"] = self.label.hex()
-        return {"map": document}
+        return {"map": document, **DirectoryPart.fields(self.directory)}
 
     @classmethod
     def read(cls, document: Mapping[str, Any], receipt: bytes | None) -> Self:
+        document, directory = split_directory(document)
         exactly(document, frozenset({"entries", "map"}))
         release, snapshot = read_entries(document["entries"], "release", "snapshot")
         items, label = document["map"], None
@@ -54,6 +58,7 @@ class AbsenceFile(ProofFile):
             snapshot=snapshot,
             proof=read_absence(items),
             label=label,
+            directory=directory,
             receipt=receipt,
         )
 

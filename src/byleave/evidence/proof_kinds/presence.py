@@ -14,6 +14,7 @@ from byleave.evidence.bucket import MAX_BUCKET, MAX_K, GroundOpening, PresencePr
 from byleave.evidence.fields import COUNT, DIGEST, SALT16, array, exactly
 from byleave.evidence.log_proof import LoggedEntry
 from byleave.evidence.proof_kinds.base import ProofFile, digests, read_digests, read_entries
+from byleave.evidence.proof_kinds.listed import DirectoryPart, split_directory
 
 __all__ = ["MAX_RECORDS", "PresenceFile", "read_record", "write_record"]
 
@@ -30,9 +31,11 @@ class PresenceFile(ProofFile):
     release: LoggedEntry
     snapshot: LoggedEntry
     proof: PresenceProof
+    directory: DirectoryPart | None = None
 
     def entries(self) -> dict[str, LoggedEntry]:
-        return {"release": self.release, "snapshot": self.snapshot}
+        part = DirectoryPart.entries(self.directory)
+        return {"release": self.release, "snapshot": self.snapshot, **part}
 
     def fields(self) -> dict[str, canonical.Json]:
         return {
@@ -41,11 +44,13 @@ class PresenceFile(ProofFile):
                 "labels": digests(self.proof.labels),
                 "path": digests(self.proof.path),
                 "records": [write_record(item) for item in self.proof.records],
-            }
+            },
+            **DirectoryPart.fields(self.directory),
         }
 
     @classmethod
     def read(cls, document: Mapping[str, Any], receipt: bytes | None) -> Self:
+        document, directory = split_directory(document)
         exactly(document, frozenset({"entries", "map"}))
         release, snapshot = read_entries(document["entries"], "release", "snapshot")
         items = exactly(document["map"], frozenset({"commitments", "labels", "path", "records"}))
@@ -58,6 +63,7 @@ class PresenceFile(ProofFile):
                 records=tuple(read_record(item) for item in array(items["records"], MAX_RECORDS)),
                 path=read_digests(items["path"], DIGEST, MAX_K),
             ),
+            directory=directory,
             receipt=receipt,
         )
 

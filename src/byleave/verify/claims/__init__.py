@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from byleave.verify.claim import Claim
-from byleave.verify.claims import absence, consent_event, presence
+from byleave.verify.claims import absence, consent_event, directory, platform, presence, record
 
 __all__ = ["CLAIMS"]
 
@@ -14,6 +14,13 @@ CLAIMS: Final[dict[str, Claim]] = {
     for claim in (
         absence.CLAIM,
         consent_event.CLAIM,
+        directory.ENROLLED,
+        directory.NOT_ENROLLED,
+        platform.CESSATION,
+        platform.DISCLOSURE,
+        platform.LINEAGE,
+        platform.UNLEARNING,
         presence.CLAIM,
+        record.CLAIM,
     )
 }

@@ -7,7 +7,7 @@ from typing import Final
 from byleave.evidence.bucket import LABEL_BYTES, verify_absence
 from byleave.evidence.proof_kinds import AbsenceFile
 from byleave.verify.claim import Claim, Step
-from byleave.verify.claims.model import FROM_RELEASE, check_label, holder, limits
+from byleave.verify.claims.model import FROM_RELEASE, check_label, covered, holder, limits
 from byleave.verify.run import Run
 from byleave.verify.words import counted, short
 
@@ -31,7 +31,7 @@ def _map(run: Run, proof: AbsenceFile) -> str:
 
 
 def _statement(run: Run, _: AbsenceFile) -> str:
-    return f"no record of the holder of {holder(run)} is in {run.claim}"
+    return f"no record of the holder of {holder(run)} is in {run.claim}{covered(run)}"
 
 
 CLAIM: Final = Claim(

@@ -7,7 +7,7 @@ from typing import Final
 from byleave.errors import EvidenceError
 from byleave.evidence.proof_kinds import ConsentEventFile
 from byleave.evidence.receipt import check_event
-from byleave.verify.claim import Claim, Step
+from byleave.verify.claim import Claim, Skipped, Step
 from byleave.verify.run import Run
 from byleave.verify.words import where
 
@@ -24,13 +24,11 @@ def _event(run: Run, proof: ConsentEventFile) -> str:
     return f"the entry commits to the event: {where(place)}"
 
 
-def _enrolment(run: Run, proof: ConsentEventFile) -> str | None:
+def _enrolment(run: Run, proof: ConsentEventFile) -> str:
     if run.receipt is None:
-        return None
+        return Skipped("no receipt given")
     assert run.claim_entry is not None  # noqa: S101 (for the types)
-    run.enrolment = run.logged(run.receipt.enrolment)
-    for event in run.receipt.events:
-        run.logged(event.logged)
+    run.enrolment = run.log_receipt(run.receipt)
     if run.enrolment.index >= run.claim_entry.index:
         raise EvidenceError("the member was enrolled after what is claimed", code="verify.order")
     member = proof.event.event.get("member")

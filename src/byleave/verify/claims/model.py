@@ -7,13 +7,26 @@ from typing import Final, Protocol
 
 from byleave.errors import EvidenceError
 from byleave.evidence.bucket import LABEL_BYTES, label
-from byleave.evidence.entry import ReleaseEntry, SnapshotEntry, parse_entry
+from byleave.evidence.directory import verify_enrolled
+from byleave.evidence.entry import DirectoryEntry, ReleaseEntry, SnapshotEntry, parse_entry
 from byleave.evidence.log_proof import LoggedEntry
-from byleave.verify.claim import NEVER_SHOWS, ONE_SECRET, Step
+from byleave.evidence.proof_kinds import DirectoryPart
+from byleave.verify.claim import NEVER_SHOWS, ONE_SECRET, Skipped, Step
 from byleave.verify.run import Run
-from byleave.verify.words import short, where
+from byleave.verify.words import counted, short, where
 
-__all__ = ["FROM_RELEASE", "check_label", "holder", "limits"]
+__all__ = ["FROM_RELEASE", "check_label", "covered", "holder", "limits"]
+
+_ONE_DIRECTORY: Final = (
+    "that other directories list the same enrolment (who follows the log sees every directory)"
+)
+
+
+class CoveredFile(Protocol):
+    """A proof file that a directory may cover."""
+
+    @property
+    def directory(self) -> DirectoryPart | None: ...
 
 
 class ModelFile(Protocol):
@@ -64,18 +77,48 @@ def check_snapshot(run: Run, proof: ModelFile) -> str:
     return f"{snapshot.snapshot}: {where(place)}, named by the release"
 
 
-def check_enrolment(run: Run, _: ModelFile) -> str | None:
+def check_enrolment(run: Run, _: ModelFile) -> str:
     """The receipt's entries are in the same log; the enrolment stands before the snapshot."""
     if run.receipt is None:
-        return None
+        return Skipped("no receipt given")
     assert run.claim_entry is not None  # noqa: S101 (for the types)
-    run.enrolment = run.logged(run.receipt.enrolment)
-    for event in run.receipt.events:
-        run.logged(event.logged)
+    run.enrolment = run.log_receipt(run.receipt)
     if run.enrolment.index >= run.claim_entry.index:
         raise EvidenceError("the member was enrolled after what is claimed", code="verify.order")
     return f"{where(run.enrolment)}, before the snapshot"
 
+
+def check_directory(run: Run, proof: CoveredFile) -> str:
+    """The directory lists the receipt's enrolment as the one of its member id."""
+    if proof.directory is None:
+        return Skipped("the file has none")
+    if run.receipt is None or run.enrolment is None:
+        return Skipped("no receipt given")
+    place = run.logged(proof.directory.entry)
+    entry = parse_entry(proof.directory.entry.entry, DirectoryEntry)
+    if run.enrolment.index >= place.index:
+        raise EvidenceError(
+            "the member was enrolled after the directory was made", code="verify.order"
+        )
+    verify_enrolled(
+        proof.directory.listed,
+        entry,
+        run.receipt.member,
+        index=run.enrolment.index,
+        leaf=run.enrolment.leaf,
+    )
+    run.directory = f"directory {entry.number} lists it as the one enrolment of this member id"
+    run.facts |= {"directory": entry.number, "directory_index": place.index}
+    return f"directory {entry.number}, {counted(entry.members, 'member')}: {where(place)}"
+
+
+DIRECTORY: Final = Step(
+    "directory",
+    "where the file has one, and with a receipt: the directory's entry is in the same log, after"
+    " the enrolment; under its key the VRF proof holds for the receipt's member id, and the"
+    " directory's map lists exactly the receipt's enrolment there",
+    check_directory,
+)
 
 FROM_RELEASE: Final = (
     Step("release", "the release entry is in a trusted log", check_release),
@@ -91,6 +134,7 @@ FROM_RELEASE: Final = (
         " snapshot",
         check_enrolment,
     ),
+    DIRECTORY,
 )
 
 
@@ -117,6 +161,11 @@ def holder(run: Run) -> str:
     return "this receipt" if run.receipt else f"label {run.member_label[:4].hex()}…"
 
 
+def covered(run: Run) -> str:
+    """Return how a directory holds the answer to one secret; empty without one."""
+    return "" if run.directory is None else f"; {run.directory}"
+
+
 def limits(run: Run) -> list[str]:
     """Return what no proof from a release to a member's records shows."""
-    return [NEVER_SHOWS] if run.directory else [NEVER_SHOWS, ONE_SECRET]
+    return [NEVER_SHOWS, _ONE_DIRECTORY if run.directory else ONE_SECRET]

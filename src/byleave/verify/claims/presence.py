@@ -10,7 +10,7 @@ from byleave.errors import EvidenceError
 from byleave.evidence.bucket import GROUNDS, OWN_CONSENT, ROLES, RecordOpening, verify_presence
 from byleave.evidence.proof_kinds import PresenceFile
 from byleave.verify.claim import Claim, Step
-from byleave.verify.claims.model import FROM_RELEASE, check_label, limits
+from byleave.verify.claims.model import FROM_RELEASE, check_label, covered, limits
 from byleave.verify.run import Run
 from byleave.verify.words import counted, listed, short
 
@@ -85,7 +85,7 @@ def _statement(run: Run, proof: PresenceFile) -> str:
     return (
         f"exactly {counted(number, 'record')} of the holder of this receipt"
         f" {'is' if number == 1 else 'are'} in {run.claim}:"
-        f" {listed(by_role, 'as ')}; {listed(by_ground, 'on ')}"
+        f" {listed(by_role, 'as ')}; {listed(by_ground, 'on ')}{covered(run)}"
     )
 
 

@@ -63,6 +63,7 @@ def run(
             taxonomy=TAXONOMY,
             seed=seed,
             data_origin=found.origin,
+            witnesses=2,
             now=clock,
             progress=progress,
         )

@@ -103,6 +103,24 @@ class Trust:
         newest = max((s for s in signed.values() if s is not None), default=None)
         return TrustedCheckpoint(checkpoint=checkpoint, witnesses=witnesses, newest=newest)
 
+    def format(self, *, remark: str) -> str:
+        """Return the text of this trust file, after a remark (lines without `#`)."""
+        lines = [f"# {line}" for line in remark.split("\n")]
+        lines += [" ".join(["log", str(key), *self._at(key)]) for key in self.logs]
+        lines += [
+            " ".join(["witness", name, str(key), *self._at(key)])
+            for name, key in self.witnesses.items()
+        ]
+        lines += [
+            " ".join(["group", name, str(group.threshold), *group.members])
+            for name, group in self.groups.items()
+        ]
+        return "\n".join([*lines, f"quorum {self.quorum or _NONE}", ""])
+
+    def _at(self, key: VerifierKey) -> list[str]:
+        url = self.urls.get(str(key))
+        return [] if url is None else [url]
+
     def met(self, witnesses: Collection[str]) -> bool:
         """Say whether cosignatures by these witnesses (names in this file) meet the quorum."""
         return self.quorum is None or self._met(self.quorum, witnesses)

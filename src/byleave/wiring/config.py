@@ -20,8 +20,12 @@ FORMAT: Final = 1
 KEYS: Final = ("log", "release", "portal")
 KINDS: Final = ("sources", "gates", "snapshots", "runs", "releases", "packages", "observed")
 _FIELDS: Final = frozenset(
-    {"format", "origin", "operator", "demo", "data_origin", "ledger", "party"}
-)
+    {
+        "format", "origin", "operator", "demo", "data_origin", "ledger", "party", "tiles",
+        "witness_down", "witness_wait",
+    }
+)  # fmt: skip
+_DOWN: Final = ("fail", "hold")
 _PARTY: Final = frozenset({"address", "contact", "retention", "settings", "storage"})
 
 
@@ -46,6 +50,11 @@ class Places:
     @property
     def trust(self) -> Path:
         return self.root / "trust.policy"
+
+    @property
+    def witnesses(self) -> Path:
+        """A demo's own witnesses, which are nobody's."""
+        return self.root / "witnesses"
 
     @property
     def lock(self) -> Path:
@@ -73,6 +82,10 @@ class Config:
             `ledger.sqlite` in the folder.
         party: What receipts say of the operator: `contact`, postal `address`, address of the
             `settings`, `storage` locations, `retention` period; what is absent is not stated.
+        tiles: `s3://BUCKET/PREFIX` where the log's files are kept; None: `log/` in the folder.
+        witness_down: What publishing does when too few witnesses cosign: `fail`, or `hold`, which
+            goes on and leaves the last checkpoint served.
+        witness_wait: Seconds for which they are asked again before that.
     """
 
     origin: str
@@ -81,6 +94,9 @@ class Config:
     data_origin: str | None = None
     ledger: str | None = None
     party: Mapping[str, str] = field(default_factory=dict)
+    tiles: str | None = None
+    witness_down: str = "fail"
+    witness_wait: float = 10.0
 
     def write(self, places: Places) -> None:
         """Write the file."""
@@ -95,6 +111,12 @@ class Config:
             lines.append(f"data_origin = {_quoted(self.data_origin)}")
         if self.ledger:
             lines.append(f"ledger = {_quoted(self.ledger)}")
+        if self.tiles:
+            lines.append(f"tiles = {_quoted(self.tiles)}")
+        if self.witness_down != "fail":
+            lines.append(f"witness_down = {_quoted(self.witness_down)}")
+        if self.witness_wait != 10:
+            lines.append(f"witness_wait = {self.witness_wait}")
         if self.party:
             lines += ["[party]", *(f"{k} = {_quoted(v)}" for k, v in sorted(self.party.items()))]
         write_file(places.config, ("\n".join(lines) + "\n").encode())
@@ -129,9 +151,12 @@ def read_config(places: Places) -> Config:
             data_origin=values.get("data_origin"),
             ledger=_text_or_none(values.get("ledger")),
             party=_party(values.get("party", {})),
+            tiles=_text_or_none(values.get("tiles")),
+            witness_down=_DOWN[_DOWN.index(values.get("witness_down", "fail"))],
+            witness_wait=float(values.get("witness_wait", 10)),
         )
         parse_trust(places.trust.read_bytes())
-    except (KeyError, ValueError, OSError, EvidenceError) as error:
+    except (KeyError, TypeError, ValueError, OSError, EvidenceError) as error:
         raise _not_ours(places) from error
     return config
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
-from byleave.errors import InputError
+from byleave.errors import InputError, WorldError
 from byleave.evidence.log_proof import LoggedEntry
 from byleave.note.checkpoint import Checkpoint
 from byleave.note.keys import SignerKey, VerifierKey
-from byleave.stores.tile_files import TileFiles
-from byleave.tlog.ports import EntrySource, HeadStore
+from byleave.tlog.ports import Cosigners, EntrySource, HeadStore, TileStore
 from byleave.tlog.publish import publish
 from byleave.tlog.reader import LogReader
 
@@ -28,31 +29,85 @@ class WorkspaceLog:
         tiles: The log's files.
         verifier: The log's public key.
         signer: Its private key; None in a read-only workspace.
+        cosigners: The witnesses that its trust file names; None: it names none.
+        hold: Go on when too few of them cosign; the last checkpoint then stays served.
     """
 
     def __init__(
         self,
         ledger: LoggedLedger,
-        tiles: TileFiles,
+        tiles: TileStore,
         verifier: VerifierKey,
         signer: SignerKey | None,
+        *,
+        cosigners: Cosigners | None = None,
+        hold: bool = False,
     ) -> None:
         self._ledger = ledger
         self._tiles = tiles
         self._verifier = verifier
         self._signer = signer
+        self._cosigners = cosigners
+        self._hold = hold
         self._reader: LogReader | None = None
+        self._deferred = False
+        self.held: WorldError | None = None
+        """Why what was signed last is not served yet; None: it is."""
 
     @property
     def origin(self) -> str:
         """The log's name."""
         return self._verifier.name
 
-    def publish(self) -> None:
-        """Bring the published log up to the ledger; nothing to do without a key."""
-        if self._signer is not None:
-            publish(self._ledger, self._tiles, self._ledger, self._signer, origin=self.origin)
-            self._reader = None
+    def publish(self, *, hold: bool | None = None) -> None:
+        """Bring the published log up to the ledger; nothing to do without a key.
+
+        Args:
+            hold: As in the constructor; None: as it says there.
+
+        Raises:
+            WorldError: `log.quorum-unmet`, unless held.
+        """
+        if self._signer is None or self._deferred:
+            return
+        self._reader = None
+        try:
+            publish(
+                self._ledger,
+                self._tiles,
+                self._ledger,
+                self._signer,
+                origin=self.origin,
+                cosigners=self._cosigners,
+            )
+        except WorldError as error:
+            if error.code != "log.quorum-unmet":
+                raise
+            self.held = error
+            if not (self._hold if hold is None else hold):
+                raise
+        else:
+            self.held = None
+
+    @contextmanager
+    def once(self) -> Iterator[None]:
+        """Publish once at the end of this block, however often it is asked for inside.
+
+        What is written inside is durable as ever; only the checkpoint waits.
+        """
+        if self._deferred:
+            yield
+            return
+        self._deferred = True
+        try:
+            yield
+        finally:
+            self._deferred = False
+            self.publish()
+
+    def ask(self, cosigners: Cosigners | None) -> None:
+        """Ask these witnesses from now on."""
+        self._cosigners = cosigners
 
     def checkpoint(self) -> Checkpoint:
         """Return the published checkpoint of now, its signature checked."""
@@ -66,11 +121,14 @@ class WorkspaceLog:
 
         Raises:
             InputError: `log.no-such-entry`.
+            WorldError: `log.quorum-unmet`, the entry is held back until witnesses cosign.
         """
         if index >= self.reader().size:
-            self.publish()
+            self._published_now()
             self._reader = None
         if not 0 <= index < self.reader().size:
+            if self.held is not None and 0 <= index < self._ledger.size():
+                raise self.held
             raise InputError(
                 f"the published log has {self.reader().size:,} entries", code="log.no-such-entry"
             )
@@ -83,6 +141,13 @@ class WorkspaceLog:
         return self._reader
 
     @property
-    def tiles(self) -> TileFiles:
+    def tiles(self) -> TileStore:
         """The log's files, for `fsck`."""
         return self._tiles
+
+    def _published_now(self) -> None:
+        deferred, self._deferred = self._deferred, False
+        try:
+            self.publish()
+        finally:
+            self._deferred = deferred

@@ -45,7 +45,6 @@ __all__ = [
     "Consents",
     "Disclosures",
     "Gates",
-    "Logs",
     "Members",
     "Models",
     "Notices",
@@ -473,23 +472,6 @@ class Proofs(Noun):
         path = self._workspace.places.proofs / f"member-{ordinal}.receipt.{suffix}"
         write_file(path, data, private=True)
         return path
-
-
-class Logs(Noun):
-    """The transparency log."""
-
-    def checkpoint(self) -> dict[str, Any]:
-        """Return origin, size and root of the published checkpoint."""
-        head = self._house.log.checkpoint()
-        return {"origin": head.origin, "size": head.size, "root": head.root.hex()}
-
-    def entry(self, index: int) -> bytes:
-        """Return one entry, authenticated against the checkpoint."""
-        return self._house.log.logged(index).entry
-
-    def proof(self, index: int) -> str:
-        """Return the tlog-proof text of one entry."""
-        return self._house.log.logged(index).proof.format()
 
 
 class Public(Noun):

@@ -17,9 +17,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from byleave.engines.arrow import ArrowEngine
+from byleave.engines.parquet import ParquetRows
 from byleave.errors import ByleaveError, ConflictError, EvidenceError, InputError
 from byleave.note.keys import SignerKey
-from byleave.note.trust import parse_trust
+from byleave.note.trust import Group, Trust, parse_trust
 from byleave.policy.ruleset import RuleBook, default_rules
 from byleave.policy.scope import Scope
 from byleave.policy.strict_yaml import read_mapping
@@ -28,18 +29,18 @@ from byleave.service import rules
 from byleave.service.house import House
 from byleave.service.snapshot import openings_of
 from byleave.stores.artefacts import ArtefactFolder, translate, write_file
-from byleave.stores.tile_files import TileFiles
+from byleave.tlog.ports import TileStore
 from byleave.trainers.replies import RepliesTrainer
 from byleave.wiring.config import KEYS, KINDS, Config, Places, read_config, read_key
 from byleave.wiring.ledgers import KeptLedger, create_ledger, discard_ledger, open_ledger
 from byleave.wiring.log import WorkspaceLog
+from byleave.wiring.log_nouns import TRUST_REMARK, Logs
 from byleave.wiring.notice_key import make_notice_key, read_notice_key
 from byleave.wiring.nouns import (
     DEMO_MEMBERS,
     Consents,
     Disclosures,
     Gates,
-    Logs,
     Members,
     Models,
     Notices,
@@ -53,6 +54,8 @@ from byleave.wiring.nouns import (
     Withdrawals,
     operators_book,
 )
+from byleave.wiring.tiles import open_tiles
+from byleave.wiring.witness import WitnessHouse, make_witness, quorum_of
 from byleave.wiring.world import SeededBytes, WriteLock, system_bytes, system_now
 
 if TYPE_CHECKING:
@@ -89,9 +92,16 @@ class Workspace:
         try:
             self._ledger = open_ledger(places, config, read_only=read_only)
             signer = None if read_only else read_key(places, "log")
-            verifier = parse_trust(places.trust.read_bytes()).logs[0]
+            trust = parse_trust(places.trust.read_bytes())
             self._artefacts = ArtefactFolder(places.root)
-            self._log = WorkspaceLog(self._ledger, TileFiles(places.log), verifier, signer)
+            self._log = WorkspaceLog(
+                self._ledger,
+                open_tiles(places, config),
+                trust.logs[0],
+                signer,
+                hold=config.witness_down == "hold",
+            )
+            self.ask_witnesses(trust)
             self.house = House(
                 ledger=self._ledger,
                 artefacts=self._artefacts,
@@ -104,6 +114,7 @@ class Workspace:
                 now=now,
                 random=random,
                 notice_key=lambda: read_notice_key(places, config.origin, make=not read_only),
+                open_rows=ParquetRows.open,
                 progress=progress or _silent,
             )
             if not read_only:
@@ -156,9 +167,22 @@ class Workspace:
         return self._ledger
 
     @property
-    def log_files(self) -> TileFiles:
+    def log_files(self) -> TileStore:
         """The log's files, for `fsck`."""
         return self._log.tiles
+
+    @property
+    def log_house(self) -> WorkspaceLog:
+        """The log itself, for `ws.log`."""
+        return self._log
+
+    def ask_witnesses(self, trust: Trust) -> None:
+        """Have checkpoints cosigned by the witnesses of this trust file."""
+        if not self.read_only:
+            places, config = self.places, self.config
+            self._log.ask(
+                quorum_of(trust, places.witnesses, now=self.now, wait=config.witness_wait)
+            )
 
     def portal_key(self) -> bytes:
         """Return the 32 secret bytes that sign members' links."""
@@ -204,7 +228,7 @@ class Workspace:
         for kind in KINDS:
             known = self._known(kind)
             self._artefacts.sweep(kind, known)
-        self._log.publish()
+        self._log.publish(hold=True)  # witnesses that are down must not lock members out
 
     def use_rules(self, book: RuleBook, text: str) -> None:
         """Put an operator's rulesets in force: logged, and kept as `rulesets.yaml`.
@@ -299,6 +323,8 @@ def create(
     taxonomy: str | None = None,
     seed: int | None = None,
     data_origin: str | None = None,
+    witnesses: int = 0,
+    tiles: str | None = None,
     now: Callable[[], datetime] | None = None,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Workspace:
@@ -313,6 +339,8 @@ def create(
         taxonomy: The operator's own terms (YAML text), added to the default taxonomy.
         seed: Make all secrets from a seed: a demo, which serves on loopback only.
         data_origin: `real` or `generated`, in a demo.
+        witnesses: How many witnesses a demo makes in its own folder; its trust file asks for all.
+        tiles: `s3://BUCKET/PREFIX` for the log's files; default a folder.
         now: Clock; default this machine's.
         progress: As for `open`.
 
@@ -336,6 +364,7 @@ def create(
         demo=seed is not None,
         data_origin=data_origin,
         ledger=ledger,
+        tiles=tiles,
     )
     made_ledger = False
     try:
@@ -343,6 +372,8 @@ def create(
         # a stream of its own: the other secrets of a seed stay what they were
         fresh = system_bytes if seed is None else SeededBytes(seed, stream="notice")
         make_notice_key(places, origin, fresh(_SEED_BYTES))
+        if seed is not None:
+            _add_witnesses(places, origin, witnesses, seed)
         create_ledger(places, config)
         made_ledger = True
         workspace = Workspace(
@@ -376,12 +407,34 @@ def _lay_out(
         )
         write_file(places.key(name), (key.format() + "\n").encode(), private=True)
         if name == "log":
-            trust = f"# Trust in one operator's log, without witnesses yet.\nlog {key.verifier}\nquorum none\n"
+            trust = f"# {TRUST_REMARK}\nlog {key.verifier}\nquorum none\n"
             write_file(places.trust, trust.encode())
     if taxonomy is not None:
         default_taxonomy().extend(read_mapping(taxonomy, name="taxonomy.yaml"))
         write_file(places.root / "taxonomy.yaml", taxonomy.encode())
     config.write(places)
+
+
+def _add_witnesses(places: Places, origin: str, count: int, seed: int) -> None:
+    """Make witnesses in the workspace's own folder, and ask for all of them in its trust file."""
+    if not count:
+        return
+    trust = parse_trust(places.trust.read_bytes())
+    host = origin.partition("/")[0]
+    keys = {}
+    for number in range(1, count + 1):
+        folder = places.witnesses / f"W{number}"
+        name = f"witness-{number}.{host}"
+        # streams of their own: the other secrets of a seed stay what they were
+        random = SeededBytes(seed, stream=f"witness-{number}")
+        keys[f"W{number}"] = make_witness(folder, name, random=random)
+        WitnessHouse(folder).follow(trust.logs)
+    group = Group(count, tuple(keys))
+    whole = replace(trust, witnesses=keys, groups={"witnesses": group}, quorum="witnesses")
+    remark = (
+        f"{TRUST_REMARK}\nIts witnesses stand in the demo's own folder: they vouch for nothing."
+    )
+    write_file(places.trust, whole.format(remark=remark).encode())
 
 
 def _rules(places: Places) -> RuleBook:

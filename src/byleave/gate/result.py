@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -11,75 +11,29 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from byleave.canonical import Json, digest_of
-from byleave.consent.reason import Ground, Reason
-from byleave.errors import ByleaveError, RefusedError
+from byleave.consent.reason import Reason
+from byleave.errors import ByleaveError, EvidenceError, RefusedError
+from byleave.gate.counts import Counts, GateRecord, record_of
 from byleave.gate.members import ids_as_text
 from byleave.gate.nested import column_at
 from byleave.gate.plan import GatePlan
-from byleave.gate.rows import GateEngine, RowDecisions
-from byleave.ids import Digest, format_instant
+from byleave.gate.rows import GateEngine, ResolvedRows, RowDecisions
 
-__all__ = ["Dropped", "GateRecord", "GatedTable", "Grounds", "record_ids", "run"]
+__all__ = [
+    "Dropped",
+    "GateRecord",
+    "GateRun",
+    "GatedTable",
+    "Grounds",
+    "KeptBatch",
+    "dropped_of",
+    "record_ids",
+    "run",
+]
 
 _BY_THE_GATE: Final = object()
 Longs = npt.NDArray[np.int64]
 Number = TypeVar("Number", bound=np.generic)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GateRecord:
-    """What was decided, in numbers that sum.
-
-    Attributes:
-        plan: Digest of the plan.
-        scope: What was asked for.
-        ledger: Highest ledger index read.
-        at: The instant of the decision, RFC 3339.
-        rulesets: Rulesets that applied to anyone, ascending.
-        party_rule: The override, or None.
-        rows: Rows read.
-        kept: Rows kept.
-        reasons: Word → rows dropped for it; only those above zero, ascending by word.
-        grounds: Word → rows kept on it (the author's ground); likewise.
-    """
-
-    plan: Digest
-    scope: str
-    ledger: int
-    at: str
-    rulesets: tuple[str, ...]
-    party_rule: str | None
-    rows: int
-    kept: int
-    reasons: Mapping[str, int]
-    grounds: Mapping[str, int]
-
-    def __post_init__(self) -> None:
-        if self.kept + sum(self.reasons.values()) != self.rows:
-            raise ByleaveError("kept and dropped rows do not sum to the input", code="gate.sum")
-        if sum(self.grounds.values()) != self.kept:
-            raise ByleaveError("grounds do not sum to the rows kept", code="gate.sum")
-
-    def to_dict(self) -> dict[str, Json]:
-        """Return the record as the log entry's digest sees it."""
-        return {
-            "at": self.at,
-            "grounds": dict(self.grounds),
-            "kept": self.kept,
-            "ledger": self.ledger,
-            "party_rule": self.party_rule,
-            "plan": self.plan.hex(),
-            "reasons": dict(self.reasons),
-            "rows": self.rows,
-            "rulesets": list(self.rulesets),
-            "scope": self.scope,
-        }
-
-    @property
-    def digest(self) -> Digest:
-        """SHA-256 of the canonical record."""
-        return digest_of(self.to_dict())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -118,22 +72,37 @@ class Dropped:
     member: Longs
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class KeptBatch:
+    """What was kept of one batch of the input.
+
+    Attributes:
+        rows: Numbers of the rows in the input; int64.
+        batch: The rows, all columns.
+        record_ids: Their record ids, `large_string`.
+        grounds: Their party-records; `offsets` count from this batch's first.
+    """
+
+    rows: Longs
+    batch: pa.RecordBatch
+    record_ids: pa.Array
+    grounds: Grounds
+
+
 class GatedTable:
     """Rows that passed the gate, with the ground of each party and the reason of every row dropped.
 
-    Only `run` makes one: a trainer's snapshot can therefore come from nowhere else (G6).
+    Only the gate makes one: a trainer's snapshot can therefore come from nowhere else (G6).
+    `batches` reads the input again and decides it again, batch by batch, and compares the counts
+    with the record at the end; nothing is held. `table`, `rows`, `grounds`, `record_ids` and
+    `dropped` put all of it in memory, once, when one of them is first asked for.
 
     Attributes:
         plan: The plan that decided.
         record: The numbers.
-        table: Rows kept, all columns, in the order of the input.
-        record_ids: Their record ids, `large_string`.
-        rows: Their numbers in the input; int64.
-        grounds: Their party-records.
-        dropped: The others.
     """
 
-    __slots__ = ("dropped", "grounds", "plan", "record", "record_ids", "rows", "table")
+    __slots__ = ("again", "engine", "held", "plan", "record", "schema")
 
     def __init__(
         self,
@@ -141,24 +110,199 @@ class GatedTable:
         *,
         plan: GatePlan,
         record: GateRecord,
-        table: pa.Table,
-        record_ids: pa.Array,
-        rows: Longs,
-        grounds: Grounds,
-        dropped: Dropped,
+        engine: GateEngine,
+        schema: pa.Schema,
+        again: Again,
+        held: _Held | None = None,
     ) -> None:
         if token is not _BY_THE_GATE:
             raise RefusedError("only the gate makes a gated table", code="gate.not-by-gate")
         self.plan = plan
         self.record = record
-        self.table = table
-        self.record_ids = record_ids
-        self.rows = rows
-        self.grounds = grounds
-        self.dropped = dropped
+        self.engine = engine
+        self.schema = schema
+        self.again = again
+        self.held = held
 
     def __repr__(self) -> str:
         return f"GatedTable({self.record.kept:,} of {self.record.rows:,} rows)"
+
+    def batches(self) -> Iterator[KeptBatch]:
+        """Yield what was kept, batch by batch in the order of the input; nothing is held.
+
+        Raises:
+            EvidenceError: `gate.replay-differs`, after the last batch: the input is another now.
+        """
+        for kept, _ in self._passes():
+            yield kept
+
+    @property
+    def table(self) -> pa.Table:
+        """Rows kept, all columns, in the order of the input."""
+        return self._hold().table
+
+    @property
+    def record_ids(self) -> pa.Array:
+        """Their record ids, `large_string`."""
+        return self._hold().record_ids
+
+    @property
+    def rows(self) -> Longs:
+        """Their numbers in the input; int64."""
+        return self._hold().rows
+
+    @property
+    def grounds(self) -> Grounds:
+        """Their party-records."""
+        return self._hold().grounds
+
+    @property
+    def dropped(self) -> Dropped:
+        """The others."""
+        return self._hold().dropped
+
+    def _passes(self) -> Iterator[tuple[KeptBatch, Dropped]]:
+        counts, names = Counts(), self.plan.contract.record_id
+        for batch in self.again():
+            first = counts.rows
+            decided = _decide(self.plan, self.engine, batch)
+            counts.add(decided)
+            keep = decided.reason == Reason.KEPT
+            mask = pa.array(keep)
+            kept = KeptBatch(
+                rows=np.flatnonzero(keep) + first,
+                batch=batch.filter(mask),
+                record_ids=record_ids(names, batch, first_row=first).filter(mask),
+                grounds=Grounds(
+                    offsets=decided.offsets,
+                    member=decided.ground_member,
+                    role=decided.ground_role,
+                    ground=decided.ground,
+                    index=decided.ground_index,
+                ),
+            )
+            yield kept, dropped_of(decided, first)
+        if record_of(self.plan, counts) != self.record:
+            raise EvidenceError(
+                "reading the input again gave another record", code="gate.replay-differs"
+            )
+
+    def _hold(self) -> _Held:
+        if self.held is None:
+            passes = list(self._passes())
+            self.held = _Held.of(
+                self.schema, [kept for kept, _ in passes], [gone for _, gone in passes]
+            )
+        return self.held
+
+
+Again = Callable[[], Iterable[pa.RecordBatch]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Held:
+    """All that a gated table can tell, in memory."""
+
+    table: pa.Table
+    record_ids: pa.Array
+    rows: Longs
+    grounds: Grounds
+    dropped: Dropped
+
+    @classmethod
+    def of(cls, schema: pa.Schema, kept: Sequence[KeptBatch], gone: Sequence[Dropped]) -> _Held:
+        lengths = _join([np.diff(k.grounds.offsets) for k in kept], np.int64)
+        ids = [k.record_ids for k in kept]
+        return cls(
+            table=pa.Table.from_batches([k.batch for k in kept], schema),
+            record_ids=pa.concat_arrays(ids) if ids else pa.array([], pa.large_string()),
+            rows=_join([k.rows for k in kept], np.int64),
+            grounds=Grounds(
+                offsets=np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)]),
+                member=_join([k.grounds.member for k in kept], np.int64),
+                role=_join([k.grounds.role for k in kept], np.uint8),
+                ground=_join([k.grounds.ground for k in kept], np.uint8),
+                index=_join([k.grounds.index for k in kept], np.int64),
+            ),
+            dropped=Dropped(
+                row=_join([d.row for d in gone], np.int64),
+                reason=_join([d.reason for d in gone], np.uint8),
+                party=_join([d.party for d in gone], np.int32),
+                member=_join([d.member for d in gone], np.int64),
+            ),
+        )
+
+
+class GateRun:
+    """Rows on their way through the gate, batch by batch; the record comes at the end.
+
+    Args:
+        plan: The rules compiled.
+        engine: How rows are decided.
+        schema: Schema of the rows.
+        data: What to call the data in messages.
+
+    Raises:
+        InputError: `contract.column-missing`, `contract.column-type`.
+    """
+
+    def __init__(self, plan: GatePlan, engine: GateEngine, *, schema: pa.Schema, data: str) -> None:
+        plan.contract.check(schema, data=data)
+        self.plan = plan
+        self.engine = engine
+        self.schema = schema
+        self.counts = Counts()
+
+    def resolve(self, batch: pa.RecordBatch) -> ResolvedRows:
+        """Return the rows of a batch with ids as ordinals.
+
+        Raises:
+            InputError: `contract.column-value`.
+        """
+        return self.engine.resolve(self.plan, batch)
+
+    def decide(self, rows: ResolvedRows, counts: Counts) -> RowDecisions:
+        """Decide rows and add them to `counts`, which the caller merges into the run's.
+
+        Raises:
+            ByleaveError: `gate.sum`, there is not one reason for each row.
+        """
+        decided = self.engine.decide(self.plan, rows)
+        _require_all(decided, len(rows.category))
+        counts.add(decided)
+        return decided
+
+    def record(self, rows: int) -> GateRecord:
+        """Return the record.
+
+        Args:
+            rows: Rows that the input has.
+
+        Raises:
+            ByleaveError: `gate.sum`, other rows were decided than the input has.
+        """
+        if self.counts.rows != rows:
+            raise ByleaveError("rows decided are not the rows of the input", code="gate.sum")
+        return record_of(self.plan, self.counts)
+
+    def table(self, again: Again, rows: int) -> GatedTable:
+        """Return what passed.
+
+        Args:
+            again: Gives the rows again, all columns, in order; they are decided again.
+            rows: Rows that the input has.
+
+        Raises:
+            ByleaveError: `gate.sum`.
+        """
+        return GatedTable(
+            _BY_THE_GATE,
+            plan=self.plan,
+            record=self.record(rows),
+            engine=self.engine,
+            schema=self.schema,
+            again=again,
+        )
 
 
 def run(
@@ -170,7 +314,7 @@ def run(
     data: str,
     progress: Callable[[int], None] | None = None,
 ) -> GatedTable:
-    """Put rows through the gate.
+    """Put rows that are in memory through the gate.
 
     Args:
         plan: The rules compiled.
@@ -184,40 +328,35 @@ def run(
         InputError: `contract.column-missing`, `contract.column-type`, `contract.column-value`.
         ByleaveError: `gate.sum`, rows kept and dropped do not sum to the rows read.
     """
-    plan.contract.check(schema, data=data)
-    kept: list[pa.RecordBatch] = []
-    ids: list[pa.Array] = []
-    decided: list[RowDecisions] = []
-    seen = 0
+    going = GateRun(plan, engine, schema=schema, data=data)
+    held: list[pa.RecordBatch] = []
     for batch in batches:
-        rows = engine.decide(plan, engine.resolve(plan, batch))
-        if len(rows) != batch.num_rows:
-            raise ByleaveError("an engine lost rows", code="gate.sum")
-        keep = pa.array(rows.reason == Reason.KEPT)
-        kept.append(batch.filter(keep))
-        ids.append(record_ids(plan.contract.record_id, batch, first_row=seen).filter(keep))
-        decided.append(rows)
-        seen += batch.num_rows
+        _require_all(going.decide(going.resolve(batch), going.counts), batch.num_rows)
+        held.append(batch)
         if progress is not None:
             progress(batch.num_rows)
-    reason = _join([d.reason for d in decided], np.uint8)
-    grounds = _grounds(decided)
-    keep_mask = reason == Reason.KEPT
-    gone = np.flatnonzero(~keep_mask)
-    return GatedTable(
-        _BY_THE_GATE,
-        plan=plan,
-        record=_record(plan, seen, reason, grounds),
-        table=pa.Table.from_batches(kept, schema),
-        record_ids=pa.concat_arrays(ids) if ids else pa.array([], pa.large_string()),
-        rows=np.flatnonzero(keep_mask),
-        grounds=grounds,
-        dropped=Dropped(
-            row=gone,
-            reason=reason[gone],
-            party=_join([d.party for d in decided], np.int32)[gone],
-            member=_join([d.member for d in decided], np.int64)[gone],
-        ),
+    return going.table(lambda: held, going.counts.rows)
+
+
+def _decide(plan: GatePlan, engine: GateEngine, batch: pa.RecordBatch) -> RowDecisions:
+    decided = engine.decide(plan, engine.resolve(plan, batch))
+    _require_all(decided, batch.num_rows)
+    return decided
+
+
+def _require_all(decided: RowDecisions, rows: int) -> None:
+    if len(decided) != rows:
+        raise ByleaveError("an engine lost rows", code="gate.sum")
+
+
+def dropped_of(decided: RowDecisions, first_row: int) -> Dropped:
+    """Return the reasons of the rows not kept, of a batch whose first row has this number."""
+    gone = np.flatnonzero(decided.reason != Reason.KEPT)
+    return Dropped(
+        row=gone + first_row,
+        reason=decided.reason[gone],
+        party=decided.party[gone],
+        member=decided.member[gone],
     )
 
 
@@ -237,44 +376,6 @@ def record_ids(columns: Sequence[str], batch: pa.RecordBatch, *, first_row: int 
         text = pc.replace_substring(text, pattern="\\", replacement="\\\\")
         parts.append(pc.replace_substring(text, pattern=":", replacement="\\:"))
     return pc.binary_join_element_wise(*parts, pa.scalar(":", pa.large_string()))
-
-
-def _grounds(decided: Sequence[RowDecisions]) -> Grounds:
-    lengths = _join([np.diff(d.offsets) for d in decided], np.int64)
-    return Grounds(
-        offsets=np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)]),
-        member=_join([d.ground_member for d in decided], np.int64),
-        role=_join([d.ground_role for d in decided], np.uint8),
-        ground=_join([d.ground for d in decided], np.uint8),
-        index=_join([d.ground_index for d in decided], np.int64),
-    )
-
-
-def _record(
-    plan: GatePlan, rows: int, reason: npt.NDArray[np.uint8], grounds: Grounds
-) -> GateRecord:
-    counts = np.bincount(reason, minlength=256)
-    first = grounds.ground[grounds.offsets[:-1]]
-    by_ground = np.bincount(first, minlength=256)
-    names = {name for c in plan.categories for rule in c.rules for name in rule.names}
-    return GateRecord(
-        plan=plan.digest,
-        scope=str(plan.scope),
-        ledger=plan.ledger,
-        at=format_instant(plan.at),
-        rulesets=tuple(sorted(names)),
-        party_rule=None if plan.party_rule is None else plan.party_rule.word,
-        rows=rows,
-        kept=int(counts[Reason.KEPT]),
-        reasons={
-            r.word: int(counts[r])
-            for r in sorted(Reason, key=lambda r: r.word)
-            if r is not Reason.KEPT and counts[r]
-        },
-        grounds={
-            g.word: int(by_ground[g]) for g in sorted(Ground, key=lambda g: g.word) if by_ground[g]
-        },
-    )
 
 
 def _join(parts: Sequence[npt.NDArray[Number]], kind: type[Number]) -> npt.NDArray[Number]:

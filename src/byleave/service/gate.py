@@ -2,36 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
-from byleave.canonical import digest_of, encode, sha256
+from byleave.canonical import Json, encode, sha256
 from byleave.consent.event import EvidenceGrade
+from byleave.consent.reason import Reason
 from byleave.consent.state import build
 from byleave.errors import EvidenceError, InputError
 from byleave.evidence.entry import GateEntry
+from byleave.gate.counts import Counts
 from byleave.gate.members import MemberIndex
 from byleave.gate.plan import GatePlan, MemberFacts, compile_plan, uses_of
-from byleave.gate.result import GatedTable, run
+from byleave.gate.result import GatedTable, GateRun, dropped_of
+from byleave.gate.rows import RowDecisions
 from byleave.ids import LedgerIndex, parse_instant, to_us
 from byleave.policy.ruleset import PartyRule, RuleBook
 from byleave.policy.scope import Scope
 from byleave.service.ages import ages_at
 from byleave.service.clock import ledger_now
 from byleave.service.columns import event_columns
-from byleave.service.house import House
+from byleave.service.gate_parts import Parts, read_reasons, reason_names, work_name
+from byleave.service.house import House, StagedFiles
 from byleave.service.notice import coverages
 from byleave.service.rules import accepted_grade, rules_as_of
-from byleave.service.source import Source, open_source
-from byleave.snapshot.sealed import read_table, write_table
+from byleave.service.source import Source, Span, open_source
 
-__all__ = ["compile_for", "dry_run", "reasons_of", "replay_gate", "run_gate"]
+__all__ = [
+    "compile_for",
+    "dry_run",
+    "kept_rows",
+    "log_gate",
+    "reasons_of",
+    "replay_gate",
+    "run_gate",
+]
 
-BATCH_ROWS = 1 << 17
-REASONS = "reasons.parquet"
-RECORD = "record.json"
+RECORD: Final = "record.json"
 
 
 def compile_for(
@@ -87,22 +99,21 @@ def compile_for(
 
 def dry_run(house: House, source: Source, plan: GatePlan) -> GatedTable:
     """Decide every row and store nothing."""
-    table = source.table
-    done = 0
+    going = _start(house, source, plan)
+    for _ in _through(house, source, going, None):
+        pass
+    return going.table(source.batches, source.rows)
 
-    def step(rows: int) -> None:
-        nonlocal done
-        done += rows
-        house.progress("rows through the gate", done, table.num_rows)
 
-    return run(
-        plan,
-        table.to_batches(max_chunksize=BATCH_ROWS),
-        house.engine,
-        schema=table.schema,
-        data=source.name,
-        progress=step,
-    )
+def kept_rows(house: House, source: Source, plan: GatePlan) -> npt.NDArray[np.int64]:
+    """Return the numbers of the rows that a plan keeps; int64, ascending. Stores nothing."""
+    going = _start(house, source, plan)
+    found = [
+        np.flatnonzero(decided.reason == Reason.KEPT) + first
+        for first, decided in _through(house, source, going, None)
+    ]
+    going.record(source.rows)
+    return np.concatenate([np.zeros(0, np.int64), *found])
 
 
 def run_gate(
@@ -113,18 +124,71 @@ def run_gate(
     at: datetime | None = None,
     party_rule: PartyRule | None = None,
 ) -> tuple[str, int, GatedTable]:
-    """Run the gate, log its record, and keep the reason of every row.
+    """Run the gate, log its record, and keep the reason of every row left out.
+
+    Rows are read, decided and their reasons written span by span; none is held. What a killed run
+    of the same question had finished is taken over where nobody's answer changed since. A run that
+    fails or is cancelled leaves nothing.
 
     Returns:
         The gate's id, its log index, and the gated table.
+
+    Raises:
+        ByleaveError: `gate.sum`.
+        ConflictError: `data.changed`, a file of the source was replaced meanwhile.
+        WorldError: `world.disk-full`, `world.storage`.
     """
     source = open_source(house, name)
-    gated = dry_run(house, source, compile_for(house, source, use, at=at, party_rule=party_rule))
-    gate = f"gate-{len(house.ledger.objects('gate')) + 1}"
-    record = gated.record
+    plan = compile_for(house, source, use, at=at, party_rule=party_rule)
+    going = _start(house, source, plan)
+    work, stem = work_name(source, use, plan)
+    for other in house.artefacts.unfinished(stem):
+        if other != work:
+            house.artefacts.work(other).discard()
+    folder = house.artefacts.work(work)
+    try:
+        parts = Parts(folder, list(source.spans()))
+        for _ in _through(house, source, going, parts):
+            pass
+        gated = going.table(source.batches, source.rows)
+        for file in source.files:
+            house.artefacts.require_same(file.path, file.stamp)
+        files = parts.finish()
+        gate, index = log_gate(house, source, use, gated, folder, files)
+    except BaseException:
+        folder.discard()
+        raise
+    return gate, index, gated
+
+
+def log_gate(
+    house: House,
+    source: Source,
+    use: str,
+    gated: GatedTable,
+    folder: StagedFiles,
+    files: Mapping[str, str],
+    *,
+    also: Mapping[str, Json] | None = None,
+) -> tuple[str, int]:
+    """Put a gate's files in place and log its record; return its id and log index.
+
+    Args:
+        house: The workspace's ports.
+        source: What was decided.
+        use: As it was asked.
+        gated: What was decided.
+        folder: Where the files stand so far.
+        files: Name and digest of each.
+        also: What else the gate's document tells.
+    """
+    gate, record = f"gate-{len(house.ledger.objects('gate')) + 1}", gated.record
+    with folder.create(RECORD) as stream:
+        stream.write(encode(record.to_dict()))
+    folder.settle(house.artefacts.path("gates", gate))
     entry = GateEntry(
         gate=gate,
-        record=digest_of(record.to_dict()),
+        record=record.digest,
         use=record.scope,
         rows=record.rows,
         kept=record.kept,
@@ -132,29 +196,53 @@ def run_gate(
         ledger=record.ledger,
         at=parse_instant(record.at),
     )
-    dropped = gated.dropped
-    reasons = pa.table(
-        {
-            "row": pa.array(dropped.row),
-            "reason": pa.array(dropped.reason),
-            "party": pa.array(dropped.party),
-            "member": pa.array(dropped.member),
-        }
-    )
-    files = {REASONS: write_table(reasons), RECORD: encode(record.to_dict())}
-    house.artefacts.put("gates", gate, files)
     document: dict[str, Any] = {
         "gate": gate,
-        "source": name,
+        "source": source.name,
         "use": use,
         "members": len(gated.plan.members),
-        "files": {name: sha256(data).hex() for name, data in files.items()},
+        "engine": {"name": house.engine.name, "pyarrow": pa.__version__},
+        "files": {**files, RECORD: folder.digests[RECORD]},
+        **(also or {}),
         **record.to_dict(),
     }
     with house.ledger.writing() as writer:
         index = writer.log(entry.encode())
         writer.add_object("gate", gate, index=index, at_us=to_us(house.now()), document=document)
-    return gate, index, gated
+    return gate, index
+
+
+def _start(house: House, source: Source, plan: GatePlan) -> GateRun:
+    return GateRun(plan, house.engine, schema=source.schema, data=source.name)
+
+
+def _through(
+    house: House, source: Source, going: GateRun, parts: Parts | None
+) -> Iterator[tuple[int, RowDecisions]]:
+    """Decide span by span; yield the first row and the decisions of each batch decided here."""
+    columns = going.plan.contract.roots(source.schema)
+    done = 0
+
+    def decided(span: Span, counts: Counts) -> Iterator[tuple[int, RowDecisions]]:
+        nonlocal done
+        first = span.first_row
+        for batch in source.read(span, columns):
+            yield first, going.decide(going.resolve(batch), counts)
+            first += batch.num_rows
+            done += batch.num_rows
+            house.progress("rows through the gate", done, source.rows)
+
+    for number, span in enumerate(source.spans()):
+        finished = None if parts is None else parts.resume(number)
+        counts = Counts() if finished is None else finished.counts
+        if finished is not None:
+            done += span.rows
+        elif parts is None:
+            yield from decided(span, counts)
+        else:
+            batches = decided(span, counts)
+            parts.write(number, counts, (dropped_of(rows, first) for first, rows in batches))
+        going.counts.merge(counts)
 
 
 def replay_gate(house: House, gate: str) -> tuple[int, dict[str, Any], GatedTable]:
@@ -206,7 +294,7 @@ def reasons_of(house: House, gate: str) -> pa.Table:
                 code="workspace.damaged",
                 where=str(house.artefacts.path("gates", gate, name)),
             )
-    return read_table(files[REASONS])
+    return read_reasons(files[name] for name in reason_names(files))
 
 
 def _facts(house: House, at: datetime, members: int) -> MemberFacts:

@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
+
+import pyarrow as pa
 
 from byleave.canonical import Json
 from byleave.consent.batch import EventBatch, MemberHistory
@@ -22,7 +24,19 @@ from byleave.policy.ruleset import RuleBook
 from byleave.policy.taxonomy import Taxonomy
 from byleave.training.trainer import Trainer
 
-__all__ = ["Artefacts", "House", "Ledger", "LedgerWriter", "Log", "Signer"]
+__all__ = [
+    "Artefacts",
+    "House",
+    "Ledger",
+    "LedgerWriter",
+    "Log",
+    "RowFile",
+    "Signer",
+    "StagedFiles",
+    "Stamp",
+]
+
+Stamp = tuple[int, int, int, int, int]
 
 MemberRow = tuple[int, str, bytes | None, int, int]
 EventRow = tuple[Any, ...]
@@ -68,10 +82,60 @@ class Ledger(Protocol):
     def read(self, start: int, end: int) -> list[bytes]: ...
 
 
+class StagedFiles(Protocol):
+    """A folder being filled, file by file (`stores/artefacts.py`)."""
+
+    path: Path
+    digests: dict[str, str]
+
+    def create(self, name: str) -> AbstractContextManager[BinaryIO]: ...
+    def names(self) -> list[str]: ...
+    def remove(self, name: str) -> None: ...
+    def discard(self) -> None: ...
+    def settle(self, place: Path) -> None: ...
+
+
+class RowFile(Protocol):
+    """A Parquet file open for reading, row group by row group (`engines/parquet.py`)."""
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Its columns."""
+        ...
+
+    @property
+    def group_rows(self) -> tuple[int, ...]:
+        """Rows of each row group."""
+        ...
+
+    def batches(
+        self, group: int, columns: Sequence[str] | None, *, rows: int = ...
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield one row group in order.
+
+        Raises:
+            InputError: `data.unreadable`, with the file and the row group.
+        """
+        ...
+
+    def require_unchanged(self) -> None:
+        """Compare the file at its path with the one that was opened.
+
+        Raises:
+            ConflictError: `data.changed`.
+        """
+        ...
+
+
 class Artefacts(Protocol):
     """Folders of files that appear whole or not at all (`stores/artefacts.py`)."""
 
     def put(self, kind: str, artefact: str, files: Mapping[str, bytes]) -> None: ...
+    def staged(self, kind: str, artefact: str) -> AbstractContextManager[StagedFiles]: ...
+    def work(self, name: str) -> StagedFiles: ...
+    def unfinished(self, prefix: str) -> list[str]: ...
+    def check(self, kind: str, artefact: str, name: str, sha256: str) -> Stamp: ...
+    def require_same(self, path: Path, stamp: Stamp) -> None: ...
     def read(self, kind: str, artefact: str, name: str) -> bytes: ...
     def path(self, kind: str, artefact: str, name: str | None = None) -> Path: ...
     def remove(self, kind: str, artefact: str, name: str | None = None) -> None: ...
@@ -115,6 +179,7 @@ class House:
         now: Returns the instant of the act, UTC.
         random: Returns n fresh random bytes.
         notice_key: Returns the key that signs notice tokens.
+        open_rows: Opens a Parquet file for reading.
         progress: Called with (what, done, total) on long work.
     """
 
@@ -129,4 +194,5 @@ class House:
     now: Callable[[], datetime]
     random: Callable[[int], bytes]
     notice_key: Callable[[], SignerKey]
+    open_rows: Callable[[Path], AbstractContextManager[RowFile]]
     progress: Callable[[str, int, int], None]

@@ -12,7 +12,7 @@ from byleave.gate.result import GatedTable
 from byleave.ids import to_us
 from byleave.policy.recipient import Recipients, effective_uses, parse_recipients
 from byleave.policy.scope import Scope
-from byleave.service.gate import compile_for, dry_run
+from byleave.service.gate import compile_for, kept_rows
 from byleave.service.house import House
 from byleave.service.source import Source
 
@@ -87,7 +87,7 @@ def require_permitted(
         return
     for purpose, recipient in beyond:
         wider = Scope(purpose=purpose, category=scope.category, recipient=recipient)
-        allowed = dry_run(house, source, compile_for(house, source, str(wider), at=at)).rows
+        allowed = kept_rows(house, source, compile_for(house, source, str(wider), at=at))
         short = int(np.setdiff1d(kept.rows, allowed, assume_unique=True).size)
         if short:
             raise RefusedError(

@@ -23,7 +23,7 @@ from byleave.canonical import Json, digest_of
 from byleave.errors import EvidenceError, RefusedError
 from byleave.evidence.entry import RecallEntry, RecipeEntry, UnlearningEntry
 from byleave.ids import format_instant, to_us
-from byleave.service.gate import compile_for, dry_run, run_gate
+from byleave.service.gate import compile_for, kept_rows, run_gate
 from byleave.service.house import House, LedgerWriter
 from byleave.service.model import (
     Release,
@@ -303,9 +303,8 @@ def _affected(house: House, holders: list[tuple[str, str]], at: datetime | None)
         key = (manifest.source, manifest.use)
         if key not in admitted:
             source = open_source(house, manifest.source)
-            admitted[key] = dry_run(
-                house, source, compile_for(house, source, manifest.use, at=at)
-            ).rows
+            plan = compile_for(house, source, manifest.use, at=at)
+            admitted[key] = kept_rows(house, source, plan)
         gone = _no_longer(house, snapshot, admitted[key])
         if len(gone):
             result.append(

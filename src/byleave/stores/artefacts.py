@@ -3,24 +3,108 @@
 A folder appears whole or not at all: it is written beside its place under a dotted name, every
 file is flushed, and the folder is renamed. A folder whose ledger row never landed (a crash
 between the two) is an orphan; `sweep` removes it when a writer opens the workspace.
+
+Files larger than memory are written through a `Staged` folder, one stream at a time. A folder of
+`work` is a `Staged` that outlives a kill: what stands in it under its own name is whole.
 """
 
 from __future__ import annotations
 
 import errno
+import hashlib
+import io
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, BinaryIO, Final
 
-from byleave.errors import EvidenceError, InputError, WorldError
+from byleave.errors import ConflictError, EvidenceError, InputError, WorldError
 
-__all__ = ["ArtefactFolder", "translate", "write_file"]
+__all__ = ["ArtefactFolder", "Staged", "Stamp", "translate", "write_file"]
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,120}")
 _STAGED: Final = ".staged-"
+_HALF: Final = ".half-"
+_WORK: Final = "work"
+_BUFFER: Final = 1 << 20
+
+Stamp = tuple[int, int, int, int, int]
+"""Device, inode, size and the two times of a file: what changes when it is replaced or written."""
+
+
+class _HashedFile(io.FileIO):
+    """A file that hashes what is written to it, in order."""
+
+    def __init__(self, path: Path, mode: str) -> None:
+        super().__init__(path, mode)
+        self.hasher = hashlib.sha256()
+
+    def write(self, data: Any, /) -> int:  # noqa: ANN401 (any buffer)
+        count = super().write(data)
+        self.hasher.update(memoryview(data).cast("B")[:count])
+        return count
+
+
+class Staged:
+    """A folder that is being filled. Each file in it is whole; the folder is not yet in place."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.digests: dict[str, str] = {}
+        """SHA-256, hex, of each file written through this object."""
+
+    @contextmanager
+    def create(self, name: str) -> Iterator[BinaryIO]:
+        """Write one file as a stream; it has its name once it is flushed, and not before.
+
+        Raises:
+            WorldError: `world.disk-full` or `world.storage`; no such file is left.
+        """
+        target, half = self.path / _checked(name), self.path / (_HALF + name)
+        try:
+            with _HashedFile(half, "wb") as file, io.BufferedWriter(file, _BUFFER) as stream:
+                os.fchmod(stream.fileno(), 0o600)
+                yield stream
+                stream.flush()
+                os.fsync(stream.fileno())
+                self.digests[name] = file.hasher.hexdigest()
+            half.replace(target)
+        except BaseException as error:
+            half.unlink(missing_ok=True)
+            if isinstance(error, OSError):
+                raise translate(error, target) from error
+            raise
+
+    def names(self) -> list[str]:
+        """Return the names of the files that are whole, ascending."""
+        return sorted(p.name for p in self.path.iterdir() if not p.name.startswith("."))
+
+    def remove(self, name: str) -> None:
+        """Remove one file; absent is fine."""
+        (self.path / _checked(name)).unlink(missing_ok=True)
+
+    def discard(self) -> None:
+        """Remove the folder and all that is in it; absent is fine."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def settle(self, place: Path) -> None:
+        """Put the folder in its place; an orphan that stands there is replaced.
+
+        Raises:
+            WorldError: `world.disk-full` or `world.storage`; the folder is where it was.
+        """
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            _sync_folder(self.path)
+            if place.exists():
+                shutil.rmtree(place)
+            self.path.rename(place)
+            _sync_folder(place.parent)
+        except OSError as error:
+            raise translate(error, place) from error
 
 
 class ArtefactFolder:
@@ -35,28 +119,49 @@ class ArtefactFolder:
         Raises:
             WorldError: `world.disk-full` or `world.storage`; nothing is left behind.
         """
-        place = self._place(kind, artefact)
-        staged = place.with_name(_STAGED + place.name)
-        try:
-            shutil.rmtree(staged, ignore_errors=True)
-            staged.mkdir(parents=True)
+        with self.staged(kind, artefact) as folder:
             for name, data in files.items():
-                target = staged / _checked(name)
-                with target.open("wb") as stream:
-                    os.fchmod(stream.fileno(), 0o600)
+                with folder.create(name) as stream:
                     stream.write(data)
-                    stream.flush()
-                    os.fsync(stream.fileno())
-            _sync_folder(staged)
-            if place.exists():
-                shutil.rmtree(place)
-            staged.rename(place)
-            _sync_folder(place.parent)
+
+    @contextmanager
+    def staged(self, kind: str, artefact: str) -> Iterator[Staged]:
+        """Fill one artefact's folder file by file; at the end of the block it is in its place.
+
+        Raises:
+            WorldError: `world.disk-full` or `world.storage`; nothing is left behind.
+        """
+        place = self._place(kind, artefact)
+        folder = Staged(place.with_name(_STAGED + place.name))
+        try:
+            folder.discard()
+            folder.path.mkdir(parents=True)
+            yield folder
+            folder.settle(place)
         except BaseException as error:
-            shutil.rmtree(staged, ignore_errors=True)
+            folder.discard()
             if isinstance(error, OSError):
                 raise translate(error, place) from error
             raise
+
+    def work(self, name: str) -> Staged:
+        """Return the folder of unfinished work of this name, made if it is not there.
+
+        Raises:
+            WorldError: `world.disk-full` or `world.storage`.
+        """
+        folder = Staged(self._place(_WORK, name))
+        try:
+            folder.path.mkdir(parents=True, exist_ok=True)
+            for path in folder.path.glob(f"{_HALF}*"):
+                path.unlink()
+        except OSError as error:
+            raise translate(error, folder.path) from error
+        return folder
+
+    def unfinished(self, prefix: str) -> list[str]:
+        """Return the names of folders of unfinished work that start so, ascending."""
+        return sorted(p.name for p in (self._root / _WORK).glob(f"{_checked(prefix)}*"))
 
     def read(self, kind: str, artefact: str, name: str) -> bytes:
         """Return one file.
@@ -73,6 +178,49 @@ class ArtefactFolder:
                 code="workspace.damaged",
                 where=str(path),
             ) from error
+
+    def check(self, kind: str, artefact: str, name: str, sha256: str) -> Stamp:
+        """Hash one file as a stream, compare, and return which file that was.
+
+        Raises:
+            EvidenceError: `workspace.damaged`, it is gone, or it is not the one of that digest.
+        """
+        path = self._place(kind, artefact) / _checked(name)
+        try:
+            with path.open("rb") as stream:
+                found = hashlib.file_digest(stream, "sha256").hexdigest()
+                stamp = _stamp(os.fstat(stream.fileno()))
+        except OSError as error:
+            raise EvidenceError(
+                "a file that the ledger names cannot be read",
+                code="workspace.damaged",
+                where=str(path),
+            ) from error
+        if found != sha256:
+            raise EvidenceError(
+                "a file is not the one that the ledger names",
+                code="workspace.damaged",
+                where=str(path),
+            )
+        return stamp
+
+    def require_same(self, path: Path, stamp: Stamp) -> None:
+        """Compare the file at a path with the one that was checked.
+
+        Raises:
+            ConflictError: `data.changed`, it was replaced or written to since.
+        """
+        try:
+            now = _stamp(path.stat())
+        except OSError:
+            now = None
+        if now != stamp:
+            raise ConflictError(
+                f"{path.name} was replaced or changed while it was read; nothing was kept",
+                code="data.changed",
+                where=str(path),
+                hint="run again when nothing writes to it",
+            )
 
     def path(self, kind: str, artefact: str, name: str | None = None) -> Path:
         """Return where an artefact, or one of its files, stands."""
@@ -97,6 +245,10 @@ class ArtefactFolder:
 
     def _place(self, kind: str, artefact: str) -> Path:
         return self._root / _checked(kind) / _checked(artefact)
+
+
+def _stamp(found: os.stat_result) -> Stamp:
+    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 
 def write_file(path: Path, data: bytes, *, private: bool = False) -> None:

@@ -24,7 +24,7 @@ import pyarrow.types as pat
 
 from byleave.errors import InputError
 
-__all__ = ["MISSING", "UNKNOWN", "MemberIndex", "ids_as_text"]
+__all__ = ["MISSING", "UNKNOWN", "Dense", "MemberIndex", "ids_as_text"]
 
 UNKNOWN: Final = -1
 MISSING: Final = -2
@@ -37,11 +37,25 @@ _ONES: Final = np.uint64(0xFFFFFFFFFFFFFFFF)
 Longs = npt.NDArray[np.int64]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dense:
+    """Ids that follow one another: `prefix` and the whole numbers from `first` on, by ordinal."""
+
+    prefix: str
+    first: int
+    count: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class MemberIndex:
-    """All member ids in the order of their ordinals (`large_string`, no nulls, no repeats)."""
+    """All member ids in the order of their ordinals.
 
-    ids: pa.Array
+    Attributes:
+        dense: How the ids follow one another, if they do: then no table of them is held.
+    """
+
+    _ids: pa.Array | None
+    dense: Dense | None = None
     _way: _ByNumber | _ByHash | None = field(default=None, init=False, repr=False)
 
     @classmethod
@@ -56,14 +70,43 @@ class MemberIndex:
         made = cls(array)
         if array.null_count or not made.way.is_unique:
             raise InputError("a member id is null or stands twice", code="input.malformed")
+        way = made.way
+        if isinstance(way, _ByNumber) and way.first is not None:
+            return cls.counting(len(array), prefix=way.prefix, first=way.first)
         return made
 
-    def __len__(self) -> int:
-        return len(self.ids)
+    @classmethod
+    def counting(cls, count: int, *, prefix: str = "", first: int = 0) -> MemberIndex:
+        """Make an index of the ids `prefix` and `first`, `first + 1`, ...: found by arithmetic."""
+        return cls(None, Dense(prefix=prefix, first=first, count=count))
 
-    def __reduce__(self) -> tuple[type[MemberIndex], tuple[pa.Array]]:
+    @classmethod
+    def trusted(cls, ids: pa.Array) -> MemberIndex:
+        """Make an index of ids that one has held before: `large_string`, no null, none twice."""
+        return cls(ids)
+
+    @property
+    def ids(self) -> pa.Array:
+        """The ids in the order of ordinals, `large_string`; made anew where they follow."""
+        if self._ids is not None:
+            return self._ids
+        dense = cast("Dense", self.dense)
+        numbers = pa.array(np.arange(dense.first, dense.first + dense.count)).cast(
+            pa.large_string()
+        )
+        if not dense.prefix:
+            return numbers
+        text = pa.large_string()
+        return pc.binary_join_element_wise(
+            pa.scalar(dense.prefix, text), numbers, pa.scalar("", text)
+        )
+
+    def __len__(self) -> int:
+        return len(self._ids) if self._ids is not None else cast("Dense", self.dense).count
+
+    def __reduce__(self) -> tuple[type[MemberIndex], tuple[pa.Array | None, Dense | None]]:
         """Travel without the way in: where it is needed it is made anew."""
-        return MemberIndex, (self.ids,)
+        return MemberIndex, (self._ids, self.dense)
 
     @property
     def way(self) -> _ByNumber | _ByHash:
@@ -84,6 +127,8 @@ class MemberIndex:
             return np.take(np.append(values, np.int64(MISSING)), codes)
         if not len(self):
             ordinals = np.full(len(column), UNKNOWN, np.int64)
+        elif self.dense is not None:
+            ordinals = _count_from(column, self.dense)
         else:
             ordinals = self.way.find(pc.fill_null(ids_as_text(column), ""))
         if column.null_count:
@@ -98,6 +143,7 @@ class _ByNumber:
     prefix: str
     table: npt.NDArray[np.int32]
     is_unique: bool
+    first: int | None
 
     def find(self, texts: pa.Array) -> Longs:
         found = np.full(len(texts), UNKNOWN, np.int64)
@@ -174,7 +220,24 @@ def _numbers_of(ids: pa.Array) -> _ByNumber | None:
         return None
     table = np.full(int(numbers.max()) + 1, UNKNOWN, np.int32)
     table[numbers] = np.arange(len(ids), dtype=np.int32)
-    return _ByNumber(prefix, table, int((table != UNKNOWN).sum()) == len(ids))
+    lowest = int(numbers[0])
+    follow = bool((numbers == np.arange(lowest, lowest + len(ids))).all())
+    unique = int((table != UNKNOWN).sum()) == len(ids)
+    return _ByNumber(prefix, table, unique, lowest if follow else None)
+
+
+def _count_from(column: pa.Array, dense: Dense) -> Longs:
+    """Return ordinals by arithmetic; nulls come out as anything."""
+    if pat.is_integer(column.type):
+        if dense.prefix:
+            return np.full(len(column), UNKNOWN, np.int64)
+        values = np.asarray(pc.fill_null(column, 0) if column.null_count else column)
+        good = values >= dense.first
+        good &= values < dense.first + dense.count
+        return np.where(good, values.astype(np.int64) - dense.first, UNKNOWN)
+    numbers, good = _suffixes(pc.fill_null(ids_as_text(column), ""), dense.prefix)
+    good &= (numbers >= dense.first) & (numbers < dense.first + dense.count)
+    return np.where(good, numbers - dense.first, UNKNOWN)
 
 
 def _suffixes(texts: pa.Array, prefix: str) -> tuple[Longs, npt.NDArray[np.bool_]]:

@@ -19,8 +19,9 @@ from byleave.consent.reason import Reason
 from byleave.engines.arrow import decide_batch, reasons_batch
 from byleave.engines.emit import Outputs, emit, parquet_files
 from byleave.engines.parquet import ParquetRows
+from byleave.engines.passing import gate_batches
 from byleave.engines.selection import read_selection, selected_batches
-from byleave.engines.tally import Emission, InputRows, Tally, kept_batches
+from byleave.engines.tally import Emission, InputRows, Tally
 from byleave.errors import ByleaveError, ConflictError, EvidenceError, InputError, WorldError
 from byleave.gate.plan import GatePlan
 from byleave.gate.rows import RowReasons
@@ -417,8 +418,9 @@ def test_a_stream_of_batches_passes_as_a_file_does() -> None:
     wanted = table.filter(pa.array(reason_of(table) == Reason.KEPT))
     for rows in (1, 100, 3000):
         tally = Tally(PLAN)
-        batches = kept_batches(PLAN, table.combine_chunks().to_batches(rows), tally)
-        assert pa.Table.from_batches(batches, table.schema).equals(wanted)
+        batches = table.combine_chunks().to_batches(rows)
+        schema, kept = gate_batches(PLAN, table.schema, batches, tally)
+        assert pa.Table.from_batches(kept, schema).equals(wanted)
         assert (tally.rows, tally.kept) == (3000, len(wanted))
 
 

@@ -7,7 +7,7 @@ traced to both. Cost: one `bincount` per batch, about 1 ns a row.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,13 +17,11 @@ import pyarrow as pa
 
 from byleave.canonical import Json, digest_of
 from byleave.consent.reason import Reason
-from byleave.engines.arrow import reasons_batch
 from byleave.errors import ByleaveError
 from byleave.gate.plan import GatePlan
-from byleave.gate.rows import RowReasons
 from byleave.ids import Digest, format_instant
 
-__all__ = ["WORDS", "Emission", "InputRows", "Tally", "kept_batches", "reason_words"]
+__all__ = ["WORDS", "Emission", "InputRows", "Tally", "reason_words"]
 
 _CODES: Final = 256
 _KNOWN: Final = frozenset(int(reason) for reason in Reason)
@@ -193,33 +191,6 @@ class Tally:
             },
             inputs=tuple(inputs),
         )
-
-
-def kept_batches(
-    plan: GatePlan, batches: Iterable[pa.RecordBatch], tally: Tally
-) -> Iterator[pa.RecordBatch]:
-    """Yield the rows kept of each batch, all columns, and count the others.
-
-    Empty batches are not yielded. Values are filtered by Arrow, never seen by Python.
-
-    Args:
-        plan: The rules compiled; hold its contract against the schema first.
-        batches: At least the columns that the contract reads.
-        tally: Where rows are counted.
-
-    Raises:
-        InputError: `contract.column-value`.
-        ByleaveError: `gate.sum`.
-    """
-    for batch in batches:
-        decided: RowReasons = reasons_batch(plan, batch)
-        tally.add(decided.reason, batch.num_rows)
-        kept = decided.reason == Reason.KEPT
-        if kept.all():
-            if batch.num_rows:
-                yield batch
-        elif kept.any():
-            yield batch.filter(pa.array(kept))
 
 
 def reason_words(reason: npt.NDArray[np.uint8]) -> pa.DictionaryArray:

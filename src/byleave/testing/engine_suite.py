@@ -6,7 +6,7 @@ the batch an engine sees; `disagreements` compares what it answers with the orac
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -30,6 +30,7 @@ __all__ = [
     "compile_example",
     "disagreements",
     "expected",
+    "misreasoned",
 ]
 
 LIST_CONTRACT = """\
@@ -72,6 +73,26 @@ def disagreements(engine: GateEngine, example: Example) -> list[tuple[int, Answe
     return [
         (i, want, got)
         for i, (want, got) in enumerate(zip(expected(example), found, strict=True))
+        if want != got
+    ]
+
+
+def misreasoned(
+    reasons: Callable[[GatePlan, pa.Table], Sequence[tuple[str, int]]], example: Example
+) -> list[tuple[int, tuple[str, int], tuple[str, int]]]:
+    """Return the rows on which a way through an engine and the oracle differ: row, wanted, found.
+
+    Args:
+        reasons: Puts a table through the engine, in as many pieces as it likes; returns for each
+            row, in the order of the table, the word of its reason and the party it is about.
+        example: A world and rows; column `id` numbers the rows.
+    """
+    plan, batch = compile_example(example)
+    wanted = [(answer.reason.word, answer.party) for answer in expected(example)]
+    found = reasons(plan, pa.Table.from_batches([batch]))
+    return [
+        (row, want, got)
+        for row, (want, got) in enumerate(zip(wanted, found, strict=True))
         if want != got
     ]
 

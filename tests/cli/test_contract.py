@@ -68,7 +68,7 @@ def test_people_read_the_same(folder: Path, say: Say) -> None:
     """The lines for people hold the numbers of the JSON and end without an id."""
     shown = say("contract", "check", "c.yaml", "one.parquet", "two.parquet").out
     assert "c.yaml fits 2 files: 7 rows" in shown
-    assert "! 3 rows  to  no recipient" in shown
+    assert "! 3 rows  to\n      no recipient" in shown
     assert "did you mean 'messages." in shown
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,7 +35,7 @@ def check(*, contract: str, data: tuple[str, ...], taxonomy: str | None, as_json
 
     \b
     byleave contract check messages.yaml messages.parquet
-    byleave contract check messages.yaml 2024-*.parquet --json
+    byleave contract check messages.yaml 2024-…*.parquet
     """  # noqa: D301
     from byleave.wiring.contract_check import check_contract
 
@@ -53,7 +54,8 @@ def check(*, contract: str, data: tuple[str, ...], taxonomy: str | None, as_json
 
 @group.command()
 @click.option("--output", "-o", type=click.Path(), help="Write it to a file.")
-def schema(*, output: str | None) -> None:
+@json_option
+def schema(*, output: str | None, as_json: bool) -> None:
     """Print the JSON Schema of a contract, for editors and other programs.
 
     \b
@@ -61,11 +63,16 @@ def schema(*, output: str | None) -> None:
     """  # noqa: D301
     from byleave.gate.contract import contract_schema
 
-    if output is None:
-        click.echo(contract_schema(), nl=False)
-    else:
-        Path(output).write_text(contract_schema(), "utf-8")
-        click.echo(f"wrote {output}")
+    text = contract_schema()
+    if output is not None:
+        Path(output).write_text(text, "utf-8")
+    said = text.rstrip() if output is None else f"wrote {output}"
+    emit(
+        {"output": output, "contract_schema": json.loads(text)},
+        schema="byleave/contract-schema/v1",
+        as_json=as_json,
+        lines=lambda: [said],
+    )
 
 
 def _lines(contract: str, found: ContractCheck) -> Iterator[str]:
@@ -81,6 +88,7 @@ def _lines(contract: str, found: ContractCheck) -> Iterator[str]:
     if not found.findings:
         yield "  nothing in the data makes a row drop by itself"
     for finding in found.findings:
-        yield f"  ! {finding.rows:,} rows  {finding.column or ''}  {finding.text}".rstrip()
+        yield f"  ! {finding.rows:,} rows  {finding.column or ''}".rstrip()
+        yield f"      {finding.text}"
         if finding.hint:
             yield f"      {finding.hint}"

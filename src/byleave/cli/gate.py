@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from byleave.cli.gate_compare import compare
 from byleave.cli.gate_preview import preview
 from byleave.cli.opened import opened
 from byleave.cli.output import emit, json_option, short, table, workspace_option
@@ -21,6 +22,7 @@ def group() -> None:
     """The gate that every training row passes: preview, run, replay, list."""
 
 
+group.add_command(compare)
 group.add_command(preview)
 
 

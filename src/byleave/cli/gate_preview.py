@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from byleave.cli.output import Progress, emit, json_option
+
+if TYPE_CHECKING:
+    from byleave.pages.gate import GateView
+    from byleave.service.preview import PreviewResult
 
 __all__ = ["preview"]
 
@@ -30,6 +36,13 @@ __all__ = ["preview"]
 )
 @click.option("--taxonomy", type=click.Path(), help="Your own terms beside the shipped ones.")
 @click.option("--rulesets", type=click.Path(), help="Your own rulesets beside the shipped ones.")
+@click.option(
+    "--compare-rulesets",
+    multiple=True,
+    type=click.Path(),
+    help="Also count the same rows under these rulesets. Repeatable.",
+)
+@click.option("--html", type=click.Path(dir_okay=False), help="Write a page with a flow chart.")
 @click.option("--reason", metavar="CODE", help="Show rows dropped for this reason.")
 @click.option("--sample", default=5, show_default=True, type=click.IntRange(1, 1000))
 @json_option
@@ -44,6 +57,8 @@ def preview(
     party_rule: str | None,
     taxonomy: str | None,
     rulesets: str | None,
+    compare_rulesets: tuple[str, ...],
+    html: str | None,
     reason: str | None,
     sample: int,
     as_json: bool,
@@ -57,6 +72,7 @@ def preview(
         --consent consent.csv --use train.generative.replies/messages.direct/platform
     byleave gate preview ... --party-rule all --reason no-grant --sample 10
     byleave gate preview ... --region-column country --json
+    byleave gate preview ... --compare-rulesets stricter.yaml --html preview.html
     """  # noqa: D301 (click's \b keeps the lines)
     from byleave.service.preview import SCHEMA
     from byleave.service.preview_text import preview_lines
@@ -74,10 +90,35 @@ def preview(
             party_rule=party_rule,
             taxonomy=taxonomy,
             rules=rulesets,
+            compare_rules=compare_rulesets,
             reason=reason,
             sample=sample,
             progress=progress,
         )
     finally:
         progress.close()
+    if html is not None:
+        from byleave.cli.gate_page import write_page
+
+        write_page(html, gate_view(result))
     emit(result.to_dict(), schema=SCHEMA, as_json=as_json, lines=lambda: preview_lines(result))
+
+
+def gate_view(result: PreviewResult) -> GateView:
+    """Return a preview as its page's view."""
+    from byleave.cli.gate_page import rule_views
+    from byleave.ids import parse_instant
+    from byleave.pages.gate import GateView
+
+    rows = {reason.reason: reason.rows for reason in result.reasons}
+    return GateView(
+        data=result.data,
+        use=result.use,
+        rules=result.rulesets,
+        at=parse_instant(result.at),
+        rows=result.rows,
+        kept=result.kept,
+        reasons=rows,
+        compared=rule_views(result.compared),
+        notes=[text for _, text in result.notes],
+    )

@@ -1,4 +1,4 @@
-"""The four forms of figure: bars, steps, lanes, intervals.
+"""The five forms of figure: bars, falls, steps, lanes, intervals.
 
 Each takes plain numbers and gives a `Chart`: headline, subtitle, accessible name, the drawing for
 wide and for narrow columns, and its table twin. Rules F2–F4: the headline states the finding; the
@@ -29,11 +29,13 @@ from byleave.pages.vega import (
 __all__ = [
     "Bar",
     "Chart",
+    "Fall",
     "Interval",
     "Lane",
     "Rule",
     "Series",
     "bars",
+    "falls",
     "intervals",
     "lanes",
     "steps",
@@ -72,6 +74,17 @@ class Bar:
 
     label: str
     value: float
+    shown: str
+    main: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fall:
+    """One step of a flow from all to what is left: the part [`low`, `high`] of the whole."""
+
+    label: str
+    low: float
+    high: float
     shown: str
     main: bool = False
 
@@ -153,6 +166,53 @@ def bars(caption: Caption, items: Sequence[Bar]) -> Chart:
         ends = 7.5 * max(len(b.shown) for b in items) + 14
         inner = width - ends - (8 if above else 7 * max(len(b.label) for b in items) + 16)
         return chart.properties(width=inner, height=alt.Step(46 if above else 28))
+
+    return _chart(caption, draw)
+
+
+def falls(caption: Caption, items: Sequence[Fall]) -> Chart:
+    """Draw what a whole loses step by step, from all of it at the top to what is left below.
+
+    Each step stands where the one above it ends, so that the eye follows the rows as they drop.
+    """
+    order = [f.label for f in items]
+    whole = max((f.high for f in items), default=0.0) or 1.0
+    data = [
+        {
+            "label": f.label,
+            "low": f.low,
+            "high": f.high,
+            "shown": f.shown,
+            "tone": _tone(main=f.main),
+        }
+        for f in items
+    ]
+
+    def draw(width: int) -> Any:  # noqa: ANN401
+        import altair as alt  # noqa: PLC0415
+
+        above = width == NARROW
+        axis = (
+            None if above else alt.Axis(domain=False, ticks=False, labelLimit=330, labelPadding=8)
+        )
+        y = alt.Y("label:N", sort=order, title=None, axis=axis)
+        x = alt.X("low:Q", axis=None, scale=alt.Scale(domain=[0, whole], nice=False))
+        base = alt.Chart(alt.Data(values=data)).encode(y=y)
+        offset = 9 if above else 0
+        bar = base.mark_bar(height=16, yOffset=offset, y2Offset=offset).encode(
+            x=x, x2="high:Q", color=own_colour()
+        )
+        number = base.mark_text(align="left", dx=6, dy=offset + 1).encode(
+            x="high:Q", text="shown:N"
+        )
+        layers = [bar, number]
+        if above:
+            layers.append(
+                base.mark_text(align="left", dy=-9).encode(x=alt.value(0), text="label:N")
+            )
+        ends = 7.5 * max(len(f.shown) for f in items) + 14
+        inner = width - ends - (8 if above else 7 * max(len(f.label) for f in items) + 16)
+        return alt.layer(*layers).properties(width=inner, height=alt.Step(46 if above else 28))
 
     return _chart(caption, draw)
 

@@ -300,6 +300,15 @@ SAY: Final[dict[str, str]] = {
     "presence.no": "Not in it",
     "presence.replaced": "Replaced by {release}.",
     # the report of a replay
+    "gate.title": "What the gate keeps of {data}",
+    "gate.lead": "{kept} of {rows} rows may be used. Each other row has one reason. The use: {use}",
+    "gate.not-stored": "A look, not a run: nothing was stored or logged.",
+    "gate.rules": "Rules: {rules}. Decided as of {at}.",
+    "gate.flow": "From all rows to those kept",
+    "gate.compare": "The same rows under other rules",
+    "gate.compare-why": "Rows gained are kept there and not here; rows lost are kept here and not there. "
+    "Under each rule, a no of anyone in a message is a no.",
+    "gate.notes": "Notes",
     "report.title": "Whose messages, under which consent, in which model",
     "report.lead": "A replay of one year of policy, consent, training and withdrawal, on {messages} messages "
     "of {members} people. Every number comes from the ledgers that the replay left behind.",

@@ -32,6 +32,7 @@ from byleave.policy.ruleset import PartyRule, RuleBook
 from byleave.policy.strict_yaml import nearest
 from byleave.policy.taxonomy import Taxonomy
 from byleave.service.consent_table import ConsentTable
+from byleave.service.what_if import AS_IT_IS, RuleCount, Variant
 
 __all__ = ["SCHEMA", "PreviewResult", "ReasonCount", "RowSource", "Sample", "preview"]
 
@@ -121,6 +122,7 @@ class PreviewResult:
         regions: Region (`unknown` for none) → members.
         notes: What the reader must know, as (word, sentence).
         samples: Rows asked for by reason.
+        compared: The rules in force first, then each party rule and each book asked for.
         plan: Digest of the plan.
     """
 
@@ -140,6 +142,7 @@ class PreviewResult:
     regions: Mapping[str, int]
     notes: tuple[tuple[str, str], ...]
     samples: tuple[Sample, ...]
+    compared: tuple[Variant, ...]
     plan: str
 
     def __post_init__(self) -> None:
@@ -174,6 +177,7 @@ class PreviewResult:
             "party_rule": self.party_rule,
             "party_rules": {w: _share(n, self.rows) for w, n in self.party_rules.items()},
             "party_rules_kept": dict(self.party_rules),
+            "compared": [variant.to_dict() for variant in self.compared],
             "regions": dict(self.regions),
             "notes": [{"note": word, "text": text} for word, text in self.notes],
             "samples": [
@@ -190,15 +194,15 @@ class PreviewResult:
 
 @dataclass(slots=True)
 class _Tally:
-    """Counts over batches: of the plan asked for, and of the three party rules."""
+    """Counts over batches of the plan asked for, and of the rules it is compared with."""
 
     members: int
     rows: int = 0
-    kept: dict[PartyRule, int] = field(default_factory=lambda: dict.fromkeys(RULES, 0))
     reasons: Counts = field(default_factory=lambda: np.zeros(256, np.int64))
     grounds: Counts = field(default_factory=lambda: np.zeros(256, np.int64))
     seen: dict[int, npt.NDArray[np.bool_]] = field(default_factory=dict)
     samples: list[Sample] = field(default_factory=list)
+    compared: tuple[Variant, ...] = ()
 
     def add(self, decided: RowDecisions) -> None:
         self.reasons += np.bincount(decided.reason, minlength=256)
@@ -223,6 +227,7 @@ def preview(
     party_rule: PartyRule | None = None,
     reason: str | None = None,
     sample: int = 0,
+    compare_rules: Mapping[str, RuleBook] | None = None,
     progress: Progress | None = None,
 ) -> PreviewResult:
     """Put a file through the gate and count.
@@ -241,6 +246,7 @@ def preview(
         party_rule: Overrides the rulesets' party rule.
         reason: Show rows with this reason.
         sample: How many.
+        compare_rules: Other rulesets, by label, to count the same rows under.
         progress: Called with what is going on, rows done and rows in all.
 
     Raises:
@@ -252,22 +258,30 @@ def preview(
     contract.check(source.schema, data=source.name)
     members, appearing, facts = _members(source, contract, consent, region_column, progress)
     columns = consent.events(members)
-    plan = compile_plan(
-        scope,
-        at=at,
-        contract=contract,
-        taxonomy=taxonomy,
-        rules=rules,
-        states=[
-            build(columns, u, at=at, members=len(members), notices={}, accepted=EvidenceGrade.NONE)
-            for u in uses
-        ],
-        members=members,
-        facts=facts,
-        ledger=len(columns) - 1,
-        party_rule=party_rule,
-    )
-    tally = _count(source, plan, engine, len(members), wanted, sample, progress)
+    states = [
+        build(columns, u, at=at, members=len(members), notices={}, accepted=EvidenceGrade.NONE)
+        for u in uses
+    ]
+
+    def compiled(book: RuleBook) -> GatePlan:
+        return compile_plan(
+            scope,
+            at=at,
+            contract=contract,
+            taxonomy=taxonomy,
+            rules=book,
+            states=states,
+            members=members,
+            facts=facts,
+            ledger=len(columns) - 1,
+            party_rule=party_rule,
+        )
+
+    plan = compiled(rules)
+    plans = {AS_IT_IS: plan, **{rule.word: plan.with_party_rule(rule) for rule in RULES}}
+    plans |= {label: compiled(book) for label, book in (compare_rules or {}).items()}
+    tally = _count(source, plans, engine, wanted, sample, progress)
+    kept = {variant.label: variant.kept for variant in tally.compared}
     return PreviewResult(
         data=source.name,
         sha256=source.sha256,
@@ -280,36 +294,33 @@ def preview(
         grounds={g.word: int(tally.grounds[g]) for g in Ground if tally.grounds[g]},
         reasons=_reasons(tally),
         party_rule="by region" if party_rule is None else party_rule.word,
-        party_rules={rule.word: tally.kept[rule] for rule in RULES},
+        party_rules={rule.word: kept[rule.word] for rule in RULES},
         has_several_parties=any(c.several for c in plan.categories),
         regions=_region_counts(facts),
         notes=_notes(plan, consent, facts, rules, tally),
         samples=tuple(tally.samples),
+        compared=tally.compared,
         plan=plan.digest.hex(),
     )
 
 
 def _count(
     source: RowSource,
-    plan: GatePlan,
+    plans: Mapping[str, GatePlan],
     engine: GateEngine,
-    members: int,
     wanted: Reason | None,
     sample: int,
     progress: Progress | None,
 ) -> _Tally:
-    tally = _Tally(members)
-    plans = {rule: plan.with_party_rule(rule) for rule in RULES}
+    plan = plans[AS_IT_IS]
+    tally, others = _Tally(len(plan.members)), RuleCount(plans, engine)
     contract = plan.contract
     ids = contract.record_id if wanted is not None else ()
     read = contract.roots(source.schema, *ids)
     for batch in source.batches(read):
-        rows = engine.resolve(plan, batch)
-        decided = engine.decide(plan, rows)
+        decided = engine.decide(plan, engine.resolve(plan, batch))
         tally.add(decided)
-        for rule, variant in plans.items():
-            same = decided if rule is plan.party_rule else engine.decide(variant, rows)
-            tally.kept[rule] += int((same.reason == Reason.KEPT).sum())
+        others.add(batch)
         if wanted is not None and len(tally.samples) < sample:
             tally.samples += _samples(
                 batch, ids, decided, wanted, tally.rows, sample - len(tally.samples)
@@ -317,6 +328,7 @@ def _count(
         tally.rows += batch.num_rows
         if progress is not None:
             progress("rows decided", tally.rows, source.rows or tally.rows)
+    tally.compared = others.comparison().variants
     return tally
 
 

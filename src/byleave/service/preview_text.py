@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from byleave.service.preview import PreviewResult
+    from byleave.service.what_if import Variant
 
-__all__ = ["preview_lines"]
+__all__ = ["compared_lines", "preview_lines"]
 
 _WIDTH: Final = 79
 _RULE_MEANS: Final = {
@@ -38,6 +39,10 @@ def preview_lines(result: PreviewResult) -> Iterator[str]:
     if result.has_several_parties:
         yield ""
         yield from _rules(result)
+    books = [v for v in result.compared if v.label not in _RULE_MEANS]
+    if len(books) > 1:
+        yield ""
+        yield from compared_lines(result.rows, books)
     for word, text in result.notes:
         yield ""
         yield from textwrap.wrap(
@@ -63,6 +68,18 @@ def _rules(result: PreviewResult) -> Iterator[str]:
     for word, kept in result.party_rules.items():
         yield f"  {word:<12}{kept:>{width},}  {_percent(kept, result.rows)}   {_RULE_MEANS[word]}"
     yield "  under each, a no of anyone in it is a no"
+
+
+def compared_lines(rows: int, variants: Sequence[Variant]) -> Iterator[str]:
+    """Yield a table of what is kept under each set of rules."""
+    width = max(9, len(f"{rows:,}"))
+    name = max(5, *(len(variant.label) for variant in variants))
+    yield f"  {'rules':<{name}}  {'kept':>{width}}   share  {'gained':>{width}}  {'lost':>{width}}"
+    for variant in variants:
+        yield (
+            f"  {variant.label:<{name}}  {variant.kept:>{width},} {_percent(variant.kept, rows)}"
+            f"  {variant.gained:>{width},}  {variant.lost:>{width},}"
+        )
 
 
 def _samples(result: PreviewResult) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -36,6 +36,7 @@ def preview(
     party_rule: str | None = None,
     taxonomy: str | Path | None = None,
     rules: str | Path | None = None,
+    compare_rules: Sequence[str | Path] = (),
     reason: str | None = None,
     sample: int = 0,
     progress: Callable[[str, int, int], None] | None = None,
@@ -52,6 +53,7 @@ def preview(
         party_rule: `author`, `any` or `all` for everyone; None: by region, as the rulesets say.
         taxonomy: Your own terms beside the shipped ones.
         rules: Your own rulesets beside the shipped ones.
+        compare_rules: Other rulesets, each beside the shipped ones, to count the same rows under.
         reason: Show rows with this reason.
         sample: How many.
         progress: Called with what is going on, rows done and rows in all.
@@ -87,6 +89,12 @@ def preview(
         party_rule=None if party_rule is None else PartyRule.parse(party_rule),
         reason=reason,
         sample=sample,
+        compare_rules={
+            Path(file).name: default_rules().extend(
+                read_mapping(text_of(file), name=Path(file).name)
+            )
+            for file in compare_rules
+        },
         progress=progress,
     )
 

@@ -40,6 +40,7 @@ from byleave.snapshot.sealed import SealedSnapshot
 from byleave.stores.artefacts import write_file
 from byleave.wiring.consent_nouns import Consents, Notices, Noun, Rulesets, operators_book
 from byleave.wiring.policy_nouns import PolicyTexts
+from byleave.wiring.tables import parquet_files
 
 __all__ = [
     "Consents",
@@ -187,19 +188,29 @@ class Sources(Noun):
     def add(
         self,
         name: str,
-        table: pa.Table,
+        data: pa.Table | str | Path | Sequence[str | Path],
         contract: str,
         *,
         contract_name: str = "contract.yaml",
         regions: Mapping[str, str] | None = None,
         about: Mapping[str, Any] | None = None,
     ) -> tuple[int, int]:
-        """Add a data set and enrol its members; return (records, newly enrolled)."""
+        """Add a data set and enrol its members; return (records, newly enrolled).
+
+        Args:
+            name: Its id.
+            data: A table that is in memory; or Parquet files, and folders of them, of one schema.
+            contract: Whose data a row is (YAML text).
+            contract_name: What messages call the contract.
+            regions: Region of members, where known.
+            about: Where it is from.
+        """
         self._writable()
+        rows = data if isinstance(data, pa.Table) else parquet_files(data)
         added = source.add_source(
             self._house,
             name,
-            table,
+            rows,
             contract,
             contract_name=contract_name,
             regions=regions,

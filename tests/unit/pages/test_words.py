@@ -20,13 +20,13 @@ PLACES = {
     "parent": "one", "present": "1", "all": "2", "reason": "no yes on record",
     "records": "9 records", "relative": "in 9 days", "release": "one", "rows": "9 records",
     "scope": "this", "size": "9", "snapshot": "set 4", "total": "2", "version": "2",
-    "what": "this", "as_author": "4", "as_recipient": "5",
+    "what": "this", "as_author": "4", "as_recipient": "5", "data": "one", "rules": "one", "use": "this",
 }  # fmt: skip
 SENTENCES = {key: text.format(**PLACES) for key, text in words.SAY.items()} | {
     f"limits.{n}": text for n, text in enumerate(words.LIMITS)
 }
-# The report is for engineers and courts: it has the names of statutes and courts in it.
-MEMBERS = {key: text for key, text in SENTENCES.items() if not key.startswith("report.")}
+# The report and the gate page are for engineers and courts: they have the names of statutes and courts in it.
+MEMBERS = {key: text for key, text in SENTENCES.items() if not key.startswith(("report.", "gate."))}
 # Labels of one or two words have no grade; a sentence has a full stop.
 GRADED = {key: text for key, text in MEMBERS.items() if text.endswith((".", ":"))}
 BANNED = re.compile(

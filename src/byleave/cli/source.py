@@ -18,32 +18,32 @@ def group() -> None:
 
 
 @group.command()
-@click.argument("file", type=click.Path())
+@click.argument("data", type=click.Path(), nargs=-1, required=True)
 @click.option(
     "--contract",
     required=True,
     type=click.Path(),
     help="Whose data a row is (YAML); see examples/contracts.",
 )
-@click.option("--name", help="Id of the source; default: the file's name.")
+@click.option("--name", help="Id of the source; default: the first file's name.")
 @workspace_option
 @json_option
-def add(*, file: str, contract: str, name: str | None, workspace: str, as_json: bool) -> None:
-    """Add a Parquet file: digest every record, and enrol everyone who appears in it.
+def add(
+    *, data: tuple[str, ...], contract: str, name: str | None, workspace: str, as_json: bool
+) -> None:
+    """Add Parquet files, or folders of them: digest every record, enrol everyone who appears.
+
+    Files of one source have the same columns. They are copied batch by batch and never changed.
 
     \b
     byleave source add messages.parquet --contract messages.yaml
     """  # noqa: D301
-    from byleave.wiring.tables import read_parquet
-
     text = read_text(contract)
-    table_ = read_parquet(file)
-    source = name or Path(file).stem.lower()
+    source = name or Path(data[0]).stem.lower()
     with opened(workspace) as ws:
-        records, enrolled = ws.source.add(source, table_, text, contract_name=Path(contract).name)
-    data = {"source": source, "records": records, "enrolled": enrolled}
+        records, enrolled = ws.source.add(source, data, text, contract_name=Path(contract).name)
     emit(
-        data,
+        {"source": source, "records": records, "enrolled": enrolled},
         schema="byleave/source/v1",
         as_json=as_json,
         lines=lambda: [

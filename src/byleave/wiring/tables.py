@@ -1,7 +1,8 @@
-"""Read a Parquet file that a person named."""
+"""Parquet files that a person named."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -9,7 +10,28 @@ import pyarrow.parquet as pq
 
 from byleave.errors import InputError
 
-__all__ = ["read_parquet"]
+__all__ = ["parquet_files", "read_parquet"]
+
+
+def parquet_files(named: str | Path | Sequence[str | Path]) -> list[Path]:
+    """Return the files that were named; a folder stands for its `*.parquet`, by name.
+
+    Raises:
+        InputError: `input.not-found`, no such file, or a folder without any.
+    """
+    paths = [Path(named)] if isinstance(named, str | Path) else [Path(path) for path in named]
+    files: list[Path] = []
+    for path in paths:
+        found = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
+        if not found:
+            raise InputError(
+                "the folder holds no *.parquet", code="input.not-found", where=str(path)
+            )
+        files += found
+    missing = next((path for path in files if not path.is_file()), None)
+    if missing is not None:
+        raise InputError("no such file", code="input.not-found", where=str(missing))
+    return files
 
 
 def read_parquet(path: str | Path) -> pa.Table:

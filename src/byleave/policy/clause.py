@@ -21,17 +21,17 @@ _NEGATION: Final = rx(
 )
 _HARMLESS: Final = rx(
     r"\bnot[ ](?:only|limited|just|necessarily|merely|solely)\b|\bwhether[ ]or[ ]not\b|\bno[ ](?:later|matter|less|fewer)\b|"
-    r"\b(?:do(?:es)?[ ]not|doesn't|don't|will[ ]not|won't)[ ](?:affect|apply|change|undo|cover|stop|limit|mean|include|extend|object|want|wish|agree|opt|need|prevent|require|identify|reverse|reach)\b|"
+    r"\b(?:do(?:es)?[ ]not|doesn't|don't|will[ ]not|won't)[ ](?:affect|apply|change|undo|cover|stop|limit|mean|include|extend|object|want|wish|agree|need|prevent|require|identify|reverse|reach)\b|"
     r"\bif[ ]you(?:'d|[ ]would)?[ ](?:prefer|rather)[ ]not\b|\bnot[ ]to[ ]have\b|\bwithout[ ](?:limitation|undue|notice|further|prior|notifying|limiting|telling|asking)\b|"
-    r"\b(?:tell|ask|instruct|request|choose|opt|prefer|rather)\b[^;.!?,]{0,20}\bnot\b|\bno[ ]more[ ]than\b|\bthat[ ](?:do(?:es)?[ ]not|doesn't|don't|no[ ]longer)[ ]\w+|\bnot[ ]your[ ]name\b"
+    r"\b(?:tell|ask|instruct|request)\b[^;.!?,]{0,8}\b(?:us|(?-i:[A-Z])\w+)[ ]not\b|\b(?:choose|opt|prefer|rather)\b[^;.!?,]{0,20}\bnot\b|\byou[ ](?:have[ ]not|do[ ]not|don't|haven't)[ ]opt\w*|\bno[ ]more[ ]than\b|\bthat[ ](?:do(?:es)?[ ]not|doesn't|don't|no[ ]longer)[ ]\w+|\bnot[ ]your[ ]name\b"
 )
 _FORBIDS: Final = rx(
     r"\b(?:prohibit\w*(?![ ]by[ ]law)|forbid\w*|forbidden|bann?(?:ed|s)?|barr?ed|prevent(?:s|ed|ing)?[ ](?:\w+[ ]){1,5}?from|exclud(?:e|es|ed|ing)|"
-    r"kept[ ]out|restrict(?:s|ed|ing)?[ ]\w+[ ](?:\w+[ ])?from|stopped|ceased|discontinued|exempt\w*|"
+    r"kept[ ]out|restrict(?:s|ed|ing)?[ ]\w+[ ](?:\w+[ ])?from|ceased|discontinued|exempt\w*|"
     r"agree[ ]not|undertake[ ]not|must[ ]not|may[ ]not|shall[ ]not)\b"
 )
 _EXCEPTION: Final = rx(
-    r"\b(?:unless|except(?:ing)?|other[ ]than|apart[ ]from|save[ ](?:for|where|as)|until[ ]you)\b"
+    r"\b(?:unless|except(?:ing|ions?)?|only[ ](?:if|when|where|with|in|as|to)|without[ ](?:your|the[ ]user's|first|prior|obtaining|explicit|express|one[ ]of)|other[ ]than|apart[ ]from|save[ ](?:for|where|as)|until[ ]you)\b"
 )
 _EXCEPTION_IS_DENIAL: Final = rx(r"\bunless[ ](?:expressly|otherwise)?[ ]?(?:prohibited)\b")
 _PAST: Final = rx(
@@ -46,15 +46,17 @@ _ASKS_LEAVE: Final = rx(
 )
 _BARRIER: Final = re.compile(
     r"[;:—–]|\.\s|,?\s\b(?:but|however|although|though|whereas|yet)\b|"
-    r",\s+(?=\w+\s(?:may|will|can|could|shall|might)\b)|"
-    r",\s+(?=(?:and\s+|or\s+|then\s+|so\s+|in which case\s+|which\s+)?(?:we|our|they|your|you|it|this|these|those|the|nothing|nobody|no|member|users?|all|some|please)\b)|"
+    r",\s+(?=\w+\s(?:may|will|can|could|shall|might)\b)|,\s+(?=(?:(?-i:[A-Z])[\w.]*\s){2,4}(?:may|will|can|shall)\b)|"
+    r",\s+(?=(?:and\s+|or\s+|then\s+|so\s+|in which case\s+|which\s+)?(?:we|they|you|it|nothing|nobody|no|please)\b)|"
+    r",\s+(?=(?:and\s+|or\s+|then\s+|so\s+|in which case\s+|which\s+)?(?:our|your|this|these|those|the|members?|users?|all|some)\b"
+    r"(?:[\s'-]+\w+){0,7}?\s+(?:may|will|can|could|shall|might|is|are|was|were|do|does|has|have|must|uses?|shares?|process|receives?|helps?|goes)\b)|"
     r"\band\s+(?=(?:we|they|you|it)\b)|\bso that\s+",
     re.IGNORECASE,
 )
 _RELATIVE: Final = re.compile(
     r"(?<=\w)\s(?:that |which |what |as |whenever |when |where |how |anything |everything |after |before )?you(?: and (?:others|other users))?(?:'ve)?"
     r"(?: (?:have|never|do not|don't|did not|didn't|may|might|can|could|will|choose to|also|directly|otherwise|voluntarily|decide to|submit or))*"
-    r" (?:provid|shar|post|upload|submit|sen[dt]|creat|giv|gave|enter|publish|mak|made|generat|input|receiv|typ|wr[io]t|see|saw|view|visit|stor|add|authori[sz]|allow|ask|use|using|tell|choos|search|read|speak|say|click|open|joined|do)\w*"
+    r" (?:provid|shar|post|upload|submit|sen[dt]|creat|giv|gave|enter|publish|mak|made|generat|input|receiv|typ|wr[io]t|see|saw|view|visit|stor|add|authori[sz]|allow|ask|use|using|tell|choos(?!\w* to\s*$)|search|read|speak|say|click|open|joined|do)\w*"
     r"(?: and \w+)?(?: us)?(?: (?:to|with|on|in|through|via|using|by|when|at) (?:us|our \w+|the (?:services?|platform|site|app)))?",
     re.IGNORECASE,
 )
@@ -69,6 +71,18 @@ _ACTOR: Final = re.compile(
 _OWN_SUBJECT: Final = re.compile(
     r"\s*[^\W\d]+(?:\s\w+){0,3}?\s(?:may|will|can|could|shall|might)\b", re.IGNORECASE
 )
+_TELLS: Final = rx(
+    r"\b(?:describ|explain|outlin|detail|learn|understand|cover|tell|set[s]?[ ]out|inform|know|summari[sz]|govern|address|introduc|read|review|clarif|disclos)\w*\b"
+    r"[^.;]{0,140}?\b(?:how|what|whom|who|whether|why|when|where|ways|circumstances|practices|types[ ]of[ ](?:\w+[ ])?(?:data|information))\b(?:(?!\bthat[ ](?:it|they|we|your)\b)[^.;]){0,90}$"
+)
+_PARENTHESIS: Final = re.compile(r"\([^()]*\)")
+_ASIDE: Final = re.compile(
+    r"\b(?:which|that|who|whom)\s(?:\w+\s)?(?:does not|do not|doesn't|don't|did not|cannot|can't|could not|no longer|never|"
+    r"is not|are not|isn't|aren't|has not|have not|will not)\b[^,;.]*",
+    re.IGNORECASE,
+)
+# "..., but excludes model training, and ..."
+_LEFT_OUT: Final = re.compile(r"\b(?:but )?exclud(?:es|ing)\b[^,;]*[,;]", re.IGNORECASE)
 _EMBEDDED: Final = re.compile(
     r"\b(?:how|whether|why|ways(?: in which)?|what|which|with whom|when and how|where and how|what types? of \w+|what (?:personal )?(?:data|information)|"
     r"types? of (?:\w+ )?(?:data|information)|circumstances (?:in|under) which)\s+(?:(?:and|or) \w+ )?(?:\w+ )?$",
@@ -81,12 +95,27 @@ _RIGHTS: Final = rx(
     r"\b(?:rights?[ ](?:to|of)|entitled|entitles)\b[^;.!?]{0,250}$|\b(?:request|ask|require|direct)(?:ing)?[ ](?:that[ ])?us[ ]to[ ](?:transfer|transmit|send|provide|move|port)|"
     r"\b(?:request|ask)[ ](?:that[ ])?we[ ](?:transfer|transmit|send|provide)|\b(?:ask|request)[ ]us[ ]to[ ]*$|\bopt[ -]?(?:ing[ ])?out[ ]of[ ](?:the[ ])?(?:\"?sales?|\"?sharing)"
 )
+_PASSIVE: Final = rx(rf"\b{BEING}[ ](?:\w+[ ](?:(?:and|or)[ ])?){{0,3}}$")
+_PARTICIPLE: Final = re.compile(
+    r"\w+(?:ed|sold|sent|given|made|passed)\b|sold|sent|given|made", re.IGNORECASE
+)
+_BY_OTHERS: Final = re.compile(
+    r"\w+[^.;,]{0,40}?\b(?:by (?:you|your|users?|other|third|members)|with us|to us)\b",
+    re.IGNORECASE,
+)
 _COMMAND: Final = re.compile(r"^\W*(?:please |do |don't |never |always |to \w+ )*$", re.IGNORECASE)
 
 
+_POINTS: Final = rx(
+    r"^(?:If[ ]you(?:'d|[ ]would)?[ ](?:like|want|wish|need)\b|To[ ](?:learn|find[ ]out|know|read|see|understand|obtain)\b|"
+    r"For[ ](?:more|further|additional|a[ ]list|details|information)\b|More[ ](?:information|details?)\b|Please[ ](?:see|read|review|visit|refer|note[ ]our)\b)"
+    r"[^;]*\b(?:please|see|visit|refer|click|read|contact|review|consult|go[ ]to|check|available|found)\b"
+)
+
+
 def says_nothing(text: str) -> bool:
-    """Say whether a sentence defines, looks back or asks, and so states nothing."""
-    if _DEFINES.search(text) or _PAST.search(text):
+    """Say whether a sentence defines, looks back, asks or points elsewhere: it states nothing."""
+    if _POINTS.search(text) or _DEFINES.search(text) or _PAST.search(text):
         return True
     return text.rstrip("\"')").endswith("?") and not _ASKS_LEAVE.search(text)
 
@@ -103,7 +132,9 @@ def affirmed(text: str) -> list[str]:
 
 
 def denies(lead: str) -> bool:
-    """Say whether a text holds a negation or a ban."""
+    """Say whether a text holds a negation or a ban without an exception."""
+    if _EXCEPTION.search(lead):
+        return False
     return bool(_NEGATION.search(_HARMLESS.sub(" ", lead)) or _FORBIDS.search(lead))
 
 
@@ -116,6 +147,10 @@ def holds(text: str, verb: int, *, sharing: bool = False) -> bool:
         return False
     if _denied(text, clear, clause, start, verb):
         return False
+    if sharing and _told(text, clear, verb):
+        return False
+    if sharing and _PASSIVE.search(clause) and _PARTICIPLE.match(text[verb:]):
+        return not _BY_OTHERS.match(text[verb:])
     actors = list(_ACTOR.finditer(clause))
     if not actors and not (start and _OWN_SUBJECT.match(clause)):
         actors = list(_ACTOR.finditer(clear))
@@ -140,6 +175,12 @@ def holds(text: str, verb: int, *, sharing: bool = False) -> bool:
     return not (sharing and _third_party_acts(clause[last.end() :]))
 
 
+def _told(text: str, clear: str, verb: int) -> bool:
+    """Say whether the text only announces how or when the act is done."""
+    listed = re.match(r"\w+(?: \w+){0,3}: *(?:to|with)\b", text[verb:], re.IGNORECASE)
+    return not listed and bool(_TELLS.search(clear))
+
+
 def denied_here(text: str, verb: int) -> bool:
     """Say whether an act told of as a fact is denied, or one of the reader's rights."""
     clear = _cleared(text, verb)
@@ -151,7 +192,10 @@ def denied_here(text: str, verb: int) -> bool:
 
 def _cleared(text: str, verb: int) -> str:
     """Return what stands before the verb, with "that you post" and its like blanked out."""
-    return _RELATIVE.sub(lambda found: " " * len(found.group()), text[:verb])
+    clear = text[:verb]
+    for aside in (_PARENTHESIS, _RELATIVE):
+        clear = aside.sub(lambda found: " " * len(found.group()), clear)
+    return clear
 
 
 def _clause_start(clear: str) -> int:
@@ -159,8 +203,17 @@ def _clause_start(clear: str) -> int:
     return starts[-1] if starts else 0
 
 
+def _clause_end(text: str, verb: int) -> int:
+    """Return where the clause of a verb ends: at a new clause that is no exception to it."""
+    for found in _BARRIER.finditer(text, verb):
+        if not _EXCEPTION.match(text[found.end() :].lstrip(" ,")):
+            return found.start()
+    return len(text)
+
+
 def _denied(text: str, clear: str, clause: str, start: int, verb: int) -> bool:
-    heard = _HARMLESS.sub(" ", clause)
+    clause = _LEFT_OUT.sub(" ", clause)
+    heard = _HARMLESS.sub(" ", _ASIDE.sub(" ", clause))
     after = text[verb : verb + 60]
     no = bool(_NEGATION.search(heard)) or bool(_FORBIDS.search(clause))
     head = clear[:start].rstrip(" ,:;—–")
@@ -176,17 +229,19 @@ def _denied(text: str, clear: str, clause: str, start: int, verb: int) -> bool:
         r"\b(?:agree|must|may|shall)[ ]not\b", clause, re.IGNORECASE
     ):
         return True
-    return not _EXCEPTION.search(text[start:])
+    return not _EXCEPTION.search(text[start : _clause_end(text, verb)])
 
 
 def _third_party_acts(between: str) -> bool:
     """Say whether the words right before the verb make a recipient its subject."""
+    between = re.sub(r"\s+", " ", between)
     found = rx(rf"(?P<who>{RECIPIENT})[ ](?:{MODAL}[ ])*$").search(between)
     return bool(found) and not re.match(r"\s*(?:and|or)\b", between)
 
 
 def _user_command(text: str, before: str) -> bool:
     """Say whether a sharing verb without a subject is an order to the reader, or others' act."""
+    before = re.sub(r"\s+", " ", before)
     if re.search(rf"{RECIPIENT}(?:[ ]|,[ ])(?:{MODAL}[ ])+$", before, re.IGNORECASE | re.VERBOSE):
         return True
     if _COMMAND.match(before):

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from byleave.canonical import Json
+from byleave.policy.own_name import as_we, own_names
 from byleave.policy.prose import Sentence, front_matter, sentences
 from byleave.policy.scope import Scope
 from byleave.policy.statement import (
@@ -197,10 +198,12 @@ def spoken(markdown: str, *, first_line: int = 1) -> tuple[Spoken, ...]:
         first_line: Line of the file on which it begins.
     """
     found = []
-    for sentence in sentences(markdown, first_line=first_line):
+    read = sentences(markdown, first_line=first_line)
+    names = own_names("\n".join(sentence.text for sentence in read))
+    for sentence in read:
         if sentence.place == "heading":
             continue
-        statements = statements_of(sentence.text, lead=sentence.lead)
+        statements = statements_of(as_we(sentence.text, names), lead=as_we(sentence.lead, names))
         trains = any(statement.about == "training" for statement in statements)
         found += [
             Spoken(

@@ -52,6 +52,10 @@ _ABBREVIATIONS: Final = frozenset(
     "e.g i.e etc cf vs v no nos art arts sec inc ltd co corp llc dr mr mrs ms st dept approx "
     "incl para fig u.s u.k e.u p pp".split()
 )
+# "Service Providers." before what an item says: a few words, none of them a verb in small letters
+_TITLE: Final = re.compile(
+    r"[A-Z][\w'&/,-]*(?: (?:and|or|of|the|to|for|with|in|&|[A-Z0-9][\w'&/,-]*)){0,7}[.:]"
+)
 _END: Final = re.compile(r"[.!?…][\"')\]]*(?=\s+[\"'(\[]*[A-Z0-9À-ÖØ-Þ])|[.!?…][\"')\]]*\s*$")
 
 
@@ -86,7 +90,8 @@ class Sentence:
         text: Its words.
         line: Line of the file on which it begins, from 1.
         place: In what it stands.
-        lead: For the first sentence of a list item, what introduces the list; else "".
+        lead: For the first sentence of a list item (and the one after its run-in title), what
+            introduces the list; else "".
     """
 
     text: str
@@ -152,16 +157,15 @@ def sentences(markdown: str, *, first_line: int = 1) -> tuple[Sentence, ...]:
         markdown: The text.
         first_line: Line of the file on which it begins (below a front matter).
     """
-    return tuple(
-        Sentence(
-            text=text,
-            line=block.line_at(offset),
-            place=block.place,
-            lead=block.lead if offset == 0 else "",
-        )
-        for block in blocks(markdown, first_line=first_line)
-        for offset, text in split_sentences(block.text)
-    )
+    found = []
+    for block in blocks(markdown, first_line=first_line):
+        lead = block.lead
+        for offset, text in split_sentences(block.text):
+            line = block.line_at(offset)
+            found.append(Sentence(text=text, line=line, place=block.place, lead=lead))
+            if not _TITLE.fullmatch(text):
+                lead = ""
+    return tuple(found)
 
 
 def blocks(markdown: str, *, first_line: int = 1) -> tuple[Block, ...]:
@@ -178,7 +182,7 @@ class _Reader:
         self._place: Place = "paragraph"
         self._lead = ""  # of the list under way
         self._intro = ""  # last sentence before a list may begin
-        self._levels: list[tuple[int, str]] = []  # (indent of an item, its text)
+        self._levels: list[tuple[int, str, str]] = []  # (indent of an item, its text, its lead)
 
     def read(self, lines: list[str]) -> Iterator[Block]:
         fenced = False
@@ -215,9 +219,9 @@ class _Reader:
     def _open(self, indent: int) -> None:
         while self._levels and self._levels[-1][0] >= indent:
             self._levels.pop()
-        parent = self._levels[-1][1] if self._levels else ""
-        self._lead = parent if parent.endswith(":") else self._intro
-        self._levels.append((indent, ""))
+        _, parent, above = self._levels[-1] if self._levels else (0, "", "")
+        self._lead = f"{above.rstrip(': ')} {parent}".strip() if parent[-1:] == ":" else self._intro
+        self._levels.append((indent, "", self._lead))
         self._place = "item"
 
     def _heading(self, number: int, text: str) -> Iterator[Block]:
@@ -240,7 +244,8 @@ class _Reader:
         last = made[-1].text
         if place == "item":
             if self._levels:
-                self._levels[-1] = (self._levels[-1][0], last)
+                indent, _, lead = self._levels[-1]
+                self._levels[-1] = (indent, split_sentences(last)[-1][1] if last else "", lead)
         else:
             ends = split_sentences(last)
             self._intro = ends[-1][1] if ends and not ends[-1][1].endswith((".", "!")) else ""

@@ -11,10 +11,11 @@ from byleave.policy.wording import AI, DATA, STAFF, rx
 __all__ = ["mentions_training", "training_in"]
 # -- training --------------------------------------------------------------------------------
 
+_TRAIN_ACT: Final = r"(?:pre-?|re-?)?train(?:s|ing)?|(?:we|have|has|be|been|are|were|us)[ ](?:\w+[ ])?(?:pre-?|re-?)?trained|(?:fine|instruction)[ -]?tun(?:e|es|ing)|teach(?:es|ing)?|taught"
 _TRAIN_VERB: Final = r"(?:pre-?|re-?)?train(?:s|ed|ing)?|(?:fine|instruction)[ -]?tun(?:e|es|ed|ing)|teach(?:es|ing)?|taught"
 _MAKE_VERB: Final = (
     r"(?:develop|improv|build|creat|enhanc|refin|advanc|evolv|optimi[sz]|design|adapt|updat|test|validat)"
-    r"(?:e|es|ed|ing|s|t)?(?:ment|ments)?|built|"
+    r"(?:e|es|ed|ing|s|t)?(?:ment|ments)?|built(?!-in)|"
     r"(?:improvement|development|creation|enhancement|refinement)s?(?=[ ]of)"
 )
 _GAP: Final = r"(?:(?!\b(?:using|with|through|via|by|powered|that|which|who|so|because|when|while|if|from|help|but|not|excluding|without|except|unless)\b|[;:.!?])[^;:.!?])"
@@ -22,7 +23,7 @@ _TRAINING: Final = tuple(
     rx(p)
     for p in (
         # train ... AI, in that order, with nothing between that would carry another verb's means
-        rf"\b(?P<verb>{_TRAIN_VERB})\b(?![ ](?:our[ ]|all[ ]|the[ ]|new[ ]|their[ ]|these[ ])*{STAFF}\b){_GAP}{{0,90}}?{AI}",
+        rf"\b(?P<verb>{_TRAIN_ACT})\b(?![ ](?:our[ ]|all[ ]|the[ ]|new[ ]|their[ ]|these[ ])*{STAFF}\b){_GAP}{{0,90}}?{AI}",
         # models are trained on your data; data trains a model
         (
             rf"{AI}(?:[^;.!?]{{0,60}}?)\b(?P<verb>(?:pre-?|re-?)?train(?:ed|ing)|fine-?tun(?:ed|ing)|learns?|learning)\b"
@@ -41,8 +42,13 @@ _TRAINING: Final = tuple(
         rf"\b(?:us(?:e|es|ed|ing)|process\w*|collect\w*|analy[sz]\w*)\b[^;.!?]{{0,90}}?\bto[ ](?:help[ ])?(?P<verb>train)\b(?![ ](?:our[ ]|the[ ]|new[ ]|all[ ]|their[ ])*{STAFF}\b)",
         # develop, improve, build ... AI
         rf"\b(?P<verb>(?:{_MAKE_VERB}))\b{_GAP}{{0,80}}?{AI}",
+        # models become better by your data; AI is trained on it, with the object left out
+        rf"\b(?P<verb>make|makes|making|help|helps|helping)[ ](?:our[ ]|the[ ]|its[ ]|these[ ]|us[ ]make[ ]our[ ]|\w+'s[ ])?(?:\w+[ ]){{0,2}}?{AI}[ ](?:to[ ])?(?:be[ ]|become[ ]|get[ ])?(?:better|more|smarter|safer|perform|improve|learn|understand|respond|helpful|accurate)",
+        rf"\b(?P<verb>(?:pre-?|re-?)?train(?:ing|s|ed)?|fine-?tun(?:e|ed|ing)|learn(?:s|ing)?)[ ]on[ ](?:your|the|our|user|users'|customer|this|these|such|public|my|people's|member)\b(?:[ ]\w+){{0,4}}?[ ]{DATA}",
+        r"\bopt(?:s|ed|ing)?[ -]?(?:out|in|into)[ ](?:(?:of|from|to|for)[ ])?(?:\w+[ ]){0,4}?(?P<verb>training)\b(?![ ](?:course|program|session|email))",
+        rf"\bused?[ ](?:\w+[ ]){{0,3}}?for[ ](?:\w+[ ]){{0,2}}?{AI}[ ](?P<verb>improvements?|enhancements?)",
         # for machine learning
-        r"\bfor[ ](?:\w+[ ]){0,2}?(?P<verb>machine[ -]learning|AI|artificial[ ]intelligence)[ ](?:research|purposes|development)",
+        r"\bfor[ ](?:\w+[ ]){0,2}?(?P<verb>machine[ -]learning|AI|artificial[ ]intelligence)\b(?![ ](?:features?|tools?|products?|services?|assistants?|powered|to\b|that\b))",
         rf"\b(?P<verb>fed|feeds?|incorporated?|flows?)[ ](?:back[ ])?(?:in(?:to)?|our)\b[^;.!?]{{0,40}}?(?:{AI}|model[ ]training)",
     )
 )
@@ -81,6 +87,8 @@ def training_in(text: str, past: int) -> str:
                 continue
             if _MAKING.fullmatch(match["verb"]) and not _about_data(text, match):
                 continue
+            if re.match(r"\W*(?:\w+ ){0,6}compet", text[match.end() :], re.IGNORECASE):
+                continue
             if holds(text, match.start("verb")):
                 return match.group().strip()
     return ""
@@ -92,6 +100,8 @@ def _about_data(text: str, match: re.Match[str]) -> bool:
     purpose = re.match(
         r"\W*(?:to|for|helping|help us)?\W*(?:$|\w+[ ,])", before, re.IGNORECASE
     ) and re.match(r"\W*(?:(?:to|for)\b.*)?$", before, re.IGNORECASE)
+    if re.search(r"\binterests?\b[^.]*$", before, re.IGNORECASE):
+        return True
     if re.search(
         r"\b(?:is|are|be|been|being|we|us) (?:\w+ )?used? (?:\w+ ){0,2}(?:to|for) ",
         before,

@@ -13,11 +13,12 @@ about, or defined.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from byleave.policy.clause import affirmed, denies, says_nothing
 from byleave.policy.says_sharing import sharing_in
 from byleave.policy.says_training import mentions_training, training_in
-from byleave.policy.wording import recipients_of
+from byleave.policy.wording import recipients_of, rx
 
 __all__ = [
     "Statement",
@@ -54,12 +55,20 @@ def statements_of(text: str, *, lead: str = "") -> tuple[Statement, ...]:
     alone = _spoken(text, "")
     if not lead:
         return alone
-    joined = _spoken(_joined(lead, text), lead.rstrip(": "))
+    if _hands_over(lead, text) or _serves(lead, text):
+        named = recipients_of(text) or recipients_of(lead)
+        if not alone:
+            because = f"{lead.rstrip(': ')} {text}"
+            return (Statement(about="sharing", because=because, recipients=named),)
     if alone and not denies(lead):
         return alone
+    if not alone and _WHOLE.search(text):
+        return ()
+    joined = _spoken(_joined(lead, text), lead.rstrip(": "))
     own = {statement.about for statement in _spoken(lead, "")} - {s.about for s in alone}
     # What the introduction says by itself is its own statement, unless the item names to whom.
-    return tuple(s for s in joined if s.about not in own or recipients_of(text))
+    adds = recipients_of(text) and not _IN_DEFENCE.search(text)
+    return tuple(s for s in joined if s.about not in own or adds)
 
 
 def named_recipients(text: str) -> tuple[str, ...]:
@@ -69,6 +78,52 @@ def named_recipients(text: str) -> tuple[str, ...]:
     that it gives them something. What tells only what comes to the platform names nobody.
     """
     return recipients_of(" ".join(affirmed(text)))
+
+
+_TO_THESE: Final = rx(
+    r"(?:\b(?:with|to|among|by|from|(?:such|categories|types|kinds)[ ]as|including(?:,?[ ]but[ ]not[ ]limited[ ]to|[ ]without[ ]limitation)?|for[ ]example|e\.g\.,?|are|include)"
+    r"|\b(?:following|these|below|types[ ]of|categories[ ]of|kinds[ ]of)\b[^.;:]{0,60}?(?:recipients?|part(?:y|ies)|entit(?:y|ies)|persons?|people|categories|organi[sz]ations|companies|partners|providers|groups)[^.;:]{0,30})[ ]*:?$"
+)
+_NOT_A_NAME: Final = rx(
+    r"^\W*(?:\([a-z0-9]+\)[ ]*)?(?:(?:authori[sz]ed[ ])?(?:members[ ]of[ ])?our[ ](?:\w+[ ])?(?:teams?|staff|employees|personnel)\b|(?:other[ ])?(?:users|members)\b|the[ ]public\b|to|when|where|if|in|for|as|by|because|with|on|upon|during|after|before|we|you|your|our[ ](?:use|legitimate|rights?)|it|any[ ](?:data|information)|how|what|why|that|"
+    r"comply\w*|protect\w*|enforc\w+|investigat\w+|prevent\w*|detect\w*|respond\w*|provid\w+|improv\w+|help\w*|legal|court|law[ ]enforcement[ ]investigations?|national|IP|device|usage|(?:\w+[ ])?(?:data|information|details|history|identifiers?|address(?:es)?|names?)\b)\b"
+)
+
+
+# "Our Services may involve ...": a sentence of its own, not the rest of its introduction
+_WHOLE: Final = rx(
+    r"^[^:]{0,60}:?[ ]*\b(?:we|you|it|they|our[ ]\w+|the[ ]\w+|this|these)[ ](?:\w+[ ]){0,2}?(?:may|will|can|could|shall|might|must|are|is|have|has|do|does)\b"
+)
+_IN_DEFENCE: Final = rx(r"\b(?:protect|defend|rights|regulatory|legal[ ]requirements)\w*\b")
+
+
+def _serves(lead: str, text: str) -> bool:
+    """Say whether an item tells for which recipients' work data is shared as its lead says."""
+    if denies(lead) or not recipients_of(text) or _IN_DEFENCE.search(text):
+        return False
+    to_work = rx(r"^\W*(?:to|for|so[ ]that|in[ ]order|where|when)\b").search(text)
+    return bool(to_work) and any(s.about == "sharing" for s in _spoken(lead, ""))
+
+
+_ACTS: Final = rx(
+    r"^\W*\w+s[ ](?!and\b|or\b|who\b|that\b|which\b|of\b|to\b|with\b|in\b|for\b|we\b|such\b|like\b|including\b)\w+"
+)
+_OF_WHAT: Final = rx(
+    r"\b(?:purposes?|reasons?|circumstances|situations|cases|ways|when|if|to|information|data|activities|cookies)\b(?![^:.]*\b(?:with|to|among)[ ]*:?$)[^:.]{0,40}:?$"
+)
+
+
+def _hands_over(lead: str, text: str) -> bool:
+    """Say whether an item names to whom the sentence that introduces its list says data goes."""
+    named = recipients_of(text)
+    if denies(lead) or _NOT_A_NAME.search(text) or not (named or not _ACTS.search(text)):
+        return False
+    if not named and _OF_WHAT.search(lead):
+        return False
+    if not (_TO_THESE.search(lead) or (lead.endswith(":") and recipients_of(lead))):
+        return False
+    heading = _spoken(lead, "") or _spoken(f"{lead.rstrip(': ')} third parties", "")
+    return any(statement.about == "sharing" for statement in heading)
 
 
 def _joined(lead: str, text: str) -> str:

@@ -33,7 +33,7 @@ def rx(pattern: str) -> re.Pattern[str]:
 
 
 BEING: Final = r"(?:is|are|was|were|be|been|being|gets?)"
-MODAL: Final = r"(?:may|might|can|could|will|would|shall|should|must|do|does|did|also|only|always|often|sometimes|therefore|then|generally|currently|further|already|be[ ]able[ ]to|choose[ ]to)"
+MODAL: Final = r"(?:may|might|can|could|will|would|shall|should|must|do|does|did|also|only|always|often|sometimes|therefore|then|generally|currently|further|already|otherwise|occasionally|thereby|hereby|\w+ly|be[ ]able[ ]to|choose[ ]to)"
 STAFF: Final = (
     r"(?:employees?|staff|personnel|teams?|colleagues?|workers?|agents|reviewers|moderators|"
     r"contractors|drivers|officers|volunteers|teachers|managers|representatives|everyone)"
@@ -51,13 +51,13 @@ AI: Final = (
     r"\balgorithms?\b|\bclassifiers?\b|\bchatbots?\b|\bgrok\b|\bgemini\b|\bcopilot\b|\bllama\b)"
 )
 DATA: Final = (
-    r"(?:\bdata\b|information|\binfo\b|\bcontents?\b|messages?|\bposts?\b|comments?|articles?|"
-    r"prompts?|inputs?|outputs?|conversations?|\bchats?\b|transcripts?|recordings?|clips?|"
+    r"\b(?:data|information|info|contents?|messages?|posts?|comments?|articles?|"
+    r"prompts?|inputs?|outputs?|conversations?|chats?|transcripts?|recordings?|clips?|"
     r"photos?|images?|pictures?|videos?|audio|files?|documents?|uploads?|contributions?|details|"
-    r"identifiers?|\bIDs?\b|profiles?|records?|history|activity|searches|clicks|feedback|"
-    r"interactions?|queries|signals|r[ée]sum[ée]s?|\bCVs?\b|\bnames?\b|e-?mail|address(?:es)?|"
+    r"identifiers?|IDs?|profiles?|records?|history|activity|searches|clicks|feedback|"
+    r"interactions?|queries|signals|(?:credit|debit|payment|bank)[ ]cards?|card[ ]numbers?|r[ée]sum[ée]s?|CVs?|names?|e-?mails?|address(?:es)?|"
     r"phone[ ]numbers?|contacts?|credentials|location|cookies|reports?|statistics|insights?|"
-    r"logs?|submissions?|drafts?|voice|metadata|materials?|what[ ](?:you|we)\b|anything[ ]you)"
+    r"logs?|submissions?|drafts?|voice|metadata|materials?|what[ ](?:you|we)|anything[ ]you|speech|datasets?|traffic|queries)\b"
 )
 THING: Final = rf"(?:{DATA}|\b(?:it|them|these|this|those|some|any|all[ ]of[ ]it)\b)"
 
@@ -72,19 +72,23 @@ PROVIDER: Final = (
     r"infrastructure|security|support|IT)[ ](?:service[ ])?(?:providers?|processors?)|"
     r"\bproviders?\b|vendors?|sub-?processors?|data[ ]processors?|processors?|"
     r"sub-?contractors?|suppliers?|consultants|professional[ ]advis[eo]rs|advis[eo]rs|auditors?|"
-    r"lawyers|accountants|compan\w+[ ](?:that|who|which|we)[ ](?:\w+[ ]){0,2}?"
+    r"lawyers|accountants|attorneys?|law[ ]firms|(?:legal|outside)[ ]counsel|contractors|(?:collection|debt)[ ]agenc\w+|"
+    r"couriers?|carriers?|payment[ ](?:gateways?|networks?|services?)|(?:model|AI|LLM|API)[ ](?:providers?|vendors?)|"
+    r"(?:hosting|analytics|cloud|processing|payment|verification|AI)[ ](?:and[ ]\w+[ ])?services(?=[ ](?:to|who|which|that|such)\b)|compan\w+[ ](?:that|who|which|we)[ ](?:\w+[ ]){0,2}?"
     r"(?:work|perform|help|process|provide|assist|hire|engage|support|host|trains?)\w*)"
 )
 OTHERS: Final = (
-    r"(?:third[ -]part(?:y|ies)(?:'s|')?(?!(?:[ -](?:cookies?|widgets?|sources?|polic\w+|terms|"
-    r"content|rights)))|(?:\w+[ ])?partners?(?!ship)|advertisers?|ad[ ](?:networks?|exchanges?)|"
+    r"(?:(?<!on[ ])third[ -]part(?:y|ies)(?:'s|')?(?!(?:[ -](?:cookies?|widgets?|sources?|polic\w+|terms|"
+    r"content|rights|technolog\w+|links?|materials?)))|(?:\w+[ ])?partners?(?!ship)|advertisers?|ad[ ](?:networks?|exchanges?)|"
     r"sponsors?|organi[sz]ers?|publishers?|data[ ]brokers?|law[ -]enforcement|"
     r"\bpolice\b|courts?\b|regulators?|prosecutors?|governments?(?:al)?|"
     r"(?:public|government\w*|tax|competent|supervisory|judicial|state|other|relevant|local)"
     r"[ ](?:authorit\w+|agenc\w+|bod(?:y|ies)|officials)|"
     r"authorities|emergency[ ]services|successors?|acquir\w+[ ](?:entit\w+|compan\w+|part\w+)|"
     r"acquirers?|buyers?|purchasers?|new[ ](?:owners?|entit\w+|compan\w+)|counterpart(?:y|ies)|insurers?|"
-    r"banks?\b|lenders?|creditors?|credit[ ](?:bureaus?|agenc\w+|reporting)|researchers?|"
+    r"banks?\b|financial[ ]institutions?|(?:card|payment)[ ]schemes?|franchisees?|distributors?|dealers?(?:hips?)?|brokers?|"
+    r"assignees?|transferees?|trustees?|liquidators?|investors?|opposing[ ]part\w+|litigants?|hospitals?|doctors|pharmac\w+|"
+    r"(?:fraud|credit|advertising|marketing|ad)[ ](?:\w+[ ])?(?:agenc\w+|bureaus?)|ad[ ]tech\w*|lenders?|creditors?|credit[ ](?:bureaus?|agenc\w+|reporting)|researchers?|"
     r"universit(?:y|ies)|academics?|industry[ ]peers|merchants?|sellers?|retailers?|resellers?|"
     r"employers?|recruiters?|hirers|schools?|developers?|applications?[ ]developers?|licensees?|"
     r"(?:social[ ](?:media|network\w*)|search[ ]engine)[ ](?:compan\w+|providers?|platforms?|sites?|services?)|"
@@ -96,7 +100,7 @@ OTHERS: Final = (
     r"institutions?|firms?|websites?|apps?)|\bfirms?\b(?!ware)|others\b|another[ ](?:company|business|entity|party)|"
     r"someone[ ]else|anyone[ ]else|other[ ]controllers?|administrators?|account[ ]holders?|"
     r"(?:business|enterprise|hiring|corporate|paying|recruiting)[ ]customers|companies\b|\bMicrosoft\b|\bGoogle\b|\bMeta\b|\bFacebook\b|"
-    r"\bAmazon\b|\bOpenAI\b|\bApple\b|\bNvidia\b|\bSalesforce\b)"
+    r"\b(?:AWS|Amazon|Anthropic|Apple|Azure|Cloudflare|Discord|Firebase|Hotjar|HubSpot|Mailchimp|Mixpanel|Nvidia|OpenAI|PayPal|Salesforce|Sentry|Shopify|Snapchat|Stripe|Supabase|Telegram|TikTok|Twilio|Vercel|Zendesk)\b)"
 )
 RECIPIENT: Final = rf"(?:{AFFILIATE}|{PROVIDER}|{OTHERS})"
 

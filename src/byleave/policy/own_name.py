@@ -1,0 +1,53 @@
+"""By what names the publisher of a policy calls itself: "Acme may share" says "we may share"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+__all__ = ["as_we", "own_names"]
+
+_NAME: Final = r"[A-Z][\w&-]*(?:\.[a-z]{2,4}|\.[A-Z]\w+)?(?: (?:[A-Z][\w&-]*|of|&)){0,4}?"
+_CALLED_WE: Final = re.compile(
+    rf"(?P<name>{_NAME})(?:,? (?:Inc|LLC|Ltd|Limited|GmbH|Corp|Corporation|Company|Co|PLC|plc|B\.?V|S\.?A|Pty|AG|SAS|AB)\b\.?)*"
+    r"[^.()\"]{0,80}\((?P<aliases>[^)]{0,120}\b(?:we|us|our)\b[^)]{0,60})\)"
+)
+_ALIAS: Final = re.compile(r"\"([A-Z][\w&.-]*(?: [A-Z][\w&.-]*){0,2})[,.]?\"")
+_TITLE: Final = re.compile(
+    rf"^(?P<name>{_NAME})(?:'s)? (?:Online |Website |Global |Consumer )?"
+    r"(?:Privacy|Terms|Cookie|User|Service|Data|Legal|Customer|Community)\b"
+)
+_GENERIC: Final = frozenset(
+    "the this these our your my privacy terms service services global website online general data "
+    "user users customer company's policy notice welcome welcomes if when by in for at we us "
+    "consumer app application".split()
+)
+
+
+def own_names(text: str) -> tuple[str, ...]:
+    """Return the names by which a text's publisher calls itself, the longest first.
+
+    Taken from its title ("Acme Privacy Policy") and from where it says who "we" are: "Acme Inc.
+    ("Acme", "we")". A text that does neither has none.
+
+    Args:
+        text: The whole document, marks taken off.
+    """
+    found = set()
+    for line in text.splitlines():
+        title = _TITLE.match(line.strip()) if len(line) < 80 else None
+        if title:
+            found.add(title["name"])
+        for called in _CALLED_WE.finditer(line):
+            found |= {called["name"], *_ALIAS.findall(called["aliases"])}
+    kept = {name for name in found if name.split()[0].lower() not in _GENERIC and len(name) > 2}
+    return tuple(sorted(kept, key=lambda name: (-len(name), name)))
+
+
+def as_we(text: str, names: Sequence[str]) -> str:
+    """Return a sentence in which the publisher speaks of itself as "we" and "our"."""
+    for name in names:
+        text = re.sub(rf"(?<![\w@/]){re.escape(name)}(?:'s|s')(?!\w)", "our", text)
+        text = re.sub(rf"(?<![\w@/.]){re.escape(name)}(?![\w@/]|\.\w| [A-Z])", "we", text)
+    return text

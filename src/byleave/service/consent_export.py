@@ -8,18 +8,23 @@ the import of our own export takes it away again.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from byleave.canonical import decode
+from byleave.consent.batch import EventBatch
 from byleave.consent.event import EventKind, EvidenceGrade
 from byleave.errors import InputError
-from byleave.ids import format_instant, from_us
+from byleave.ids import FAR_FUTURE_US
 from byleave.service.consent import position_of
-from byleave.service.house import EventRow, House
+from byleave.service.house import House
+from byleave.service.instants import instant_texts
 from byleave.service.notice import published_notices
 
 __all__ = ["EXPORT_COLUMNS", "cells_for_csv", "cells_from_csv", "export_table"]
@@ -41,7 +46,7 @@ _DANGEROUS: Final = r"^[=+\-@\t\r']"
 
 
 def export_table(house: House, *, known_at: datetime | None = None) -> pa.Table:
-    """Return all events as a table of texts, by ledger index; one Python step a row.
+    """Return all events as a table of texts, by ledger index; a Python step for a row's evidence.
 
     Args:
         house: The workspace's ports.
@@ -49,16 +54,28 @@ def export_table(house: House, *, known_at: datetime | None = None) -> pa.Table:
     """
     position = position_of(house, known_at=known_at)
     digests = {n: notice.sha256.hex() for n, notice in published_notices(house.ledger).items()}
-    names = {row[0]: row[1] for row in house.ledger.members()}
-    rows = [_row(row, names, digests) for row in house.ledger.events(before=position)]
-    columns = list(zip(*rows, strict=True)) if rows else [()] * len(EXPORT_COLUMNS)
-    types = {"entry": pa.int64(), "includes_past": pa.bool_()}
-    return pa.table(
-        {
-            name: pa.array(values, types.get(name, pa.large_string()))
-            for name, values in zip(EXPORT_COLUMNS, columns, strict=True)
-        }
-    )
+    batch = house.ledger.events_columns(before=position, evidence=True)
+    evidence = list(batch.evidence or ())
+    members = pa.array([row[1] for row in house.ledger.members()], pa.large_string())
+    said = np.where(batch.original_us == FAR_FUTURE_US, batch.effective_us, batch.original_us)
+    names, sums = _notices(batch, digests, evidence)
+    columns = {
+        "entry": pa.array(batch.index, pa.int64()),
+        "member": members.take(pa.array(batch.ordinal)),
+        "use": _texts(batch.scopes, batch.scope),
+        "decision": _texts([_WORDS[kind] for kind in EventKind], batch.kind.astype(np.int64) - 1),
+        "effective": _times(said),
+        "counts_from": _times(batch.effective_us),
+        "recorded": _times(batch.recorded_us),
+        "expires": _times(batch.expires_us),
+        "includes_past": pa.array(batch.includes_past),
+        "notice": names,
+        "notice_sha256": sums,
+        "grade": _texts([g.name.lower() for g in EvidenceGrade], batch.grade),
+        "channel": _texts([_outside(channel) for channel in batch.channels], batch.channel),
+        "evidence": pa.array(evidence, pa.large_string()),
+    }
+    return pa.table({name: columns[name] for name in EXPORT_COLUMNS})
 
 
 def cells_for_csv(table: pa.Table) -> pa.Table:
@@ -83,34 +100,43 @@ def cells_from_csv(table: pa.Table) -> pa.Table:
     return table
 
 
-def _row(row: EventRow, names: dict[int, str], digests: dict[str, str]) -> tuple[Any, ...]:
-    index, ordinal, kind, scope, effective, recorded, expires, past, notice, grade, channel = row[
-        :11
-    ]
-    original, evidence = row[12:]
-    said = effective if original is None else original
-    is_known = EvidenceGrade(grade) is EvidenceGrade.BYTES and notice is not None
-    told = _told(evidence) if notice is None else {}
-    return (
-        index,
-        names[ordinal],
-        scope,
-        _WORDS[EventKind(kind)],
-        format_instant(from_us(said)),
-        format_instant(from_us(effective)),
-        format_instant(from_us(recorded)),
-        None if expires is None else format_instant(from_us(expires)),
-        bool(past),
-        notice or told.get("notice"),
-        digests.get(notice) if is_known else told.get("notice_sha256"),
-        EvidenceGrade(grade).name.lower(),
-        channel.split(":", 2)[2] if channel.count(":") > 1 else _bare(channel),
-        evidence,
+def _notices(
+    batch: EventBatch, digests: dict[str, str], evidence: Sequence[str | None]
+) -> tuple[pa.Array, pa.Array]:
+    """Return notices and digests: the ledger's, and where it has none those an import told."""
+    names = _texts([*batch.notices, None], batch.notice)
+    is_known = (batch.grade == EvidenceGrade.BYTES) & (batch.notice >= 0)
+    sums = _texts(
+        [*(digests.get(name) for name in batch.notices), None], np.where(is_known, batch.notice, -1)
     )
+    told = {
+        row: found
+        for row in np.flatnonzero(batch.notice < 0).tolist()
+        if evidence[row] is not None and (found := _told(evidence[row]))
+    }
+    if not told:
+        return names, sums
+    listed, summed = names.to_pylist(), sums.to_pylist()
+    for row, found in told.items():
+        listed[row], summed[row] = found.get("notice"), found.get("notice_sha256")
+    return pa.array(listed, pa.large_string()), pa.array(summed, pa.large_string())
 
 
-def _bare(channel: str) -> str | None:
+def _texts(texts: Sequence[str | None], rows: npt.NDArray[Any]) -> pa.Array:
+    """Return the text of each row; row -1 is the last text."""
+    place = np.where(rows < 0, len(texts) - 1, rows).astype(np.int64)
+    return pa.array(texts, pa.large_string()).take(pa.array(place))
+
+
+def _times(instants: npt.NDArray[np.int64]) -> pa.Array:
+    written = instant_texts(instants, "", "%sZ")
+    return pa.array(written, pa.large_string(), mask=instants == FAR_FUTURE_US)
+
+
+def _outside(channel: str) -> str | None:
     """Return a channel without the import it came through; imports without one have none."""
+    if channel.count(":") > 1:
+        return channel.split(":", 2)[2]
     return None if channel.startswith("import:") else channel
 
 

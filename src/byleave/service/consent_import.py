@@ -34,14 +34,13 @@ from byleave.policy.scope import Scope
 from byleave.service.clock import ledger_now
 from byleave.service.enrol import enrol_new
 from byleave.service.house import House, LedgerWriter
+from byleave.service.instants import instant_texts
 
 __all__ = ["PART_ROWS", "Imported", "find_import", "import_rows", "list_imports"]
 
 PART_ROWS: Final = 1 << 17
 _ALL_MEMBERS_SHARE: Final = 16
 """Read the whole list of members where the file names at least one in so many of them."""
-
-_SECOND_US: Final = 1_000_000
 
 Longs = npt.NDArray[np.int64]
 
@@ -330,8 +329,10 @@ class _Job:
 
     def _held(self) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
         """Return which rows are there already, and which a later no of before has overtaken."""
-        rows = self._rows
-        batch = self._house.ledger.events_columns()
+        rows, ledger = self._rows, self._house.ledger
+        named = np.unique(self._ordinals[self._ordinals >= 0])
+        is_few = len(named) * _ALL_MEMBERS_SHARE < ledger.member_count()
+        batch = ledger.events_columns(ordinals=named.tolist() if is_few else None)
         own = np.array(
             [c.split(":")[:2] == ["import", self._name] for c in batch.channels] + [False], np.bool_
         )
@@ -443,8 +444,8 @@ class _Job:
         parts = [_template(batch, tuple(column.tolist()), now) for column in shape[:, first].T]
         heads, middles, tails, ends = zip(*parts, strict=True)
         texts = self._texts
-        expires = _instants(batch.expires_us, "null", '"%sZ"')
-        original = _instants(batch.original_us, "", ',"original":"%sZ"')
+        expires = instant_texts(batch.expires_us, "null", '"%sZ"')
+        original = instant_texts(batch.original_us, "", ',"original":"%sZ"')
         evidence = (
             [""] * len(batch)
             if batch.evidence is None
@@ -491,19 +492,6 @@ def _template(batch: EventBatch, shape: tuple[int, ...], now: str) -> tuple[str,
         f',"notice":{named}',
         f',"recorded":"{now}","scope":{_json(batch.scopes[scope])}}}',
     )
-
-
-def _instants(values: Longs, absent: str, form: str) -> list[str]:
-    """Return instants as `format_instant` writes them, in `form`; `absent` for the far future."""
-    texts = np.full(len(values), absent, object)
-    told = values != FAR_FUTURE_US
-    whole = values % _SECOND_US == 0
-    seconds = (values[told & whole] // _SECOND_US).astype("datetime64[s]")
-    exact = values[told & ~whole].astype("datetime64[us]")
-    texts[told & whole] = [form % text for text in np.datetime_as_string(seconds).tolist()]
-    texts[told & ~whole] = [form % text for text in np.datetime_as_string(exact).tolist()]
-    found: list[str] = texts.tolist()
-    return found
 
 
 def _json(value: str | bool) -> str:  # noqa: FBT001 (any scalar of JSON)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -9,15 +11,14 @@ import numpy.typing as npt
 
 from byleave.consent.batch import SALT_BYTES, EventBatch
 
-__all__ = ["POSITION", "STRUCTURE", "batch_of", "named"]
+__all__ = ["POSITION", "STRUCTURE", "batch_of", "chunks", "later_event", "named", "with_evidence"]
 
 POSITION: Final = """
-SELECT min(idx) FROM events WHERE recorded_us > ?
-UNION ALL SELECT min(enrolment) FROM members WHERE enrolled_us > ?
+SELECT min(enrolment) FROM members WHERE enrolled_us > ?
 UNION ALL SELECT min(idx) FROM objects WHERE at_us > ?
 UNION ALL SELECT coalesce(max(idx) + 1, 0) FROM log_entries
 """
-"""Candidates for the lowest log index that was recorded after an instant."""
+"""Candidates for the lowest log index that was recorded after an instant, but for events."""
 STRUCTURE: Final = (
     ("log indexes have gaps", "SELECT count(*) <> coalesce(max(idx) + 1, 0) FROM log_entries"),
     ("ordinals have gaps", "SELECT count(*) <> coalesce(max(ordinal) + 1, 0) FROM members"),
@@ -82,6 +83,41 @@ def _dense(
     dense = np.full(int(numbers.max()) + 1, -1, np.int32)
     dense[used] = np.arange(len(used), dtype=np.int32)
     return dense[numbers], tuple(texts[int(number)] for number in used)
+
+
+def later_event(at_us: int, size: int, first_from: Callable[[int], tuple[int, int] | None]) -> int:
+    """Return the lowest index of an event recorded after an instant; else `size`.
+
+    Events are recorded in the order of their indexes (`WriterBase`), so halving finds it: some
+    log2(size) look-ups.
+
+    Args:
+        at_us: The instant, µs.
+        size: Size of the log.
+        first_from: Gives (index, recorded_us) of the first event whose index is at least so much.
+    """
+    low, high = 0, size
+    while low < high:
+        middle = (low + high) // 2
+        found = first_from(middle)
+        if found is None or found[1] > at_us:
+            high = middle
+        else:
+            low = found[0] + 1
+    found = first_from(low)
+    return size if found is None else found[0]
+
+
+def chunks(ordinals: Sequence[int], length: int) -> Iterable[list[int]]:
+    """Return ordinals by so many, as Python's integers."""
+    listed = np.asarray(ordinals, np.int64)
+    return (listed[at : at + length].tolist() for at in range(0, len(listed), length))
+
+
+def with_evidence(batch: EventBatch, rows: Iterable[tuple[int, Any]]) -> EventBatch:
+    """Return the batch with the evidence of its events: (index, text) of those that have one."""
+    found = {i: raw.decode() if isinstance(raw, bytes) else raw for i, raw in rows}
+    return replace(batch, evidence=[found.get(i) for i in batch.index.tolist()])
 
 
 def named(rows: list[tuple[Any, ...]], text: dict[int | None, Any]) -> list[tuple[Any, ...]]:

@@ -19,6 +19,7 @@ from typing import Any, Final
 from weakref import WeakSet
 
 import numpy as np
+import numpy.typing as npt
 import psycopg
 from psycopg import errors as pg
 from psycopg.conninfo import conninfo_to_dict
@@ -28,9 +29,18 @@ from byleave.consent.batch import EventBatch, MemberHistory
 from byleave.errors import ByleaveError, ConflictError, EvidenceError, InputError, WorldError
 from byleave.ids import FAR_FUTURE_US
 from byleave.stores.copy_binary import HEADER, TRAILER, read_rows
-from byleave.stores.ledger_rows import POSITION, STRUCTURE, batch_of, named
+from byleave.stores.ledger_rows import (
+    POSITION,
+    STRUCTURE,
+    batch_of,
+    chunks,
+    later_event,
+    named,
+    with_evidence,
+)
 from byleave.stores.ledger_writer import Terms, unfit
 from byleave.stores.migrations import POSTGRES
+from byleave.stores.postgres_errors import busy, damaged, world
 from byleave.stores.postgres_history import look_up
 from byleave.stores.postgres_writer import (
     EVENT_COLUMNS,
@@ -51,11 +61,12 @@ _TABLES: Final = (
     "byleave_format members regions births terms events objects log_entries log_head".split()
 )
 _ROWS_AT_ONCE: Final = 1 << 20
+_IDS_AT_ONCE: Final = 10_000
 _COPIED: Final = (
     "COPY (SELECT idx, ordinal, kind, scope, effective_us, recorded_us,"  # noqa: S608
     f" coalesce(expires_us, {FAR_FUTURE_US}), includes_past, coalesce(notice, 0), grade, channel,"
     f" coalesce(original_us, {FAR_FUTURE_US}) FROM events WHERE idx > %s AND idx < %s"
-    f" ORDER BY idx LIMIT {_ROWS_AT_ONCE}) TO STDOUT (FORMAT BINARY)"
+    " ORDER BY idx) TO STDOUT (FORMAT BINARY)"
 )
 _COPIED_ROW: Final = (
     ("idx", ">i8"), ("ordinal", ">i8"), ("kind", ">i2"), ("scope", ">i4"), ("effective", ">i8"),
@@ -221,8 +232,10 @@ class PostgresLedger:
 
     def position_at(self, at_us: int) -> int:
         """Return the lowest log index that was recorded after the instant; else the log's size."""
-        rows = self._rows(POSITION.replace("?", "%s"), (at_us,) * 3)
-        return min(int(index) for (index,) in rows if index is not None)
+        rows = self._rows(POSITION.replace("?", "%s"), (at_us,) * 2)
+        found = [int(index) for (index,) in rows if index is not None]
+        sql = "SELECT idx, recorded_us FROM events WHERE idx >= %s ORDER BY idx LIMIT 1"
+        return min(*found, later_event(at_us, found[-1], lambda i: self._row(sql, (i,))))
 
     # -- events ----------------------------------------------------------------------------
 
@@ -248,25 +261,45 @@ class PostgresLedger:
             last_recorded=last_recorded,
         )
 
-    def events_columns(self, *, before: int | None = None, after: int = -1) -> EventBatch:
+    def events_columns(
+        self,
+        *,
+        before: int | None = None,
+        after: int = -1,
+        ordinals: Sequence[int] | None = None,
+        evidence: bool = False,
+    ) -> EventBatch:
         """Return the events with after < index < before as columns, by index, without salts."""
         limit = 2**62 if before is None else before
         parts = [np.empty(0, read_rows(HEADER + TRAILER, _COPIED_ROW).dtype)]
-        while True:
-            try:
-                with (
-                    self._connection().cursor() as cursor,
-                    cursor.copy(statement(_COPIED), (after, limit)) as copy,
-                ):
-                    stream = b"".join(copy)
-            except psycopg.Error as error:
-                raise self._world(error) from error
-            part = read_rows(stream, _COPIED_ROW)
-            if not len(part):
-                break
-            parts.append(part)
-            after = int(part["idx"][-1])
-        return batch_of(np.concatenate(parts), self._texts())
+        if ordinals is None:
+            last = after
+            while len(part := self._copied(f"LIMIT {_ROWS_AT_ONCE}", (last, limit))):
+                parts.append(part)
+                last = int(part["idx"][-1])
+        else:
+            parts += [
+                self._copied("", (after, limit, some), "AND ordinal = ANY(%s)")
+                for some in chunks(ordinals, _IDS_AT_ONCE)
+            ]
+        rows = np.concatenate(parts)
+        if ordinals is not None:
+            rows = rows[np.argsort(rows["idx"], kind="stable")]
+        batch = batch_of(rows, self._texts())
+        if not evidence:
+            return batch
+        sql = "SELECT idx, evidence FROM events WHERE evidence NOTNULL AND idx > %s AND idx < %s"
+        return with_evidence(batch, self._rows(sql, (after, limit)))
+
+    def _copied(self, end: str, values: Sequence[Any], more: str = "") -> npt.NDArray[np.void]:
+        """Return rows between two indexes, by index."""
+        sql = _COPIED.replace("ORDER BY", f"{more} ORDER BY").replace(") TO", f" {end}) TO")
+        try:
+            with self._connection().cursor() as cursor, cursor.copy(statement(sql), values) as copy:
+                stream = b"".join(copy)
+        except psycopg.Error as error:
+            raise self._world(error) from error
+        return read_rows(stream, _COPIED_ROW)
 
     # -- objects ---------------------------------------------------------------------------
 
@@ -511,57 +544,13 @@ class PostgresLedger:
         raise AssertionError
 
     def _busy(self) -> ConflictError:
-        return ConflictError(
-            "another process is writing to this workspace", code="workspace.busy", where=self.place
-        )
+        return busy(self.place)
 
     def _damaged(self, what: str) -> EvidenceError:
-        return EvidenceError(
-            what,
-            code="workspace.damaged",
-            where=self.place,
-            hint="run byleave fsck, or restore the database from a copy",
-        )
+        return damaged(what, self.place)
 
     def _world(self, error: psycopg.Error) -> ByleaveError:
-        """Translate; PostgreSQL's own words may hold values, so only the kind of error is told."""
-        match error:
-            case pg.LockNotAvailable() | pg.SerializationFailure() | pg.DeadlockDetected():
-                return self._busy()
-            case pg.ReadOnlySqlTransaction():
-                return ConflictError(
-                    "the database takes no writes", code="workspace.read-only", where=self.place
-                )
-            case pg.DiskFull():
-                return WorldError("the disk is full", code="world.disk-full", where=self.place)
-            case (
-                pg.DataCorrupted()
-                | pg.IndexCorrupted()
-                | pg.UndefinedTable()
-                | pg.UndefinedColumn()
-            ):
-                return self._damaged(f"the ledger cannot be read ({type(error).__name__})")
-            case pg.DuplicateTable():
-                return ConflictError(
-                    "tables of these names stand there already",
-                    code="workspace.exists",
-                    where=self.place,
-                )
-            case pg.NumericValueOutOfRange() | pg.UntranslatableCharacter():
-                return unfit("a value has more than 64 bits, or no encoding")
-            case psycopg.OperationalError() if error.sqlstate is None:
-                return WorldError(
-                    "the database does not answer, or refuses the log-in",
-                    code="world.storage",
-                    where=self.place,
-                    hint="PGPASSWORD or ~/.pgpass gives the password",
-                )
-            case _:
-                return WorldError(
-                    f"the ledger refused: {type(error).__name__}",
-                    code="world.storage",
-                    where=self.place,
-                )
+        return world(error, self.place)
 
 
 def _utf8(text: str) -> bytes:

@@ -100,6 +100,42 @@ def a_position_is_the_first_index_after_an_instant(site: Site) -> None:
         assert [ledger.position_at(us) for us in (999, 1_000, 2_000, 3_000)] == [0, 1, 2, 3]
 
 
+def a_position_is_found_among_many_events(site: Site) -> None:
+    """`position_at` is right at every instant, also between other entries and equal times."""
+    with opened(site) as ledger:
+        enrol(ledger, "m")
+        times = [2_000, 2_000, 2_001, 2_005, 2_005, 2_005, 2_009]
+        with ledger.writing() as writer:
+            for us in times:
+                writer.log(b"other")
+                writer.add_events([event(writer.log(b"e"), recorded=us)])
+        indexes = {row[0]: row[5] for row in ledger.events()}
+        for us in range(1_999, 2_011):
+            later = [index for index, recorded in indexes.items() if recorded > us]
+            assert ledger.position_at(us) == min([*later, ledger.size()]), us
+
+
+def some_members_events_are_read_alone(site: Site) -> None:
+    """Columns of some members are theirs, by index, within the bounds; evidence comes if asked."""
+    with opened(site) as ledger:
+        enrol(ledger, *(f"m-{n}" for n in range(9)))
+        with ledger.writing() as writer:
+            first = writer.log_many([b"e"] * 36)
+            writer.add_events(
+                [event(first + n, n % 9, evidence="[]" if n % 2 else None) for n in range(36)]
+            )
+        some = ledger.events_columns(ordinals=[7, 2], after=first + 2, before=first + 30)
+        wanted = [first + n for n in range(3, 30) if n % 9 in {2, 7}]
+        assert some.index.tolist() == wanted
+        assert some.ordinal.tolist() == [(i - first) % 9 for i in wanted]
+        assert some.evidence is None
+        told = ledger.events_columns(ordinals=[7, 2], after=first + 2, evidence=True)
+        assert told.evidence is not None
+        assert [e is not None for e in told.evidence] == [bool((i - first) % 2) for i in told.index]
+        assert len(ledger.events_columns(ordinals=[])) == 0
+        assert len(ledger.events_columns(ordinals=[99])) == 0
+
+
 def nulls_stay_nulls(site: Site) -> None:
     """No expiry, notice, original instant or evidence comes back as none, in rows and columns."""
     with opened(site) as ledger:
@@ -390,6 +426,8 @@ CLAIMS: Final[tuple[Claim, ...]] = (
     a_new_ledger_is_empty,
     rows_come_back_as_they_were_written,
     a_position_is_the_first_index_after_an_instant,
+    a_position_is_found_among_many_events,
+    some_members_events_are_read_alone,
     nulls_stay_nulls,
     whole_numbers_keep_64_bits,
     text_is_a_value,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any, Final
 
@@ -202,9 +202,19 @@ class MemoryLedger:
             last_recorded=self.last_recorded(),
         )
 
-    def events_columns(self, *, before: int | None = None, after: int = -1) -> EventBatch:
+    def events_columns(
+        self,
+        *,
+        before: int | None = None,
+        after: int = -1,
+        ordinals: Sequence[int] | None = None,
+        evidence: bool = False,
+    ) -> EventBatch:
         rows = [row for row in self.events(before=before) if row[0] > after]
-        return _batch_of(rows)
+        if ordinals is not None:
+            rows = [row for row in rows if row[1] in set(ordinals)]
+        batch = _batch_of(rows)
+        return replace(batch, evidence=[row[13] for row in rows]) if evidence else batch
 
     def objects(self, kind: str) -> list[tuple[int, str, int, Any]]:
         found = [

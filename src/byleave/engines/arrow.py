@@ -3,7 +3,7 @@
 `decide_batch(plan, batch)` is all there is to it: a module-level function of two plain values,
 so that it runs as it stands in Spark's `mapInArrow` or Ray's `map_batches`. Ids are resolved to
 ordinals once per batch; a row whose parties all say yes costs one bit test per party; detail is
-read for the others only. Lists of recipients are segments of a flat array, reduced by segment.
+read for the others only. `reasons_batch` is the fast way where no grounds are asked for.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.types as pat
 
-from byleave.consent.reason import Ground, Reason
-from byleave.errors import InputError
+from byleave.consent.reason import Reason
+from byleave.engines.detail import decide_rows
+from byleave.engines.reading import category_words, columns_for, drafts_of, resolve_rows
+from byleave.engines.reasons import OPEN, Columns, decide_columns
+from byleave.gate.category import CategoryPlan
 from byleave.gate.contract import is_id_list
-from byleave.gate.members import MISSING, UNKNOWN
-from byleave.gate.nested import column_at
-from byleave.gate.plan import UNKNOWN_INSTANT, CategoryPlan, GatePlan
+from byleave.gate.nested import column_at, type_at
+from byleave.gate.plan import GatePlan
 from byleave.gate.rows import (
     CATEGORY_OTHER,
     CATEGORY_UNKNOWN,
@@ -30,18 +31,13 @@ from byleave.gate.rows import (
     RowDecisions,
     RowReasons,
 )
-from byleave.policy.ruleset import PartyRule
 
-__all__ = ["BATCH_ROWS", "ArrowEngine", "decide_batch", "reasons_batch"]
+__all__ = ["BATCH_ROWS", "ArrowEngine", "columns_for", "decide_batch", "reasons_batch"]
 
 BATCH_ROWS = 1 << 20
 """Rows per batch: the member table is hashed once for each, so batches are large."""
 
-_BLOCK_ROWS = 1 << 15
-"""Rows decided at a time: what is in hand stays in cache, and in memory already mapped."""
-
-Longs = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
+_MOST_COLUMNS = 62
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,55 +48,15 @@ class ArrowEngine:
 
     def resolve(self, plan: GatePlan, batch: pa.RecordBatch) -> ResolvedRows:
         """Return the rows of `batch` with ids as ordinals (see `GateEngine`)."""
-        contract = plan.contract
-        category = _categories(plan, batch)
-        several = np.array([c.several for c in plan.categories] + [False, False], np.bool_)
-        has_recipients = several[category]
-        author = plan.members.resolve(column_at(batch, contract.author))
-        flat, row = _recipients(plan, batch, has_recipients)
-        counts = np.bincount(row, minlength=batch.num_rows)
-        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts + 1)])
-        party = np.empty(int(offsets[-1]), np.int64)
-        is_author = np.zeros(len(party), np.bool_)
-        is_author[offsets[:-1]] = True
-        party[is_author] = author
-        party[~is_author] = flat
-        draft = np.array([c.draft for c in plan.categories] + [False, False], np.bool_)[category]
-        if contract.draft is not None:  # null: nobody says that it was sent
-            draft |= np.array(pc.fill_null(column_at(batch, contract.draft), True), np.bool_)
-        return ResolvedRows(
-            category=category,
-            draft=draft,
-            collected_us=_collected(plan, batch),
-            offsets=offsets,
-            party=party,
-            lonely=has_recipients & (counts == 0),
-        )
+        return resolve_rows(plan, batch)
 
     def decide(self, plan: GatePlan, rows: ResolvedRows) -> RowDecisions:
         """Return one reason per row, and the grounds of those kept (see `GateEngine`)."""
-        work = _Work.of(rows)
-        _row_itself(plan, rows, work)
-        for position, category in enumerate(plan.categories):
-            todo = np.flatnonzero((rows.category == position) & (work.reason == _OPEN))
-            for start in range(0, len(todo), _BLOCK_ROWS):
-                _decide_category(plan, category, rows, work, todo[start : start + _BLOCK_ROWS])
-        return work.finish(rows)
+        return decide_rows(plan, rows)
 
     def reasons(self, plan: GatePlan, batch: pa.RecordBatch) -> RowReasons:
         """Return one reason per row, and no grounds (see `GateEngine`)."""
-        decided = self.decide(plan, self.resolve(plan, batch))
-        return RowReasons(reason=decided.reason, party=decided.party)
-
-
-def reasons_batch(plan: GatePlan, batch: pa.RecordBatch) -> RowReasons:
-    """Return one reason per row of `batch`, and no grounds: the fast way of `decide_batch`.
-
-    Args:
-        plan: The rules compiled; plain data, it pickles.
-        batch: At least the columns `plan.contract.read_columns`.
-    """
-    return ArrowEngine().reasons(plan, batch)
+        return reasons_batch(plan, batch)
 
 
 def decide_batch(plan: GatePlan, batch: pa.RecordBatch) -> RowDecisions:
@@ -110,312 +66,140 @@ def decide_batch(plan: GatePlan, batch: pa.RecordBatch) -> RowDecisions:
         plan: The rules compiled; plain data, it pickles.
         batch: At least the columns `plan.contract.read_columns`.
     """
-    engine = ArrowEngine()
-    return engine.decide(plan, engine.resolve(plan, batch))
+    return decide_rows(plan, resolve_rows(plan, batch))
 
 
-_OPEN = 255
+def reasons_batch(plan: GatePlan, batch: pa.RecordBatch) -> RowReasons:
+    """Return one reason per row of `batch`, and no grounds: the fast way of `decide_batch`.
+
+    Args:
+        plan: The rules compiled; plain data, it pickles.
+        batch: At least the columns `columns_for(plan, schema)`.
+    """
+    rows = batch.num_rows
+    reason = np.full(rows, OPEN, np.uint8)
+    party = np.full(rows, -1, np.int32)
+    if _has_lists(plan, batch.schema):
+        return _long_way(plan, batch, reason, party)
+    group = _group_of_rows(plan, batch)
+    if not isinstance(group, int):
+        reason[group == CATEGORY_UNKNOWN] = Reason.CATEGORY_UNKNOWN
+        reason[group == CATEGORY_OTHER] = Reason.OTHER_CATEGORY
+    elif group < 0:
+        unknown = group == CATEGORY_UNKNOWN
+        reason[:] = Reason.CATEGORY_UNKNOWN if unknown else Reason.OTHER_CATEGORY
+    drafts = None if plan.drafts_asked else drafts_of(plan, batch)
+    if drafts is not None:
+        reason[drafts & (reason == OPEN)] = Reason.DRAFT_NEVER_SENT
+    parties: _Parties | None = None
+    for number, (_, category) in enumerate(_groups(plan)):
+        if isinstance(group, int) and group != number:
+            continue
+        asked = reason == OPEN
+        if not isinstance(group, int):
+            asked &= group == number
+        if category.draft and not plan.drafts_asked:
+            reason[asked] = Reason.DRAFT_NEVER_SENT
+        elif asked.any():
+            parties = _Parties.of(plan, batch) if parties is None else parties
+            _decide_group(plan, category, parties, asked, reason, party)
+    return _long_way(plan, batch, reason, party)
 
 
-@dataclass(frozen=True, slots=True)
-class _Work:
-    """The answer while it is being written; party columns run parallel to `rows.party`."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Parties:
+    """The parties of a batch as columns of ordinals, and the rows where one is not on record."""
 
-    reason: npt.NDArray[np.uint8]
-    party: npt.NDArray[np.int32]
-    member: Longs
-    ground: npt.NDArray[np.uint8]
-    ground_index: Longs
+    ordinals: tuple[npt.NDArray[Any], ...]
+    absent: tuple[npt.NDArray[np.bool_] | None, ...]
+    bad: tuple[npt.NDArray[np.bool_] | None, ...]
 
     @classmethod
-    def of(cls, rows: ResolvedRows) -> _Work:
-        count, parties = len(rows.category), len(rows.party)
-        return cls(
-            np.full(count, _OPEN, np.uint8),
-            np.full(count, -1, np.int32),
-            np.full(count, -1, np.int64),
-            np.zeros(parties, np.uint8),
-            np.full(parties, -1, np.int64),
-        )
-
-    def drop(self, row: Longs, reason: Any, party: Any, member: Any = -1) -> None:  # noqa: ANN401
-        self.reason[row] = reason
-        self.party[row] = party
-        self.member[row] = member
-
-    def finish(self, rows: ResolvedRows) -> RowDecisions:
-        """Gather the party-records of the rows kept, each member once per row."""
-        lengths = np.diff(rows.offsets)
-        row_of = np.repeat(np.arange(len(lengths)), lengths)
-        chosen = (self.reason == Reason.KEPT)[row_of]
-        chosen[chosen] = _first_of_each(row_of[chosen], rows.party[chosen])
-        counts = np.bincount(row_of[chosen], minlength=len(lengths))[self.reason == Reason.KEPT]
-        first = np.zeros(len(rows.party), np.bool_)
-        first[rows.offsets[:-1]] = True
-        return RowDecisions(
-            reason=self.reason,
-            party=self.party,
-            member=self.member,
-            offsets=np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)]),
-            ground_member=rows.party[chosen],
-            ground_role=np.where(first[chosen], 1, 2).astype(np.uint8),
-            ground=self.ground[chosen],
-            ground_index=self.ground_index[chosen],
-        )
+    def of(cls, plan: GatePlan, batch: pa.RecordBatch) -> _Parties:
+        ordinals, absent, bad = [], [], []
+        for place, name in enumerate((plan.contract.author, *plan.contract.recipients)):
+            column = column_at(batch, name)
+            found, strange = plan.members.places(column)
+            gone = np.asarray(pc.is_null(column)) if column.null_count else None
+            if gone is not None and strange is not None and place:
+                strange &= ~gone  # a recipient column may be empty; an author must not be missing
+            ordinals.append(found)
+            absent.append(gone if place else None)
+            bad.append(strange)
+        return cls(tuple(ordinals), tuple(absent), tuple(bad))
 
 
-@dataclass(frozen=True, slots=True)
-class _Segments:
-    """The parties of some rows, laid end to end: row j has `starts[j]:starts[j] + lengths[j]`.
-
-    Rows of one `width` (0: they differ) are reduced column by column, five times as fast.
-    """
-
-    starts: Longs
-    lengths: Longs
-    width: int
-    at: Longs  # position of each party in `rows.party`
-
-    @classmethod
-    def of(cls, offsets: Longs, todo: Longs) -> _Segments:
-        lengths = offsets[todo + 1] - offsets[todo]
-        starts = np.cumsum(lengths) - lengths
-        width = int(lengths[0]) if (lengths == lengths[0]).all() else 0
-        if width:
-            at = (offsets[todo][:, None] + np.arange(width)).reshape(-1)
-        else:
-            at = np.arange(int(lengths.sum())) + np.repeat(offsets[todo] - starts, lengths)
-        return cls(starts, lengths, width, at)
-
-    def reduce(self, ufunc: np.ufunc, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Return `ufunc` over the parties of each row."""
-        if not self.width:
-            result: npt.NDArray[Any] = ufunc.reduceat(values, self.starts)
-            return result
-        columns = values.reshape(-1, self.width)
-        result = columns[:, 0].copy()
-        for position in range(1, self.width):
-            ufunc(result, columns[:, position], out=result)
-        return result
-
-    def first(self, flags: Flags) -> Longs:
-        """Return for each row the place of its first flagged party; beyond the last: none."""
-        return self.reduce(np.minimum, np.where(flags, np.arange(len(flags)), len(flags)))
-
-    def spread(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Return a value per row as one per party."""
-        return np.repeat(values, self.width or self.lengths)
-
-
-_IS_VETO = np.zeros(256, np.bool_)
-_IS_VETO[[Reason.REFUSED, Reason.WITHDRAWN, Reason.OBJECTED]] = True
-
-
-def _row_itself(plan: GatePlan, rows: ResolvedRows, work: _Work) -> None:
-    """Reasons that need no member: category, draft, a party missing or unknown."""
-    work.reason[rows.category == CATEGORY_UNKNOWN] = Reason.CATEGORY_UNKNOWN
-    work.reason[rows.category == CATEGORY_OTHER] = Reason.OTHER_CATEGORY
-    if not plan.drafts_asked:
-        work.reason[rows.draft & (work.reason == _OPEN)] = Reason.DRAFT_NEVER_SENT
-    for code, reason in ((MISSING, Reason.PARTY_MISSING), (UNKNOWN, Reason.PARTY_UNKNOWN)):
-        bad = rows.party == code
-        if bad.any():
-            row, position = _first_parties(rows.offsets, bad)
-            is_open = work.reason[row] == _OPEN
-            work.drop(row[is_open], reason, position[is_open])
-        if code == MISSING:
-            alone = np.flatnonzero(rows.lonely & (work.reason == _OPEN))
-            work.drop(alone, Reason.PARTY_MISSING, 1)
-
-
-def _first_parties(offsets: Longs, flags: Flags) -> tuple[Longs, Longs]:
-    """Return the rows that have a flagged party, and the position of the first of them."""
-    places = np.flatnonzero(flags)
-    row, index = np.unique(np.searchsorted(offsets, places, side="right") - 1, return_index=True)
-    return row, places[index] - offsets[row]
-
-
-def _decide_category(
-    plan: GatePlan, category: CategoryPlan, rows: ResolvedRows, work: _Work, todo: Longs
+def _decide_group(
+    plan: GatePlan,
+    category: CategoryPlan,
+    parties: _Parties,
+    asked: npt.NDArray[np.bool_],
+    reason: npt.NDArray[np.uint8],
+    party: npt.NDArray[np.int32],
 ) -> None:
-    """Decide rows of one category whose parties are all on record."""
-    parts = _Segments.of(rows.offsets, todo)
-    who = rows.party[parts.at]
-    sure = (category.yes[who >> 3] >> (who & 7).astype(np.uint8)) & 1
-    clear = parts.reduce(np.logical_and, sure.view(np.bool_))
-    work.reason[todo[clear]] = Reason.KEPT
-    places = parts.at[parts.spread(clear)]
-    sure_of = rows.party[places]
-    profile = category.profile[sure_of]
-    work.ground[places] = category.profiles.ground[profile]
-    work.ground_index[places] = category.because(sure_of, profile)
-    if not clear.all():
-        _decide_in_detail(plan, category, rows, work, todo[~clear])
-
-
-def _decide_in_detail(
-    plan: GatePlan, category: CategoryPlan, rows: ResolvedRows, work: _Work, todo: Longs
-) -> None:
-    """Vetoes, stops, silences, then what is left is kept on the grounds of its parties."""
-    parts = _Segments.of(rows.offsets, todo)
-    who = rows.party[parts.at]
-    table, profile = category.profiles, category.profile[who]
-    code = table.code[profile]
-    collected = parts.spread(rows.collected_us[todo])
-
-    vetoed = _IS_VETO[code]
-    earliest = table.earliest_us[profile]
-    stop = table.stop[profile]
-    late = (stop == Reason.KEPT) & (collected < earliest)
-    stop = np.where(
-        late & (collected == UNKNOWN_INSTANT), np.uint8(Reason.COLLECTED_AT_UNKNOWN), stop
+    """Decide the rows of categories that share their planes; some may stay open."""
+    count = len(parties.ordinals) if category.several else 1
+    if category.several and count == 1:
+        return  # nobody is named to whom it went: each row lacks a party
+    for bad in parties.bad[:count]:
+        if bad is not None:
+            asked &= ~bad
+    whole = bool(asked.all())
+    rows = slice(None) if whole else np.flatnonzero(asked)
+    columns = Columns(
+        tuple(p[rows] for p in parties.ordinals[:count]),
+        tuple(None if a is None else a[rows] for a in parties.absent[:count]),
     )
-    stop = np.where(late & (collected != UNKNOWN_INSTANT), np.uint8(Reason.BEFORE_EARLIEST), stop)
-
-    early = (code == Reason.KEPT) & _is_early(category, who, profile, collected)
-    code = np.where(
-        early & (collected == UNKNOWN_INSTANT), np.uint8(Reason.COLLECTED_AT_UNKNOWN), code
-    )
-    code = np.where(
-        early & (collected != UNKNOWN_INSTANT), np.uint8(Reason.PROMISE_OF_COLLECTION), code
-    )
-    says_yes = code == Reason.KEPT
-
-    count = len(who)
-    no, halt = parts.first(vetoed), parts.first(stop != Reason.KEPT)
-    yes, silent = parts.first(says_yes), parts.first(~says_yes)
-    if plan.party_rule is None:
-        rule = parts.reduce(np.maximum, table.party_rule[profile])
-    else:
-        rule = np.full(len(todo), plan.party_rule, np.uint8)
-    author_silent = ~says_yes[parts.starts]
-    quiet = np.where(
-        rule == PartyRule.ALL,
-        silent < count,
-        np.where(rule == PartyRule.AUTHOR, author_silent, yes == count),
-    )
-    by_veto = no < count
-    by_stop = ~by_veto & (halt < count)
-    by_silence = ~by_veto & ~by_stop & quiet
-
-    place = np.where(by_veto, no, np.where(by_stop, halt, silent))
-    place = np.where(place < count, place, parts.starts)
-    reason = np.where(by_stop, stop[place], code[place])
-    reason = np.where(by_veto & (no != parts.starts), np.uint8(Reason.PARTY_VETOED), reason)
-    dropped = by_veto | by_stop | by_silence
-    work.drop(todo[dropped], reason[dropped], (place - parts.starts)[dropped], who[place][dropped])
-    kept = ~dropped
-    work.reason[todo[kept]] = Reason.KEPT
-    mine = parts.spread(kept)
-    decisive = parts.spread(np.where(kept, np.minimum(yes, count - 1), 0))
-    ground = np.where(says_yes, table.ground[profile], np.uint8(Ground.CONSENT_OF_ANOTHER_PARTY))
-    speaker = np.where(says_yes, np.arange(len(who)), decisive)[mine]
-    work.ground[parts.at[mine]] = ground[mine]
-    work.ground_index[parts.at[mine]] = category.because(who[speaker], profile[speaker])
+    if whole:
+        decide_columns(category, plan.party_rule, columns, reason, party)
+        return
+    some = np.empty(len(columns.parties[0]), np.uint8)
+    who = np.empty(len(some), np.int32)
+    decide_columns(category, plan.party_rule, columns, some, who)
+    reason[rows], party[rows] = some, who
 
 
-def _is_early(
-    category: CategoryPlan, who: Longs, profile: npt.NDArray[Any], collected: Longs
-) -> Flags:
-    """Say which rows were collected before the yes of the party reaches."""
-    table = category.profiles
-    early: Flags = collected < table.from_hi[profile]
-    own = early & table.has_own_start[profile]
-    if own.any():  # a start of one's own: look it up where the span alone does not tell
-        near = np.flatnonzero(own & (collected >= table.from_lo[profile]))
-        early[near] = collected[near] < category.start.get(who[near])
-    return early
+def _long_way(
+    plan: GatePlan,
+    batch: pa.RecordBatch,
+    reason: npt.NDArray[np.uint8],
+    party: npt.NDArray[np.int32],
+) -> RowReasons:
+    """Decide the rows that are still open in detail."""
+    rows = np.flatnonzero(reason == OPEN)
+    if len(rows):
+        names = columns_for(plan, batch.schema)
+        some = batch.select(names)
+        if len(rows) < batch.num_rows:
+            some = some.take(pa.array(rows))
+        decided = decide_rows(plan, resolve_rows(plan, some))
+        reason[rows], party[rows] = decided.reason, decided.party
+    return RowReasons(reason=reason, party=party)
 
 
-def _first_of_each(row: Longs, member: Longs) -> Flags:
-    """Flag the first appearance of each member in each row; `row` ascends."""
-    if len(row) == 0:
-        return np.zeros(0, np.bool_)
-    if not (row[2:] == row[:-2]).any():  # no row has three: neighbours tell
-        return np.append([True], (row[1:] != row[:-1]) | (member[1:] != member[:-1]))
-    order = np.lexsort((np.arange(len(row)), member, row))
-    same = (row[order][1:] == row[order][:-1]) & (member[order][1:] == member[order][:-1])
-    first = np.ones(len(row), np.bool_)
-    first[order[1:][same]] = False
-    return first
+def _group_of_rows(plan: GatePlan, batch: pa.RecordBatch) -> npt.NDArray[np.int8] | int:
+    """Return the group of each row's category, or the one group (or code below 0) of all."""
+    positions, index = category_words(plan, batch)
+    group = {at: number for number, (some, _) in enumerate(_groups(plan)) for at in some}
+    found = [group.get(at, at) for at in positions]
+    if index is None:
+        return found[0]
+    present = found if len(index) and int(index.max()) == len(found) - 1 else found[:-1]
+    if len(set(present)) == 1:
+        return present[0]
+    return np.take(np.array(found, np.int8), index)
 
 
-def _categories(plan: GatePlan, batch: pa.RecordBatch) -> Longs:
-    """Return the position of each row's category among the plan's."""
-    contract = plan.contract
-    codes = {c.use.category: i for i, c in enumerate(plan.categories)}
-    codes.update(dict.fromkeys(plan.other_categories, CATEGORY_OTHER))
-    if contract.category is None:
-        code = codes.get(contract.category_constant or "", CATEGORY_UNKNOWN)
-        return np.full(batch.num_rows, code, np.int64)
-    column = column_at(batch, contract.category)
-    if not pat.is_dictionary(column.type):
-        column = pc.dictionary_encode(column)
-    words = column.dictionary.to_pylist()
-    if contract.kinds is not None:
-        words = [contract.kinds.get(word) for word in words]
-    table = np.array([codes.get(w, CATEGORY_UNKNOWN) for w in words] + [CATEGORY_UNKNOWN], np.int64)
-    return np.take(table, np.asarray(pc.fill_null(column.indices.cast(pa.int64()), -1)))
+def _groups(plan: GatePlan) -> list[tuple[list[int], CategoryPlan]]:
+    """Return the positions of categories alike in planes and parties, with one of each."""
+    groups: dict[tuple[int, bool, bool], tuple[list[int], CategoryPlan]] = {}
+    for position, category in enumerate(plan.categories):
+        key = (id(category.profile), category.several, category.draft)
+        groups.setdefault(key, ([], category))[0].append(position)
+    return list(groups.values())
 
 
-def _recipients(plan: GatePlan, batch: pa.RecordBatch, wanted: Flags) -> tuple[Longs, Longs]:
-    """Return recipients of the wanted rows in order of (row, column, place), and their rows.
-
-    A null scalar or a null list is no recipient; a null inside a list is a recipient missing.
-    """
-    members: list[Longs] = []
-    rows: list[Longs] = []
-    for name in plan.contract.recipients:
-        column = column_at(batch, name)
-        if is_id_list(column.type):
-            lengths = np.asarray(pc.fill_null(pc.list_value_length(column), 0), np.int64)
-            row = np.repeat(np.arange(batch.num_rows), lengths)
-            found = plan.members.resolve(pc.list_flatten(column))
-        else:
-            present = np.asarray(pc.is_valid(column))
-            row = np.flatnonzero(present)
-            found = plan.members.resolve(column)[present]
-        members.append(found[wanted[row]])
-        rows.append(row[wanted[row]])
-    if not members:
-        return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    flat, row = np.concatenate(members), np.concatenate(rows)
-    if len(members) > 1:
-        order = np.argsort(row, kind="stable")
-        flat, row = flat[order], row[order]
-    return flat, row
-
-
-def _collected(plan: GatePlan, batch: pa.RecordBatch) -> Longs:
-    """Return µs since the epoch; a date is its first instant, no zone reads UTC."""
-    name = plan.contract.collected_at
-    if name is None:
-        return np.full(batch.num_rows, UNKNOWN_INSTANT, np.int64)
-    column = column_at(batch, name)
-    try:
-        if pat.is_dictionary(column.type):
-            column = column.dictionary_decode()
-        if not (pat.is_timestamp(column.type) or pat.is_date(column.type)):
-            column = _from_text(column)
-        kind = pa.timestamp("us", getattr(column.type, "tz", None))
-        whole = pc.cast(column, options=pc.CastOptions(kind, allow_time_truncate=True))
-    except pa.ArrowInvalid as error:
-        raise InputError(
-            f'column "{name}" holds text that is no instant',
-            code="contract.column-value",
-            hint="write 2024-09-18T00:00:00Z or 2024-09-18, or leave it empty",
-        ) from error
-    return np.array(pc.fill_null(whole.cast(pa.int64()), UNKNOWN_INSTANT), np.int64)
-
-
-def _from_text(column: pa.Array) -> pa.Array:
-    """Read RFC 3339 instants and dates; an empty text is null."""
-    text = column.cast(pa.large_string())
-    text = pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.large_string()), text)
-    zoned = pc.match_substring_regex(text, r"(?:Z|[+-]\d{2}:?\d{2})$")
-    if pc.any(zoned).as_py() and not pc.all(zoned).as_py():
-        none = pa.scalar(None, pa.large_string())
-        dated = pc.if_else(zoned, none, text).cast(pa.timestamp("us"))
-        exact = pc.if_else(zoned, text, none).cast(pa.timestamp("us", "UTC"))
-        return pc.coalesce(exact, dated.cast(pa.timestamp("us", "UTC")))
-    return text.cast(pa.timestamp("us", "UTC" if pc.any(zoned).as_py() else None))
+def _has_lists(plan: GatePlan, schema: pa.Schema) -> bool:
+    """Say whether any recipients stand in lists, or in more columns than a number holds."""
+    names = plan.contract.recipients
+    return len(names) > _MOST_COLUMNS or any(is_id_list(type_at(n, schema)) for n in names)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -134,6 +134,35 @@ class MemberIndex:
         if column.null_count:
             ordinals[np.asarray(pc.is_null(column))] = MISSING
         return ordinals
+
+    def places(self, column: pa.Array) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_] | None]:
+        """Return ordinals to look up as they stand, and where there is none.
+
+        Where ids are whole numbers from 0 on, the column's own values are returned, uncopied.
+
+        Args:
+            column: As in `resolve`.
+
+        Returns:
+            Ordinals of any integer type, all of them below the number of members and none below
+            zero (0 where there is none); and the rows where an id is null or unknown, or None.
+        """
+        dense = self.dense
+        plain = dense is not None and not dense.prefix and dense.first == 0
+        if plain and pat.is_integer(column.type) and not column.null_count and len(self):
+            values = np.asarray(column)
+            if values.dtype.kind == "u":  # one pass tells both ends
+                sound = not len(values) or int(values.max()) < len(self)
+            else:
+                sound = not len(values) or (values.min() >= 0 and int(values.max()) < len(self))
+            if sound:
+                return values, None
+        found = self.resolve(column)
+        strange = found < 0
+        if not strange.any():
+            return found, None
+        found[strange] = 0
+        return found, strange
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.types as pat
 
 from byleave.consent.event import ConsentEvent
 from byleave.consent.reason import Ground, Reason
 from byleave.consent.state import EventColumns, build
 from byleave.gate.contract import parse_contract
-from byleave.gate.members import MemberIndex
+from byleave.gate.members import UNKNOWN, MemberIndex
 from byleave.gate.plan import AGE_UNKNOWN, GatePlan, MemberFacts, compile_plan, uses_of
 from byleave.gate.reference import Answer, PartyGround, Row, World, decide_row
 from byleave.gate.rows import GateEngine, RowDecisions
@@ -31,6 +32,7 @@ __all__ = [
     "disagreements",
     "expected",
     "misreasoned",
+    "reason_disagreements",
 ]
 
 LIST_CONTRACT = """\
@@ -95,6 +97,50 @@ def misreasoned(
         for row, (want, got) in enumerate(zip(wanted, found, strict=True))
         if want != got
     ]
+
+
+def reason_disagreements(
+    engine: GateEngine, example: Example, *, numbers: bool = False
+) -> list[tuple[int, tuple[Reason, int], tuple[Reason, int]]]:
+    """Return the rows on which `engine.reasons` and the oracle differ: row, wanted, found.
+
+    Args:
+        engine: Its `reasons` is asked, which gives no grounds.
+        example: The world and rows.
+        numbers: Give members the ids 0, 1, ... in columns of whole numbers.
+    """
+    plan, batch = compile_example(example)
+    if numbers:
+        batch = _in_numbers(plan, batch)
+        plan = replace(plan, members=MemberIndex.counting(len(plan.members)))
+    found = engine.reasons(plan, batch)
+    told = zip(found.reason.tolist(), found.party.tolist(), strict=True)
+    return [
+        (i, (want.reason, want.party), (Reason(code), party))
+        for i, (want, (code, party)) in enumerate(zip(expected(example), told, strict=True))
+        if (want.reason, want.party) != (code, party)
+    ]
+
+
+def _in_numbers(plan: GatePlan, batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Write each member's id as their ordinal, and ids of nobody as numbers beyond."""
+
+    def numbers(column: pa.Array) -> pa.Array:
+        if pat.is_list(column.type):
+            items = numbers(column.values)
+            return pa.ListArray.from_arrays(column.offsets, items, mask=column.is_null())
+        found = plan.members.resolve(column)
+        found[found == UNKNOWN] = len(plan.members) + 3
+        return pa.array(found, pa.uint32(), mask=np.asarray(column.is_null()))
+
+    contract = plan.contract
+    columns = {
+        name: numbers(batch.column(name))
+        if name in {contract.author, *contract.recipients}
+        else batch.column(name)
+        for name in batch.schema.names
+    }
+    return pa.RecordBatch.from_pydict(columns)
 
 
 def compile_example(example: Example) -> tuple[GatePlan, pa.RecordBatch]:

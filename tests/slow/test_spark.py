@@ -1,19 +1,27 @@
-"""The gate's plan in Spark: `mapInArrow` over partitions, in worker processes."""
+"""The gate in Spark: an Arrow function over the id columns, in worker processes."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
 
+from byleave.engines.plan_files import write_plan
+from byleave.engines.spark import SparkGate
+from byleave.errors import EvidenceError, InputError
+from byleave.gate.plan import GatePlan
+from byleave.testing.engine_suite import Example, compile_example, expected, misreasoned
+from tests.engines.strategies import example_of
 from tests.slow.generated import MESSAGES, gated, make_messages, make_plan, reasons_of
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
 pytestmark = pytest.mark.slow
 
@@ -33,33 +41,183 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         .config("spark.sql.execution.arrow.maxRecordsPerBatch", "97")
         .config("spark.sql.session.timeZone", "UTC")
         .config("spark.sql.warehouse.dir", str(folder / "warehouse"))
+        .config("spark.sql.shuffle.partitions", "3")
         .config("spark.ui.enabled", "false")
         .getOrCreate()
     )
-    session.sparkContext.setLogLevel("ERROR")
+    session.sparkContext.setLogLevel("OFF")
     yield session
     session.stop()
 
 
-def test_spark_gives_every_row_the_reason_that_the_gate_gives(spark: SparkSession) -> None:
+@pytest.fixture(scope="module")
+def plan_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("plan") / "messages.plan"
+    write_plan(make_plan(), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def frame(spark: SparkSession) -> DataFrame:
+    return spark.createDataFrame(make_messages()).repartition(5, "sender")
+
+
+def test_spark_gives_every_row_the_reason_that_the_gate_gives(
+    spark: SparkSession, frame: DataFrame, plan_file: Path
+) -> None:
     """Spark over shuffled partitions gives each row the reason that one process gives it."""
-    plan, messages = make_plan(), make_messages()
-    wanted = reasons_of(gated(plan, messages))
-
-    # A function inside the test travels by value; its workers import only byleave.
-    def decide(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        from byleave.consent.reason import Reason
-        from byleave.engines.arrow import decide_batch
-
-        for batch in batches:
-            reasons = decide_batch(plan, batch).reason
-            words = [Reason(int(reason)).word for reason in reasons]
-            yield pa.RecordBatch.from_pydict({"number": batch["number"], "reason": pa.array(words)})
-
-    columns = ["number", *plan.contract.read_columns]
-    frame = spark.createDataFrame(messages.select(columns)).repartition(5, "sender")
-    found = frame.mapInArrow(decide, "number long, reason string").toArrow().to_pydict()
+    wanted = reasons_of(gated(make_plan(), make_messages()))
+    found = SparkGate(spark, plan_file).mark(frame).toArrow().to_pydict()
 
     assert len(found["number"]) == MESSAGES
-    assert dict(zip(found["number"], found["reason"], strict=True)) == wanted
+    assert dict(zip(found["number"], found["gate_reason"], strict=True)) == wanted
     assert len(set(wanted.values())) >= 8, "the case should meet most reasons"
+
+
+def test_transform_keeps_the_rows_kept_with_all_their_columns(
+    spark: SparkSession, frame: DataFrame, plan_file: Path
+) -> None:
+    """`frame.transform(gate)` is the rows kept, every column as it was."""
+    kept = frame.transform(SparkGate(spark, plan_file))
+    wanted = gated(make_plan(), make_messages()).table
+    assert kept.columns == frame.columns
+    assert kept.toArrow().sort_by("number").to_pylist() == wanted.to_pylist()
+
+
+def test_counts_sum_to_the_rows(spark: SparkSession, frame: DataFrame, plan_file: Path) -> None:
+    """Counts by reason are those of the gate, and sum to the rows that Spark counts by itself."""
+    found = SparkGate(spark, plan_file).counts(frame)
+    record = gated(make_plan(), make_messages()).record
+    assert (found.rows, found.kept) == (MESSAGES, record.kept)
+    assert dict(found.reasons) == dict(record.reasons)
+    assert found.plan == record.plan
+
+
+def test_the_sql_function_returns_the_word(
+    spark: SparkSession, frame: DataFrame, plan_file: Path
+) -> None:
+    """Registered, the gate is a SQL function of the contract's columns that returns the word."""
+    arguments = SparkGate(spark, plan_file).register("byleave_reason")
+    assert list(arguments) == ["sender", "recipients", "sent_at", "is_draft"]
+    frame.createOrReplaceTempView("messages")
+    rows = spark.sql(f"SELECT number, byleave_reason({', '.join(arguments)}) w FROM messages")
+    found = {row["number"]: row["w"] for row in rows.collect()}
+    assert found == reasons_of(gated(make_plan(), make_messages()))
+
+
+def test_text_does_not_cross_to_python(
+    spark: SparkSession, frame: DataFrame, plan_file: Path
+) -> None:
+    """What Python is given are the contract's columns; the text of a message is not among them."""
+    plan: Any = SparkGate(spark, plan_file).mark(frame)
+    shown = plan._jdf.queryExecution().optimizedPlan().toString()
+    calls = [line for line in shown.splitlines() if "ArrowEvalPython" in line]
+    assert len(calls) == 1
+    call = calls[0].split("],")[0]
+    assert "sender" in call
+    assert "text" not in call
+
+
+class BySpark:
+    """A way through Spark for the behaviour suite: rows come back by `id`."""
+
+    def __init__(self, spark: SparkSession, folder: Path) -> None:
+        self.spark, self.folder, self.turn = spark, folder, 0
+
+    def __call__(self, plan: GatePlan, table: pa.Table) -> Sequence[tuple[str, int]]:
+        self.turn += 1
+        path = self.folder / f"{self.turn}.plan"
+        write_plan(plan, path)
+        if not len(table):
+            return []
+        frame = self.spark.createDataFrame(table).repartition(2)
+        found = SparkGate(self.spark, path).mark(frame).toArrow().sort_by("id")
+        reasons, parties = found["gate_reason"].to_pylist(), found["gate_party"].to_pylist()
+        return list(zip(reasons, parties, strict=True))
+
+
+def test_spark_agrees_with_the_oracle(spark: SparkSession, tmp_path: Path) -> None:
+    """On worlds dense in trouble Spark gives each row the oracle's reason and party."""
+    way = BySpark(spark, tmp_path)
+    differing = {seed: misreasoned(way, example_of(seed)) for seed in range(12)}
+    assert {seed: rows for seed, rows in differing.items() if rows} == {}
+
+
+def test_columns_inside_columns_are_pruned(spark: SparkSession, tmp_path: Path) -> None:
+    """Of a nested column only the fields that the contract names are handed over."""
+    example = next(e for s in range(100) if not (e := example_of(s)).scalar and len(e.rows) > 20)
+    nested, table = nest(example)
+    path = tmp_path / "nested.plan"
+    write_plan(nested, path)
+    found: Any = SparkGate(spark, path).mark(spark.createDataFrame(table))
+    call = found._jdf.queryExecution().optimizedPlan().toString()
+    assert "secret" not in next(line for line in call.splitlines() if "ArrowEvalPython" in line)
+    words = found.toArrow().sort_by("id")["gate_reason"].to_pylist()
+    assert words == [answer.reason.word for answer in expected(example)]
+
+
+def nest(example: Example) -> tuple[GatePlan, pa.Table]:
+    plan, batch = compile_example(example)
+    contract = replace(plan.contract, author="from.id", recipients=("to[].id",))
+    table = pa.Table.from_batches([batch])
+    secret = pa.array(["secret"] * len(table))
+    author = pa.StructArray.from_arrays(
+        [table["author"].combine_chunks(), secret], names=["id", "secret"]
+    )
+    to = pa.array(
+        [
+            None if ids is None else [{"id": i, "secret": "x"} for i in ids]
+            for ids in table["recipients"].to_pylist()
+        ],
+        pa.list_(pa.struct([("id", pa.string()), ("secret", pa.string())])),
+    )
+    table = table.drop_columns(["author", "recipients"])
+    return replace(plan, contract=contract), table.append_column("from", author).append_column(
+        "to", to
+    )
+
+
+# -- bad input ------------------------------------------------------------------------------------
+
+
+def test_a_frame_that_does_not_fit_is_refused_at_once(
+    spark: SparkSession, frame: DataFrame, plan_file: Path
+) -> None:
+    """A missing column or ids of a wrong type are refused by name before any job runs."""
+    gate = SparkGate(spark, plan_file)
+    with pytest.raises(InputError, match="sender") as caught:
+        gate(frame.drop("sender"))
+    assert caught.value.code == "contract.column-missing"
+    with pytest.raises(InputError, match="sender") as caught:
+        gate.mark(frame.withColumn("sender", frame["number"].cast("double")))
+    assert caught.value.code == "contract.column-type"
+    with pytest.raises(InputError, match="gate_reason"):
+        gate.mark(gate.mark(frame))
+
+
+def test_a_changed_plan_file_decides_nothing(
+    spark: SparkSession, frame: DataFrame, plan_file: Path, tmp_path: Path
+) -> None:
+    """A damaged plan file is refused by the driver, and another plan at its place by the workers."""
+    damaged = tmp_path / "damaged.plan"
+    data = bytearray(plan_file.read_bytes())
+    data[max(at for at, byte in enumerate(data) if byte)] ^= 1
+    damaged.write_bytes(data)
+    with pytest.raises(EvidenceError):
+        SparkGate(spark, damaged)
+    with pytest.raises(InputError):
+        SparkGate(spark, tmp_path / "none.plan")
+    shared = tmp_path / "shared.plan"
+    shared.write_bytes(plan_file.read_bytes())
+    gate = SparkGate(spark, shared, shared=True)
+    other, _ = compile_example(example_of(3))
+    shared.unlink()
+    write_plan(other, shared)
+    with pytest.raises(Exception, match="another plan stands"):
+        gate(frame).count()
+
+
+def test_no_rows_are_no_rows(spark: SparkSession, frame: DataFrame, plan_file: Path) -> None:
+    """A frame without rows gives one without rows, and counts of zero."""
+    found = SparkGate(spark, plan_file).counts(frame.limit(0))
+    assert (found.rows, found.kept, dict(found.reasons)) == (0, 0, {})

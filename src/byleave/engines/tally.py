@@ -169,6 +169,17 @@ class Tally:
         self._counts += counts
         self.rows += rows
 
+    def add_count(self, reason: int, rows: int) -> None:
+        """Count rows that an engine counted by itself.
+
+        Raises:
+            ByleaveError: `gate.sum`, no such reason.
+        """
+        if reason not in _KNOWN:
+            raise ByleaveError("an engine gave a reason that does not exist", code="gate.sum")
+        self._counts[reason] += rows
+        self.rows += rows
+
     def emission(self, inputs: Sequence[InputRows]) -> Emission:
         """Return the record.
 

@@ -50,9 +50,17 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
         "Withdrawals that reach models and packages: plan, run.",
     ),
     "disclosure": ("byleave.cli.disclosure:group", "Packages for recipients: offer, list."),
-    "proof": ("byleave.cli.proof:group", "Proofs that an outsider can check: make."),
-    "member": ("byleave.cli.member:group", "Members: enrol, show, receipt, link."),
-    "log": ("byleave.cli.log:group", "The transparency log: show, checkpoint, prove."),
+    "proof": ("byleave.cli.proof:group", "Proofs that an outsider can check: make, cease."),
+    "directory": (
+        "byleave.cli.directory:group",
+        "Who is enrolled, once: build, show, prove, check.",
+    ),
+    "member": ("byleave.cli.member:group", "Members: enrol, offer, show, receipt, link."),
+    "log": (
+        "byleave.cli.log:group",
+        "The transparency log: show, prove, publish, fsck, monitor, witness.",
+    ),
+    "witness": ("byleave.cli.witness:group", "A witness of others' logs: init, add, show, serve."),
     "case": ("byleave.cli.case:case", "Cases over the past: who was affected, by what."),
 }
 

@@ -1,0 +1,133 @@
+"""What `byleave log monitor` does and says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from byleave.cli.output import Progress, emit
+from byleave.errors import EvidenceError, InputError
+from byleave.evidence.fork import MAX_FORK_BYTES, parse_fork
+from byleave.evidence.receipt import MAX_RECEIPT_BYTES, parse_receipt
+from byleave.note.checkpoint import parse_checkpoint
+from byleave.note.signed import parse_note
+from byleave.note.trust import Trust
+from byleave.tlog.monitor import MAX_STATE_BYTES, ForkError, Monitor, MonitorState, parse_state
+from byleave.wiring.tiles import read_tiles
+from byleave.wiring.watch import keep
+
+__all__ = ["check_fork", "visit"]
+
+
+def visit(
+    address: str, trust: Trust, state: Path, *, receipt: Path | None, fork: Path, as_json: bool
+) -> int:
+    """Visit a log once, keep the state as it goes, and tell; return how many findings there are.
+
+    Raises:
+        ByleaveError: What `Monitor.visit` raises. The state keeps what was verified before.
+    """
+    before = parse_state(_bounded(state, MAX_STATE_BYTES)) if state.exists() else MonitorState()
+    held = None if receipt is None else parse_receipt(_bounded(receipt, MAX_RECEIPT_BYTES))
+    monitor = Monitor(read_tiles(address), trust, before, receipt=held)
+    progress = Progress()
+    try:
+        for now in monitor.visit():
+            keep(state, now.encode())
+            progress("reading entries", now.next, _size(now))
+    except ForkError as error:
+        keep(fork, error.proof.encode())
+        error.where = str(fork)
+        error.hint = f"anybody can check it: byleave log monitor --check {fork} --trust FILE"
+        raise
+    finally:
+        progress.close()
+    buckets = monitor.buckets()
+    keep(state, monitor.state.encode())
+    _tell(before, monitor.state, buckets, watched=held is not None, as_json=as_json)
+    return len(monitor.state.findings)
+
+
+def check_fork(trust: Trust, path: Path, *, as_json: bool) -> None:
+    """Check a fork proof and tell.
+
+    Raises:
+        EvidenceError: It proves nothing.
+    """
+    fork = parse_fork(_bounded(path, MAX_FORK_BYTES)).check(trust.logs)
+    pair = [{"size": at.size, "root": at.root.hex()} for at in (fork.first, fork.second)]
+    emit(
+        {"forked": True, "origin": fork.first.origin, "checkpoints": pair},
+        schema="byleave/fork/v1",
+        as_json=as_json,
+        lines=lambda: [
+            f"FORKED: {fork.first.origin} signed both of these, and they cannot both be true",
+            *(f"  size {at['size']:,}  root {at['root']}" for at in pair),
+        ],
+    )
+
+
+def _tell(
+    before: MonitorState,
+    now: MonitorState,
+    buckets: list[dict[str, Any]],
+    *,
+    watched: bool,
+    as_json: bool,
+) -> None:
+    findings = [finding.to_dict() for finding in now.findings]
+    size, last = _size(now), _size(before)
+
+    def lines() -> list[str]:
+        said = [f"{size:,} entries, {size - last:,} of them new; the log extends what was seen"]
+        said += [
+            f"  FAIL  entry {f['index']:,}: {f['code']}: {f['what']}"
+            + ("" if f["earlier"] is None else f" (first in entry {f['earlier']:,})")
+            for f in findings
+        ]
+        said += [
+            f"  NEW   entry {b['index']:,}: snapshot {b['snapshot']}: your bucket is"
+            f" {b['bucket']:,} of {b['of']:,}"
+            + "".join(f"; release {name} was trained on it" for name in b["releases"])
+            for b in buckets
+        ]
+        if buckets:
+            said.append(
+                "  whether a bucket lists you, a proof says: ask the platform for one,"
+                " and run byleave verify"
+            )
+        elif watched:
+            said.append("  nothing new about the holder of this receipt")
+        return said
+
+    emit(
+        {
+            "size": size,
+            "new": size - last,
+            "ok": not findings,
+            "findings": findings,
+            "watch": buckets,
+        },
+        schema="byleave/log-monitor/v1",
+        as_json=as_json,
+        lines=lines,
+    )
+
+
+def _size(state: MonitorState) -> int:
+    note = state.checkpoint
+    return 0 if note is None else parse_checkpoint(parse_note(note).text).size
+
+
+def _bounded(path: Path, limit: int) -> bytes:
+    """Return a file's bytes; one over the limit is refused by its size, unread."""
+    try:
+        if path.stat().st_size > limit:
+            raise EvidenceError(
+                "the file is longer than any of its kind", code="proof.too-large", where=str(path)
+            )
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(
+            "the file cannot be read", code="input.not-found", where=str(path)
+        ) from error

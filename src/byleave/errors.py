@@ -6,6 +6,7 @@
       ConflictError   someone else is at work, or the order is wrong       exit 1
       WorldError      the disk, the network or the clock failed            exit 1
       RefusedError    understood, and not allowed                          exit 4
+      ErasedError     what would decide was erased with a member           exit 1
 
 A refusal to *use a row* is a value with a reason, never an exception.
 Messages name what was found and what was wanted; they never hold personal data.
@@ -20,6 +21,7 @@ __all__ = [
     "CODES",
     "ByleaveError",
     "ConflictError",
+    "ErasedError",
     "EvidenceError",
     "InputError",
     "RefusedError",
@@ -150,6 +152,7 @@ CODES: Final[dict[str, str]] = {
     "proof.malformed": "A proof file is not in its one encoding, or lacks or adds a field.",
     "proof.too-large": "A proof file, or one part of it, is beyond the format's limits.",
     "proof.unknown-kind": "A proof file is of a kind this version does not know.",
+    "proof.no-such-record": "A member has fewer records in a snapshot than the number asked for.",
     "proof.digest": "A proof file's digest is not that of its contents: the file was changed.",
     "proof.log-proof": "A tlog-proof text is not in its one spelling.",
     "receipt.malformed": "A receipt is not in its one encoding, or lacks or adds a field.",
@@ -258,6 +261,12 @@ CODES: Final[dict[str, str]] = {
     "world.disk-full": "There is no room left on the disk.",
     "world.storage": "The disk or the ledger refused a read or a write.",
     "member.unknown": "The ledger knows no such member.",
+    "member.enrolled": "The member is enrolled already, and a secret is made once.",
+    "enrolment.offer-used": "The operator's part of a secret was offered once and has been used.",
+    "directory.damaged": "The stored rows of a directory differ from the ledger's digest.",
+    "directory.key-gone": "The key of a directory has been destroyed: nobody can be looked up in it.",
+    "cessation.contradicted": "A use cannot be stated to have ceased: the log holds an entry of it since then.",
+    "cessation.interval": "A statement of cessation is about an instant that is yet to come.",
     "member.erased": "The member's secret has been erased; evidence about them is gone.",
 }
 
@@ -321,6 +330,12 @@ class WorldError(ByleaveError):
     """The disk is full, the network is gone, a file cannot be written."""
 
     family = "world"
+
+
+class ErasedError(ByleaveError):
+    """What the answer needs was erased: neither valid nor invalid, and it never will be again."""
+
+    family = "erased"
 
 
 class RefusedError(ByleaveError):

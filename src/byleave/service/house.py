@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
@@ -22,6 +22,7 @@ from byleave.note.checkpoint import Checkpoint
 from byleave.note.keys import SignerKey
 from byleave.policy.ruleset import RuleBook
 from byleave.policy.taxonomy import Taxonomy
+from byleave.snapshot.partition import Ports
 from byleave.training.trainer import Trainer
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "Ledger",
     "LedgerWriter",
     "Log",
+    "MapFiles",
     "RowFile",
     "Signer",
     "StagedFiles",
@@ -74,7 +76,14 @@ class Ledger(Protocol):
     def events(self, *, before: int | None = None) -> list[EventRow]: ...
     def member_events(self, ordinal: int) -> list[EventRow]: ...
     def history(self, member: str) -> MemberHistory | None: ...
-    def events_columns(self, *, before: int | None = None, after: int = -1) -> EventBatch: ...
+    def events_columns(
+        self,
+        *,
+        before: int | None = None,
+        after: int = -1,
+        ordinals: Sequence[int] | None = None,
+        evidence: bool = False,
+    ) -> EventBatch: ...
     def objects(self, kind: str) -> list[tuple[int, str, int, Any]]: ...
     def object(self, kind: str, object_id: str) -> tuple[int, int, Any] | None: ...
     def object_at(self, index: int) -> tuple[str, str, int, Any] | None: ...
@@ -89,6 +98,7 @@ class StagedFiles(Protocol):
     digests: dict[str, str]
 
     def create(self, name: str) -> AbstractContextManager[BinaryIO]: ...
+    def stamp(self, name: str) -> Stamp | None: ...
     def names(self) -> list[str]: ...
     def remove(self, name: str) -> None: ...
     def discard(self) -> None: ...
@@ -127,12 +137,22 @@ class RowFile(Protocol):
         ...
 
 
+class MapFiles(Protocol):
+    """The files of one map, in a folder (`stores/map_folder.py`)."""
+
+    def write(self, path: str, data: bytes) -> None: ...
+    def read(self, path: str) -> bytes: ...
+    def flush(self) -> None: ...
+
+
 class Artefacts(Protocol):
     """Folders of files that appear whole or not at all (`stores/artefacts.py`)."""
 
     def put(self, kind: str, artefact: str, files: Mapping[str, bytes]) -> None: ...
     def staged(self, kind: str, artefact: str) -> AbstractContextManager[StagedFiles]: ...
     def work(self, name: str) -> StagedFiles: ...
+    def cache(self, name: str) -> StagedFiles: ...
+    def has_cache(self, name: str) -> bool: ...
     def unfinished(self, prefix: str) -> list[str]: ...
     def check(self, kind: str, artefact: str, name: str, sha256: str) -> Stamp: ...
     def require_same(self, path: Path, stamp: Stamp) -> None: ...
@@ -180,7 +200,12 @@ class House:
         random: Returns n fresh random bytes.
         notice_key: Returns the key that signs notice tokens.
         open_rows: Opens a Parquet file for reading.
+        map_files: Opens the folder of a map's files.
+        building: What a map is built with: kernel, spill, and what runs its parts.
         progress: Called with (what, done, total) on long work.
+        read_only: Nothing may be written, what can be made again included.
+        opened: What this process has opened and checked already, by what it is called; anything in
+            it can be made again.
     """
 
     ledger: Ledger
@@ -195,4 +220,8 @@ class House:
     random: Callable[[int], bytes]
     notice_key: Callable[[], SignerKey]
     open_rows: Callable[[Path], AbstractContextManager[RowFile]]
+    map_files: Callable[[Path], MapFiles]
+    building: Ports
     progress: Callable[[str, int, int], None]
+    read_only: bool = False
+    opened: MutableMapping[tuple[str, ...], Any] = field(default_factory=dict, repr=False)

@@ -1,41 +1,56 @@
-"""Seal gated rows, store and log the snapshot, open it again."""
+"""Seal gated rows, store and log the snapshot, open it again, and read its map.
+
+A lineage keeps its rows, its openings and its whole map in the folder of its first snapshot. A
+delta's folder holds what differs: a deletion vector, the changed files of the map, and which
+snapshot of the lineage holds a file that changed on the way.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from byleave import merkle
 from byleave.canonical import sha256
 from byleave.errors import EvidenceError, InputError
+from byleave.evidence.bucket import LABEL_BYTES, AbsenceProof, PresenceProof, label
 from byleave.evidence.entry import SnapshotEntry, parse_entry
 from byleave.gate.result import GatedTable
 from byleave.ids import to_us
 from byleave.service.gate import reasons_of, replay_gate
 from byleave.service.house import House
 from byleave.service.source import open_source
-from byleave.snapshot.bucket_map import BucketMap
+from byleave.snapshot.commit import Enrolled, fixed
+from byleave.snapshot.hashing import Longs, Rows
+from byleave.snapshot.map_files import MapReader
+from byleave.snapshot.openings import member_openings, opened_records
 from byleave.snapshot.sealed import (
     DATA,
     MANIFEST,
     OPENINGS,
+    OVERLAY,
     REMOVED,
-    MemberSecrets,
+    Erasures,
     SealedSnapshot,
-    Sealing,
-    build_member_map,
     open_sealed,
     read_table,
-    seal,
-    seal_delta,
 )
+from byleave.snapshot.sealing import Sealing, seal, seal_delta
 
 __all__ = [
-    "map_of",
+    "LedgerMembers",
+    "entry_leaves",
+    "leaves",
+    "map_proof",
+    "map_reader",
+    "member_rows",
+    "next_name",
     "open_snapshot",
     "openings_of",
     "seal_gate",
@@ -45,8 +60,9 @@ __all__ = [
     "store",
 ]
 
-EPOCH_BYTES = 16
-SALTS_PER_ROW = 32
+EPOCH_BYTES: Final = 16
+MAP: Final = "map"
+_READ_AT_ONCE: Final = 4096
 
 
 def seal_gate(
@@ -80,18 +96,25 @@ def seal_gate(
             raise InputError(f"no gate {gate!r} of this table", code="workspace.unknown-object")
         index, _, document = found
     source = open_source(house, document["source"])
-    sealing = seal(
-        gated,
-        snapshot=name or next_name(house, "snapshot", "set"),
-        source=source.name,
-        gate=index,
-        digests=source.digests,
-        grounds=leaves(house, np.unique(gated.grounds.index).tolist()),
-        members=secrets(house),
-        epoch=house.random(EPOCH_BYTES),
-        salts=house.random(SALTS_PER_ROW * len(gated.grounds.member)),
-    )
-    return sealing.manifest.snapshot, store(house, sealing, kind=kind), sealing
+    name = name or next_name(house, "snapshot", "set")
+    with house.artefacts.staged(kind, name) as folder:
+        files = house.map_files(folder.path / MAP)
+        sealing = seal(
+            gated,
+            folder=folder,
+            write_map=files.write,
+            snapshot=name,
+            source=source.name,
+            gate=index,
+            digests=_digests(source.digest_batches()),
+            grounds=lambda indexes: entry_leaves(house, indexes),
+            members=LedgerMembers(house),
+            epoch=house.random(EPOCH_BYTES),
+            salts=house.random,
+            ports=house.building,
+        )
+        files.flush()
+    return name, store(house, sealing, kind=kind), sealing
 
 
 def seal_without(
@@ -102,21 +125,31 @@ def seal_without(
     gate: int,
 ) -> tuple[str, int, Sealing]:
     """Seal a delta of `parent` without the rows at these positions."""
-    sealing = seal_delta(
-        parent,
-        openings_of(house, parent.manifest.snapshot),
-        removed,
-        snapshot=next_name(house, "snapshot", "set"),
-        gate=gate,
-        members=secrets(house),
-    )
-    return sealing.manifest.snapshot, store(house, sealing), sealing
+    above = parent.manifest.snapshot
+    _, document = snapshot_document(house, above)
+    name = next_name(house, "snapshot", "set")
+    with house.artefacts.staged(document["kind"], name) as folder:
+        files = house.map_files(folder.path / MAP)
+        sealing = seal_delta(
+            parent,
+            removed,
+            folder=folder,
+            write_map=files.write,
+            reader=map_reader(house, above),
+            openings=_parties_openings(house, above, removed),
+            overlay=_overlay(house, above),
+            snapshot=name,
+            gate=gate,
+            members=LedgerMembers(house),
+            ports=house.building,
+        )
+        files.flush()
+    return name, store(house, sealing, kind=document["kind"]), sealing
 
 
 def store(house: House, sealing: Sealing, *, kind: str = "snapshots") -> int:
-    """Write a snapshot's files, then its ledger row and log entry; return the log index."""
+    """Write a sealed snapshot's ledger row and log entry; return the log index."""
     manifest = sealing.manifest
-    house.artefacts.put(kind, manifest.snapshot, sealing.files)
     entry = SnapshotEntry(
         snapshot=manifest.snapshot,
         parent=manifest.parent,
@@ -141,7 +174,7 @@ def store(house: House, sealing: Sealing, *, kind: str = "snapshots") -> int:
         "party_records": manifest.party_records,
         "k": manifest.k,
         "root": manifest.root,
-        "files": {name: sha256(data).hex() for name, data in sealing.files.items()},
+        "files": dict(sealing.digests),
     }
     with house.ledger.writing() as writer:
         index = writer.log(entry.encode())
@@ -161,48 +194,98 @@ def open_snapshot(house: House, name: str) -> SealedSnapshot:
     Raises:
         InputError: `workspace.unknown-object`.
         EvidenceError: `snapshot.digest`, or a code of `merkle.verify_inclusion`.
+        ErasedError: `evidence.erased`, the snapshot holds rows that were erased.
     """
     index, document = snapshot_document(house, name)
     entry = included(house, index)
     kind = document["kind"]
+    _, base = base_of(house, name)
     return open_sealed(
         entry=parse_entry(entry, SnapshotEntry),
         index=index,
         manifest=house.artefacts.read(kind, name, MANIFEST),
-        data=house.artefacts.read(*_data_place(house, document, name), DATA),
+        data=house.artefacts.read(base["kind"], base["snapshot"], DATA),
         removed=house.artefacts.read(kind, name, REMOVED) if REMOVED in document["files"] else None,
+        erasures=_erasures(base),
     )
 
 
 def openings_of(house: House, name: str) -> pa.Table:
-    """Return the private openings of a snapshot.
+    """Return the private openings of a snapshot: its lineage's, less the rows removed.
 
     Raises:
         EvidenceError: `snapshot.digest`.
     """
-    _, document = snapshot_document(house, name)
-    data = house.artefacts.read(document["kind"], name, OPENINGS)
-    if sha256(data).hex() != document["files"][OPENINGS]:
+    _, base = base_of(house, name)
+    data = house.artefacts.read(base["kind"], base["snapshot"], OPENINGS)
+    if sha256(data).hex() != base["files"][OPENINGS]:
         raise EvidenceError(
             "the openings differ from the ledger's digest", code="snapshot.digest", where=OPENINGS
         )
-    return read_table(data)
+    return _without_removed(house, name, read_table(data))
 
 
-def map_of(house: House, name: str) -> BucketMap:
-    """Rebuild the bucket map of a snapshot from its openings, and compare its root."""
-    _, document = snapshot_document(house, name)
-    manifest = open_snapshot(house, name).manifest
-    tree, _ = build_member_map(
-        openings_of(house, name), secrets(house), bytes.fromhex(manifest.epoch), k=manifest.k
-    )
-    if tree.root.hex() != document["root"]:
+def member_rows(house: House, name: str, ordinal: int) -> pa.Table:
+    """Return the openings of one member in a snapshot, by position and role.
+
+    Reads only the row groups that may hold them: openings stand in the order of members. Their
+    digest is not compared; a proof made of them is checked against the map's root.
+    """
+    _, base = base_of(house, name)
+    path = house.artefacts.path(base["kind"], base["snapshot"], OPENINGS)
+    try:
+        found = pq.read_table(path, filters=[("ordinal", "=", ordinal)])
+    except (OSError, pa.ArrowException) as error:
         raise EvidenceError(
-            "the openings do not lead to the snapshot's root",
-            code="snapshot.digest",
-            where=OPENINGS,
-        )
-    return tree
+            "the openings cannot be read", code="snapshot.digest", where=OPENINGS
+        ) from error
+    return member_openings(_without_removed(house, name, found), ordinal)
+
+
+def map_reader(house: House, name: str) -> MapReader:
+    """Return a reader of a snapshot's map; what it returns leads to the logged root or is refused.
+
+    Raises:
+        InputError: `workspace.unknown-object`.
+    """
+    index, document = snapshot_document(house, name)
+    entry = parse_entry(house.ledger.read(index, index + 1)[0], SnapshotEntry)
+    base_name, base = _map_base(house, name)
+    holders = _overlay(house, name)
+    folders = {
+        holder: house.map_files(house.artefacts.path(document["kind"], holder) / MAP)
+        for holder in set(holders.values())
+    }
+    whole = house.map_files(house.artefacts.path(base["kind"], base_name) / MAP)
+
+    def read(path: str) -> bytes:
+        holder = holders.get(path)
+        return (whole if holder is None else folders[holder]).read(path)
+
+    return MapReader(k=entry.k, epoch=entry.epoch, root=entry.root, read=read)
+
+
+def map_proof(
+    house: House, name: str, ordinal: int, secret: bytes, *, reader: MapReader | None = None
+) -> AbsenceProof | PresenceProof:
+    """Return what a snapshot's map shows of a member: exactly their records, or that none is in it.
+
+    Args:
+        house: The workspace's ports.
+        name: Id of the snapshot.
+        ordinal: The member's.
+        secret: Their r.
+        reader: The map's reader, where many proofs are made.
+
+    Raises:
+        EvidenceError: `snapshot.map-damaged`.
+    """
+    tree = reader or map_reader(house, name)
+    public = label(secret, tree.epoch)[:LABEL_BYTES]
+    own = member_rows(house, name, ordinal)
+    if not own.num_rows:
+        return tree.absence(public)
+    return tree.presence(public, opened_records(own, with_grounds=True))
 
 
 def snapshot_document(house: House, name: str) -> tuple[int, dict[str, Any]]:
@@ -217,25 +300,62 @@ def snapshot_document(house: House, name: str) -> tuple[int, dict[str, Any]]:
     return found[0], found[2]
 
 
-def secrets(house: House) -> MemberSecrets:
-    """Return what maps need of every member."""
-    rows = house.ledger.members()
-    enrolments = [row[3] for row in rows]
-    return MemberSecrets(
-        secrets=[row[2] for row in rows],
-        enrolments=enrolments,
-        leaves=leaves(house, enrolments),
-    )
+class LedgerMembers:
+    """Secrets and enrolments out of the ledger; the leaves are hashed range by range.
+
+    Holds every member's secret: 40 bytes a member, and the ledger's rows while it is made.
+    """
+
+    def __init__(self, house: House) -> None:
+        rows = house.ledger.members()
+        self._house = house
+        self._indexes = np.array([row[3] for row in rows], np.int64)
+        self._erased = np.array([row[2] is None for row in rows], np.bool_)
+        raw = b"".join([row[2] or bytes(32) for row in rows])
+        self._secrets = np.frombuffer(raw, np.uint8).reshape(-1, 32)
+
+    @property
+    def count(self) -> int:
+        """Ordinals are below this number."""
+        return len(self._indexes)
+
+    def range(self, first: int, last: int) -> Enrolled:
+        """Return the members with first <= ordinal < last."""
+        return self.take(np.arange(first, min(last, self.count)))
+
+    def take(self, ordinals: Longs) -> Enrolled:
+        """Return the members with these ordinals, ascending."""
+        indexes = self._indexes[ordinals]
+        return Enrolled(
+            secrets=self._secrets[ordinals],
+            indexes=indexes,
+            leaves=entry_leaves(self._house, indexes),
+            erased=self._erased[ordinals],
+        )
 
 
 def leaves(house: House, indexes: Iterable[int]) -> dict[int, bytes]:
     """Return the RFC 6962 leaf hash of log entries, by index."""
     wanted = sorted(set(indexes))
-    if not wanted:
-        return {}
-    start = wanted[0]
-    entries = house.ledger.read(start, wanted[-1] + 1)
-    return {i: merkle.leaf_hash(entries[i - start]) for i in wanted}
+    return dict(zip(wanted, map(bytes, entry_leaves(house, wanted)), strict=True))
+
+
+def entry_leaves(house: House, indexes: Iterable[int] | Longs) -> Rows:
+    """Return the RFC 6962 leaf hash of log entries, uint8[n, 32], in the order of ascending indexes.
+
+    Entries are read some thousands at a time. Cost: one hash an entry, in a Python loop.
+    """
+    wanted = np.asarray(indexes, np.int64)
+    leaves = np.empty((len(wanted), 32), np.uint8)
+    at = 0
+    while at < len(wanted):
+        start = int(wanted[at])
+        end = int(np.searchsorted(wanted, start + _READ_AT_ONCE))
+        entries = house.ledger.read(start, int(wanted[end - 1]) + 1)
+        hashes = [merkle.leaf_hash(entries[i - start]) for i in wanted[at:end].tolist()]
+        leaves[at:end] = np.frombuffer(b"".join(hashes), np.uint8).reshape(-1, 32)
+        at = end
+    return leaves
 
 
 def source_rows_of(house: House, snapshot: SealedSnapshot) -> npt.NDArray[np.int64]:
@@ -265,12 +385,87 @@ def next_name(house: House, kind: str, stem: str) -> str:
     return f"{stem}-{number}"
 
 
-def _data_place(house: House, document: dict[str, Any], name: str) -> tuple[str, str]:
-    """Return the folder that holds the data file: the lineage's first snapshot."""
+def base_of(house: House, name: str) -> tuple[int, dict[str, Any]]:
+    """Return log index and document of the first snapshot of a lineage: it has rows and openings."""
+    index, document = snapshot_document(house, name)
     while document["parent"] is not None:
+        index, document = document["parent"], _object_at(house, document["parent"])
+    return index, document
+
+
+def _map_base(house: House, name: str) -> tuple[str, dict[str, Any]]:
+    """Return id and document of the snapshot that holds the whole map: the first, unless repaired."""
+    _, document = snapshot_document(house, name)
+    while document["parent"] is not None and OVERLAY in document["files"]:
         document = _object_at(house, document["parent"])
-        name = document["snapshot"]
-    return document["kind"], name
+    return document["snapshot"], document
+
+
+def _overlay(house: House, name: str) -> dict[str, str]:
+    """Return which snapshot holds a file of the map that is not the first one's."""
+    _, document = snapshot_document(house, name)
+    if OVERLAY not in document["files"]:
+        return {}
+    data = house.artefacts.read(document["kind"], name, OVERLAY)
+    if sha256(data).hex() != document["files"][OVERLAY]:
+        raise EvidenceError(
+            "the overlay differs from the ledger's digest", code="snapshot.digest", where=OVERLAY
+        )
+    table = read_table(data)
+    return dict(zip(table["path"].to_pylist(), table["holder"].to_pylist(), strict=True))
+
+
+def _without_removed(house: House, name: str, openings: pa.Table) -> pa.Table:
+    _, document = snapshot_document(house, name)
+    if REMOVED not in document["files"]:
+        return openings
+    data = house.artefacts.read(document["kind"], name, REMOVED)
+    if sha256(data).hex() != document["files"][REMOVED]:
+        raise EvidenceError(
+            "the deletion vector differs from the ledger's digest",
+            code="snapshot.digest",
+            where=REMOVED,
+        )
+    gone = pc.is_in(openings["row"], value_set=read_table(data)["row"].combine_chunks())
+    return openings.filter(pc.invert(gone))
+
+
+def _parties_openings(house: House, name: str, rows: npt.NDArray[np.int64]) -> pa.Table:
+    """Return all openings, in a snapshot, of every party of some of its rows."""
+    openings = openings_of(house, name)
+    hit = pc.is_in(openings["row"], value_set=pa.array(np.unique(rows)))
+    parties = pc.unique(openings["ordinal"].filter(hit))
+    return openings.filter(pc.is_in(openings["ordinal"], value_set=parties))
+
+
+def _digests(batches: Iterator[pa.Array]) -> Callable[[Longs], Rows]:
+    """Return a function that looks up digests of ascending row numbers in one pass."""
+    held = np.empty((0, 32), np.uint8)
+    first = 0
+
+    def look_up(rows: Longs) -> Rows:
+        nonlocal held, first
+        if not len(rows):
+            return np.empty((0, 32), np.uint8)
+        held, first = held[int(rows[0]) - first :], int(rows[0])
+        parts = [held]
+        have = len(held)
+        while have <= int(rows[-1]) - first:
+            part = fixed(next(batches))
+            have += len(part)
+            parts.append(part)
+        held = np.concatenate(parts)
+        return held[rows - first]
+
+    return look_up
+
+
+def _erasures(base: dict[str, Any]) -> Erasures | None:
+    """Return what erasures did to a lineage's data file."""
+    blank = base.get("erased")
+    if blank is None:
+        return None
+    return Erasures(sha256=base["files"][DATA], rows=np.array(blank, np.int64))
 
 
 def _object_at(house: House, index: int) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from types import TracebackType
+from typing import Any, Final, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -72,6 +73,10 @@ class Spill(Protocol):
         """Return everything that was added to a part, in the order of adding, and let go of it."""
         ...
 
+    def close(self) -> None:
+        """Let go of everything."""
+        ...
+
 
 class MemorySpill:
     """A spill that puts nothing aside: for maps that fit."""
@@ -84,6 +89,9 @@ class MemorySpill:
 
     def take(self, part: int) -> bytes:
         return b"".join(self._parts.pop(part, []))
+
+    def close(self) -> None:
+        self._parts.clear()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +127,7 @@ class Built:
 
 
 class MapBuilder:
-    """Takes openings in any order, then builds.
+    """Takes openings in any order, then builds. Close it, or use it in a `with` block.
 
     Args:
         ordinals: Ordinals are below this number.
@@ -133,6 +141,21 @@ class MapBuilder:
         self._parts = -(-max(ordinals, 1) // self._span)
         self._openings = ports.spill()
         self._count = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of what was put aside."""
+        self._openings.close()
 
     def add(self, openings: pa.Table) -> None:
         """Put some openings aside (`OPENINGS_SCHEMA`; the column `ground_leaf` is not needed)."""
@@ -194,11 +217,14 @@ class MapBuilder:
             return len(held), table
 
         total = 0
-        for count, table in self._ports.each(commit, range(self._parts)):
-            total += count
-            keep(table)
-        size = choose_k(total) if k is None else k
-        root = self._plant(aside, bits, size, write)
+        try:
+            for count, table in self._ports.each(commit, range(self._parts)):
+                total += count
+                keep(table)
+            size = choose_k(total) if k is None else k
+            root = self._plant(aside, bits, size, write)
+        finally:
+            aside.close()
         return Built(k=size, root=root, members=total, party_records=self._count)
 
     def _plant(

@@ -1,52 +1,46 @@
-"""Seal what passed the gate; open what was sealed. The only maker of `SealedSnapshot` (G6).
+"""Open what was sealed: the only maker of `SealedSnapshot` (G6).
 
-A seal turns a `GatedTable` into files: `data.parquet` (the rows), `openings.parquet` (private),
-`manifest.json`, and, in a delta, `removed.parquet` (positions of rows no longer held). Opening
-recomputes every digest the manifest names and compares the manifest with the log entry.
+Opening recomputes every digest the manifest names and compares the manifest with the log entry.
+Where members were erased since, rows of the data file are blank; a snapshot that still holds one
+answers `evidence.erased`, and so do its refit and its replay: neither valid nor invalid.
 Python types stop accidents, not cheats; cheats are for the proofs and the verifier.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from byleave.canonical import sha256
-from byleave.errors import ConflictError, EvidenceError
+from byleave.errors import ErasedError, EvidenceError
 from byleave.evidence.entry import SnapshotEntry
-from byleave.gate.result import GatedTable
-from byleave.snapshot import bucket_map
-from byleave.snapshot.bucket_map import BucketMap, MapMembers
-from byleave.snapshot.manifest import DataFile, Manifest
-from byleave.snapshot.openings import OPENINGS_SCHEMA, SALT_BYTES, leaves_by_member
+from byleave.snapshot.manifest import Manifest
 
 __all__ = [
     "DATA",
     "MANIFEST",
     "OPENINGS",
+    "OVERLAY",
     "REMOVED",
-    "MemberSecrets",
+    "Erasures",
     "SealedSnapshot",
-    "Sealing",
-    "build_member_map",
+    "erased",
     "open_sealed",
     "read_table",
-    "seal",
-    "seal_delta",
     "write_table",
 ]
 
 DATA: Final = "data.parquet"
 OPENINGS: Final = "openings.parquet"
 REMOVED: Final = "removed.parquet"
+OVERLAY: Final = "overlay.parquet"
 MANIFEST: Final = "manifest.json"
 RECORD_ID: Final = "record_id"
 _TOKEN: Final = object()
@@ -55,35 +49,16 @@ Rows = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MemberSecrets:
-    """What the map needs of each enrolled member, by ordinal.
+class Erasures:
+    """What erasures did to a data file since it was sealed, as the log's entries commit to it.
 
     Attributes:
-        secrets: r, 32 bytes; None where erased.
-        enrolments: Log index of the enrolment.
-        leaves: RFC 6962 leaf hash of the enrolment entry.
+        sha256: Digest of the file as it is now, hex; None where it was never rewritten.
+        rows: Positions that are blank; int64, ascending.
     """
 
-    secrets: Sequence[bytes | None]
-    enrolments: Sequence[int]
-    leaves: Mapping[int, bytes]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sealing:
-    """A snapshot about to be stored and logged.
-
-    Attributes:
-        manifest: The public document.
-        files: Name → bytes of every file of its folder.
-        tree: The map, for proofs.
-        openings: The private openings, as a table.
-    """
-
-    manifest: Manifest
-    files: Mapping[str, bytes]
-    tree: BucketMap
-    openings: pa.Table
+    sha256: str | None = None
+    rows: Rows = field(default_factory=lambda: np.empty(0, np.int64))
 
 
 class SealedSnapshot:
@@ -140,119 +115,14 @@ class SealedSnapshot:
             yield pa.record_batch(arrays, names=[RECORD_ID, *columns])
 
 
-def seal(
-    gated: GatedTable,
-    *,
-    snapshot: str,
-    source: str,
-    gate: int,
-    digests: pa.Array,
-    grounds: Mapping[int, bytes],
-    members: MemberSecrets,
-    epoch: bytes,
-    salts: bytes,
-) -> Sealing:
-    """Seal what passed the gate into a first snapshot of a lineage.
-
-    Args:
-        gated: The gate's own output.
-        snapshot: Id of the snapshot.
-        source: Id of the source.
-        gate: Log index of the gate record.
-        digests: Record digests of the source, by source row; binary(32).
-        grounds: Log index → leaf hash of every event that a row stands on.
-        members: Secrets and enrolments, by ordinal.
-        epoch: Fresh lineage epoch E, 16 bytes, drawn after the members' secrets.
-        salts: 32 fresh bytes per party record.
-
-    Raises:
-        ConflictError: `snapshot.erased-member`, a party's secret has been erased.
-    """
-    grounds_of = gated.grounds
-    position = np.repeat(np.arange(len(gated.rows)), np.diff(grounds_of.offsets))
-    openings = pa.table(
-        {
-            "row": pa.array(position),
-            "ordinal": pa.array(grounds_of.member),
-            "role": pa.array(grounds_of.role),
-            "ground": pa.array(grounds_of.ground),
-            "ground_index": pa.array(grounds_of.index),
-            "ground_leaf": pa.array([grounds[i] for i in grounds_of.index.tolist()], pa.binary(32)),
-            "salt": _cut(salts, len(position), 0),
-            "ground_salt": _cut(salts, len(position), SALT_BYTES),
-            "digest": digests.take(pa.array(gated.rows[position])),
-        }
-    ).cast(OPENINGS_SCHEMA)
-    tree, held = build_member_map(openings, members, epoch)
-    data = write_table(gated.table)
-    manifest = Manifest(
-        snapshot=snapshot,
-        parent=None,
-        source=source,
-        use=gated.record.scope,
-        gate=gate,
-        epoch=epoch.hex(),
-        k=tree.k,
-        root=tree.root.hex(),
-        records=gated.table.num_rows,
-        members=held,
-        party_records=openings.num_rows,
-        files=(DataFile(name=DATA, sha256=sha256(data).hex(), rows=gated.table.num_rows),),
-    )
-    files = {DATA: data, OPENINGS: write_table(openings), MANIFEST: manifest.encode()}
-    return Sealing(manifest=manifest, files=files, tree=tree, openings=openings)
-
-
-def seal_delta(
-    parent: SealedSnapshot,
-    openings: pa.Table,
-    removed: Rows,
-    *,
-    snapshot: str,
-    gate: int,
-    members: MemberSecrets,
-) -> Sealing:
-    """Seal a parent without some rows: same lineage epoch, same salts, no data rewritten.
-
-    Args:
-        parent: The snapshot to take rows from.
-        openings: The parent's openings.
-        removed: Positions to remove, all alive in the parent.
-        snapshot: Id of the new snapshot.
-        gate: Log index of the gate record that no longer admits them.
-        members: Secrets and enrolments, by ordinal.
-
-    Raises:
-        ConflictError: `snapshot.not-held`, a position that the parent does not hold;
-            `snapshot.erased-member`.
-    """
-    if not np.isin(removed, parent.alive).all():
-        raise ConflictError("a row to remove is not in the snapshot", code="snapshot.not-held")
-    gone = pa.array(np.unique(removed))
-    rest = openings.filter(pc.invert(pc.is_in(openings["row"], value_set=gone)))
-    k = parent.manifest.k
-    tree, held = build_member_map(rest, members, bytes.fromhex(parent.manifest.epoch), k=k)
-    first = parent.manifest.files[0]
-    alive = np.setdiff1d(parent.alive, removed)
-    vector = np.setdiff1d(np.arange(first.rows, dtype=np.int64), alive)
-    removed_file = write_table(pa.table({"row": pa.array(vector)}))
-    manifest = replace(
-        parent.manifest,
-        snapshot=snapshot,
-        parent=parent.index,
-        gate=gate,
-        root=tree.root.hex(),
-        records=len(alive),
-        members=held,
-        party_records=rest.num_rows,
-        removed=DataFile(name=REMOVED, sha256=sha256(removed_file).hex(), rows=len(vector)),
-    )
-    files = {REMOVED: removed_file, OPENINGS: write_table(rest), MANIFEST: manifest.encode()}
-    return Sealing(manifest=manifest, files=files, tree=tree, openings=rest)
-
-
 def open_sealed(
-    *, entry: SnapshotEntry, index: int, manifest: bytes, data: bytes, removed: bytes | None
+    *,
+    entry: SnapshotEntry,
+    index: int,
+    manifest: bytes,
+    data: bytes,
+    removed: bytes | None,
+    erasures: Erasures | None = None,
 ) -> SealedSnapshot:
     """Open a stored snapshot after recomputing every digest.
 
@@ -262,9 +132,11 @@ def open_sealed(
         manifest: Bytes of the manifest.
         data: Bytes of the lineage's data file.
         removed: Bytes of the deletion vector, in a delta.
+        erasures: What logged erasures did to the data file since.
 
     Raises:
         EvidenceError: `snapshot.digest`, a file differs from what the log or manifest says.
+        ErasedError: `evidence.erased`, the snapshot holds rows that were erased.
     """
     if sha256(manifest) != entry.manifest:
         raise _differs(MANIFEST)
@@ -275,7 +147,8 @@ def open_sealed(
         entry.k,
     ):
         raise _differs(MANIFEST)
-    if sha256(data).hex() != document.files[0].sha256:
+    since = erasures or Erasures()
+    if sha256(data).hex() != (since.sha256 or document.files[0].sha256):
         raise _differs(DATA)
     table = read_table(data)
     alive = np.arange(table.num_rows, dtype=np.int64)
@@ -285,33 +158,9 @@ def open_sealed(
         alive = np.setdiff1d(alive, read_table(removed)["row"].to_numpy())
     if len(alive) != document.records:
         raise _differs(DATA)
+    if len(since.rows) and np.isin(since.rows, alive, assume_unique=True).any():
+        raise erased()
     return SealedSnapshot(_TOKEN, manifest=document, index=index, table=table, alive=alive)
-
-
-def build_member_map(
-    openings: pa.Table, members: MemberSecrets, epoch: bytes, *, k: int | None = None
-) -> tuple[BucketMap, int]:
-    """Return the bucket map over openings, and how many members it holds.
-
-    Raises:
-        ConflictError: `snapshot.erased-member`, a member's secret is gone.
-    """
-    ordinals, leaves = leaves_by_member(openings)
-    held = ordinals.tolist()
-    secrets = [secret for i in held if (secret := members.secrets[i]) is not None]
-    if len(secrets) != len(held):
-        raise ConflictError(
-            "a member of this snapshot has been erased; unlearn first",
-            code="snapshot.erased-member",
-        )
-    enrolments = [members.enrolments[i] for i in held]
-    inputs = MapMembers(
-        secrets=secrets,
-        enrolment_indexes=enrolments,
-        enrolment_leaves=[members.leaves[i] for i in enrolments],
-        records=leaves,
-    )
-    return bucket_map.build(inputs, epoch=epoch, k=k), len(held)
 
 
 def write_table(table: pa.Table) -> bytes:
@@ -327,10 +176,13 @@ def read_table(data: bytes) -> pa.Table:
     return pq.read_table(io.BytesIO(data))
 
 
-def _cut(salts: bytes, count: int, offset: int) -> pa.Array:
-    width = 2 * SALT_BYTES
-    starts = range(offset, width * count, width)
-    return pa.array([salts[a : a + SALT_BYTES] for a in starts], pa.binary(SALT_BYTES))
+def erased() -> ErasedError:
+    """Return the answer where what would decide was erased with a member."""
+    return ErasedError(
+        "rows of this were erased with a member: it can no longer be read or repeated",
+        code="evidence.erased",
+        hint="its root, its entries and other members' proofs still verify",
+    )
 
 
 def _differs(name: str) -> EvidenceError:

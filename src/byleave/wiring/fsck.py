@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from byleave.errors import ByleaveError, EvidenceError
 from byleave.note.trust import parse_trust
-from byleave.service import gate, model, snapshot, source
+from byleave.service import gate, model, source
 from byleave.service.ledger_check import check_ledger
+from byleave.service.snapshot_check import check_snapshot
 from byleave.tlog.fsck import fsck
 from byleave.wiring.config import KEYS, read_key
 
@@ -66,7 +67,7 @@ def _checks(workspace: Workspace) -> Iterator[tuple[str, Callable[[], object]]]:
         yield f"gate {name}", partial(gate.replay_gate, house, name)
         yield f"reasons of {name}", partial(gate.reasons_of, house, name)
     for _, name, _, _ in ledger.objects("snapshot"):
-        yield f"snapshot {name}", partial(snapshot.map_of, house, name)
+        yield f"snapshot {name}", partial(check_snapshot, house, name)
     for _, name, _, _ in ledger.objects("release"):
         yield f"release {name}", partial(model.check_release, house, name)
     for _, name, _, document in ledger.objects("run"):

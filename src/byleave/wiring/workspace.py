@@ -29,9 +29,11 @@ from byleave.service import rules
 from byleave.service.house import House
 from byleave.service.snapshot import openings_of
 from byleave.stores.artefacts import ArtefactFolder, translate, write_file
+from byleave.stores.map_folder import MapFolder
 from byleave.tlog.ports import TileStore
 from byleave.trainers.replies import RepliesTrainer
 from byleave.wiring.config import KEYS, KINDS, Config, Places, read_config, read_key
+from byleave.wiring.kernel import building
 from byleave.wiring.ledgers import KeptLedger, create_ledger, discard_ledger, open_ledger
 from byleave.wiring.log import WorkspaceLog
 from byleave.wiring.log_nouns import TRUST_REMARK, Logs
@@ -39,6 +41,7 @@ from byleave.wiring.notice_key import make_notice_key, read_notice_key
 from byleave.wiring.nouns import (
     DEMO_MEMBERS,
     Consents,
+    Directories,
     Disclosures,
     Gates,
     Members,
@@ -64,7 +67,12 @@ if TYPE_CHECKING:
 __all__ = ["Workspace", "create", "open"]
 
 _SEED_BYTES: Final = 32
-_LEDGER_KINDS: Final = {"packages": "snapshot", "snapshots": "snapshot"}
+_LEDGER_KINDS: Final = {
+    "directories": "directory",
+    "packages": "snapshot",
+    "snapshots": "snapshot",
+}
+_PURGED: Final = frozenset({"directories", "runs"})
 
 
 class Workspace:
@@ -113,9 +121,12 @@ class Workspace:
                 rulebook=_rules(places),
                 now=now,
                 random=random,
+                map_files=MapFolder,
+                building=building(places.root),
                 notice_key=lambda: read_notice_key(places, config.origin, make=not read_only),
                 open_rows=ParquetRows.open,
                 progress=progress or _silent,
+                read_only=read_only,
             )
             if not read_only:
                 self._heal()
@@ -138,6 +149,7 @@ class Workspace:
         self.release = Releases(self)
         self.withdrawal = Withdrawals(self)
         self.disclosure = Disclosures(self)
+        self.directory = Directories(self)
         self.proof = Proofs(self)
         self.log = Logs(self)
         self.public = Public(self)
@@ -260,7 +272,7 @@ class Workspace:
             name
             for _, name, _, document in rows
             if document.get("kind", kind) == kind
-            and (kind != "runs" or document["files"])  # a purged state does not come back
+            and (kind not in _PURGED or document["files"])  # what was purged does not come back
         }
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +21,22 @@ from byleave.snapshot.openings import OPENINGS_SCHEMA, leaves_by_member
 from byleave.snapshot.partition import Built, MapBuilder, Ports, binary
 
 EPOCH = b"generated epoch."
+
+
+class MemoryFolder:
+    """A snapshot's folder that is nowhere."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+        self.digests: dict[str, str] = {}
+        self.map: dict[str, bytes] = {}
+
+    @contextmanager
+    def create(self, name: str) -> Iterator[BinaryIO]:
+        stream = io.BytesIO()
+        yield stream
+        self.files[name] = stream.getvalue()
+        self.digests[name] = hashlib.sha256(self.files[name]).hexdigest()
 
 
 @dataclass

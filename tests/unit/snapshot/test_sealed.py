@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,29 +13,31 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from byleave.errors import ConflictError, EvidenceError, RefusedError
+from byleave.errors import ConflictError, ErasedError, EvidenceError, RefusedError
 from byleave.evidence.entry import SnapshotEntry
 from byleave.gate.result import GatedTable, run
 from byleave.ids import LedgerIndex
 from byleave.service.gate import compile_for, dry_run
-from byleave.service.snapshot import leaves, secrets
+from byleave.service.snapshot import LedgerMembers, entry_leaves
 from byleave.service.source import Source, open_source
+from byleave.snapshot.commit import Enrolled, fixed
+from byleave.snapshot.map_files import MapReader
 from byleave.snapshot.openings import member_openings
+from byleave.snapshot.partition import Ports
 from byleave.snapshot.sealed import (
     DATA,
     MANIFEST,
     OPENINGS,
     REMOVED,
-    MemberSecrets,
+    Erasures,
     SealedSnapshot,
-    Sealing,
     open_sealed,
-    seal,
-    seal_delta,
-    write_table,
+    read_table,
 )
+from byleave.snapshot.sealing import Sealing, seal, seal_delta
 from byleave.wiring import Workspace
 from tests.unit.service.small import PLATFORM, Grown, grow
+from tests.unit.snapshot.generated import MemoryFolder
 
 EPOCH = bytes(range(16))
 COLUMNS = {"text": "text", "author": "sender_id"}
@@ -47,6 +50,24 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
         yield ws
 
 
+class Sealed:
+    """A sealing and everything it wrote."""
+
+    def __init__(self, sealing: Sealing, folder: MemoryFolder, openings: pa.Table) -> None:
+        self.manifest = sealing.manifest
+        self.files = folder.files
+        self.map = folder.map
+        self.openings = openings
+
+    def reader(self) -> MapReader:
+        return MapReader(
+            k=self.manifest.k,
+            epoch=bytes.fromhex(self.manifest.epoch),
+            root=bytes.fromhex(self.manifest.root),
+            read=self.map.__getitem__,
+        )
+
+
 class World:
     """A gated table of the small set, and what sealing it needs."""
 
@@ -55,31 +76,37 @@ class World:
         self.source: Source = open_source(ws.house, "messages")
         self.plan = compile_for(ws.house, self.source, PLATFORM)
         self.gated: GatedTable = dry_run(ws.house, self.source, self.plan)
-        self.members: MemberSecrets = secrets(ws.house)
+        self.members = LedgerMembers(ws.house)
         self.salts = np.random.default_rng(3).bytes(32 * len(self.gated.grounds.member))
         self.sealing = self.seal(self.gated, self.source.digests, self.salts)
 
-    def seal(self, gated: GatedTable, digests: pa.Array, salts: bytes) -> Sealing:
-        return seal(
+    def seal(self, gated: GatedTable, digests: pa.Array, salts: bytes) -> Sealed:
+        folder = MemoryFolder()
+        cells, drawn = fixed(digests), iter([salts])
+        sealing = seal(
             gated,
+            folder=folder,
+            write_map=folder.map.__setitem__,
             snapshot="set-1",
             source="messages",
             gate=LedgerIndex(9),
-            digests=digests,
-            grounds=leaves(self.ws.house, np.unique(gated.grounds.index).tolist()),
+            digests=lambda rows: cells[rows],
+            grounds=lambda indexes: entry_leaves(self.ws.house, indexes),
             members=self.members,
             epoch=EPOCH,
-            salts=salts,
+            salts=lambda count: next(drawn)[:count],
+            ports=Ports(),
         )
+        return Sealed(sealing, folder, read_table(folder.files[OPENINGS]))
 
-    def open(self, sealing: Sealing, **changed: bytes | None) -> SealedSnapshot:
-        parts: dict[str, bytes | None] = {
+    def open(self, sealing: Sealed, **changed: Any) -> SealedSnapshot:
+        parts: dict[str, Any] = {
             "manifest": sealing.files[MANIFEST],
             "data": self.sealing.files[DATA],
             "removed": sealing.files.get(REMOVED),
             **changed,
         }
-        return open_sealed(entry=entry_of(sealing), index=12, **parts)  # type: ignore[arg-type]
+        return open_sealed(entry=entry_of(sealing), index=12, **parts)
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +114,7 @@ def world(workspace: Workspace) -> World:
     return World(workspace)
 
 
-def entry_of(sealing: Sealing) -> SnapshotEntry:
+def entry_of(sealing: Sealed) -> SnapshotEntry:
     """Return the log entry of a sealing."""
     from byleave.canonical import sha256
 
@@ -106,16 +133,27 @@ def entry_of(sealing: Sealing) -> SnapshotEntry:
     )
 
 
-def delta(world: World, parent: SealedSnapshot, openings: pa.Table, removed: list[int]) -> Sealing:
+def delta(world: World, parent: Sealed, removed: list[int], members: Any = None) -> Sealed:
     """Return the delta of a parent without the rows at these positions."""
-    return seal_delta(
-        parent,
-        openings,
-        np.array(removed, np.int64),
+    folder = MemoryFolder()
+    rows = np.array(removed, np.int64)
+    hit = pc.is_in(parent.openings["row"], value_set=pa.array(rows))
+    parties = pc.unique(parent.openings["ordinal"].filter(hit))
+    sealing = seal_delta(
+        world.open(parent),
+        rows,
+        folder=folder,
+        write_map=folder.map.__setitem__,
+        reader=parent.reader(),
+        openings=parent.openings.filter(pc.is_in(parent.openings["ordinal"], value_set=parties)),
+        overlay={},
         snapshot="set-2",
         gate=LedgerIndex(13),
-        members=world.members,
+        members=members or world.members,
+        ports=Ports(),
     )
+    folder.map = parent.map | folder.map
+    return Sealed(sealing, folder, parent.openings.filter(pc.invert(hit)))
 
 
 def test_only_sealing_makes_a_sealed_snapshot(world: World) -> None:
@@ -191,15 +229,15 @@ def test_a_deltas_root_is_a_rebuilds(world: World, data: st.DataObject) -> None:
     """Removing rows from a seal gives the root of a seal that never had them, salts reused."""
     count = world.gated.table.num_rows
     removed = data.draw(st.lists(st.integers(0, count - 1), min_size=1, max_size=40, unique=True))
-    parent = world.open(world.sealing)
-    without = delta(world, parent, world.sealing.openings, removed)
+    without = delta(world, world.sealing, removed)
     mask = np.ones(world.source.table.num_rows, np.bool_)
     mask[world.gated.rows[removed]] = False
     rest = world.source.table.filter(pa.array(mask))
     digests = world.source.digests.filter(pa.array(mask))
-    stays = pc.invert(pc.is_in(world.sealing.openings["row"], value_set=pa.array(removed)))
+    position = np.repeat(np.arange(count), np.diff(world.gated.grounds.offsets))
+    stays = ~np.isin(position, removed)
     salts = b"".join(
-        world.salts[32 * n : 32 * n + 32] for n, stay in enumerate(stays.to_pylist()) if stay
+        world.salts[32 * n : 32 * n + 32] for n, stay in enumerate(stays.tolist()) if stay
     )
     engine = world.ws.house.engine
     gated = run(world.plan, rest.to_batches(), engine, schema=rest.schema, data="rest")
@@ -215,10 +253,10 @@ def test_a_deltas_root_is_a_rebuilds(world: World, data: st.DataObject) -> None:
 
 def test_deltas_add_up(world: World) -> None:
     """Removing rows in two steps gives the root, the rows and the vector of removing them at once."""
-    parent = world.open(world.sealing)
-    first = delta(world, parent, world.sealing.openings, [1, 5])
-    second = delta(world, world.open(first), first.openings, [0, 9])
-    at_once = delta(world, parent, world.sealing.openings, [0, 1, 5, 9])
+    first = delta(world, world.sealing, [1, 5])
+    second = delta(world, first, [0, 9])
+    at_once = delta(world, world.sealing, [0, 1, 5, 9])
+    assert second.map == at_once.map
     assert second.manifest.root == at_once.manifest.root
     assert second.files[REMOVED] == at_once.files[REMOVED]
     assert world.open(second).alive.tolist() == world.open(at_once).alive.tolist()
@@ -226,18 +264,17 @@ def test_deltas_add_up(world: World) -> None:
 
 def test_a_row_that_is_not_held_cannot_be_removed(world: World) -> None:
     """Removing a row twice, or one beyond the end, is `snapshot.not-held`."""
-    parent = world.open(world.sealing)
-    first = delta(world, parent, world.sealing.openings, [3])
+    first = delta(world, world.sealing, [3])
     for position in (3, 10**6, -1):
         with pytest.raises(ConflictError) as error:
-            delta(world, world.open(first), first.openings, [position])
+            delta(world, first, [position])
         assert error.value.code == "snapshot.not-held"
 
 
 def test_removing_everything_leaves_an_empty_map(world: World) -> None:
     """A delta without any row holds nobody, and opens."""
     parent = world.open(world.sealing)
-    nothing = delta(world, parent, world.sealing.openings, parent.alive.tolist())
+    nothing = delta(world, world.sealing, parent.alive.tolist())
     assert (nothing.manifest.records, nothing.manifest.members) == (0, 0)
     assert list(world.open(nothing).batches(COLUMNS)) == []
 
@@ -245,23 +282,39 @@ def test_removing_everything_leaves_an_empty_map(world: World) -> None:
 def test_an_erased_member_cannot_be_sealed(world: World) -> None:
     """Where a held member's secret is gone the map is not built: `snapshot.erased-member`."""
     held = world.sealing.openings["ordinal"][0].as_py()
-    erased = [None if n == held else s for n, s in enumerate(world.members.secrets)]
+
+    class Erased(LedgerMembers):
+        def take(self, ordinals: np.ndarray) -> Enrolled:
+            found = super().take(ordinals)
+            return replace(found, erased=ordinals == held)
+
+    row = world.sealing.openings["row"][0].as_py()
     with pytest.raises(ConflictError) as error:
-        seal_delta(
-            world.open(world.sealing),
-            world.sealing.openings,
-            np.array([world.sealing.openings.num_rows // 3], np.int64),
-            snapshot="set-2",
-            gate=LedgerIndex(13),
-            members=replace(world.members, secrets=erased),
-        )
+        delta(world, world.sealing, [row], members=Erased(world.ws.house))
     assert error.value.code == "snapshot.erased-member"
+
+
+def test_a_snapshot_with_erased_rows_is_neither_valid_nor_invalid(world: World) -> None:
+    """Where rows it holds were blanked, opening answers `evidence.erased`; a delta without them opens."""
+    import hashlib
+
+    blank = b"another file"
+    since = Erasures(sha256=hashlib.sha256(blank).hexdigest(), rows=np.array([2], np.int64))
+    with pytest.raises(EvidenceError) as damaged:
+        world.open(world.sealing, erasures=since)
+    assert damaged.value.code == "snapshot.digest"
+    same = Erasures(sha256=world.sealing.manifest.files[0].sha256, rows=np.array([2], np.int64))
+    with pytest.raises(ErasedError) as error:
+        world.open(world.sealing, erasures=same)
+    assert error.value.code == "evidence.erased"
+    without = delta(world, world.sealing, [2])
+    assert world.open(without, erasures=same).manifest == without.manifest
 
 
 @pytest.mark.parametrize("part", ["manifest", "data", "removed"])
 def test_a_changed_file_is_not_opened(world: World, part: str) -> None:
     """One bit changed in the manifest, the data or the deletion vector is `snapshot.digest`."""
-    without = delta(world, world.open(world.sealing), world.sealing.openings, [2])
+    without = delta(world, world.sealing, [2])
     name = {"manifest": MANIFEST, "data": DATA, "removed": REMOVED}[part]
     source = world.sealing if part == "data" else without
     data = bytearray(source.files[name])
@@ -277,7 +330,7 @@ def test_a_changed_file_is_not_opened(world: World, part: str) -> None:
 
 def test_another_snapshots_manifest_is_not_opened(world: World) -> None:
     """A manifest that is sound but not the one of the log entry is `snapshot.digest`."""
-    without = delta(world, world.open(world.sealing), world.sealing.openings, [2])
+    without = delta(world, world.sealing, [2])
     with pytest.raises(EvidenceError) as error:
         world.open(world.sealing, manifest=without.files[MANIFEST])
     assert error.value.code == "snapshot.digest"
@@ -305,4 +358,4 @@ def test_a_members_openings_are_theirs(world: World) -> None:
         assert own["row"].to_pylist() == sorted(own["row"].to_pylist())
         total += own.num_rows
     assert total == openings.num_rows
-    assert write_table(openings) == world.sealing.files[OPENINGS]
+    assert openings["ordinal"].to_pylist() == sorted(openings["ordinal"].to_pylist())

@@ -10,18 +10,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Final
 
+import numpy as np
 import pyarrow as pa
 
-from byleave.engines.passing import gate_batches
+from byleave.engines.passing import check_schema, decide_plain, gate_batches
 from byleave.engines.plan_files import open_plan
 from byleave.engines.tally import Tally
 from byleave.errors import EvidenceError
 from byleave.gate.plan import GatePlan
 
-__all__ = ["PlanPlace", "pass_block", "plan_at"]
+__all__ = ["PlanPlace", "count_block", "pass_block", "plan_at"]
 
-_PLANS_HELD = 4
+_PLANS_HELD: Final = 4
+_CODES: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,24 @@ def plan_at(place: PlanPlace) -> GatePlan:
             where=place.path,
         )
     return plan
+
+
+def count_block(place: PlanPlace, block: pa.Table) -> pa.Table:
+    """Return how many rows of a block have each reason: `code`, `rows`.
+
+    Raises:
+        InputError: `contract.*`.
+        ByleaveError: `gate.sum`.
+    """
+    plan = plan_at(place)
+    check_schema(plan, block.schema, name="the rows", narrow=True)
+    counts = np.zeros(_CODES, np.int64)
+    for batch in block.combine_chunks().to_batches():
+        decided = decide_plain(plan, batch)
+        Tally(plan).add(decided.reason, batch.num_rows)
+        counts += np.bincount(decided.reason, minlength=_CODES)
+    found = np.flatnonzero(counts)
+    return pa.table({"code": pa.array(found), "rows": pa.array(counts[found])})
 
 
 def pass_block(

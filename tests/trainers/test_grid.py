@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from byleave.trainers import grid
-from byleave.trainers.grid import GRID_BITS, ridge_on_grid
+from byleave.trainers.grid import GRID_BITS, ease_on_grid, ridge_on_grid
 
 
 def exact(gram: list[list[int]], cross: list[list[int]], ridge: int) -> list[list[int]]:
@@ -98,3 +98,73 @@ def test_an_empty_inventory_has_no_weights() -> None:
     """No labels, no columns."""
     gram = np.zeros((1, 1), dtype=np.int64)
     assert ridge_on_grid(gram, np.zeros((1, 0), dtype=np.int64), 5).shape == (1, 0)
+
+
+def exact_ease(gram: np.ndarray, ridge: int) -> list[list[int]]:
+    """Return -P_ij / P_jj in units of 2^-20 from fractions, half-way upwards."""
+    n = len(gram)
+    lines = [
+        [Fraction(int(gram[a, b])) + (ridge if a == b else 0) for b in range(n)]
+        + [Fraction(int(a == b)) for b in range(n)]
+        for a in range(n)
+    ]
+    for a in range(n):
+        pivot = next(r for r in range(a, n) if lines[r][a])
+        lines[a], lines[pivot] = lines[pivot], lines[a]
+        lines[a] = [v / lines[a][a] for v in lines[a]]
+        for r in range(n):
+            if r != a and lines[r][a]:
+                lines[r] = [v - lines[r][a] * w for v, w in zip(lines[r], lines[a], strict=True)]
+    inverse = [line[n:] for line in lines]
+
+    def weight(i: int, j: int) -> int:
+        if i == j:
+            return 0
+        ratio = -inverse[i][j] / inverse[j][j]
+        return int((ratio * 2**GRID_BITS + Fraction(1, 2)).__floor__())
+
+    return [[weight(i, j) for j in range(n)] for i in range(n)]
+
+
+@st.composite
+def grams(draw: st.DrawFn) -> tuple[np.ndarray, int]:
+    items = draw(st.integers(0, 6))
+    held = draw(st.lists(st.lists(st.integers(0, 1), min_size=items, max_size=items), max_size=12))
+    x = np.array(held, dtype=np.int64).reshape(len(held), items)
+    return x.T @ x, draw(st.integers(1, 40))
+
+
+@settings(deadline=None, max_examples=80)
+@given(grams())
+def test_ease_is_the_exact_ratio_rounded(drawn: tuple[np.ndarray, int]) -> None:
+    """Every weight of EASE is the rational ratio rounded half up to a multiple of 2^-20."""
+    gram, ridge = drawn
+    assert ease_on_grid(gram, ridge).tolist() == exact_ease(gram, ridge)
+
+
+@settings(deadline=None, max_examples=25)
+@given(grams())
+def test_the_referee_of_ease_needs_no_floats(drawn: tuple[np.ndarray, int]) -> None:
+    """With every entry in doubt, the whole-number referee alone gives the same weights."""
+    gram, ridge = drawn
+    before = grid._RATIO_DOUBT
+    grid._RATIO_DOUBT = 1.0  # type: ignore[misc]
+    try:
+        assert ease_on_grid(gram, ridge).tolist() == exact_ease(gram, ridge)
+    finally:
+        grid._RATIO_DOUBT = before  # type: ignore[misc]
+
+
+def test_last_bits_of_the_inverse_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An inverse that is wrong by 2^-45 gives the same weights of EASE."""
+    x = np.random.default_rng(3).integers(0, 2, (90, 14))
+    gram = x.T @ x
+    wanted = ease_on_grid(gram, 20)
+    invert = np.linalg.inv
+
+    def worse(matrix: np.ndarray) -> np.ndarray:
+        noise = np.random.default_rng(4).uniform(-1, 1, matrix.shape) * 2.0**-45
+        return np.asarray(invert(matrix) * (1 + noise))
+
+    monkeypatch.setattr(np.linalg, "inv", worse)
+    assert (ease_on_grid(gram, 20) == wanted).all()

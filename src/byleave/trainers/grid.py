@@ -11,16 +11,19 @@ Bound: for symmetric A whose eigenvalues are all >= m > 0, |W - W~| <= |B - A W~
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["GRID_BITS", "ridge_on_grid"]
+__all__ = ["GRID_BITS", "ease_on_grid", "ridge_on_grid"]
 
 GRID_BITS: Final = 20
 _DOUBT: Final = 2.0**-17
 """Distance from half-way, in grid steps, below which float64 is not trusted (its error: < 2^-22)."""
+_RATIO_DOUBT: Final = 2.0**-24
+"""The same for EASE, never less than this."""
 _LIMB_BITS: Final = 30
 """Width of the parts a long integer is cut into; with it, row sums below 2^33 do not overflow."""
 _LIMIT_BITS: Final = 220
@@ -67,6 +70,65 @@ def _positive_definite(matrix: npt.NDArray[np.float64]) -> bool:
     return True
 
 
+def ease_on_grid(gram: Integers, ridge: int) -> Integers:
+    """Return the item weights of EASE in units of 2^-20: -P_ij / P_jj, and 0 on the diagonal.
+
+    P is the inverse of gram + r I, with `r` as in `ridge_on_grid` (Steck, "Embarrassingly Shallow
+    Autoencoders for Sparse Data", WWW 2019, eq. 8). An entry nearer to half-way than sixteen
+    times what Newton's next step would move it has its column solved again in whole numbers.
+
+    Args:
+        gram: Items by items, symmetric, below 2^31: how many members hold both.
+        ridge: Positive.
+
+    Cost: one inverse and two products of items by items; 8 bytes a cell, five times.
+    """
+    items = len(gram)
+    if not items:
+        return np.zeros((0, 0), dtype=np.int64)
+    while not _positive_definite(gram + (ridge / 2) * np.eye(items)):
+        ridge *= 2
+    system = gram + ridge * np.eye(items, dtype=np.int64)
+    inverse = np.linalg.inv(system.astype(np.float64))
+    step = inverse @ (np.eye(items) - system.astype(np.float64) @ inverse)  # Newton's next
+    doubt = np.ldexp(16 * np.abs(step).max(axis=0) / np.diag(inverse), GRID_BITS)
+    scaled = np.ldexp(-inverse / np.diag(inverse), GRID_BITS)
+    grid = np.floor(scaled + 0.5).astype(np.int64)
+    near = np.abs(scaled - np.floor(scaled) - 0.5) < np.maximum(doubt, _RATIO_DOUBT)
+    np.fill_diagonal(near, val=False)
+    for at in np.flatnonzero(near.any(axis=0)):
+        grid[:, at] = _exact_ratios(system, inverse, int(at), ridge)
+    np.fill_diagonal(grid, 0)
+    return grid
+
+
+def _exact_ratios(
+    system: Integers, inverse: npt.NDArray[np.float64], at: int, ridge: int
+) -> Integers:
+    """Refine a column of the inverse until no ratio to its diagonal can round another way."""
+    target = np.zeros(len(system), dtype=np.int64)
+    target[at] = 1
+    high: list[int] = []
+    for _, value, error in _refined(system, inverse, target, inverse[:, at], ridge):
+        whole = int(value[at])
+        if whole <= error:
+            continue
+        bounds = [
+            [_grid(-(int(v) + s * error), whole + t * error) for s in (-1, 1) for t in (-1, 1)]
+            for v in value
+        ]
+        high = [max(four) for four in bounds]
+        if high == [min(four) for four in bounds]:
+            break
+    # Undecided only where the true ratio lies exactly half-way: then upwards, as everywhere.
+    return np.array(high, dtype=np.int64)
+
+
+def _grid(numerator: int, denominator: int) -> int:
+    """Return numerator / denominator in units of 2^-20, half-way upwards."""
+    return ((numerator << (GRID_BITS + 1)) + denominator) // (2 * denominator)
+
+
 def _exact_column(
     system: Integers,
     inverse: npt.NDArray[np.float64],
@@ -75,19 +137,39 @@ def _exact_column(
     ridge: int,
 ) -> Integers:
     """Refine one column in whole numbers of 2^-bits until no entry can round another way."""
+    nearest: list[int] = []
+    for bits, value, error in _refined(system, inverse, target, start, ridge):
+        half = 1 << (bits - GRID_BITS)
+        low = [(2 * (int(v) - error) + half) // (2 * half) for v in value]
+        high = [(2 * (int(v) + error) + half) // (2 * half) for v in value]
+        nearest = [(2 * int(v) + half) // (2 * half) for v in value]
+        if low == high:
+            break
+    # Undecided only where the true value lies exactly half-way: then upwards, as everywhere.
+    return np.array(nearest, dtype=np.int64)
+
+
+def _refined(
+    system: Integers,
+    inverse: npt.NDArray[np.float64],
+    target: Integers,
+    start: npt.NDArray[np.float64],
+    ridge: int,
+) -> Iterator[tuple[int, npt.NDArray[np.object_], int]]:
+    """Yield ever better solutions of system @ x = target: bits, x in units of 2^-bits, its error.
+
+    The error bounds every entry, in the same units; `_LIMIT_BITS` is the last precision.
+    """
     bits = 60
     value = _to_fixed(start, bits)
-    half = 1 << (bits - GRID_BITS)
     for _ in range(_MOST_STEPS):
         residual = target.astype(object) * (1 << bits) - _product(system, value)
         largest = max(abs(int(r)) for r in residual)
         # 1-norm bounds the 2-norm; eigenvalues are >= ridge / 2.
         error = (2 * sum(abs(int(r)) for r in residual)) // ridge + 1
-        half = 1 << (bits - GRID_BITS)
-        low = [(2 * (int(v) - error) + half) // (2 * half) for v in value]
-        high = [(2 * (int(v) + error) + half) // (2 * half) for v in value]
-        if low == high or bits >= _LIMIT_BITS:
-            break
+        yield bits, value, error
+        if bits >= _LIMIT_BITS:
+            return
         if largest < 1 << 40:
             bits += 40
             value = value * (1 << 40)
@@ -96,8 +178,6 @@ def _exact_column(
         shift = max(0, largest.bit_length() - 53)
         step = inverse @ np.array([int(r) >> shift for r in residual], dtype=np.float64)
         value = value + _to_fixed(step, shift)
-    # Undecided only where the true value lies exactly half-way: then upwards, as everywhere.
-    return np.array([(2 * int(v) + half) // (2 * half) for v in value], dtype=np.int64)
 
 
 def _product(system: Integers, value: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:

@@ -1,0 +1,196 @@
+"""A released content model: what to read next, and because of what.
+
+A member's history is read at the time of asking, with their own consent, and is no part of the
+model. Who has none, or gave none, gets what many hold and what is held of late: from public
+counts, never from them. Cost of a suggestion: items times the length of the history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from safetensors import SafetensorError
+from safetensors.numpy import load
+
+from byleave.canonical import decode
+from byleave.errors import ByleaveError, EvidenceError
+from byleave.trainers.content import FORMAT
+from byleave.training.trainer import ModelFiles
+
+__all__ = ["ContentModel", "ContentQuality", "ContentSuggestion", "evaluate"]
+
+_REASONS: Final = 2
+"""Items of the history that a suggestion names as its cause."""
+
+_NEVER: Final = -(1 << 62)
+Longs = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContentSuggestion:
+    """One item.
+
+    Attributes:
+        item: Its name.
+        why: `history`, because of what the member holds; `trend`, held of late; `popular`.
+        because: The items of the history that weigh most; () without one.
+    """
+
+    item: str
+    why: Literal["history", "trend", "popular"]
+    because: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContentQuality:
+    """How well held-out members are served: half of what each holds is asked for by the other half.
+
+    Attributes:
+        members: Members asked about: those who hold two items of the model or more.
+        left_out: Members who hold fewer.
+        recall: Mean share of the hidden half among the first n, at most n of them counting.
+        popularity: The same for the most held items.
+        n: How many items are suggested.
+        coverage: Share of the hidden holdings whose item the model knows.
+    """
+
+    members: int
+    left_out: int
+    recall: float | None
+    popularity: float | None
+    n: int
+    coverage: float | None
+
+    def to_dict(self) -> dict[str, float | int | None]:
+        """Return it as plain values."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+class ContentModel:
+    """The files of a release, ready to answer.
+
+    Raises:
+        EvidenceError: `trainer.model`, the files are damaged or of another trainer.
+    """
+
+    def __init__(self, files: ModelFiles) -> None:
+        try:
+            head, tensors = decode(files["model.json"]), load(files["weights.safetensors"])
+            if not isinstance(head, dict) or head["format"] != FORMAT:
+                raise ValueError
+            self.items: tuple[str, ...] = tuple(str(item) for item in head["items"])
+            self._weights: npt.NDArray[np.int32] = tensors["weights"]
+            self._popularity: npt.NDArray[np.int32] = tensors["popularity"]
+            self._trend: npt.NDArray[np.int32] = tensors["trend"]
+            size = len(self.items)
+            if self._weights.shape != (size, size) or len(self._popularity) != size:
+                raise ValueError
+        except (KeyError, TypeError, ValueError, SafetensorError, ByleaveError) as error:
+            raise EvidenceError(
+                "the files are damaged, or not a model of content", code="trainer.model"
+            ) from error
+        self._place = {item: at for at, item in enumerate(self.items)}
+
+    def scores(self, history: Sequence[int]) -> Longs:
+        """Return a score for each item from the places of the items held."""
+        total: Longs = self._weights[list(history)].sum(axis=0, dtype=np.int64)
+        return total
+
+    def places(self, items: Iterable[str]) -> list[int]:
+        """Return the places of the items that the model knows, each once."""
+        return sorted({self._place[item] for item in items if item in self._place})
+
+    def suggest(self, history: Iterable[str] = (), n: int = 10) -> tuple[ContentSuggestion, ...]:
+        """Return up to n items that are not in the history, best first.
+
+        Args:
+            history: What the member holds, as far as they let it be used.
+            n: At least 1.
+        """
+        held = self.places(history)
+        taken = set(held)
+        found: list[ContentSuggestion] = []
+        if held:
+            scores = self.scores(held)
+            for at in np.lexsort((self._popularity, -scores)).tolist():
+                if len(found) == n or scores[at] <= 0:
+                    break
+                if at not in taken:
+                    taken.add(at)
+                    found.append(self._from_history(at, held))
+        for why, ranks in (("trend", self._trend), ("popular", self._popularity)):
+            share = (n + len(found) + 1) // 2 if why == "trend" else n
+            for at in np.argsort(ranks).tolist():
+                if len(found) >= share:
+                    break
+                if at not in taken:
+                    taken.add(at)
+                    found.append(ContentSuggestion(item=self.items[at], why=why, because=()))  # type: ignore[arg-type]
+        return tuple(found)
+
+    def _from_history(self, at: int, held: Sequence[int]) -> ContentSuggestion:
+        weights = self._weights[list(held), at]
+        best = [held[i] for i in np.argsort(-weights, kind="stable")[:_REASONS] if weights[i] > 0]
+        return ContentSuggestion(
+            item=self.items[at], why="history", because=tuple(self.items[i] for i in best)
+        )
+
+
+def evaluate(
+    files: ModelFiles, held_out: Iterable[pa.RecordBatch], n: int = 20, seed: int = 0
+) -> ContentQuality:
+    """Ask for half of what each held-out member holds by the other half.
+
+    Args:
+        files: A release.
+        held_out: Rows with `member` and `item` of members the model was not fitted on.
+        n: How many items are suggested.
+        seed: Chooses the halves.
+    """
+    model = ContentModel(files)
+    holdings: dict[str, set[str]] = {}
+    for batch in held_out:
+        pairs = zip(
+            batch.column("member").to_pylist(), batch.column("item").to_pylist(), strict=True
+        )
+        for member, item in pairs:
+            holdings.setdefault(str(member), set()).add(str(item))
+    draw = np.random.default_rng(seed)
+    popular = np.argsort(model._popularity)  # noqa: SLF001
+    recalls: list[float] = []
+    plain: list[float] = []
+    hidden_known = hidden_all = left_out = 0
+    for member in sorted(holdings):
+        items = sorted(holdings[member])
+        mixed = [items[i] for i in draw.permutation(len(items))]
+        half = len(mixed) // 2
+        seen, hidden = model.places(mixed[half:]), model.places(mixed[:half])
+        hidden_all += half
+        hidden_known += len(hidden)
+        if not seen or not hidden:
+            left_out += 1
+            continue
+        scores = model.scores(seen)
+        scores[seen] = _NEVER
+        top = np.argsort(-scores, kind="stable")[:n]
+        most = [i for i in popular.tolist() if i not in set(seen)][:n]
+        best = min(n, len(hidden))
+        recalls.append(len(set(hidden) & set(top.tolist())) / best)
+        plain.append(len(set(hidden) & set(most)) / best)
+    return ContentQuality(
+        members=len(recalls),
+        left_out=left_out,
+        recall=_mean(recalls),
+        popularity=_mean(plain),
+        n=n,
+        coverage=hidden_known / hidden_all if hidden_all else None,
+    )
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return float(np.mean(values)) if values else None

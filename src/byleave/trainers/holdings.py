@@ -1,0 +1,292 @@
+"""Who holds what: rows of (member, item, instant) as integer columns, and the counts made of them.
+
+A *holding* is a member and an item, however many rows say so. The state keeps every row, because
+a holding ends only with its last row; it keeps the Gram matrix of holdings beside them, so that
+forgetting costs the rows of those who leave and not the rows of all. Both are integers: adding and
+taking away are exact, and the result is a function of the set of rows (Cao & Yang 2015).
+
+Private: a state holds record and member ids. It is never released, and erased with the workspace.
+Cost: `fit` multiplies members by items by items once, in blocks, exactly (float32 below 2^24);
+`forget` and `learn` multiply the members touched by the items they hold, and copy the matrix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from byleave.canonical import decode
+from byleave.canonical import encode as canonical
+from byleave.errors import ByleaveError, EvidenceError, InputError
+from byleave.training.trainer import ModelFiles, Recipe
+
+__all__ = [
+    "Holdings",
+    "dump_holdings",
+    "empty_holdings",
+    "forget_rows",
+    "learn_rows",
+    "restore_holdings",
+]
+
+_BLOCK: Final = 2048
+"""Members in one exact product: counts stay far below 2^24."""
+_US_PER_DAY: Final = 86_400_000_000
+
+Ints = npt.NDArray[np.int32]
+Longs = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Holdings:
+    """The state of a trainer on holdings.
+
+    Attributes:
+        recipe: As logged before the fit.
+        members: Ids, `large_string`; a code is a place in it. May name some who hold nothing.
+        items: Names of items, the same way.
+        record: Record id of each row; `large_string`.
+        member: Code of each row's member; int32.
+        item: Code of each row's item; int32.
+        day: Days since 1970 of each row, -1 where nobody knows; int32.
+        gram: How many members hold both of two items; int32[items, items].
+    """
+
+    recipe: Recipe
+    members: pa.Array
+    items: pa.Array
+    record: pa.Array
+    member: Ints
+    item: Ints
+    day: Ints
+    gram: Ints
+
+
+def empty_holdings(recipe: Recipe) -> Holdings:
+    """Return the state of no rows."""
+    none = pa.array([], pa.large_string())
+    zero = np.zeros(0, np.int32)
+    return Holdings(
+        recipe=dict(recipe),
+        members=none,
+        items=none,
+        record=none,
+        member=zero,
+        item=zero,
+        day=zero,
+        gram=np.zeros((0, 0), np.int32),
+    )
+
+
+def learn_rows(state: Holdings, added: Iterable[pa.RecordBatch]) -> Holdings:
+    """Return the state with these rows too.
+
+    Raises:
+        InputError: `trainer.rows`, a column is missing, a value is null or a record occurs twice.
+    """
+    record, member_ids, item_names, day = _read(added)
+    if not len(record):
+        return state
+    everyone = pa.concat_arrays([state.record, record])
+    if len(pc.unique(everyone)) != len(everyone):
+        raise InputError("a record occurs twice", code="trainer.rows")
+    members, member = _codes(state.members, member_ids)
+    items, item = _codes(state.items, item_names)
+    gram = np.zeros((len(items), len(items)), np.int32)
+    gram[: len(state.items), : len(state.items)] = state.gram
+    grown = Holdings(
+        recipe=state.recipe,
+        members=members,
+        items=items,
+        record=everyone,
+        member=np.concatenate([state.member, member]),
+        item=np.concatenate([state.item, item]),
+        day=np.concatenate([state.day, day]),
+        gram=gram,
+    )
+    touched = np.unique(member)
+    _add(gram, state, touched, -1)
+    _add(gram, grown, touched, 1)
+    return grown
+
+
+def forget_rows(state: Holdings, removed: Iterable[pa.RecordBatch]) -> Holdings:
+    """Return the state without these rows; only their `record_id` is read.
+
+    Raises:
+        InputError: `trainer.not-held`, a record that the state does not hold;
+            `trainer.rows`, a record occurs twice.
+    """
+    gone = _texts([batch.column("record_id") for batch in removed])
+    if not len(gone):
+        return state
+    if len(pc.unique(gone)) != len(gone):
+        raise InputError("a record occurs twice", code="trainer.rows")
+    leaving = np.asarray(pc.is_in(state.record, value_set=gone))
+    if int(leaving.sum()) != len(gone):
+        raise InputError("a record that the state does not hold", code="trainer.not-held")
+    stay = ~leaving
+    gram = state.gram.copy()
+    left = Holdings(
+        recipe=state.recipe,
+        members=state.members,
+        items=state.items,
+        record=state.record.filter(pa.array(stay)),
+        member=state.member[stay],
+        item=state.item[stay],
+        day=state.day[stay],
+        gram=gram,
+    )
+    touched = np.unique(state.member[leaving])
+    _add(gram, state, touched, -1)
+    _add(gram, left, touched, 1)
+    return left
+
+
+def dump_holdings(state: Holdings) -> ModelFiles:
+    """Return the state as files; a function of its recipe and its rows alone.
+
+    The Gram matrix is not written: `restore_holdings` counts it again.
+    """
+    order = np.asarray(pc.sort_indices(state.record))
+    members, member = _sorted(state.members, state.member)
+    items, item = _sorted(state.items, state.item)
+    texts = {"records": state.record.take(pa.array(order)), "members": members, "items": items}
+    tensors: dict[str, npt.NDArray[Any]] = {
+        "member": member[order],
+        "item": item[order],
+        "day": state.day[order],
+    }
+    for name, array in texts.items():
+        raw = [text.encode() for text in array.to_pylist()]
+        tensors[f"{name}.size"] = np.array([len(r) for r in raw], np.int64)
+        tensors[f"{name}.text"] = np.frombuffer(b"".join(raw), np.uint8)
+    return {
+        "state.json": canonical({"recipe": dict(state.recipe)}),
+        "state.safetensors": save(tensors),
+    }
+
+
+def restore_holdings(files: ModelFiles) -> Holdings:
+    """Read what `dump_holdings` wrote.
+
+    Raises:
+        EvidenceError: `trainer.state`, the files are not such a state.
+    """
+    try:
+        head, tensors = decode(files["state.json"]), load(files["state.safetensors"])
+        if not isinstance(head, dict) or not isinstance(recipe := head["recipe"], dict):
+            raise TypeError
+        texts = {name: _unpack(tensors, name) for name in ("records", "members", "items")}
+        member, item, day = (tensors[n].astype(np.int32) for n in ("member", "item", "day"))
+        whole = len(texts["records"]) == len(member) == len(item) == len(day)
+        for codes, name in ((member, "members"), (item, "items")):
+            whole &= not len(codes) or 0 <= codes.min() <= codes.max() < len(texts[name])
+        if not whole:
+            raise ValueError
+    except (KeyError, TypeError, ValueError, IndexError, SafetensorError, ByleaveError) as error:
+        raise EvidenceError(
+            "the files are not a state of holdings", code="trainer.state"
+        ) from error
+    gram = np.zeros((len(texts["items"]),) * 2, np.int32)
+    state = Holdings(
+        recipe=dict(recipe),
+        members=texts["members"],
+        items=texts["items"],
+        record=texts["records"],
+        member=member,
+        item=item,
+        day=day,
+        gram=gram,
+    )
+    _add(gram, state, np.unique(member), 1)
+    return state
+
+
+def _add(gram: Ints, state: Holdings, touched: Ints, sign: int) -> None:
+    """Add `sign` times the holdings of the members touched to a Gram matrix, in place."""
+    rank = np.full(len(state.members), -1, np.int64)
+    known = touched[touched < len(rank)]
+    rank[known] = np.arange(len(known))
+    mine = rank[state.member] >= 0
+    row = rank[state.member[mine]]
+    held, column = np.unique(state.item[mine], return_inverse=True)
+    if 2 * len(held) > len(gram):  # nearly all: the whole matrix at once is faster than its cells
+        held, column = np.arange(len(gram), dtype=np.int32), state.item[mine].astype(np.int64)
+    for start in range(0, len(known), _BLOCK):
+        block = (row >= start) & (row < start + _BLOCK)
+        x = np.zeros((min(_BLOCK, len(known) - start), len(held)), np.float32)
+        x[row[block] - start, column[block]] = 1
+        change = sign * (x.T @ x).astype(np.int32)
+        if len(held) == len(gram):
+            gram += change
+        else:
+            gram[np.ix_(held, held)] += change
+
+
+def _read(batches: Iterable[pa.RecordBatch]) -> tuple[pa.Array, pa.Array, pa.Array, Ints]:
+    """Return record ids, members, items and days of all rows."""
+    columns: dict[str, list[pa.Array]] = {"record_id": [], "member": [], "item": []}
+    days: list[Ints] = []
+    for batch in batches:
+        for name, parts in columns.items():
+            if name not in batch.schema.names:
+                raise InputError(f"rows without the column {name}", code="trainer.rows")
+            if batch.column(name).null_count:
+                raise InputError(f"the column {name} has nulls", code="trainer.rows")
+            parts.append(batch.column(name))
+        days.append(_days(batch))
+    record, member, item = (_texts(parts) for parts in columns.values())
+    return record, member, item, np.concatenate([np.zeros(0, np.int32), *days])
+
+
+def _days(batch: pa.RecordBatch) -> Ints:
+    if "at" not in batch.schema.names:
+        return np.full(batch.num_rows, -1, np.int32)
+    column = batch.column("at")
+    if not pa.types.is_timestamp(column.type):
+        raise InputError("the column at holds no instants", code="trainer.rows")
+    at = column.cast(pa.timestamp("us", column.type.tz)).cast(pa.int64())
+    return (np.asarray(pc.fill_null(at, -1), np.int64) // _US_PER_DAY).astype(np.int32)
+
+
+def _texts(parts: Iterable[pa.Array]) -> pa.Array:
+    texts = [p.cast(pa.large_string()) for p in parts]
+    return pa.concat_arrays([pa.array([], pa.large_string()), *texts])
+
+
+def _codes(known: pa.Array, values: pa.Array) -> tuple[pa.Array, Ints]:
+    """Return the known texts with new ones behind them, and the place of each value in them."""
+    fresh = pc.unique(values)
+    fresh = fresh.filter(pc.invert(pc.is_in(fresh, value_set=known)))
+    every = pa.concat_arrays([known, fresh])
+    return every, np.asarray(pc.index_in(values, value_set=every), np.int32)
+
+
+def _sorted(names: pa.Array, codes: Ints) -> tuple[pa.Array, Ints]:
+    """Return only the names that codes use, in ascending order, and the codes among them."""
+    used = np.unique(codes)
+    kept = names.take(pa.array(used))
+    order = np.asarray(pc.sort_indices(kept))
+    place = np.zeros(len(names), np.int32)
+    place[used[order]] = np.arange(len(used), dtype=np.int32)
+    return kept.take(pa.array(order)), place[codes]
+
+
+def _unpack(tensors: Mapping[str, npt.NDArray[Any]], name: str) -> pa.Array:
+    sizes = tensors[f"{name}.size"].astype(np.int64)
+    text = tensors[f"{name}.text"].astype(np.uint8).tobytes()
+    ends = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
+    if (sizes < 0).any() or ends[-1] != len(text):
+        raise ValueError
+    parts = [text[a:b].decode() for a, b in pairwise(ends)]
+    return pa.array(parts, pa.large_string())

@@ -12,7 +12,8 @@ import   `service.consent_import.import_rows`: read, grade, find what is held al
          log each event, insert it, in transactions of 131,072. The bare floor in the same run writes
          the very rows that the import left in `events` and `log_entries` into the same empty
          tables: `executemany` (SQLite), binary COPY of prepared bytes (PostgreSQL); same
-         transactions, indexes and durability.
+         transactions, indexes and durability. Whole: enrolment too, on both sides; members are
+         enrolled before, or (`--enrol with`) by the import as they come.
 state    `consent.state.build` of one use, over events of 30 % of the members.
 decide   `service.decide.Decider`, by the platform's id, against one indexed SELECT of a member's
          events by ordinal, and one by the id (the join that whoever has the id needs); by turns,
@@ -39,6 +40,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +75,7 @@ SCOPES = (
 )
 USE = "train.generative.replies/messages.inmail/platform"
 _FOR_P99 = 10_000  # fewer, and the percentile is that of the scheduler's slices
+INDEXED = {"members": "enrolment", "events": "idx", "log_entries": "idx"}
 DECISIONS = ("grant", "refuse", "withdraw", "object")
 
 
@@ -171,11 +174,15 @@ def bench_import(
     members: int,
     *,
     floor: bool,
+    enrol_before: bool,
 ) -> None:
     table = choices(count, members)
-    started = time.perf_counter()
-    enrol(ws.house, [f"member-{n:08d}" for n in range(members)])
-    report.add(f"import {store}: enrol members", members, time.perf_counter() - started, "s")
+    enrolled = 0.0
+    if enrol_before:
+        started = time.perf_counter()
+        enrol(ws.house, [f"member-{n:08d}" for n in range(members)])
+        enrolled = time.perf_counter() - started
+        report.add(f"import {store}: enrol members", members, enrolled, "s")
     started = time.perf_counter()
     rows = read_import_table(
         table,
@@ -195,26 +202,26 @@ def bench_import(
     del rows, table
     bare = bare_sqlite if store == "SQLite" else bare_postgres
     seconds = bare(ws, folder, before) if floor else None
+    said = "commit, log, insert" if enrol_before else "commit, log, insert, enrol"
     report.add(f"import {store}: read and check the table", count, read, "s")
-    report.add(f"import {store}: commit, log, insert", count, written, "s")
+    report.add(f"import {store}: {said}", count, written, "s")
     if seconds is None:
         return
-    report.add(f"import {store}: bare {_floor_name(store)}", count, seconds, "s")
-    report.add(
-        f"import {store}: against the bare floor",
-        count,
-        (read + written) / seconds,
-        "x",
-        Goal(3, 6),
-    )
+    what, ratio = f"import {store}: ", (read + written) / seconds[1]
+    if enrol_before:
+        report.add(f"{what}bare {_floor_name(store)}, events", count, seconds[1], "s")
+        report.add(f"{what}against the bare floor", count, ratio, "x", Goal(3, 6))
+    whole = (enrolled + read + written) / sum(seconds)
+    report.add(f"{what}bare {_floor_name(store)}, members too", count, sum(seconds), "s")
+    report.add(f"{what}whole, against that floor", count, whole, "x", Goal(3, 6))
 
 
 def _floor_name(store: str) -> str:
     return "executemany" if store == "SQLite" else "COPY"
 
 
-def bare_sqlite(ws: Workspace, folder: Path, before: int) -> float:
-    """Return the seconds that `executemany` takes for the rows that were imported."""
+def bare_sqlite(ws: Workspace, folder: Path, before: int) -> tuple[float, float]:
+    """Return the seconds that `executemany` takes for the rows before and of the import."""
     source = sqlite3.connect(ws.places.ledger)
     source.execute("PRAGMA query_only = ON")
     path = folder / "bare.sqlite"
@@ -225,31 +232,41 @@ def bare_sqlite(ws: Workspace, folder: Path, before: int) -> float:
     for step in SQLITE:
         bare.executescript(step)
     last = source.execute("SELECT max(idx) FROM log_entries").fetchone()[0]
-    seconds = 0.0
-    for start in range(before, last + 1, PART_ROWS):
-        between = (start, start + PART_ROWS)
-        events = source.execute("SELECT * FROM events WHERE idx >= ? AND idx < ?", between)
-        entries = source.execute("SELECT * FROM log_entries WHERE idx >= ? AND idx < ?", between)
-        event_rows, entry_rows = events.fetchall(), entries.fetchall()
+    seconds = {False: 0.0, True: 0.0}
+    for start, end in parts_of(before, last + 1):
+        rows = {
+            table: source.execute(
+                f"SELECT * FROM {table} WHERE {column} >= ? AND {column} < ?",  # noqa: S608
+                (start, end),
+            ).fetchall()
+            for table, column in INDEXED.items()
+        }
         began = time.perf_counter()
         bare.execute("BEGIN IMMEDIATE")
-        marks = ",".join("?" * 14)
-        bare.executemany(f"INSERT INTO events VALUES ({marks})", event_rows)  # noqa: S608
-        bare.executemany("INSERT INTO log_entries VALUES (?, ?)", entry_rows)
+        for table, found in rows.items():
+            if found:
+                marks = ",".join("?" * len(found[0]))
+                bare.executemany(f"INSERT INTO {table} VALUES ({marks})", found)  # noqa: S608
         bare.execute("COMMIT")
-        seconds += time.perf_counter() - began
+        seconds[start >= before] += time.perf_counter() - began
     bare.close()
     source.close()
     path.unlink()
-    return seconds
+    return seconds[False], seconds[True]
 
 
-def bare_postgres(ws: Workspace, folder: Path, before: int) -> float:
-    """Return the seconds that binary COPY takes for the rows that were imported."""
+def parts_of(before: int, end: int) -> list[tuple[int, int]]:
+    """Return log indexes by transactions: those before the import, then those of it."""
+    starts = [*range(0, before, PART_ROWS), *range(before, end, PART_ROWS), end]
+    return list(pairwise(starts))
+
+
+def bare_postgres(ws: Workspace, folder: Path, before: int) -> tuple[float, float]:
+    """Return the seconds that binary COPY takes for the rows before and of the import."""
     del folder
     url = ws.config.ledger
     assert url is not None
-    seconds = 0.0
+    seconds = {False: 0.0, True: 0.0}
     with (
         psycopg.connect(url, autocommit=True) as source,
         psycopg.connect(url, autocommit=True) as bare,
@@ -258,33 +275,33 @@ def bare_postgres(ws: Workspace, folder: Path, before: int) -> float:
         bare.execute("SET search_path = bare")
         for step in POSTGRES:
             bare.execute(step.encode())
-        last = ws.house.ledger.size()
-        for start in range(before, last, PART_ROWS):
-            streams = [
-                _copied(
+        for start, end in parts_of(before, ws.house.ledger.size()):
+            streams = {
+                table: _copied(
                     source,
-                    f"SELECT * FROM {t} WHERE idx >= {start} AND idx < {start + PART_ROWS}",  # noqa: S608
+                    f"SELECT * FROM public.{table} WHERE {column} >= {start}"  # noqa: S608
+                    f" AND {column} < {end} ORDER BY {column}",
                 )
-                for t in ("public.events", "public.log_entries")
-            ]
+                for table, column in INDEXED.items()
+            }
             began = time.perf_counter()
             bare.execute("BEGIN")
-            for table, stream in zip(("events", "log_entries"), streams, strict=True):
+            for table, stream in streams.items():
                 with (
                     bare.cursor() as cursor,
                     cursor.copy(f"COPY {table} FROM STDIN (FORMAT BINARY)".encode()) as copy,
                 ):
                     copy.write(stream)
             bare.execute("COMMIT")
-            seconds += time.perf_counter() - began
+            seconds[start >= before] += time.perf_counter() - began
         bare.execute("DROP SCHEMA bare CASCADE")
-    return seconds
+    return seconds[False], seconds[True]
 
 
 def _copied(source: psycopg.Connection[Any], select: str) -> bytes:
     with (
         source.cursor() as cursor,
-        cursor.copy(f"COPY ({select} ORDER BY idx) TO STDOUT (FORMAT BINARY)".encode()) as copy,
+        cursor.copy(f"COPY ({select}) TO STDOUT (FORMAT BINARY)".encode()) as copy,
     ):
         return b"".join(copy)
 
@@ -495,6 +512,9 @@ def main() -> int:
     parser.add_argument("--members", type=int, help="members of the states")
     parser.add_argument("--only", default="import,state,decide", help="parts, by comma")
     parser.add_argument("--stores", default="sqlite,postgresql", help="which, by comma")
+    parser.add_argument(
+        "--enrol", choices=["before", "with"], default="before", help="the import's members"
+    )
     parser.add_argument("--postgres", metavar="URL", help="an empty database of a running server")
     given = parser.parse_args()
     only = set(given.only.split(","))
@@ -517,7 +537,14 @@ def main() -> int:
                     continue
                 with workspace(folder / store.lower(), address) as ws:
                     bench_import(
-                        report, store, ws, folder, events, events // 4, floor="import" in only
+                        report,
+                        store,
+                        ws,
+                        folder,
+                        events,
+                        events // 4,
+                        floor="import" in only,
+                        enrol_before=given.enrol == "before",
                     )
                     bench_columns(report, store, ws)
                     if "decide" in only:

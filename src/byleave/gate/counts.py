@@ -12,6 +12,7 @@ from byleave.canonical import Json, digest_of
 from byleave.consent.reason import Ground, Reason
 from byleave.errors import ByleaveError
 from byleave.gate.plan import GatePlan
+from byleave.gate.planes import plane_digest
 from byleave.gate.rows import RowDecisions
 from byleave.ids import Digest, format_instant
 
@@ -33,6 +34,9 @@ class GateRecord:
         kept: Rows kept.
         reasons: Word → rows dropped for it; only those above zero, ascending by word.
         grounds: Word → rows kept on it (the author's ground); likewise.
+        decisions: `CATEGORY/author`, and `CATEGORY/recipient` where it has several parties →
+            SHA-256 of the decision bitmap that was read for that role, ascending.
+        parent: Log index of the gate of which this one is a patch; None: decided in full.
     """
 
     plan: Digest
@@ -45,6 +49,8 @@ class GateRecord:
     kept: int
     reasons: Mapping[str, int]
     grounds: Mapping[str, int]
+    decisions: Mapping[str, str]
+    parent: int | None = None
 
     def __post_init__(self) -> None:
         if self.kept + sum(self.reasons.values()) != self.rows:
@@ -56,9 +62,11 @@ class GateRecord:
         """Return the record as the log entry's digest sees it."""
         return {
             "at": self.at,
+            "decisions": dict(self.decisions),
             "grounds": dict(self.grounds),
             "kept": self.kept,
             "ledger": self.ledger,
+            "parent": self.parent,
             "party_rule": self.party_rule,
             "plan": self.plan.hex(),
             "reasons": dict(self.reasons),
@@ -121,20 +129,19 @@ class Counts:
         return counts
 
     @classmethod
-    def of_record(cls, record: GateRecord) -> Counts:
-        """Return the counts that a record tells."""
+    def of_document(cls, document: Mapping[str, Any]) -> Counts:
+        """Return the counts that a record told, of the document that holds it."""
         counts = cls()
-        counts.rows = record.rows
-        counts.reasons[Reason.KEPT] = record.kept
+        counts.rows = int(document["rows"])
         for reason in Reason:
-            if reason is not Reason.KEPT:
-                counts.reasons[reason] = record.reasons.get(reason.word, 0)
+            counts.reasons[reason] = document["reasons"].get(reason.word, 0)
+        counts.reasons[Reason.KEPT] = int(document["kept"])
         for ground in Ground:
-            counts.grounds[ground] = record.grounds.get(ground.word, 0)
+            counts.grounds[ground] = document["grounds"].get(ground.word, 0)
         return counts
 
 
-def record_of(plan: GatePlan, counts: Counts) -> GateRecord:
+def record_of(plan: GatePlan, counts: Counts, *, parent: int | None = None) -> GateRecord:
     """Return the record of a plan and of what it came to.
 
     Raises:
@@ -160,4 +167,15 @@ def record_of(plan: GatePlan, counts: Counts) -> GateRecord:
             for g in sorted(Ground, key=lambda g: g.word)
             if counts.grounds[g]
         },
+        decisions=_decisions(plan),
+        parent=parent,
     )
+
+
+def _decisions(plan: GatePlan) -> dict[str, str]:
+    """Return the digest of each decision bitmap: of whom a yes for every row is known."""
+    return {
+        f"{category.use.category}/{role}": plane_digest(plan.chunks[f"{position}/yes"]).hex()
+        for position, category in enumerate(plan.categories)
+        for role in ("author", "recipient")[: 1 + category.several]
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -27,7 +28,15 @@ from byleave.policy.scope import Scope
 from byleave.service.ages import ages_at
 from byleave.service.clock import ledger_now
 from byleave.service.columns import event_columns
-from byleave.service.gate_parts import Parts, read_reasons, reason_names, work_name
+from byleave.service.gate_parts import (
+    PATCH,
+    Parts,
+    patch_reasons,
+    read_reasons,
+    reason_names,
+    work_name,
+)
+from byleave.service.gate_rows import Rows
 from byleave.service.house import House, StagedFiles
 from byleave.service.notice import coverages
 from byleave.service.rules import accepted_grade, rules_as_of
@@ -41,6 +50,7 @@ __all__ = [
     "reasons_of",
     "replay_gate",
     "run_gate",
+    "run_plan",
 ]
 
 RECORD: Final = "record.json"
@@ -97,10 +107,10 @@ def compile_for(
     )
 
 
-def dry_run(house: House, source: Source, plan: GatePlan) -> GatedTable:
-    """Decide every row and store nothing."""
+def dry_run(house: House, source: Source, plan: GatePlan, *, fresh: bool = False) -> GatedTable:
+    """Decide every row and store nothing; `fresh`: from the data alone, no id resolved before."""
     going = _start(house, source, plan)
-    for _ in _through(house, source, going, None):
+    for _ in _through(house, source, going, None, fresh=fresh):
         pass
     return going.table(source.batches, source.rows)
 
@@ -140,6 +150,11 @@ def run_gate(
     """
     source = open_source(house, name)
     plan = compile_for(house, source, use, at=at, party_rule=party_rule)
+    return run_plan(house, source, use, plan)
+
+
+def run_plan(house: House, source: Source, use: str, plan: GatePlan) -> tuple[str, int, GatedTable]:
+    """Run the gate under a plan that is compiled (see `run_gate`)."""
     going = _start(house, source, plan)
     work, stem = work_name(source, use, plan)
     for other in house.artefacts.unfinished(stem):
@@ -151,10 +166,7 @@ def run_gate(
         for _ in _through(house, source, going, parts):
             pass
         gated = going.table(source.batches, source.rows)
-        for file in source.files:
-            house.artefacts.require_same(file.path, file.stamp)
-        files = parts.finish()
-        gate, index = log_gate(house, source, use, gated, folder, files)
+        gate, index = log_gate(house, source, use, gated, folder, parts.finish())
     except BaseException:
         folder.discard()
         raise
@@ -169,6 +181,7 @@ def log_gate(
     folder: StagedFiles,
     files: Mapping[str, str],
     *,
+    parent: int | None = None,
     also: Mapping[str, Json] | None = None,
 ) -> tuple[str, int]:
     """Put a gate's files in place and log its record; return its id and log index.
@@ -180,9 +193,11 @@ def log_gate(
         gated: What was decided.
         folder: Where the files stand so far.
         files: Name and digest of each.
+        parent: Log index of the gate that the files are a patch of.
         also: What else the gate's document tells.
     """
-    gate, record = f"gate-{len(house.ledger.objects('gate')) + 1}", gated.record
+    gate = f"gate-{len(house.ledger.objects('gate')) + 1}"
+    record = replace(gated.record, parent=parent)
     with folder.create(RECORD) as stream:
         stream.write(encode(record.to_dict()))
     folder.settle(house.artefacts.path("gates", gate))
@@ -209,6 +224,9 @@ def log_gate(
     with house.ledger.writing() as writer:
         index = writer.log(entry.encode())
         writer.add_object("gate", gate, index=index, at_us=to_us(house.now()), document=document)
+    for held in [key for key in house.opened if key[0] == "plan"]:
+        del house.opened[held]
+    house.opened["plan", gate] = gated.plan  # an update compares with it
     return gate, index
 
 
@@ -217,19 +235,17 @@ def _start(house: House, source: Source, plan: GatePlan) -> GateRun:
 
 
 def _through(
-    house: House, source: Source, going: GateRun, parts: Parts | None
+    house: House, source: Source, going: GateRun, parts: Parts | None, *, fresh: bool = False
 ) -> Iterator[tuple[int, RowDecisions]]:
     """Decide span by span; yield the first row and the decisions of each batch decided here."""
-    columns = going.plan.contract.roots(source.schema)
+    resolved = Rows(house, source, going.plan, fresh=fresh)
     done = 0
 
     def decided(span: Span, counts: Counts) -> Iterator[tuple[int, RowDecisions]]:
         nonlocal done
-        first = span.first_row
-        for batch in source.read(span, columns):
-            yield first, going.decide(going.resolve(batch), counts)
-            first += batch.num_rows
-            done += batch.num_rows
+        for first, rows in resolved.of(span):
+            yield first, going.decide(rows, counts)
+            done += len(rows.category)
             house.progress("rows through the gate", done, source.rows)
 
     for number, span in enumerate(source.spans()):
@@ -243,6 +259,8 @@ def _through(
             batches = decided(span, counts)
             parts.write(number, counts, (dropped_of(rows, first) for first, rows in batches))
         going.counts.merge(counts)
+    for file in source.files:
+        house.artefacts.require_same(file.path, file.stamp)
 
 
 def replay_gate(house: House, gate: str) -> tuple[int, dict[str, Any], GatedTable]:
@@ -266,8 +284,9 @@ def replay_gate(house: House, gate: str) -> tuple[int, dict[str, Any], GatedTabl
         before=document["ledger"] + 1,
         party_rule=None if rule is None else PartyRule.parse(rule),
     )
-    gated = dry_run(house, source, plan)
-    if any(document[key] != value for key, value in gated.record.to_dict().items()):
+    gated = dry_run(house, source, plan, fresh=True)
+    record = {**gated.record.to_dict(), "parent": document.get("parent")}
+    if any(document.get(key) != value for key, value in record.items()):
         raise EvidenceError(
             "deciding again at the same ledger position and instant gave another record",
             code="gate.replay-differs",
@@ -294,7 +313,10 @@ def reasons_of(house: House, gate: str) -> pa.Table:
                 code="workspace.damaged",
                 where=str(house.artefacts.path("gates", gate, name)),
             )
-    return read_reasons(files[name] for name in reason_names(files))
+    if found[2].get("parent") is None:
+        return read_reasons(files[name] for name in reason_names(files))
+    before = reasons_of(house, found[2]["parent_gate"])
+    return patch_reasons(before, read_reasons([files[PATCH]]))
 
 
 def _facts(house: House, at: datetime, members: int) -> MemberFacts:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from byleave.canonical import Json, digest_of, encode
@@ -28,19 +29,22 @@ from byleave.service.house import StagedFiles
 from byleave.service.source import Source, Span
 
 __all__ = [
+    "PATCH",
     "REASONS",
     "Part",
     "Parts",
+    "patch_reasons",
     "read_reasons",
     "reason_file",
     "reason_names",
     "work_name",
+    "write_reasons",
 ]
 
 REASONS: Final = pa.schema(
     {"row": pa.int64(), "reason": pa.uint8(), "party": pa.int32(), "member": pa.int64()}
 )
-_HASH_BYTES: Final = 1 << 20
+PATCH: Final = "patch.parquet"
 _NOT_ANSWERS: Final = frozenset({"at", "ledger"})
 
 
@@ -113,7 +117,7 @@ class Parts:
         span, name = self._spans[number], _name(number, len(self._spans))
         with self._folder.create(name) as stream, reason_file(stream) as writer:
             for gone in dropped:
-                writer.write_batch(_batch(gone))
+                write_reasons(writer, gone)
         digest = self._folder.digests[name]
         noted: dict[str, Json] = {
             "counts": counts.to_dict(),
@@ -180,14 +184,27 @@ def read_reasons(parts: Iterable[bytes]) -> pa.Table:
     return pa.concat_tables(tables).combine_chunks()
 
 
+def patch_reasons(before: pa.Table, patch: pa.Table) -> pa.Table:
+    """Return the reasons after a patch, in which the reason of a row kept now is `KEPT`.
+
+    Args:
+        before: Reasons of the rows left out so far.
+        patch: Rows whose answer is another now, in the same columns.
+    """
+    stays = before.filter(pc.invert(pc.is_in(before["row"], value_set=patch["row"])))
+    gone = patch.filter(pc.not_equal(patch["reason"], int(Reason.KEPT)))
+    return pa.concat_tables([stays, gone]).sort_by("row").combine_chunks()
+
+
 def reason_names(files: Iterable[str]) -> list[str]:
     """Return which of a gate's files are parts, in order."""
     return sorted(name for name in files if name.startswith("reasons"))
 
 
-def _batch(gone: Dropped) -> pa.RecordBatch:
+def write_reasons(writer: pq.ParquetWriter, gone: Dropped) -> None:
+    """Write the reasons of some rows as one row group."""
     columns = (gone.row, gone.reason, gone.party, gone.member)
-    return pa.record_batch([pa.array(c) for c in columns], schema=REASONS)
+    writer.write_batch(pa.record_batch([pa.array(c) for c in columns], schema=REASONS))
 
 
 def _name(number: int, spans: int) -> str:

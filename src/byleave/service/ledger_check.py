@@ -38,7 +38,9 @@ from byleave.service.policy import published_notices
 __all__ = ["check_ledger"]
 
 _READ: Final = 4096
-_GATE_FIELDS: Final = "at grounds kept ledger party_rule plan reasons rows rulesets scope".split()
+_GATE_FIELDS: Final = (
+    "at decisions grounds kept ledger parent party_rule plan reasons rows rulesets scope".split()
+)
 
 
 def check_ledger(house: House) -> Iterator[tuple[str, str]]:
@@ -120,7 +122,7 @@ def _policy(entry: PolicyDocumentEntry, document: Mapping[str, Any]) -> bool:
 
 
 def _gate(entry: GateEntry, document: Mapping[str, Any]) -> bool:
-    record = {field: document[field] for field in _GATE_FIELDS}
+    record = {field: document.get(field) for field in _GATE_FIELDS}
     return digest_of(record) == entry.record
 
 

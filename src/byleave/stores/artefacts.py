@@ -29,6 +29,7 @@ _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,120}")
 _STAGED: Final = ".staged-"
 _HALF: Final = ".half-"
 _WORK: Final = "work"
+_CACHE: Final = "cache"
 _BUFFER: Final = 1 << 20
 
 Stamp = tuple[int, int, int, int, int]
@@ -77,6 +78,13 @@ class Staged:
             if isinstance(error, OSError):
                 raise translate(error, target) from error
             raise
+
+    def stamp(self, name: str) -> Stamp | None:
+        """Return which file of this name there is, or None."""
+        try:
+            return _stamp((self.path / _checked(name)).stat())
+        except OSError:
+            return None
 
     def names(self) -> list[str]:
         """Return the names of the files that are whole, ascending."""
@@ -147,14 +155,32 @@ class ArtefactFolder:
     def work(self, name: str) -> Staged:
         """Return the folder of unfinished work of this name, made if it is not there.
 
+        Only the process that may write calls this: what stands there half written is removed.
+
         Raises:
             WorldError: `world.disk-full` or `world.storage`.
         """
-        folder = Staged(self._place(_WORK, name))
+        folder = self._kept(_WORK, name)
+        for path in folder.path.glob(f"{_HALF}*"):
+            path.unlink()
+        return folder
+
+    def cache(self, name: str) -> Staged:
+        """Return the folder of what can be made again from a source, made if it is not there.
+
+        Raises:
+            WorldError: `world.disk-full` or `world.storage`.
+        """
+        return self._kept(_CACHE, name)
+
+    def has_cache(self, name: str) -> bool:
+        """Return whether there is such a folder."""
+        return self._place(_CACHE, name).is_dir()
+
+    def _kept(self, kind: str, name: str) -> Staged:
+        folder = Staged(self._place(kind, name))
         try:
             folder.path.mkdir(parents=True, exist_ok=True)
-            for path in folder.path.glob(f"{_HALF}*"):
-                path.unlink()
         except OSError as error:
             raise translate(error, folder.path) from error
         return folder

@@ -10,6 +10,7 @@ its rules 5 to 7 (docs/spec/gate.md §3) for profiles that no date changes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -31,6 +32,11 @@ BLOCK: Final = 1 << 15
 _NOBODY: Final = np.uint16(0xFFFF)
 _VETO, _STOP, _SILENT, _YES = range(4)
 _PLACES: Final = 63
+_TABLE: Final = 256
+"""The most profiles for which there is a table of pairs: 64 Ki answers."""
+
+_IS_NO: Final = np.zeros(256, np.bool_)
+_IS_NO[[Reason.REFUSED, Reason.WITHDRAWN, Reason.OBJECTED]] = True
 
 Codes = npt.NDArray[np.uint8]
 Flags = npt.NDArray[np.bool_]
@@ -42,30 +48,57 @@ class PairTable:
     """The answer for author and one recipient, or for an author alone.
 
     Attributes:
-        reason: `Reason` or `OPEN`, by author's glance * 16 + recipient's; uint8[256].
-        party: Which party; int32[256].
+        reason: `Reason` or `OPEN`, by author's number * `width` + recipient's; uint8.
+        party: Which party; int32.
+        width: How many numbers there are.
     """
 
     reason: Codes
     party: npt.NDArray[np.int32]
+    width: int
 
     @classmethod
-    def of(cls, category: CategoryPlan, rule: PartyRule | None, *, alone: bool) -> PairTable:
-        """Make the table of a category under a party rule (None: as its profiles say)."""
-        says, words, rules = _glances(category)
-        known = len(category.glance.profiles)
-        reason = np.full((16, 16), OPEN, np.uint8)
-        party = np.full((16, 16), -1, np.int32)
-        for a in range(known):
-            for b in [0] if alone else range(known):
-                parties = [a] if alone else [a, b]
-                held = max(int(rules[p]) for p in parties) if rule is None else int(rule)
-                found = _answer([int(says[p]) for p in parties], held)
-                reason[a, b] = (
-                    Reason.KEPT if found < 0 else _told(int(words[parties[found]]), found)
-                )
-                party[a, b] = found
-        return cls(reason.reshape(-1), party.reshape(-1))
+    def of(
+        cls,
+        category: CategoryPlan,
+        rule: PartyRule | None,
+        profiles: Sequence[int],
+        *,
+        width: int,
+        alone: bool,
+    ) -> PairTable:
+        """Make the table of some profiles under a party rule (None: as the profiles say).
+
+        Args:
+            category: Whose profiles.
+            rule: Overrides their party rule.
+            profiles: Numbered 0, 1, ... in the table.
+            width: How many numbers there are; those without a profile are open.
+            alone: Whether rows have an author only; a recipient's number is then 0.
+        """
+        says, words, rules = _speech(category, profiles)
+        a, b = np.arange(len(profiles))[:, None], np.arange(len(profiles))[None, :]
+        says_a, says_b = says[a], np.full_like(says[b], _YES) if alone else says[b]
+        held = rules[a] if alone else np.maximum(rules[a], rules[b])
+        if rule is not None:
+            held = np.full_like(held, int(rule))
+        first = np.minimum(says_a, says_b)
+        quiet_a, quiet_b = says_a == _SILENT, says_b == _SILENT
+        both = quiet_a & (quiet_b | alone)
+        matters = np.select(
+            [held == PartyRule.ALL, held == PartyRule.AUTHOR], [quiet_a | quiet_b, quiet_a], both
+        )
+        drops = (first < _SILENT) | ((first == _SILENT) & matters)
+        whose = np.where(drops, np.where(says_a == first, 0, 1), -1)
+        told = np.where(_IS_NO[words], np.uint8(Reason.PARTY_VETOED), words)
+        found = np.select([whose == 0, whose == 1], [words[a], told[b]], np.uint8(Reason.KEPT))
+        able = category.profiles.timeless[np.asarray(profiles, np.int64)]
+        reason = np.full((width, width), OPEN, np.uint8)
+        party = np.full((width, width), -1, np.int32)
+        known = len(profiles)
+        reason[:known, :known] = np.where(able[a] & (able[b] | alone), found, np.uint8(OPEN))
+        party[:known, :known] = whose
+        return cls(reason.reshape(-1), party.reshape(-1), width)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,7 +121,7 @@ class PartyTable:
     @classmethod
     def of(cls, category: CategoryPlan, rule: PartyRule | None) -> PartyTable:
         """Make the numbers of a category under a party rule (None: as its profiles say)."""
-        says, words, rules = _glances(category)
+        says, words, rules = _speech(category, category.glance.profiles)
         known = len(category.glance.profiles)
         held = {int(r) for r in rules} if rule is None else {int(rule)}
         author, other = (np.full(16, OPEN, np.uint16) for _ in range(2))
@@ -142,16 +175,39 @@ def _pairs(
     reason: Codes,
     party: npt.NDArray[np.int32],
 ) -> None:
-    table = PairTable.of(category, rule, alone=len(parties) == 1)
-    glance = category.glance
+    glance, alone = category.glance, len(parties) == 1
+    table = PairTable.of(category, rule, glance.profiles, width=16, alone=alone)
     for start in range(0, len(reason), BLOCK):
         block = slice(start, start + BLOCK)
         both = glance.get(parties[0][block])
         both <<= np.uint8(4)
-        if len(parties) == 2:
+        if not alone:
             both |= glance.get(parties[1][block])
         np.take(table.reason, both, out=reason[block], mode="clip")
         np.take(table.party, both, out=party[block], mode="clip")
+    if len(category.profiles) <= _TABLE and not category.glance.is_whole(len(category.profiles)):
+        _look(category, rule, parties, reason, party)
+
+
+def _look(
+    category: CategoryPlan,
+    rule: PartyRule | None,
+    parties: tuple[Ordinals, ...],
+    reason: Codes,
+    party: npt.NDArray[np.int32],
+) -> None:
+    """Decide what a glance left open by the profiles themselves."""
+    todo = np.flatnonzero(reason == OPEN)
+    if not len(todo):
+        return
+    count, alone = len(category.profiles), len(parties) == 1
+    table = PairTable.of(category, rule, range(count), width=count, alone=alone)
+    both = category.profile[parties[0][todo]].astype(np.uint16)
+    both *= np.uint16(count)
+    if not alone:
+        both += category.profile[parties[1][todo]]
+    reason[todo] = table.reason[both]
+    party[todo] = table.party[both]
 
 
 def _least(
@@ -194,33 +250,21 @@ def _least(
         party[block] = where
 
 
-def _glances(
-    category: CategoryPlan,
-) -> tuple[list[int], npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
-    """Return class, reason and party rule of each profile that a glance tells of."""
-    chosen = np.array(category.glance.profiles, np.int64)
+def _speech(
+    category: CategoryPlan, profiles: Sequence[int]
+) -> tuple[npt.NDArray[np.uint8], Codes, Codes]:
+    """Return class, reason and party rule of each of some profiles."""
+    chosen = np.asarray(profiles, np.int64)
     code, stop = category.profiles.code[chosen], category.profiles.stop[chosen]
-    no = np.isin(code, [Reason.REFUSED, Reason.WITHDRAWN, Reason.OBJECTED])
-    says = np.select([no, stop != Reason.KEPT, code != Reason.KEPT], [_VETO, _STOP, _SILENT], _YES)
+    says = np.select(
+        [_IS_NO[code], stop != Reason.KEPT, code != Reason.KEPT],
+        [np.uint8(_VETO), np.uint8(_STOP), np.uint8(_SILENT)],
+        np.uint8(_YES),
+    )
     words = np.where(says == _STOP, stop, code)
-    return says.tolist(), words, category.profiles.party_rule[chosen]
-
-
-def _answer(says: list[int], rule: int) -> int:
-    """Return which party the row is dropped for, -1: it is kept."""
-    for kind in (_VETO, _STOP):
-        if kind in says:
-            return says.index(kind)
-    silent = [i for i, kind in enumerate(says) if kind == _SILENT]
-    matters = {
-        PartyRule.AUTHOR: 0 in silent,
-        PartyRule.ANY: len(silent) == len(says),
-        PartyRule.ALL: bool(silent),
-    }[PartyRule(rule)]
-    return silent[0] if matters else -1
+    return says, words, category.profiles.party_rule[chosen]
 
 
 def _told(word: int, place: int) -> int:
     """Return how a party's reason is told: another's no is a veto."""
-    no = word in {Reason.REFUSED, Reason.WITHDRAWN, Reason.OBJECTED}
-    return int(Reason.PARTY_VETOED) if no and place else word
+    return int(Reason.PARTY_VETOED) if _IS_NO[word] and place else word

@@ -21,7 +21,7 @@ __all__ = ["Glance"]
 
 _FEW: Final = 2
 _MORE: Final = 4
-_ENOUGH: Final = 15 / 16
+_ENOUGH: Final = 0.99
 _BLOCK: Final = 1 << 20
 
 Bits = npt.NDArray[np.uint8]
@@ -48,16 +48,15 @@ class Glance:
     ) -> Glance:
         """Choose the most common profiles and pack them.
 
-        Two bits where three profiles tell of 15 members in 16, else four; of equally common ones
+        Two bits where three profiles tell of 99 members in a hundred, else four; of equally common ones
         those with the lower numbers.
         """
         width, chosen = choose(profiles, counts)
         return cls(width=width, profiles=chosen, codes=pack_codes(profile, chosen, width, counts))
 
-    @property
-    def look(self) -> int:
-        """The value that says nothing."""
-        return len(self.profiles)
+    def is_whole(self, profiles: int) -> bool:
+        """Say whether it tells of all of so many profiles."""
+        return len(self.profiles) == profiles
 
     def get(self, ordinals: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
         """Return the value of each ordinal (of any integer type); uint8."""

@@ -113,6 +113,7 @@ def _make_workspace(path: Path, table: pa.Table, who: list[str]) -> None:
         run = ws.model.train("replies", ws.snapshot.seal(gate, gated=gated), columns=COLUMNS)
         releases = [ws.release.publish(run).release for _ in range(2)]
         ws.disclosure.offer("messages", PROVIDER)
+        ws.directory.build()
         clock.set(START + timedelta(days=2))
         for member in who[:2]:
             ws.consent.withdraw(member, "train/messages/*")

@@ -19,29 +19,84 @@ _SHOWN = 12
 
 @click.group("member")
 def group() -> None:
-    """Members: enrol, show, receipt, link."""
+    """Members: enrol, offer, show, receipt, link."""
 
 
 @group.command()
 @click.argument("members", nargs=-1, required=True)
 @click.option("--region", help="Region of all of them, for example us-ca; default: unknown.")
+@click.option("--offer", help="Name of an offer: the one member takes part in their secret.")
+@click.option("--nonce", help="With --offer: the member's own 32 bytes, as 64 hex digits.")
 @workspace_option
 @json_option
-def enrol(*, members: tuple[str, ...], region: str | None, workspace: str, as_json: bool) -> None:
+def enrol(
+    *,
+    members: tuple[str, ...],
+    region: str | None,
+    offer: str | None,
+    nonce: str | None,
+    workspace: str,
+    as_json: bool,
+) -> None:
     """Enrol members: each gets a secret, and the log a commitment to it.
 
     \b
     byleave member enrol m-1 m-2 --region eu
+    byleave member enrol m-3 --offer offer-12 --nonce 5f2c… …
     """  # noqa: D301
     with opened(workspace) as ws:
-        regions = None if region is None else dict.fromkeys(members, region)
-        new = ws.member.enrol(members, regions=regions)
+        if offer is None and nonce is None:
+            regions = None if region is None else dict.fromkeys(members, region)
+            new = ws.member.enrol(members, regions=regions)
+        else:
+            part = _nonce(members, offer, nonce)
+            ws.member.enrol_jointly(members[0], offer=str(offer), nonce=part, region=region)
+            new = 1
         total = ws.member.count()
     emit(
         {"new": new, "members": total},
         schema="byleave/member-enrol/v1",
         as_json=as_json,
         lines=lambda: [f"{new:,} new; {total:,} members enrolled"],
+    )
+
+
+def _nonce(members: tuple[str, ...], offer: str | None, nonce: str | None) -> bytes:
+    from byleave.errors import InputError
+
+    if offer is None or nonce is None or len(members) != 1:
+        raise InputError("one member, with --offer and --nonce together", code="cli.usage")
+    try:
+        part = bytes.fromhex(nonce)
+    except ValueError:
+        part = b""
+    if len(part) != 32:
+        raise InputError("a nonce has 64 hex digits", code="cli.usage")
+    return part
+
+
+@group.command()
+@workspace_option
+@json_option
+def offer(*, workspace: str, as_json: bool) -> None:
+    """Make and log the platform's part of a secret, for a member who takes part in making it.
+
+    The member notes the commitment, and sends 32 bytes of their own for `member enrol --offer`.
+
+    \b
+    byleave member offer --workspace byleave-demo
+    """  # noqa: D301
+    with opened(workspace) as ws:
+        name, index, commitment = ws.member.offer()
+    emit(
+        {"offer": name, "index": index, "commitment": commitment.hex()},
+        schema="byleave/enrolment-offer/v1",
+        as_json=as_json,
+        lines=lambda: [
+            f"{name}  log entry {index:,}",
+            f"  commitment  {commitment.hex()}",
+            f"  then        byleave member enrol MEMBER --offer {name} --nonce HEX",
+        ],
     )
 
 

@@ -6,7 +6,7 @@
 Signed (Ed25519) over the DSSE pre-authentication encoding of the canonical bytes. The log entry
 `cessation/v1` repeats use, instants and index, and holds the signing key and the bytes' SHA-256,
 so that whoever trusts the log trusts the key for this statement. Between `first` and the entry, a
-gate or a disclosure of an overlapping use contradicts it: `contradicts`.
+gate, a snapshot or a disclosure of an overlapping use contradicts it: `contradicts`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from byleave import canonical
 from byleave.errors import EvidenceError
-from byleave.evidence.entry import CessationEntry, DisclosureEntry, Entry, GateEntry
+from byleave.evidence.entry import (
+    CessationEntry,
+    DisclosureEntry,
+    Entry,
+    GateEntry,
+    SnapshotEntry,
+)
 from byleave.ids import format_instant
 
 __all__ = ["cessation_statement", "contradicts", "signed_bytes", "verify_cessation"]
@@ -94,7 +100,7 @@ def contradicts(entry: Entry, index: int, cessation: CessationEntry, stated_at: 
     """
     if not cessation.first <= index < stated_at:
         return False
-    if not isinstance(entry, GateEntry | DisclosureEntry):
+    if not isinstance(entry, GateEntry | SnapshotEntry | DisclosureEntry):
         return False
     return all(
         a == "*" or b == "*" or f"{a}.".startswith(f"{b}.") or f"{b}.".startswith(f"{a}.")

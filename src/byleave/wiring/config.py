@@ -18,7 +18,16 @@ __all__ = ["KEYS", "KINDS", "Config", "Places", "read_config", "read_key"]
 
 FORMAT: Final = 1
 KEYS: Final = ("log", "release", "portal")
-KINDS: Final = ("sources", "gates", "snapshots", "runs", "releases", "packages", "observed")
+KINDS: Final = (
+    "sources",
+    "gates",
+    "snapshots",
+    "runs",
+    "releases",
+    "packages",
+    "observed",
+    "directories",
+)
 _FIELDS: Final = frozenset(
     {
         "format", "origin", "operator", "demo", "data_origin", "ledger", "party", "tiles",

@@ -6,7 +6,6 @@ returns is durable, logged and provable.
 
 from __future__ import annotations
 
-import builtins
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -25,6 +24,7 @@ from byleave.service import (
     answer,
     disclose,
     enrol,
+    enrol_joint,
     gate,
     model,
     overview,
@@ -37,13 +37,14 @@ from byleave.service import (
     withdrawal,
 )
 from byleave.snapshot.sealed import SealedSnapshot
-from byleave.stores.artefacts import write_file
 from byleave.wiring.consent_nouns import Consents, Notices, Noun, Rulesets, operators_book
 from byleave.wiring.policy_nouns import PolicyTexts
+from byleave.wiring.proof_nouns import Directories, Proofs
 from byleave.wiring.tables import parquet_files
 
 __all__ = [
     "Consents",
+    "Directories",
     "Disclosures",
     "Gates",
     "Members",
@@ -129,6 +130,24 @@ class Members(Noun):
         new = enrol.enrol(self._house, members, regions=regions)
         self._house.log.publish()
         return new
+
+    def offer(self) -> tuple[str, int, bytes]:
+        """Make and log the operator's part of a secret; return its name, log index, commitment."""
+        self._writable()
+        offered = enrol_joint.make_offer(self._house)
+        self._house.log.publish()
+        return offered
+
+    def enrol_jointly(
+        self, member: str, *, offer: str, nonce: bytes, region: str | None = None
+    ) -> int:
+        """Enrol a member under a secret that their nonce (32 bytes) went into; return the index."""
+        self._writable()
+        index = enrol_joint.enrol_jointly(
+            self._house, member, offer=offer, nonce=nonce, region=region
+        )
+        self._house.log.publish()
+        return index
 
     def born(self, births: Mapping[str, str]) -> int:
         """Record when members were born (`2008`, `2008-05`, `2008-05-01`); return how many."""
@@ -450,39 +469,6 @@ class Disclosures(Noun):
             {**document, "index": index}
             for index, _, _, document in self._house.ledger.objects("disclosure")
         ]
-
-
-class Proofs(Noun):
-    """Proof files."""
-
-    def bytes(self, name: str) -> bytes:
-        """Return the proof file of a name such as `absence-17-replies-2`."""
-        return prove.named_proof(self._house, name)
-
-    def make(self, member: str, release: str) -> tuple[str, Path]:
-        """Write the proof of presence or absence of a member in a release; return kind, path."""
-        self._writable()
-        kind, data = prove.release_proof(self._house, member, release)
-        name = f"{kind}-{Members(self._workspace).ordinal(member)}-{release}.proof"
-        path = self._workspace.places.proofs / name
-        write_file(path, data)
-        return kind, path
-
-    def receipt(self, member: str) -> Path:
-        """Write a member's receipt, readable by its owner only; return its path."""
-        self._writable()
-        ordinal = Members(self._workspace).ordinal(member)
-        path = self._workspace.places.proofs / f"member-{ordinal}.receipt"
-        write_file(path, prove.make_receipt(self._house, member), private=True)
-        return path
-
-    def keep(self, member: str, suffix: str, data: builtins.bytes) -> Path:
-        """Write another form of a member's receipt, readable by its owner only; return its path."""
-        self._writable()
-        ordinal = Members(self._workspace).ordinal(member)
-        path = self._workspace.places.proofs / f"member-{ordinal}.receipt.{suffix}"
-        write_file(path, data, private=True)
-        return path
 
 
 class Public(Noun):

@@ -79,7 +79,9 @@ def _tell(
     size, last = _size(now), _size(before)
 
     def lines() -> list[str]:
-        said = [f"{size:,} entries, {size - last:,} of them new; the log extends what was seen"]
+        said = [f"{size:,} entries, {size - last:,} of them new"]
+        if before.checkpoint is not None:
+            said[0] += "; the log extends what was seen before"
         said += [
             f"  FAIL  entry {f['index']:,}: {f['code']}: {f['what']}"
             + ("" if f["earlier"] is None else f" (first in entry {f['earlier']:,})")

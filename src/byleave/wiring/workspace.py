@@ -31,6 +31,7 @@ from byleave.service.snapshot import openings_of
 from byleave.stores.artefacts import ArtefactFolder, translate, write_file
 from byleave.stores.map_folder import MapFolder
 from byleave.tlog.ports import TileStore
+from byleave.trainers.content import ContentTrainer
 from byleave.trainers.replies import RepliesTrainer
 from byleave.wiring.config import KEYS, KINDS, Config, Places, read_config, read_key
 from byleave.wiring.kernel import building
@@ -109,14 +110,14 @@ class Workspace:
                 signer,
                 hold=config.witness_down == "hold",
             )
-            self.ask_witnesses(trust)
+            self.ask_witnesses(trust, wait=0)  # opening waits for nobody
             self.house = House(
                 ledger=self._ledger,
                 artefacts=self._artefacts,
                 log=self._log,
                 signer=ReleaseSigner(places, f"{config.origin}/release"),
                 engine=ArrowEngine(),
-                trainers={"replies": RepliesTrainer()},
+                trainers={"content": ContentTrainer(), "replies": RepliesTrainer()},
                 taxonomy=_taxonomy(places),
                 rulebook=_rules(places),
                 now=now,
@@ -130,6 +131,7 @@ class Workspace:
             )
             if not read_only:
                 self._heal()
+                self.ask_witnesses(trust)
                 self._log_rules()
         except BaseException:
             self.close()
@@ -188,13 +190,16 @@ class Workspace:
         """The log itself, for `ws.log`."""
         return self._log
 
-    def ask_witnesses(self, trust: Trust) -> None:
-        """Have checkpoints cosigned by the witnesses of this trust file."""
+    def ask_witnesses(self, trust: Trust, *, wait: float | None = None) -> None:
+        """Have checkpoints cosigned by the witnesses of this trust file.
+
+        Args:
+            trust: The trust file.
+            wait: Seconds for which they are asked again; None: as configured.
+        """
         if not self.read_only:
-            places, config = self.places, self.config
-            self._log.ask(
-                quorum_of(trust, places.witnesses, now=self.now, wait=config.witness_wait)
-            )
+            seconds = self.config.witness_wait if wait is None else wait
+            self._log.ask(quorum_of(trust, self.places.witnesses, now=self.now, wait=seconds))
 
     def portal_key(self) -> bytes:
         """Return the 32 secret bytes that sign members' links."""

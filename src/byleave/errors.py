@@ -203,6 +203,7 @@ CODES: Final[dict[str, str]] = {
     "training.unknown-trainer": "No trainer of that name is installed.",
     "training.columns": "The snapshot lacks a column that the trainer needs, or it is not mapped.",
     "training.no-state": "A training run's private state is not held: interrupted, or unlearned.",
+    "training.suggest": "A release was asked in a way that its trainer does not take.",
     "training.state-differs": "A training run's private state no longer gives the model it gave.",
     "release.digest": "A release's model files differ from the digest in the log.",
     "release.envelope": "A release's statement is not a signed in-toto statement.",

@@ -97,7 +97,7 @@ def test_a_holding_said_twice_counts_once() -> None:
 
 
 def test_what_is_read_now_comes_first() -> None:
-    """The trend puts a recent item before one that more members held long ago."""
+    """The trend puts a recent item before one that more held long ago; without days there is none."""
     from safetensors.numpy import load
 
     rows = [(m, 1, 0) for m in range(6)] + [(m, 2, 70) for m in range(3)]
@@ -105,6 +105,9 @@ def test_what_is_read_now_comes_first() -> None:
     tensors = load(files["weights.safetensors"])
     assert tensors["popularity"].tolist() == [0, 1]
     assert tensors["trend"].tolist() == [1, 0]
+    undated = [(m, i, -1) for m, i, _ in rows]
+    files = ContentTrainer().encode(ContentTrainer().fit(table_of(undated).to_batches(), RECIPE))
+    assert load(files["weights.safetensors"])["trend"].tolist() == []
 
 
 @pytest.mark.parametrize(

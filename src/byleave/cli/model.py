@@ -73,7 +73,7 @@ def train(
 @workspace_option
 @json_option
 def evaluate(*, run: str, workspace: str, as_json: bool) -> None:
-    """Measure a run's trainer on held-out threads of its own sealed snapshot.
+    """Measure a run's trainer on a fifth of its own sealed snapshot, held out.
 
     \b
     byleave model evaluate replies-1 --workspace byleave-demo
@@ -85,7 +85,7 @@ def evaluate(*, run: str, workspace: str, as_json: bool) -> None:
         schema="byleave/quality/v1",
         as_json=as_json,
         lines=lambda: [
-            f"{run}: a fit on four fifths of the threads, asked about the fifth",
+            f"{run}: a fit on four fifths of the snapshot, asked about the fifth",
             *table(["measure", "value"], [[k, _number(v)] for k, v in quality.items()]),
         ],
     )
@@ -194,19 +194,29 @@ def show(*, release: str, workspace: str, as_json: bool) -> None:
 
 @release_group.command()
 @click.argument("release")
-@click.argument("message")
+@click.argument("message", required=False)
+@click.option("--history", multiple=True, metavar="ITEM", help="What the member holds. Repeatable.")
 @click.option("--count", default=3, show_default=True, type=click.IntRange(1, 50))
 @workspace_option
 @json_option
-def suggest(*, release: str, message: str, count: int, workspace: str, as_json: bool) -> None:
-    """Suggest replies to a message, with the words that spoke for each.
+def suggest(
+    *,
+    release: str,
+    message: str | None,
+    history: tuple[str, ...],
+    count: int,
+    workspace: str,
+    as_json: bool,
+) -> None:
+    """Suggest replies to a message, or content after a history, and say because of what.
 
     \b
     byleave release suggest replies-2 "How are you today?" \\
         --workspace byleave-demo
+    byleave release suggest content-1 --history … --history …
     """  # noqa: D301
     with opened(workspace, read_only=True) as ws:
-        found = ws.release.suggest(release, message, count=count)
+        found = ws.release.suggest(release, message, history=history, count=count)
     emit(
         {"release": release, "suggestions": found},
         schema="byleave/suggestions/v1",
@@ -214,10 +224,16 @@ def suggest(*, release: str, message: str, count: int, workspace: str, as_json: 
         lines=lambda: (
             [
                 f"  {s['text']}"
-                + (f"   (because of: {', '.join(s['because'])})" if s["because"] else "")
+                + (
+                    f"   (because of: {', '.join(s['because'])})"
+                    if s["because"]
+                    else f"   ({s['why']})"
+                    if "why" in s
+                    else ""
+                )
                 for s in found
             ]
-            or ["No reply in the inventory: too few members sent the same one."]
+            or ["Nothing in the model: too few members stand behind any suggestion."]
         ),
     )
 

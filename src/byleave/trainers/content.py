@@ -109,7 +109,7 @@ class ContentTrainer:
         }
         tensors: dict[str, npt.NDArray[Any]] = {
             "popularity": _ranks(holders[order]),
-            "trend": _ranks(_trend(state, k)[order]),
+            "trend": _trending(_trend(state, k)[order]),
             "weights": np.ascontiguousarray(weights.astype(np.int32)),
         }
         return {"model.json": canonical(model), "weights.safetensors": save(tensors)}
@@ -155,6 +155,12 @@ def _trend(state: Holdings, k: int) -> Longs:
     worth = members[enough] << (_BUCKETS - 1 - pairs[1, enough])
     np.add.at(score, pairs[0, enough], worth)
     return score
+
+
+def _trending(score: Longs) -> npt.NDArray[np.int32]:
+    """Return the places of the items that are held of late, best first."""
+    order = np.argsort(-score, kind="stable")
+    return order[: int((score > 0).sum())].astype(np.int32)
 
 
 def _ranks(counts: Longs) -> npt.NDArray[np.int32]:

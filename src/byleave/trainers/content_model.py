@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -42,7 +42,7 @@ class ContentSuggestion:
     """
 
     item: str
-    why: Literal["history", "trend", "popular"]
+    why: str
     because: tuple[str, ...]
 
 
@@ -90,6 +90,8 @@ class ContentModel:
             size = len(self.items)
             if self._weights.shape != (size, size) or len(self._popularity) != size:
                 raise ValueError
+            if len(self._trend) and not 0 <= self._trend.min() <= self._trend.max() < size:
+                raise ValueError
         except (KeyError, TypeError, ValueError, SafetensorError, ByleaveError) as error:
             raise EvidenceError(
                 "the files are damaged, or not a model of content", code="trainer.model"
@@ -100,6 +102,11 @@ class ContentModel:
         """Return a score for each item from the places of the items held."""
         total: Longs = self._weights[list(history)].sum(axis=0, dtype=np.int64)
         return total
+
+    def popular(self) -> list[int]:
+        """Return the places of all items, most held first."""
+        places: list[int] = np.argsort(self._popularity).tolist()
+        return places
 
     def places(self, items: Iterable[str]) -> list[int]:
         """Return the places of the items that the model knows, each once."""
@@ -123,14 +130,14 @@ class ContentModel:
                 if at not in taken:
                     taken.add(at)
                     found.append(self._from_history(at, held))
-        for why, ranks in (("trend", self._trend), ("popular", self._popularity)):
-            share = (n + len(found) + 1) // 2 if why == "trend" else n
-            for at in np.argsort(ranks).tolist():
-                if len(found) >= share:
-                    break
-                if at not in taken:
-                    taken.add(at)
-                    found.append(ContentSuggestion(item=self.items[at], why=why, because=()))  # type: ignore[arg-type]
+        half = (n + len(found) + 1) // 2
+        for why, places, share in (
+            ("trend", self._trend.tolist(), half),
+            ("popular", self.popular(), n),
+        ):
+            fresh = [at for at in places if at not in taken][: share - len(found)]
+            taken.update(fresh)
+            found += [ContentSuggestion(item=self.items[at], why=why, because=()) for at in fresh]
         return tuple(found)
 
     def _from_history(self, at: int, held: Sequence[int]) -> ContentSuggestion:
@@ -142,17 +149,18 @@ class ContentModel:
 
 
 def evaluate(
-    files: ModelFiles, held_out: Iterable[pa.RecordBatch], n: int = 20, seed: int = 0
+    files: ModelFiles, held_out: Iterable[pa.RecordBatch], n: int | None = None, seed: int = 0
 ) -> ContentQuality:
     """Ask for half of what each held-out member holds by the other half.
 
     Args:
         files: A release.
         held_out: Rows with `member` and `item` of members the model was not fitted on.
-        n: How many items are suggested.
+        n: How many items are suggested; None: 20, or a fifth of fewer than a hundred items.
         seed: Chooses the halves.
     """
     model = ContentModel(files)
+    n = min(20, max(1, len(model.items) // 5)) if n is None else n
     holdings: dict[str, set[str]] = {}
     for batch in held_out:
         pairs = zip(
@@ -161,7 +169,7 @@ def evaluate(
         for member, item in pairs:
             holdings.setdefault(str(member), set()).add(str(item))
     draw = np.random.default_rng(seed)
-    popular = np.argsort(model._popularity)  # noqa: SLF001
+    popular = model.popular()
     recalls: list[float] = []
     plain: list[float] = []
     hidden_known = hidden_all = left_out = 0
@@ -178,7 +186,7 @@ def evaluate(
         scores = model.scores(seen)
         scores[seen] = _NEVER
         top = np.argsort(-scores, kind="stable")[:n]
-        most = [i for i in popular.tolist() if i not in set(seen)][:n]
+        most = [i for i in popular if i not in set(seen)][:n]
         best = min(n, len(hidden))
         recalls.append(len(set(hidden) & set(top.tolist())) / best)
         plain.append(len(set(hidden) & set(most)) / best)

@@ -1,8 +1,8 @@
-"""Measure a trainer on data it may see: threads of the sealed snapshot, held out.
+"""Measure a trainer on data it may see: a fifth of the sealed snapshot, held out.
 
-Nothing outside the snapshot is read: evaluating on people's messages is a use of them too. A fit
-on four fifths of the threads answers questions from the fifth; the released model is fitted on
-all of them, and is not what is measured.
+Nothing outside the snapshot is read: evaluating on people's data is a use of it too. A fit on four
+fifths of the threads (of the members, for content) answers questions from the fifth; the released
+model is fitted on all of them, and is not what is measured.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any, Final
 
-import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from byleave.snapshot.sealed import SealedSnapshot
+from byleave.trainers.content import ContentTrainer
+from byleave.trainers.content_model import evaluate as evaluate_content
 from byleave.trainers.replies import RepliesTrainer
 from byleave.trainers.replies_model import evaluate
 
@@ -24,28 +26,31 @@ FOLDS: Final = 5
 
 
 def held_out_quality(
-    snapshot: SealedSnapshot, columns: Mapping[str, str], recipe: Mapping[str, Any]
+    snapshot: SealedSnapshot, trainer: str, columns: Mapping[str, str], recipe: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the quality of `replies` on a fifth of the snapshot's threads.
+    """Return the quality of a trainer on a fifth of the snapshot.
 
-    A thread is held out if SHA-256 of its id, as a number, is divisible by five: the same threads
-    whoever else is in the snapshot.
+    A thread, or a member, is held out if SHA-256 of its id, as a number, is divisible by five:
+    the same ones whoever else is in the snapshot.
 
     Args:
         snapshot: What passed the gate.
+        trainer: `replies` or `content`.
         columns: Trainer's column → column of the data.
         recipe: The recipe of the run.
     """
-    trainer = RepliesTrainer()
     rows = pa.Table.from_batches(snapshot.batches(columns)) if len(snapshot.alive) else None
     if rows is None:
         return {}
-    threads = rows["thread"].unique().to_pylist()
-    held = {t for t in threads if _number(str(t)) % FOLDS == 0}
-    mask = np.array([t in held for t in rows["thread"].to_pylist()], np.bool_)
-    state = trainer.fit(rows.filter(pa.array(~mask)).to_batches(), recipe)
-    quality = evaluate(trainer.encode(state), rows.filter(pa.array(mask)).to_batches())
-    return quality.to_dict()
+    names = rows["member" if trainer == "content" else "thread"]
+    held = {t for t in names.unique().to_pylist() if _number(str(t)) % FOLDS == 0}
+    mask = pc.is_in(names, value_set=pa.array(sorted(held), names.type))
+    left, asked = rows.filter(pc.invert(mask)).to_batches(), rows.filter(mask).to_batches()
+    if trainer == "content":
+        content = ContentTrainer()
+        return evaluate_content(content.encode(content.fit(left, recipe)), asked).to_dict()
+    replies = RepliesTrainer()
+    return evaluate(replies.encode(replies.fit(left, recipe)), asked).to_dict()
 
 
 def _number(text: str) -> int:

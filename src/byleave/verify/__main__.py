@@ -12,14 +12,19 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from byleave.canonical import Json
-from byleave.errors import ByleaveError, InputError
+from byleave.errors import ByleaveError, EvidenceError, InputError
 from byleave.evidence.proof_file import MAX_PROOF_BYTES
 from byleave.verify.checks import verify
 from byleave.verify.show import render
 
 __all__ = ["main", "read_bounded"]
+
+_PROGRAM: Final = (
+    "byleave-verify.pyz" if sys.argv[0].endswith(".pyz") else "python -m byleave.verify"
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,29 +48,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def read_bounded(path: Path) -> bytes:
-    """Return a file's bytes, one more than the format's limit at most.
+    """Return a file's bytes; a file over the formats' limit is refused unread.
 
     Raises:
         InputError: `input.not-found`, no such file, or it cannot be read.
+        EvidenceError: `proof.too-large`.
     """
     try:
         with path.open("rb") as stream:
-            # One byte over the limit is enough for the parser to refuse it by name.
-            return stream.read(MAX_PROOF_BYTES + 1)
+            if os.fstat(stream.fileno()).st_size <= MAX_PROOF_BYTES:
+                data = stream.read(MAX_PROOF_BYTES + 1)
+                if len(data) <= MAX_PROOF_BYTES:  # a pipe states no size
+                    return data
     except OSError as error:
         raise InputError(
             f"cannot read: {os.strerror(error.errno or 0)}",
             code="input.not-found",
             where=str(path),
         ) from error
+    raise EvidenceError("the file is over 16 MiB", code="proof.too-large", where=str(path))
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m byleave.verify",
+        prog=_PROGRAM,
         description="Check a Byleave proof file offline.",
-        epilog="example: python -m byleave.verify my.proof --trust trust.policy"
-        " --receipt my.receipt",
+        epilog=f"example: {_PROGRAM} my.proof --trust trust.policy --receipt my.receipt",
     )
     parser.add_argument("proof", type=Path, help="the proof file")
     parser.add_argument("--trust", type=Path, required=True, help="the trust file (tlog-policy)")

@@ -44,7 +44,7 @@ def checkpoint(*, workspace: str, as_json: bool) -> None:
     byleave log checkpoint --workspace byleave-demo
     """  # noqa: D301
     with opened(workspace, read_only=True) as ws:
-        head = ws.log.checkpoint()
+        head = ws.log.head()
     emit(head, schema="byleave/checkpoint/v1", as_json=as_json, lines=lambda: _head_lines(head))
 
 
@@ -168,7 +168,7 @@ def witness(
     """  # noqa: D301
     with opened(workspace) as ws:
         trust = ws.log.add_witness(name, vkey, url, quorum=quorum)
-        head = ws.log.checkpoint()
+        head = ws.log.head()
         path = ws.places.trust
     emit(
         {**head, "trust": str(path), "asked": list(trust.witnesses)},

@@ -22,15 +22,15 @@ class Logs(Noun):
     """The transparency log."""
 
     def checkpoint(self) -> dict[str, Any]:
-        """Return origin, size and root of the published checkpoint, and who cosigned it."""
-        log = self._workspace.log_house
-        head = log.checkpoint()
-        return {
-            "origin": head.origin,
-            "size": head.size,
-            "root": head.root.hex(),
-            "witnesses": self._cosigned(log.reader().checkpoint_bytes()),
-        }
+        """Return origin, size and root of the published checkpoint."""
+        head = self._workspace.log_house.checkpoint()
+        return {"origin": head.origin, "size": head.size, "root": head.root.hex()}
+
+    def head(self) -> dict[str, Any]:
+        """Return `checkpoint` with `witnesses`: who of the trust file cosigned it."""
+        found = self.checkpoint()
+        note = self._workspace.log_house.reader().checkpoint_bytes()
+        return {**found, "witnesses": self._cosigned(note)}
 
     def entry(self, index: int) -> bytes:
         """Return one entry, authenticated against the checkpoint."""
@@ -48,7 +48,7 @@ class Logs(Noun):
         """
         self._writable()
         self._workspace.log_house.publish(hold=False)
-        return self.checkpoint()
+        return self.head()
 
     @property
     def held(self) -> WorldError | None:

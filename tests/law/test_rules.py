@@ -7,7 +7,9 @@ Not legal advice.
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from byleave.consent.reason import Ground, Reason
@@ -20,7 +22,18 @@ from byleave.policy.scope import Scope
 from byleave.policy.strict_yaml import read_mapping
 from byleave.verify import verify
 from tests.law.world import AT, BEFORE, DELIVERY, POSTS, TAXONOMY, TRAINING, decide, own_rules, said
-from tests.unit.service.small import PLATFORM, PROVIDER, Grown
+from tests.unit.service.small import (
+    ASK,
+    COLUMNS,
+    CONTRACT,
+    PLATFORM,
+    PROVIDER,
+    Grown,
+    empty,
+    grant,
+    small_table,
+)
+from tests.unit.service.small import people as everyone
 
 NOT_OBJECTED = (
     'scope: "*/*/*", basis: not-objected, notice_days: 28, noticed: "2026-05-01", cite: x'
@@ -66,6 +79,78 @@ def test_rule_03_sca_delivery_is_not_training() -> None:
     people = {"a": "us-ny", "b": "us-ny"}
     assert decide(DELIVERY, people, *grants).reason is Reason.KEPT
     assert decide(TRAINING, people, *grants).reason is Reason.NO_GRANT
+
+
+RECORDS = """\
+taxonomy: v1
+version: records-1
+categories:
+  records:
+    sentence: What the service notes about your messages.
+    phrase: records of your messages
+    since: records-1
+  records.messages:
+    sentence: With whom and when you write, without the words.
+    phrase: with whom and when you write
+    since: records-1
+recipients:
+  provider.host:
+    sentence: A host.
+    phrase: a host
+    since: records-1
+"""
+ABOUT = "train.generative.replies/records.messages/provider.host"
+WORDS = "train.generative.replies/messages.inmail/provider.host"
+
+
+def test_rule_04_sca_contents_and_records_differ() -> None:
+    """18 U.S.C. 2702(a)(3), (c): records about messages and their contents are decided apart; a
+    ground for the one, or a yes to it, lets nothing of the other out.
+    """
+    taxonomy = TAXONOMY.extend(read_mapping(RECORDS, name="records"))
+    rules = own_rules([NOT_OBJECTED])
+    people = {"a": "us-ny", "b": "us-ny"}
+    silent = decide(ABOUT, people, rules=rules, taxonomy=taxonomy)
+    assert (silent.reason, silent.grounds[0].ground) == (Reason.KEPT, Ground.NOT_OBJECTED)
+    assert decide(WORDS, people, rules=rules, taxonomy=taxonomy).reason is Reason.NO_GRANT
+    yes = [said(m, scope=ABOUT, notice="records") for m in people]
+    assert decide(ABOUT, people, *yes, taxonomy=taxonomy).reason is Reason.KEPT
+    assert decide(WORDS, people, *yes, taxonomy=taxonomy).reason is Reason.NO_GRANT
+
+
+def test_rule_04_sca_a_package_of_records_holds_no_contents(tmp_path: Path) -> None:
+    """18 U.S.C. 2702(a)(3), (c): members who allowed records alone are in a package of records,
+    in which no column holds a word of theirs, and in none of contents.
+    """
+    table = small_table(members=12, threads=10, messages=60)
+    about = table.drop_columns(["text", "kind"])
+    who = everyone(table)
+    of_records = CONTRACT.replace(
+        "kind: kind\nkinds:\n  inmail: messages.inmail\n  direct: messages.direct\n",
+        "category_constant: records.messages\n",
+    )
+    scope = "train.generative.replies/records/provider.host"
+    with empty(tmp_path / "ws", taxonomy=RECORDS) as ws:
+        ws.policy.publish_notice("May we know with whom you write?", notice=ASK, asks=[scope])
+        ws.source.add("words", table, CONTRACT, regions=dict.fromkeys(who, "us"))
+        ws.source.add("records", about, of_records)
+        ws.consent.record([grant(m, scope, ws) for m in who])
+        with pytest.raises(RefusedError) as caught:
+            ws.disclosure.offer("words", "train.generative.replies/messages/provider.host")
+        assert caught.value.code == "disclosure.nothing-allowed"
+        offered = ws.disclosure.offer("records", scope)
+        assert offered.record.kept == table.num_rows
+        files = [*(ws.path / "packages" / offered.snapshot).glob("*.parquet")]
+        tables = [pq.read_table(file) for file in files]
+    held = {name for found in tables for name in found.column_names}
+    assert set(about.column_names) <= held
+    assert not {"text", "kind"} & held
+    words = {text for text in table["text"].to_pylist() if len(text) > 20}
+    cells = {
+        str(cell) for found in tables for column in found.columns for cell in column.to_pylist()
+    }
+    assert words
+    assert not words & cells
 
 
 def test_rule_05_sca_good_faith_replay(grown: Grown) -> None:
@@ -260,6 +345,22 @@ def test_rule_21_eprivacy_5_1_all_users_concerned() -> None:
     """Directive 2002/58/EC art. 5(1): in the EU one user's consent does not carry a message."""
     assert decide(TRAINING, {"a": "de", "b": "fr"}, said("a")).reason is Reason.NO_GRANT
     assert decide(TRAINING, {"a": "de", "b": "fr"}, said("a"), said("b")).reason is Reason.KEPT
+
+
+def test_rule_22_edpb_a_refused_lineage_is_not_deployed(copied: Grown) -> None:
+    """EDPB Opinion 28/2024: what was trained with the data of somebody who has said no since is
+    not released; trained again without it, it is.
+    """
+    with copied.open() as ws:
+        with pytest.raises(RefusedError) as caught:
+            ws.release.publish(copied.run)
+        assert caught.value.code == "release.stale-run"
+        gate, gated = ws.gate.run("messages", PLATFORM)
+        clean = ws.snapshot.seal(gate, gated=gated)
+        ordinals = set(ws.openings(clean)["ordinal"].to_pylist())
+        assert not ordinals & {ws.member.ordinal(m) for m in copied.withdrew}
+        run = ws.model.train("replies", clean, columns=COLUMNS)
+        assert ws.release.publish(run).release
 
 
 def test_rule_23_dpc_minors() -> None:

@@ -9,9 +9,9 @@ from byleave.consent.event import ConsentEvent, EventKind, EvidenceGrade, Notice
 from byleave.gate.reference import Answer, Row, World, decide_row
 from byleave.ids import LedgerIndex, MemberId, parse_instant
 from byleave.policy.ruleset import RuleBook, default_rules
-from byleave.policy.scope import Scope
+from byleave.policy.scope import Scope, Use
 from byleave.policy.strict_yaml import read_mapping
-from byleave.policy.taxonomy import default_taxonomy
+from byleave.policy.taxonomy import Taxonomy, default_taxonomy
 
 TAXONOMY = default_taxonomy()
 AT = parse_instant("2026-11-20")
@@ -19,10 +19,14 @@ BEFORE = parse_instant("2026-01-01")
 TRAINING = "train.generative.replies/messages.inmail/platform"
 DELIVERY = "service.delivery/messages.inmail/platform"
 POSTS = "train.generative.writing/content.posts/platform"
+RECORDS_USE = Use(
+    purpose="train.generative.replies", category="records.messages", recipient="provider.host"
+)
 NOTICES = {
     "asked": NoticeCoverage(
         uses=frozenset(TAXONOMY.expand(Scope.parse("train/*/*"))), shown=frozenset()
     ),
+    "records": NoticeCoverage(uses=frozenset([RECORDS_USE]), shown=frozenset()),
     "everything": NoticeCoverage(
         uses=frozenset(TAXONOMY.expand(Scope.parse("*/*/*"))), shown=frozenset()
     ),
@@ -79,13 +83,14 @@ def decide(
     collected: str | None = "2026-06-01",
     ages: Mapping[str, int] | None = None,
     category: str | None = None,
+    taxonomy: Taxonomy = TAXONOMY,
 ) -> Answer:
     """Decide one record of `people` (the first is its author; each with a region) for a use."""
     members = [MemberId(name) for name in people]
     world = World(
-        scope=TAXONOMY.scope(use),
+        scope=taxonomy.scope(use),
         at=at,
-        taxonomy=TAXONOMY,
+        taxonomy=taxonomy,
         rules=rules or default_rules(),
         notices=NOTICES,
         accepted=EvidenceGrade.BYTES,

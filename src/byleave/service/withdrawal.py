@@ -118,18 +118,20 @@ def stale_runs(house: House) -> list[Affected]:
 
 
 def refuse_stale(house: House, run: str) -> None:
-    """Refuse to release a run that was trained on rows no longer admitted.
+    """Refuse to release a run that was trained on rows no longer admitted, released before or not.
 
     Raises:
         RefusedError: `release.stale-run`.
     """
-    for stale in stale_runs(house):
-        if stale.name == run:
-            raise RefusedError(
-                f"{stale.rows:,} rows that {run} was trained on may no longer be used",
-                code="release.stale-run",
-                hint="run the gate, seal and train again",
-            )
+    _, document = run_object(house, run)
+    if not document["files"]:  # nothing left, or nothing made: there is no state to release
+        return
+    for stale in _affected(house, [(run, document["snapshot"])], None):
+        raise RefusedError(
+            f"{stale.rows:,} rows that {run} was trained on may no longer be used",
+            code="release.stale-run",
+            hint="run the gate, seal and train again",
+        )
 
 
 def purge_stale(house: House) -> list[str]:

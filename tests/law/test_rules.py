@@ -458,6 +458,24 @@ def test_rule_26_lgpd_a_grant_to_any_purpose_is_void() -> None:
     assert decide(POSTS, {"a": "br"}, said("a", scope=POSTS)).reason is Reason.KEPT
 
 
+def test_rule_26_lgpd_cessation_can_be_stated(copied: Grown) -> None:
+    """ANPD on Meta, 2 July 2024: that a use has stopped can be stated, and the statement verifies
+    without access to the system; for a use that went on it is refused.
+    """
+    with copied.open() as ws:
+        since = ws.now() - timedelta(hours=1)
+        index = ws.proof.cease("train.ranking/*/*", since)
+        data, trust = ws.proof.bytes(f"cessation-{index}"), ws.places.trust.read_bytes()
+        assert verify(data, trust).ok
+        ws.gate.run("messages", PLATFORM)
+        with pytest.raises(RefusedError) as caught:
+            ws.proof.cease("train.generative/*/*", since)
+        assert caught.value.code == "cessation.contradicted"
+    changed = data.replace(b"train.ranking", b"train.rankinG")
+    assert changed != data
+    assert not verify(changed, trust).ok
+
+
 def test_rule_27_ccpa_a_new_purpose_needs_a_yes() -> None:
     """Cal. Civ. Code 1798.100(c), 11 CCR 7002(e): under an operator's opt-out for the United
     States a Californian's silence is still no, and another's is not.

@@ -39,7 +39,7 @@ _PAST: Final = rx(
     r"before[ ](?:19|20)\d\d|(?:have|has)[ ]stopped|no[ ]longer[ ](?:do|share|sell|use|train))\b"
 )
 _DEFINES: Final = rx(
-    r"^[\"'(]?[\w /,&-]{2,60}[\"')]*(?:[ ]\([^)]*\))?[ ](?:means|shall[ ]mean|refers[ ]to|is[ ]defined[ ]as|are[ ]defined[ ]as)\b"
+    r"^(?!(?:This|That|It|Which|These)\b)[\"'(]?[\w /,&-]{2,60}[\"')]*(?:[ ]\([^)]*\))?[ ](?:means|shall[ ]mean|refers[ ]to|is[ ]defined[ ]as|are[ ]defined[ ]as)\b"
 )
 _ASKS_LEAVE: Final = rx(
     r"^(?:can|may|could)[ ](?:we|us|our|\w+[ ]and)\b|^(?:allow|let|permit|help)\b"
@@ -56,14 +56,14 @@ _BARRIER: Final = re.compile(
 _RELATIVE: Final = re.compile(
     r"(?<=\w)\s(?:that |which |what |as |whenever |when |where |how |anything |everything |after |before )?you(?: and (?:others|other users))?(?:'ve)?"
     r"(?: (?:have|never|do not|don't|did not|didn't|may|might|can|could|will|choose to|also|directly|otherwise|voluntarily|decide to|submit or))*"
-    r" (?:provid|shar|post|upload|submit|sen[dt]|creat|giv|gave|enter|publish|mak|made|generat|input|receiv|typ|wr[io]t|see|saw|view|visit|stor|add|authori[sz]|allow|ask|use|using|tell|choos(?!\w* to\s*$)|search|read|speak|say|click|open|joined|do)\w*"
+    r" (?:provid|shar|post|upload|submit|sen[dt]|creat|giv|gave|enter|publish|mak|made|generat|input|receiv|typ|wr[io]t|see|saw|view|visit|stor|add|authori[sz]|allow|ask|use|using|tell|choos(?!\w* to\s*$)|search|read|speak|say|click|open|joined|do(?!\s+not|n't))\w*"
     r"(?: and \w+)?(?: us)?(?: (?:to|with|on|in|through|via|using|by|when|at) (?:us|our \w+|the (?:services?|platform|site|app)))?",
     re.IGNORECASE,
 )
 _ACTOR: Final = re.compile(
     rf"\b(?P<we>we|us|our (?:use|training|sharing|disclosure|processing|sale|right|models?|systems?)|ours|me|my|reserve the right)\b|"
     rf"\b(?P<passive>(?:{BEING}|data|information|content|posts?|messages?)(?: \w+)? (?:used|processed|collected|scanned|stored|shared|disclosed|transferred))\b|"
-    rf"\b(?P<you>(?<!about )(?<!from )(?<!to )(?<!for )(?<!with )(?<!of )(?<!identify )(?<!identifies )(?<!show )you|yourself|users? (?:may|can|must|shall|should|who|are|agree)|customers? (?:may|can|must|shall|who)|members? (?:may|can|must)|"
+    rf"\b(?P<you>(?<!about )(?<!from )(?<!to )(?<!for )(?<!with )(?<!of )(?<!identify )(?<!identifies )(?<!show )(?<!provide )(?<!notify )(?<!give )(?<!inform )(?<!tell )(?<!contact )(?<!send )(?<!offer )you|yourself|for you to|people (?:to|can|may|who|with)|users? (?:may|can|must|shall|should|who|are|agree)|customers? (?:may|can|must|shall|who)|members? (?:may|can|must)|"
     rf"developers? (?:may|can|must)|(?:recipients|hosts|participants|attendees|invitees|guests)\b[^,;]{0, 60}?\b(?:may|can)|visitors? (?:may|can)|anyone|no one|nobody|he|she)\b|"
     rf"\b(?P<they>they|these parties|those parties)\b",
     re.IGNORECASE,
@@ -93,7 +93,7 @@ _TO_US: Final = rx(
 )
 _RIGHTS: Final = rx(
     r"\b(?:rights?[ ](?:to|of)|entitled|entitles)\b[^;.!?]{0,250}$|\b(?:request|ask|require|direct)(?:ing)?[ ](?:that[ ])?us[ ]to[ ](?:transfer|transmit|send|provide|move|port)|"
-    r"\b(?:request|ask)[ ](?:that[ ])?we[ ](?:transfer|transmit|send|provide)|\b(?:ask|request)[ ]us[ ]to[ ]*$|\bopt[ -]?(?:ing[ ])?out[ ]of[ ](?:the[ ])?(?:\"?sales?|\"?sharing)"
+    r"\b(?:request|ask)(?:ing)?[ ](?:that[ ])?we\b|\b(?:ask|request)[ ]us[ ]to[ ]*$|\bopt[ -]?(?:ing[ ])?out[ ]of[ ](?:the[ ])?(?:\"?sales?|\"?sharing)"
 )
 _PASSIVE: Final = rx(rf"\b{BEING}[ ](?:\w+[ ](?:(?:and|or)[ ])?){{0,3}}$")
 _PARTICIPLE: Final = re.compile(

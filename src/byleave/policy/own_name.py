@@ -41,6 +41,10 @@ def own_names(text: str) -> tuple[str, ...]:
             found.add(title["name"])
         for called in _CALLED_WE.finditer(line):
             found |= {called["name"], *_ALIAS.findall(called["aliases"])}
+    for name in [name for name in found if " " in name]:
+        first = name.split()[0]
+        if len(re.findall(rf"\b{re.escape(first)}(?! [A-Z])\b", text)) > 1:
+            found.add(first)
     kept = {name for name in found if name.split()[0].lower() not in _GENERIC and len(name) > 2}
     return tuple(sorted(kept, key=lambda name: (-len(name), name)))
 

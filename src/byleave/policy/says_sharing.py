@@ -17,7 +17,7 @@ _HAND: Final = (
     r"transmit(?:s|ted|ting)?|suppl(?:y|ies|ied|ying)|deliver(?:s|ed|ing)?|report(?:s|ed|ing)?|"
     r"forward(?:s|ed|ing)?|releas(?:e|es|ed|ing)|rent(?:s|ed|ing)?|trad(?:e|es|ed|ing)|"
     r"exchang(?:e|es|ed|ing)|licen[sc](?:e|es|ed|ing)|pass(?:es|ed|ing)?(?:[ ](?:on|along|over))?|"
-    r"hand(?:s|ed|ing)?[ ](?:over|on)|submit(?:s|ted|ting)?|communicat(?:e|es|ed|ing)|get(?:s)?"
+    r"hand(?:s|ed|ing)?[ ](?:over|on)|rout(?:e|es|ed|ing)|relay(?:s|ed|ing)?|submit(?:s|ted|ting)?|communicat(?:e|es|ed|ing)|get(?:s)?"
 )
 _HANDED: Final = (
     r"sent|passed|transmitted|provided|given|forwarded|transferred|supplied|communicated|released|"
@@ -33,9 +33,9 @@ _GATHER: Final = (
     r"receiv(?:e|es|ed|ing)|record(?:s|ed|ing)?|monitor(?:s|ed|ing)?|compil(?:e|es|ed|ing)"
 )
 _NOBODY_ELSE: Final = (
-    r"(?!us\b|you(?:rself)?\b|our[ ](?:staff|team|servers?|systems?|employees|users|members|customers|community|site|website|app|service)|other[ ](?:users|members|people|countries|jurisdictions)|another[ ]country|"
+    r"(?!us\b|one[ ]another|each[ ]other|you(?:rself)?\b|our[ ](?:staff|team|servers?|systems?|employees|users|members|customers|community|site|website|app|service)|other[ ](?:users|members|people|countries|jurisdictions)|another[ ]country|"
     r"your\b|friends|people|the[ ](?:public|extent|United|EU|UK|same|world|internet|other)|a[ ]country|countries|comply|respond|protect|enforce|prevent|help|provide|improve|and\b|or\b|be\b|do\b|a[ ]friend|everyone|my\b|respect|regard|"
-    r"allow|enable|make|meet|fulfil|perform|process|detect|investigate|support|operate|any[ ]extent|ensure|establish|defend|verify|members|users|servers|Switzerland|Europe|law[ ]?\b|anyone\b|in\b|facilitate|create|show|deliver|obtain|train|develop|analy|understand|assist|bring|give|send|communicate)"
+    r"allow|enable|make|meet|fulfil|perform|process|detect|investigate|support|operate|any[ ]extent|ensure|establish|defend|verify|members|users|servers|Switzerland|Europe|law[ ]?\b|anyone\b|in\b|facilitate|use\b|create|show|deliver|obtain|train|develop|analy|understand|assist|bring|give|send|communicate)"
 )
 _ANYBODY: Final = rf"{_NOBODY_ELSE}(?P<whom>\w)"
 _OPEN: Final = r"mak(?:e|es|ing)|made|available"
@@ -61,7 +61,7 @@ _SHARING: Final = tuple(
             rf"(?P<what>{_UP_TO}{{0,60}}?)(?:{DATA}|access)"
         ),
         rf"\b(?P<verb>disclos(?:ures?|ing)|sharing|sales?|transfers?)[ ](?:\w+[ ]){{0,2}}?of[ ](?P<what>{_UP_TO}{{0,60}}?{THING}{_UP_TO}{{0,40}}?){_TO_WHOM}",
-        rf"\b(?P<verb>report(?:s|ed|ing)?|refer(?:s|red|ring)?)\b(?P<what>{_UP_TO}{{0,60}}?)[ ]to[ ](?:\w+[ ]){{0,3}}?(?P<whom>law[ -]enforcement|(?:\w+[ ])?authorit(?:y|ies)|police|regulators?)",
+        rf"\b(?P<verb>report(?:s|ed|ing)?|refer(?:s|red|ring)?)\b(?P<what>{_UP_TO}{{0,60}}?)[ ]to[ ](?:\w+[ ]){{0,3}}?(?P<whom>law[ -]enforcement|(?:\w+[ ])?authorit(?:y|ies)|police|regulators?)\b",
         rf"{THING}{_UP_TO}{{0,60}}?\b(?P<verb>available|accessible|visible|open|disclosed|exposed)[ ](?P<what>){_TO_WHOM}",
         rf"\b(?P<verb>mak(?:e|es|ing)|made)\b(?P<what>{_UP_TO}{{0,80}}?)\b(?:available|accessible)[ ]{_TO_WHOM}",
     )
@@ -73,40 +73,47 @@ _REACHING: Final = tuple(
         # data is sent to recipients
         rf"{THING}{_UP_TO}{{0,80}}?\b{BEING}[ ](?:\w+[ ]){{0,2}}?(?P<verb>{_HANDED})\b(?P<what>){_UP_TO}{{0,60}}?{_TO_WHOM}",
         # in passing: told, reported, run through, made accessible
-        rf"\b(?:{BEING}|and|or|,)[ ](?:\w+[ ])?(?:,[ ]\w+[ ]\w+,[ ])?(?P<verb>reported|referred|notified)(?P<what>)[ ]to[ ](?:\w+[ ]){{0,3}}?(?P<whom>law[ -]enforcement|(?:\w+[ ])?authorit(?:y|ies)|police|regulators?)",
+        rf"\b(?:{BEING}|and|or|,)[ ](?:\w+[ ])?(?:,[ ]\w+[ ]\w+,[ ])?(?P<verb>reported|referred|notified)(?P<what>)[ ]to[ ](?:\w+[ ]){{0,3}}?(?P<whom>law[ -]enforcement|(?:\w+[ ])?authorit(?:y|ies)|police|regulators?)\b",
         rf"{DATA}[ ](?:\w+[ ]){{0,2}}?(?P<verb>pass|flow|go|travel|run|routed)(?:es|s)?(?P<what>)[ ](?:through|via|to)[ ][^;.!?]{{0,40}}?(?P<whom>{RECIPIENT})",
         rf"\b(?P<verb>accessible)(?P<what>)[ ](?:by|to)[ ][^;.!?]{{0,80}}?(?P<whom>{RECIPIENT})",
         rf"{DATA}[^;.!?]{{0,60}}?[ (](?P<verb>processed|handled|collected|stored|managed|hosted)(?P<what>)[ ](?:\w+[ ])?by[ ](?:\w+[ ]){{0,3}}?(?P<whom>{RECIPIENT})",
         rf"\b(?P<whom>party|parties|entity|entities|person|company|companies|organi[sz]ations?|buyer)[ ](?:that[ ]|who[ ]|which[ ])?(?P<verb>receiv(?:es?|ing)|acquir(?:es?|ing))(?P<what>[ ](?:your|the|such|this|that|user|personal)\b[^;.!?]{{0,30}}?{DATA})",
         rf"{DATA}[ ](?P<verb>shared|disclosed|provided|sent|transferred)[ ](?P<what>)by[ ]us\b",
         r"\b(?P<verb>making|make|makes)(?P<what>)[ ](?:such[ ]|any[ ]|certain[ ]|other[ ]|these[ ])?disclosures?\b",
-        rf"{DATA}[ ][^;.!?]{{0,80}}?\b{BEING}[ ](?:\w+[ ]){{0,2}}?(?P<verb>shared|disclosed|sold|transferred)(?P<what>)[ ](?:with|to)[ ]{_ANYBODY}",
-        rf"\b(?P<verb>provid(?:e|es|ing)|send(?:s|ing)?|giv(?:e|es|ing)|suppl(?:y|ies|ying)|pass(?:es|ing)?|communicat(?:e|es|ing))(?P<what>[ ](?:your|that|this|such|user|users'|these|personal|customer)[ ](?:\w+[ ]){{0,4}}?{DATA}(?:[ ]\w+){{0,3}}?)[ ]to[ ](?:(?-i:[A-Z])\w+|(?:an?|any|each|certain|those|these|such|various|selected|the[ ](?:relevant|applicable|respective))[ ]\w+)(?<!Services)(?<!Service)",
+        rf"{DATA}[ ][^;.!?]{{0,80}}?\b{BEING}[ ](?:\w+[ ]){{0,2}}?(?P<verb>shared|disclosed|sold|transferred)(?P<what>)[ ](?:with|to)[ ](?:or[ ](?:\w+[ ]){{1,3}}by[ ])?{_ANYBODY}",
+        rf"\b(?P<verb>provid(?:e|es|ing)|send(?:s|ing)?|giv(?:e|es|ing)|suppl(?:y|ies|ying)|pass(?:es|ing)?|communicat(?:e|es|ing))(?P<what>[ ](?:your|that|this|such|user|users'|these|personal|customer|certain|limited|some|any)[ ](?:\w+[ ]){{0,4}}?{DATA}(?:[ ]\w+){{0,3}}?)[ ]to[ ](?:(?-i:[A-Z])\w+|(?:an?|any|each|certain|those|these|that|such|various|selected|the[ ](?:relevant|applicable|respective))[ ]\w+)(?<!Services)(?<!Service)",
         # we provide them with what they need; data may transfer to them
-        rf"\bprovide[ ](?P<whom>them|{RECIPIENT})[ ]with[ ](?P<what>[^;.!?]{{0,40}}?)(?P<verb>{DATA})",
+        rf"\b(?:provide|send|give|supply)[ ](?P<whom>them|{RECIPIENT})[ ](?:with[ ])?(?P<what>[^;.!?]{{0,40}}?)(?P<verb>{DATA})",
         rf"{DATA}[ ](?:may|will|can)[ ](?:also[ ])?(?P<verb>transfer|pass|flow|go)(?P<what>)\b[^;.!?]{{0,60}}?[ ]to[ ][^;.!?]{{0,60}}?(?P<whom>{RECIPIENT})",
         # recipients receive, access, process
         (
             rf"(?P<whom>{RECIPIENT})(?<!')(?<!'s)(?:[ ]of[ ](?:that|your|the|our)[ ]\w+)?(?:,[ ]|[ ])(?:(?:{MODAL}|who|that|which|and|or|their|partners?|vendors?|affiliates?|in[ ]turn|under[ ]contract|,)[ ]?){{0,4}}"
             rf"(?P<verb>{_ACCESS})\b(?P<what>[ ](?:[\w-]+[ ]){{0,5}}?(?:your|our[ ](?:users'|members')|user|member|personal|customer|the|this|such|device|it|what)\b{_UP_TO}{{0,90}}?(?:{DATA}|(?<=it)))"
         ),
-        rf"\b{BEING}[ ](?:\w+[ ]){{0,2}}?(?P<verb>access(?:ed|ible)|processed|received|viewed|stored|handled|hosted|collected|used)[ ](?P<what>)(?:\w+[ ]){{0,4}}?(?:by|with|at|through)[ ](?:\w+[ ]){{0,3}}?(?P<whom>{RECIPIENT})",
-        rf"(?P<whom>{RECIPIENT})\b{_UP_TO}{{0,60}}?\b(?P<verb>host|store|process|label|annotate|review)(?:s|es|ing)?[ ](?P<what>(?:\w+[ ]){{0,2}}?(?:your|user|member|personal|customer|payment|account|contact|transaction)\b{_UP_TO}{{0,30}}?{DATA})",
+        rf"\b{BEING}[ ](?:\w+[ ]){{0,2}}?(?P<verb>access(?:ed|ible)|processed|received|viewed|stored|handled|hosted|collected|used)[ ](?P<what>)(?:\w+[ ]){{0,4}}?(?:by|with|at|through)[ ](?:[\w']+,?[ ]){{0,4}}?(?P<whom>{RECIPIENT})",
+        rf"(?P<whom>{RECIPIENT})\b{_UP_TO}{{0,60}}?\b(?P<verb>host|store|process|label|annotate|review)(?:s|es|ing)?[ ](?P<what>(?:\w+[ ]){{0,2}}?(?:your|our|user|member|personal|customer|payment|account|contact|transactions?)\b{_UP_TO}{{0,30}}?(?:{DATA}|(?<=transactions)|payments))",
         rf"(?P<whom>{RECIPIENT})[ ]who[ ]process(?:es)?[ ](?P<verb>it|them|data|information)(?P<what>)\b",
         rf"(?P<whom>{RECIPIENT}){_UP_TO}{{0,20}}?\b(?:have|has|with|given|gets?|gain)[ ](?P<verb>access)[ ](?:only[ ])?to(?P<what>{_UP_TO}{{0,60}}?{DATA})",
-        rf"\b(?P<verb>allow|permit|enable|let|authori[sz]e)(?:s|ing)?[ ](?:\w+[ ]){{0,3}}?(?P<whom>{RECIPIENT})[ ](?:and[ ]\w+[ ])?to[ ](?:access|use|collect|receive|obtain|process|view|retrieve)\b(?P<what>{_UP_TO}{{0,60}}?{DATA})",
+        rf"\b(?P<verb>allow|permit|enable|let|authori[sz]e|require|oblige|expect)(?:s|ing)?[ ](?:\w+[ ]){{0,3}}?(?P<whom>{RECIPIENT})[ ](?:and[ ]\w+[ ])?to[ ](?:access|use|collect|receive|obtain|process|view|retrieve|handle|protect|safeguard|return|delete)\b(?P<what>{_UP_TO}{{0,60}}?(?:{DATA}|\bit\b))",
         # recipients, some words on, use your data; they were named before, and process it
-        rf"(?:^|[:;,][ ]|\b(?:when|where|if|that|and)[ ])(?:these|those|such|our|the|any|all|certain|some|each|selected)[ ](?:[\w-]+[ ]){{0,3}}?(?P<whom>{RECIPIENT})\b(?!')[^;.!?]{{0,140}}?\b(?P<verb>{_ACCESS}|protect|safeguard|collect|return|delete)\b(?P<what>[ ](?:\w+[ ]){{0,3}}?(?:your|user|users'|personal|customer|members?'|such|this|that|the)[ ](?:\w+[ ]){{0,2}}?{DATA})",
+        rf"(?:^|[:;,][ ]|\b(?:when|where|if|that|and)[ ])(?:these|those|such|our|the|any|all|certain|some|each|selected)[ ](?:[\w-]+[ ]){{0,3}}?(?P<whom>{RECIPIENT})\b(?!')[^;.!?]{{0,140}}?\b(?P<verb>{_ACCESS}|protect|safeguard|collect|return|delete)\b(?P<what>[ ](?:\w+[ ]){{0,3}}?(?:(?:your|user|users'|personal|customer|members?'|such|this|that|the)[ ](?:\w+[ ]){{0,2}}?{DATA}|data\b|information\b|it\b))",
         rf"(?P<whom>{RECIPIENT})\b[^.!?]{{0,160}}?[;,–—-][ ]?(?:and[ ]|who[ ]|which[ ])?they[ ](?:{MODAL}[ ])*(?P<verb>{_ACCESS}|collect)\b(?P<what>[ ](?:it|them|this|that|your|the)\b)",
         rf"\b(?P<whom>(?:these|those|such)[ ](?:\w+[ -]){{0,2}}?(?:services|companies|partners|parties|tools|networks|platforms|organi[sz]ations|entities))\b(?:[ ]{MODAL})*[ ](?P<verb>{_ACCESS}|collect)\b(?P<what>[ ](?:[\w-]+[ ]){{0,4}}?{DATA})",
         # we engage recipients to analyse your data
         rf"\b(?P<verb>engage|use|employ|hire|contract|work[ ]with|rely[ ]on|retain|appoint|partner[ ]with|integrate)(?:s|ing)?\b[^;.!?]{{0,60}}?(?P<whom>{RECIPIENT})\b[^;.!?]{{0,80}}?\b(?:to|that|who|which)[ ](?:(?:help|assist)s?[ ](?:us[ ])?(?:to[ ])?)?(?:analy[sz]e|process|collect|store|handle|host|track|measure|verify|receive|record|transcribe|label|review|annotate|manage)s?\b(?P<what>[^;.!?]{{0,40}}?\b(?:your|user|users'|personal|customer|payment|this|these|the)\b[^;.!?]{{0,40}}?{DATA})",
         rf"^(?:who[ ](?:receives?|gets|sees|has[ ]access|we[ ]share)|recipients?|shared[ ]with|disclosed[ ]to)\b[^:]{{0,40}}:[^.;]{{0,80}}?(?P<verb>(?P<whom>{RECIPIENT}))(?P<what>)",
         r"(?P<whom>administrators?)\b[^;.!?]{0,60}?\b(?P<verb>access|control|view|monitor)\b(?P<what>[^;.!?]{0,30}?\baccounts?)\b",
+        # data is among what is sold; the law calls it a sale; rights are passed on
+        rf"{DATA}[^;.!?]{{0,60}}?\b(?:one[ ]of|among|part[ ]of|included[ ]in|includ\w+)[ ][^;.!?]{{0,40}}?\bassets?\b[^;.!?]{{0,30}}?\b(?P<verb>transferred|acquired|sold)(?P<what>)",
+        r"\b(?:may|could|might|can|is|are)[ ](?:also[ ])?(?:be[ ])?(?P<verb>considered|deemed|regarded|treated|defined|qualify)(?P<what>)[ ](?:to[ ]be[ ]|as[ ])?(?:an?[ ])?\W?(?:sales?|selling|sharing)\b",
+        rf"\b(?P<verb>give|grant|pass|extend|sublicen[sc]e)s?(?P<what>[ ](?:those|these|the|such|this)[ ](?:same[ ])?(?:rights?|licen[cs]es?))[ ](?:along[ ])?to[ ][^;.!?]{{0,40}}?(?P<whom>{RECIPIENT})",
+        # you license it to us and others; we let recipients know
+        rf"\bgrant(?:s|ing)?[ ](?:us|we|[\w.]+)(?:,| and| or)[^;.!?]{{0,80}}?(?P<whom>{RECIPIENT})[^;.!?]{{0,160}}?\b(?P<verb>licen[sc]e|rights?|permission)\b(?P<what>)",
+        r"\b(?P<verb>report[ ]to|tell|inform|notify|let)[ ](?:an?[ ]|our[ ]|the[ ]|these[ ]|those[ ]|such[ ])?(?:\w+[ ])?(?P<whom>advertisers?|partners?|merchants?|sellers?|publishers?|employers?|schools?|administrators?)[ ](?:know[ ])?(?:that|which|how|when|whether|about)\b(?P<what>)",
         # recipients collect through our service
         rf"(?P<whom>{RECIPIENT})(?<!'s){_UP_TO}{{0,80}}?\b(?P<verb>use|set|place|deploy|employ|install)(?:s|ing)?\b(?P<what>{_UP_TO}{{0,80}}?{_TRACKERS}{_UP_TO}{{0,60}}?\b(?:{_GATHER})\b{_UP_TO}{{0,60}}?{DATA})",
         rf"(?P<whom>{RECIPIENT})(?<!'s)(?:[ ]\w+){{0,6}}?[ ](?:{MODAL}[ ])*(?P<verb>{_GATHER})\b(?P<what>{_UP_TO}{{0,80}}?{DATA}{_UP_TO}{{0,80}}?\b(?:our|the|this)[ ](?:\w+[ ])?(?:behalf|services?|sites?|websites?|apps?|platforms?|products?|pages))\b",
-        rf"\b(?P<verb>process|handle|store|manage|host|run)(?:s|es|d|ed|ing)?\b(?P<what>{_UP_TO}{{0,60}}?{DATA}{_UP_TO}{{0,30}}?)\b(?:via|through|using)[ ](?:\w+[ ]){{0,3}}?(?P<whom>{RECIPIENT})",
+        rf"\b(?P<verb>process|handle|store|manage|host|run|use|review|analy[sz]e|collect)(?:s|es|d|ed|ing)?\b(?P<what>{_UP_TO}{{0,60}}?{DATA}{_UP_TO}{{0,120}}?)\b(?:via|through|using)[ ](?:\w+[ ]){{0,3}}?(?P<whom>{RECIPIENT})",
         # to / with whom we share
         rf"(?P<whom>{RECIPIENT})[ ](?:with|to)[ ](?:whom|which)[ ](?:we|us|it)[ ](?:{MODAL}[ ])?(?P<verb>\w+)(?P<what>)",
         rf"\b(?:what|information|data)[ ](?:that[ ])?we[ ](?:{MODAL}[ ])?(?P<verb>give|share|provide|send|disclose|transfer)(?P<what>)(?:[ ](?:to|with))?[ ](?:them\b|(?P<whom>{RECIPIENT}))",
@@ -125,12 +132,13 @@ _SHARING_AT_ALL: Final = tuple(
         (
             rf"\b(?:we|to|also|may|will|can|or|and)[ ](?:{MODAL}[ ]|have[ ]to[ ]|need[ ]to[ ])*(?P<verb>share|disclose|sell|release|divulge|transfer)\b"
             rf"(?P<what>[ ](?:[\w'-]+,?[ ]){{0,7}}?(?:(?=information|data\b)|(?:your|personal|user|member|such|this|that|the|any|certain|these|aggregated?|account|it)\b)(?:(?!\b(?:with|to)[ ](?!comply|the[ ]extent|protect|prevent|respond|enforce|your[ ](?:consent|permission|agreement)))[^;.!?]){{0,60}}?(?:{DATA}|(?<=[ ]it\b)))"
-            rf"(?![^;.!?]{{0,60}}\b(?:with|to|among)[ ](?:us|you|other[ ](?:members|users)|your[ ](?:\w+[ ])?(?:friends|connections|contacts|network|followers|family|team)|friends|followers|people|the[ ]public|employees|members|users|staff|my|everyone|our[ ](?:employees|staff|team))\b)"
-            rf"(?![^;.!?]{{0,200}}\b(?:outside|to[ ](?:the[ ]United|countries|a[ ]country|servers|our[ ]servers|other[ ]countries)|from[ ]the[ ](?:E[UE]A?|European))\b)"
+            rf"(?![^;.!?]{{0,60}}\b(?:with|to|among)[ ](?:us|you|one[ ]another|each[ ]other|other[ ](?:members|users)|your[ ](?:\w+[ ])?(?:friends|connections|contacts|network|followers|family|team)|friends|followers|people|the[ ]public|employees|members|users|staff|my|everyone|our[ ](?:employees|staff|team))\b)"
+            rf"(?![^;.!?]{{0,200}}\b(?:outside(?![ ]of[ ](?:we|us|our|the[ ]company))|to[ ](?:the[ ]United|countries|a[ ]country|servers|our[ ]servers|other[ ]countries)|from[ ]the[ ](?:E[UE]A?|European))\b)"
         ),
         rf"\b(?:includ\w+|involv\w+|requir\w+|means?)[ ](?:our[ ]|us[ ])?(?P<verb>sharing|disclosing|transferring|selling)(?P<what>[ ](?:\w+[ ]){{0,3}}?{DATA})",
+        r"\b(?:before|prior[ ]to|when|while|in|after|by|of|from|for)[ ](?P<verb>disclosing|selling|transferring|sharing)(?P<what>[ ](?:your|personal|user|users'|any|such|customer|member)[ ](?:\w+[ ]){0,3}?(?:information|data))\b(?![ ](?:with|to)[ ](?:us|your|friends|others[ ]on))",
         r"\b(?P<verb>disclos(?:e|ing|ed)|releas(?:e|ing|ed))[ ](?P<what>information|data|it)[ ](?:if|when|where|as|in|under)\b",
-        rf"{DATA}[ ](?:\w+[ ]){{0,3}}?(?:(?:may|will|can|could|might|is|are|be)[ ](?:also[ ])?(?:be[ ])?)(?:\w+[ ](?:and|or)[ ])?(?P<verb>disclosed|sold|shared|transferred)(?P<what>)\b(?![^;.!?]{{0,12}}\b(?:with|to|by|in|at|outside|publicly|among)[ ](?:us|you|other|the|a|your|countries|people|public|friends|our|users|members|servers)\b)(?!,?[ ](?:in|to|out|publicly|by|between|and[ ](?:processed|stored))\b)",
+        rf"{DATA}[ ](?:\w+[ ]){{0,3}}?(?:(?:may|will|can|could|might|is|are|be)[ ](?:also[ ])?(?:be[ ])?)(?:\w+[ ](?:and|or)[ ])?(?P<verb>disclosed|sold|shared|transferred)(?P<what>)\b(?![^;.!?]{{0,12}}\b(?:with|to|by|in|at|outside|publicly|among)[ ](?:us|you|other|the|a|your|countries|people|public|friends|our|users|members|servers)\b)(?!,?[ ](?:in|to|out|publicly|by|between|processed|stored|reposted|or[ ]reposted|and[ ](?:processed|stored))\b)",
         rf"\b{_OCCASION}\b[^.!?]{{0,200}}?{DATA}[ ](?:\w+[ ]){{0,6}}?(?:may|will|can|could|might|is|are|be)[ ](?:also[ ])?(?:be[ ])?(?:\w+[ ](?:and|or)[ ])?(?P<verb>disclosed|sold|transferred|assigned)(?P<what>)\b",
     )
 )
@@ -138,7 +146,7 @@ _SHARING_AT_ALL: Final = tuple(
 _TO_SOMEBODY: Final = rx(
     rf"\b(?P<verb>shar(?:e|es|ed|ing)|disclos(?:e|es|ed|ing)|sell(?:s|ing)?|sold|transmit(?:s|ted)?|transfer(?:s|red)?)\b"
     rf"(?P<what>[^;.!?]{{0,80}}?\b(?:your|user|users'|personal|customer|such|this|that|the|any|certain|these|aggregated?|account|member)\b[^;.!?]{{0,60}}?{DATA}[^;.!?]{{0,60}}?)"
-    rf"[ ](?:with|to)[ ]{_ANYBODY}"
+    rf"(?<!related)(?<!relating)(?<!relevant)(?<!tailored)(?<!respect)(?<!regard)(?<!according)(?<!similar)(?<!subject)(?<!access)(?<!response)[ ](?:with|to)[ ]{_ANYBODY}"
 )
 _AS_A: Final = rx(r"\bas[ ](?:an?|our|your|the|their)[ ](?:\w+[ ])?$")
 _INCOMING: Final = rx(
@@ -148,6 +156,13 @@ _NEW_CLAUSE: Final = rx(
     r"\b(?:and|but|or|so|while|although|because)[ ](?:we|you|they|it)\b|\bbut\b"
 )
 _GIVES_US: Final = rx(r"\b(?:give|grant|provide|send|tell|allow)s?[ ]us[ ](?!and\b)")
+# what comes from recipients; "our Transparency Report"
+_FROM_THEM: Final = rx(
+    r"\bfrom[ ](?:[\w-]+,?[ ]){0,10}?$|\bwe[ ](?:\w+[ ]){0,2}?(?:receive|obtain|get)\b[^.;]{0,80}$"
+)
+_HANDED_NOUN: Final = re.compile(
+    r"\b(?:[Tt]ransparency|annual|[Oo]ur|[Tt]he|[Tt]his|[Aa]|[Yy]our|credit|[Ee]ach|published)\s(?:[Rr]eports?|[Tt]rade|[Ss]upply|[Ll]icen[cs]e|[Tt]ransfer)$"
+)
 _PLACE_FOR: Final = rx(
     r"\b(?:platform|place|space|tool|communit(?:y|ies)|button|feature|option|site|network)s?[ ]for[ ]$"
 )
@@ -200,6 +215,10 @@ def _outward_not(text: str, match: re.Match[str]) -> bool:
     if match.end("verb") < whom and _NEW_CLAUSE.search(text[match.end("verb") : whom]):
         return True
     if _INCOMING.search(first) or _GIVES_US.search(match.group()):
+        return True
+    if whom >= 0 and _FROM_THEM.search(text[:whom]) and whom < match.start("verb"):
+        return True
+    if _HANDED_NOUN.search(text[: match.end("verb")]):
         return True
     if _PLACE_FOR.search(text[: match.start("verb")]):
         return True

@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from byleave.policy.clause import affirmed, holds
-from byleave.policy.wording import AI, DATA, STAFF, rx
+from byleave.policy.wording import AI, BEING, DATA, STAFF, rx
 
 __all__ = ["mentions_training", "training_in"]
 # -- training --------------------------------------------------------------------------------
@@ -14,16 +14,16 @@ __all__ = ["mentions_training", "training_in"]
 _TRAIN_ACT: Final = r"(?:pre-?|re-?)?train(?:s|ing)?|(?:we|have|has|be|been|are|were|us)[ ](?:\w+[ ])?(?:pre-?|re-?)?trained|(?:fine|instruction)[ -]?tun(?:e|es|ing)|teach(?:es|ing)?|taught"
 _TRAIN_VERB: Final = r"(?:pre-?|re-?)?train(?:s|ed|ing)?|(?:fine|instruction)[ -]?tun(?:e|es|ed|ing)|teach(?:es|ing)?|taught"
 _MAKE_VERB: Final = (
-    r"(?:develop|improv|build|creat|enhanc|refin|advanc|evolv|optimi[sz]|design|adapt|updat|test|validat)"
+    r"(?:develop|improv|build|creat|enhanc|refin|advanc|evolv|optimi[sz]|design|adapt|updat)"
     r"(?:e|es|ed|ing|s|t)?(?:ment|ments)?|built(?!-in)|"
     r"(?:improvement|development|creation|enhancement|refinement)s?(?=[ ]of)"
 )
-_GAP: Final = r"(?:(?!\b(?:using|with|through|via|by|powered|that|which|who|so|because|when|while|if|from|help|but|not|excluding|without|except|unless)\b|[;:.!?])[^;:.!?])"
+_GAP: Final = r"(?:(?!\b(?:we|uses|using|with|through|via|by|powered|that|which|who|so|because|when|while|if|from|help|but|not|excluding|without|except|unless)\b|[;:.!?])[^;:.!?])"
 _TRAINING: Final = tuple(
     rx(p)
     for p in (
         # train ... AI, in that order, with nothing between that would carry another verb's means
-        rf"\b(?P<verb>{_TRAIN_ACT})\b(?![ ](?:our[ ]|all[ ]|the[ ]|new[ ]|their[ ]|these[ ])*{STAFF}\b){_GAP}{{0,90}}?{AI}",
+        rf"\b(?P<verb>{_TRAIN_ACT})\b(?![ ](?:methods?|process(?:es)?|methodolog\w+|techniques?)\b)(?![ ](?:our[ ]|all[ ]|the[ ]|new[ ]|their[ ]|these[ ])*{STAFF}\b){_GAP}{{0,90}}?{AI}",
         # models are trained on your data; data trains a model
         (
             rf"{AI}(?:[^;.!?]{{0,60}}?)\b(?P<verb>(?:pre-?|re-?)?train(?:ed|ing)|fine-?tun(?:ed|ing)|learns?|learning)\b"
@@ -38,6 +38,7 @@ _TRAINING: Final = tuple(
         rf"\b(?:our|your|the|in)[ ](?P<verb>training)[ ](?:of|with|on)[ ][^;.!?]{{0,40}}?{AI}",
         # models are trained
         rf"{AI}[^;.!?]{{0,25}}?\b(?:is|are|be|been|being)[ ]\W?(?P<verb>(?:pre-?|re-?)?trained|fine-?tuned)\b",
+        rf"\b{BEING}[ ](?:\w+[ ])?(?P<verb>(?:pre-?|re-?)?trained|fine-?tuned)[ ](?:on|with|using|from)[ ][^;.!?]{{0,40}}?{DATA}(?![ ](?:protection|privacy|security|handling))",
         # use your data to train (no object, or one that is not a person)
         rf"\b(?:us(?:e|es|ed|ing)|process\w*|collect\w*|analy[sz]\w*)\b[^;.!?]{{0,90}}?\bto[ ](?:help[ ])?(?P<verb>train)\b(?![ ](?:our[ ]|the[ ]|new[ ]|all[ ]|their[ ])*{STAFF}\b)",
         # develop, improve, build ... AI
@@ -46,6 +47,8 @@ _TRAINING: Final = tuple(
         rf"\b(?P<verb>make|makes|making|help|helps|helping)[ ](?:our[ ]|the[ ]|its[ ]|these[ ]|us[ ]make[ ]our[ ]|\w+'s[ ])?(?:\w+[ ]){{0,2}}?{AI}[ ](?:to[ ])?(?:be[ ]|become[ ]|get[ ])?(?:better|more|smarter|safer|perform|improve|learn|understand|respond|helpful|accurate)",
         rf"\b(?P<verb>(?:pre-?|re-?)?train(?:ing|s|ed)?|fine-?tun(?:e|ed|ing)|learn(?:s|ing)?)[ ]on[ ](?:your|the|our|user|users'|customer|this|these|such|public|my|people's|member)\b(?:[ ]\w+){{0,4}}?[ ]{DATA}",
         r"\bopt(?:s|ed|ing)?[ -]?(?:out|in|into)[ ](?:(?:of|from|to|for)[ ])?(?:\w+[ ]){0,4}?(?P<verb>training)\b(?![ ](?:course|program|session|email))",
+        r"\bfor[ ](?:\w+[ ])?(?P<verb>training)[ ](?:and|or)[ ](?:fine-?tun\w+|improving|developing|testing|evaluat\w+)",
+        r"\bused?[ ]for[ ](?P<verb>training)\b(?![ ](?:and[ ]|or[ ])?(?:quality|coaching|staff|employees|course|program|class|session)\w*)",
         rf"\bused?[ ](?:\w+[ ]){{0,3}}?for[ ](?:\w+[ ]){{0,2}}?{AI}[ ](?P<verb>improvements?|enhancements?)",
         # for machine learning
         r"\bfor[ ](?:\w+[ ]){0,2}?(?P<verb>machine[ -]learning|AI|artificial[ ]intelligence)\b(?![ ](?:features?|tools?|products?|services?|assistants?|powered|to\b|that\b))",
@@ -55,7 +58,7 @@ _TRAINING: Final = tuple(
 _MAKING: Final = re.compile(rf"(?:{_MAKE_VERB})", re.IGNORECASE | re.VERBOSE)
 # "Acme AI" in the middle of a sentence is somebody's name, not what is trained
 _NAMED_AI: Final = re.compile(
-    r"(?<=[a-z,] )(?!Generative|Artificial|Responsible|Voice|Conversational)([A-Z][a-z]+) AI\b"
+    r"(?<=[a-z,] )(?<!improve )(?<!train )(?<!develop )(?<!build )(?!Generative|Artificial|Responsible|Voice|Conversational)([A-Z][a-z]+) AI\b"
 )
 _NOT_AI_TRAINING: Final = rx(
     rf"\b(?:train(?:ing|ed)?)[ ](?:courses?|sessions?|program\w*|class(?:es)?|videos?|webinars?|workshops?|plans?|materials?|modules?|events?)\b|"

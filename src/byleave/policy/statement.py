@@ -12,6 +12,7 @@ about, or defined.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -52,7 +53,10 @@ def statements_of(text: str, *, lead: str = "") -> tuple[Statement, ...]:
         text: One sentence, marks taken off.
         lead: What introduces the list in which it is an item, or "".
     """
+    text, lead = _expanded(text), _expanded(lead)
     alone = _spoken(text, "")
+    if _YOUR_RIGHT.search(lead):
+        alone = tuple(statement for statement in alone if statement.about != "sharing")
     if not lead:
         return alone
     if _hands_over(lead, text) or _serves(lead, text):
@@ -124,6 +128,17 @@ def _hands_over(lead: str, text: str) -> bool:
         return False
     heading = _spoken(lead, "") or _spoken(f"{lead.rstrip(': ')} third parties", "")
     return any(statement.about == "sharing" for statement in heading)
+
+
+_YOUR_RIGHT: Final = rx(
+    r"\b(?:rights?(?:[ ](?:to|of|that))?|entitled[ ]to|request[ ]that[ ]we|ask[ ](?:us[ ]to|that[ ]we)|request[ ]us[ ]to)[ ]*:?$"
+)
+
+
+def _expanded(text: str) -> str:
+    """Return a text with "we'll" and its like written out."""
+    text = re.sub(r"(?<=\w)'ll\b", " will", text)
+    return re.sub(r"\b([Ww]e|[Tt]hey|[Yy]ou)'ve\b", r"\1 have", text)
 
 
 def _joined(lead: str, text: str) -> str:

@@ -81,9 +81,9 @@ OTHERS: Final = (
     r"(?:(?<!on[ ])third[ -]part(?:y|ies)(?:'s|')?(?!(?:[ -](?:cookies?|widgets?|sources?|polic\w+|terms|"
     r"content|rights|technolog\w+|links?|materials?)))|(?:\w+[ ])?partners?(?!ship)|advertisers?|ad[ ](?:networks?|exchanges?)|"
     r"sponsors?|organi[sz]ers?|publishers?|data[ ]brokers?|law[ -]enforcement|"
-    r"\bpolice\b|courts?\b|regulators?|prosecutors?|governments?(?:al)?|"
+    r"\bpolice\b|courts?\b|regulators?|prosecutors?|governments?(?!al)|recipients?[ ]of[ ](?:the|such|your|this|that)[ ](?:\w+[ ])?(?:information|data)|"
     r"(?:public|government\w*|tax|competent|supervisory|judicial|state|other|relevant|local)"
-    r"[ ](?:authorit\w+|agenc\w+|bod(?:y|ies)|officials)|"
+    r"[ ](?:authorit\w+|agenc\w+|bod(?:y|ies)|officials|entit(?:y|ies)|organi[sz]ations?)|"
     r"authorities|emergency[ ]services|successors?|acquir\w+[ ](?:entit\w+|compan\w+|part\w+)|"
     r"acquirers?|buyers?|purchasers?|new[ ](?:owners?|entit\w+|compan\w+)|counterpart(?:y|ies)|insurers?|"
     r"banks?\b|financial[ ]institutions?|(?:card|payment)[ ]schemes?|franchisees?|distributors?|dealers?(?:hips?)?|brokers?|"
@@ -100,9 +100,9 @@ OTHERS: Final = (
     r"institutions?|firms?|websites?|apps?)|\bfirms?\b(?!ware)|others\b|another[ ](?:company|business|entity|party)|"
     r"someone[ ]else|anyone[ ]else|other[ ]controllers?|administrators?|account[ ]holders?|"
     r"(?:business|enterprise|hiring|corporate|paying|recruiting)[ ]customers|companies\b|\bMicrosoft\b|\bGoogle\b|\bMeta\b|\bFacebook\b|"
-    r"\b(?:AWS|Amazon|Anthropic|Apple|Azure|Cloudflare|Discord|Firebase|Hotjar|HubSpot|Mailchimp|Mixpanel|Nvidia|OpenAI|PayPal|Salesforce|Sentry|Shopify|Snapchat|Stripe|Supabase|Telegram|TikTok|Twilio|Vercel|Zendesk)\b)"
+    r"\b(?:AWS|Amazon|Anthropic|Apple|Azure|Cloudflare|Discord|Firebase|Hotjar|HubSpot|Mailchimp|Mixpanel|Nvidia|OpenAI|PayPal|Salesforce|Sentry|Shopify|Snapchat|Stripe|Supabase|Telegram|TikTok|Twilio|Vercel|Zendesk)\b(?![ ](?:Privacy|Terms|Polic|Statement|Account|Services[ ]Agreement)))"
 )
-RECIPIENT: Final = rf"(?:{AFFILIATE}|{PROVIDER}|{OTHERS})"
+RECIPIENT: Final = rf"(?:{AFFILIATE}|{PROVIDER}|{OTHERS})(?!\w)"
 
 
 def recipients_of(text: str) -> tuple[str, ...]:
@@ -110,9 +110,9 @@ def recipients_of(text: str) -> tuple[str, ...]:
     found = [
         name
         for name, pattern in (("affiliate", AFFILIATE), ("provider", PROVIDER))
-        if rx(rf"\b{pattern}").search(text)
+        if rx(rf"\b{pattern}(?!\w)").search(text)
     ]
     rest = rx(rf"{AFFILIATE}|{PROVIDER}").sub(" ", text)
-    if rx(rf"\b{OTHERS}").search(rest):
+    if rx(rf"\b{OTHERS}(?!\w)").search(rest):
         found.append("third-party")
     return tuple(found)

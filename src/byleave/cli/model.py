@@ -208,12 +208,13 @@ def suggest(
     workspace: str,
     as_json: bool,
 ) -> None:
-    """Suggest replies to a message, or content after a history, and say because of what.
+    """Suggest replies to a message, or content and jobs after a history; say why.
 
     \b
     byleave release suggest replies-2 "How are you today?" \\
         --workspace byleave-demo
     byleave release suggest content-1 --history … --history …
+    byleave release suggest jobs-1 --history skill:… --history place:…
     """  # noqa: D301
     with opened(workspace, read_only=True) as ws:
         found = ws.release.suggest(release, message, history=history, count=count)

@@ -19,7 +19,6 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 from safetensors.numpy import save
 
 from byleave.canonical import Json
@@ -32,7 +31,9 @@ from byleave.trainers.holdings import (
     empty_holdings,
     forget_rows,
     learn_rows,
+    ranks,
     restore_holdings,
+    shown_items,
 )
 from byleave.training.trainer import ModelFiles, Recipe
 
@@ -96,7 +97,7 @@ class ContentTrainer:
         """
         k = int(state.recipe["k"])
         holders = np.diag(state.gram).astype(np.int64)
-        order = _shown(state, holders, k)
+        order = shown_items(state, holders, k, int(state.recipe["most_items"]))
         gram = state.gram[np.ix_(order, order)].astype(np.int64)
         gram[gram < k] = 0
         weights = ease_on_grid(gram, int(state.recipe["ridge"]))
@@ -108,7 +109,7 @@ class ContentTrainer:
             "coverage": {"holdings": held, "shown": int(holders[order].sum())},
         }
         tensors: dict[str, npt.NDArray[Any]] = {
-            "popularity": _ranks(holders[order]),
+            "popularity": ranks(holders[order]),
             "trend": _trending(_trend(state, k)[order]),
             "weights": np.ascontiguousarray(weights.astype(np.int32)),
         }
@@ -127,15 +128,6 @@ class ContentTrainer:
         state = restore_holdings(files)
         _check_recipe(state.recipe)
         return state
-
-
-def _shown(state: Holdings, holders: Longs, k: int) -> Longs:
-    """Return the items to release, by name: held by k members, the most held where too many."""
-    shown = np.flatnonzero(holders >= k)
-    shown = shown[np.asarray(pc.sort_indices(state.items.take(pa.array(shown))))]
-    first = np.argsort(-holders[shown], kind="stable")[: int(state.recipe["most_items"])]
-    order: Longs = shown[np.sort(first)]
-    return order
 
 
 def _trend(state: Holdings, k: int) -> Longs:
@@ -161,13 +153,6 @@ def _trending(score: Longs) -> npt.NDArray[np.int32]:
     """Return the places of the items that are held of late, best first."""
     order = np.argsort(-score, kind="stable")
     return order[: int((score > 0).sum())].astype(np.int32)
-
-
-def _ranks(counts: Longs) -> npt.NDArray[np.int32]:
-    """Return each item's place by falling count, from 0; only the order is released."""
-    ranks = np.empty(len(counts), dtype=np.int32)
-    ranks[np.argsort(-counts, kind="stable")] = np.arange(len(counts), dtype=np.int32)
-    return ranks
 
 
 def _check_recipe(recipe: Mapping[str, Any]) -> None:

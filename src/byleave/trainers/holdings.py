@@ -35,7 +35,9 @@ __all__ = [
     "empty_holdings",
     "forget_rows",
     "learn_rows",
+    "ranks",
     "restore_holdings",
+    "shown_items",
 ]
 
 _BLOCK: Final = 2048
@@ -210,6 +212,22 @@ def restore_holdings(files: ModelFiles) -> Holdings:
     )
     _add(gram, state, np.unique(member), 1)
     return state
+
+
+def shown_items(state: Holdings, holders: Longs, k: int, most: int) -> Longs:
+    """Return the items to release, by name: held by k members, the most held where too many."""
+    shown = np.flatnonzero(holders >= k)
+    shown = shown[np.asarray(pc.sort_indices(state.items.take(pa.array(shown))))]
+    first = np.argsort(-holders[shown], kind="stable")[:most]
+    order: Longs = shown[np.sort(first)]
+    return order
+
+
+def ranks(counts: Longs) -> npt.NDArray[np.int32]:
+    """Return each item's place by falling count, from 0; only the order is released."""
+    ranks = np.empty(len(counts), dtype=np.int32)
+    ranks[np.argsort(-counts, kind="stable")] = np.arange(len(counts), dtype=np.int32)
+    return ranks
 
 
 def _add(gram: Ints, state: Holdings, touched: Ints, sign: int) -> None:

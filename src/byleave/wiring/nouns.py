@@ -25,19 +25,24 @@ from byleave.service import (
     disclose,
     enrol,
     enrol_joint,
+    erasure,
     gate,
+    gate_update,
     model,
     overview,
     policy,
     prove,
     receipt,
     snapshot,
+    snapshot_check,
+    snapshot_diff,
     source,
     what_if,
     withdrawal,
 )
 from byleave.snapshot.sealed import SealedSnapshot
 from byleave.wiring.consent_nouns import Consents, Notices, Noun, Rulesets, operators_book
+from byleave.wiring.engines import EngineGates
 from byleave.wiring.policy_nouns import PolicyTexts
 from byleave.wiring.proof_nouns import Directories, Proofs
 from byleave.wiring.tables import parquet_files
@@ -149,6 +154,22 @@ class Members(Noun):
         self._house.log.publish()
         return index
 
+    def erase(self, members: Sequence[str]) -> erasure.Erased:
+        """Erase members whose withdrawal has reached everything current (G10).
+
+        Raises:
+            InputError: `member.unknown`, `member.erased`.
+            RefusedError: `erasure.standing`.
+        """
+        self._writable()
+        done = erasure.erase(self._house, members, proofs=self._workspace.places.proofs)
+        self._house.log.publish()
+        return done
+
+    def standing(self, member: str) -> list[tuple[str, str]]:
+        """Return (kind, id) of what still holds rows of a member, and has to be dealt with first."""
+        return erasure.standing(self._house, [self.ordinal(member)])
+
     def born(self, births: Mapping[str, str]) -> int:
         """Record when members were born (`2008`, `2008-05`, `2008-05-01`); return how many."""
         self._writable()
@@ -250,7 +271,7 @@ class Sources(Noun):
         ]
 
 
-class Gates(Noun):
+class Gates(EngineGates):
     """The gate over sources of the workspace."""
 
     def run(
@@ -267,6 +288,22 @@ class Gates(Noun):
         gate_id, _, gated = gate.run_gate(self._house, name, use, at=at, party_rule=rule)
         self._house.log.publish()
         return gate_id, gated
+
+    def update(self, gate_id: str, *, at: datetime | None = None) -> gate_update.Updated:
+        """Run a logged gate again as things stand now, deciding what changed minds touch alone."""
+        self._writable()
+        updated = gate_update.update_gate(self._house, gate_id, at=at)
+        self._house.log.publish()
+        return updated
+
+    def show(self, gate_id: str) -> dict[str, Any]:
+        """Return one gate's document, with its log index.
+
+        Raises:
+            InputError: `workspace.unknown-object`.
+        """
+        index, document = gate.gate_document(self._house, gate_id)
+        return {**document, "index": index}
 
     def dry_run(
         self,
@@ -345,6 +382,26 @@ class Snapshots(Noun):
         self._house.log.publish()
         return name
 
+    def renew(self, name: str) -> tuple[str, int]:
+        """Seal a delta without the rows no longer admitted; return its id and how many went."""
+        self._writable()
+        renewed = snapshot_check.renew(self._house, name)
+        self._house.log.publish()
+        return renewed
+
+    def diff(self, old: str, new: str) -> snapshot_diff.Difference:
+        """Return what two snapshots of one lineage do not share, with its audit proof."""
+        return snapshot_diff.diff(self._house, old, new)
+
+    def fsck(self, name: str) -> snapshot_check.Checked:
+        """Take every hash of a snapshot again, and hold its openings to its map."""
+        return snapshot_check.check_snapshot(self._house, name)
+
+    def repair(self, name: str) -> int:
+        """Rebuild a snapshot's map from its openings; return how many files were written."""
+        self._writable()
+        return snapshot_check.repair_map(self._house, name)
+
     def open(self, name: str) -> SealedSnapshot:
         """Open a snapshot after recomputing every digest."""
         return snapshot.open_snapshot(self._house, name)
@@ -378,12 +435,14 @@ class Models(Noun):
         return run
 
     def evaluate(self, run: str) -> dict[str, Any]:
-        """Measure a run's trainer on held-out threads of its own snapshot."""
+        """Measure a run's trainer on a fifth of its own snapshot, held out."""
         from byleave.wiring.evaluation import held_out_quality
 
         _, document = model.run_object(self._house, run)
         sealed = snapshot.open_snapshot(self._house, document["snapshot"])
-        return held_out_quality(sealed, document["columns"], document["recipe"])
+        return held_out_quality(
+            sealed, document["trainer"], document["columns"], document["recipe"]
+        )
 
     def list(self) -> list[dict[str, Any]]:
         """Return every run's document, oldest first."""
@@ -396,12 +455,25 @@ class Models(Noun):
 class Releases(Noun):
     """Published models."""
 
-    def suggest(self, name: str, message: str, *, count: int = 3) -> list[dict[str, Any]]:
-        """Return the best replies of a `replies` release to one message, with the reasons."""
-        from byleave.trainers.replies_model import suggest
+    def suggest(
+        self, name: str, message: str | None = None, *, history: Sequence[str] = (), count: int = 3
+    ) -> list[dict[str, Any]]:
+        """Return the best suggestions of a release, with the reasons.
 
-        found = suggest(model.load_release(self._house, name).files, message, count)
-        return [{"text": s.text, "score": s.score, "because": list(s.because)} for s in found]
+        Args:
+            name: The release.
+            message: For `replies`: the message to answer.
+            history: For `content` what the member holds, for `jobs` what they have
+                (`skill:python`), as far as they let it be used.
+            count: How many.
+
+        Raises:
+            InputError: `training.suggest`, the trainer takes another kind of question.
+        """
+        from byleave.wiring.suggestions import suggestions
+
+        release = model.load_release(self._house, name)
+        return suggestions(release, message=message, history=history, count=count)
 
     def publish(self, run: str, *, quality: Mapping[str, Json] | None = None) -> model.Release:
         """Publish a run's model; refused once a row it was trained on may not be used."""
@@ -490,4 +562,4 @@ class Public(Noun):
 def _held_out(sealed: SealedSnapshot, run: Mapping[str, Any]) -> Mapping[str, Any]:
     from byleave.wiring.evaluation import held_out_quality
 
-    return held_out_quality(sealed, run["columns"], run["recipe"])
+    return held_out_quality(sealed, run["trainer"], run["columns"], run["recipe"])

@@ -8,6 +8,7 @@ from typing import Any
 from byleave.errors import InputError
 from byleave.service.model import Release
 from byleave.trainers.content_model import ContentModel
+from byleave.trainers.jobs_model import JobsModel
 from byleave.trainers.replies_model import suggest
 
 __all__ = ["suggestions"]
@@ -27,6 +28,11 @@ def suggestions(
             raise _other(trainer, "a history of items, not a message", "--history ITEM")
         items = ContentModel(release.files).suggest(history, count)
         return [{"text": s.item, "why": s.why, "because": list(s.because)} for s in items]
+    if trainer == "jobs":
+        if message is not None:
+            raise _other(trainer, "what a member has, not a message", "--history skill:python")
+        jobs = JobsModel(release.files).suggest(history, count)
+        return [{"text": s.job, "why": s.why, "because": list(s.because)} for s in jobs]
     if trainer == "replies":
         if message is None or history:
             raise _other(trainer, "one message, and no history", "release suggest RELEASE MESSAGE")

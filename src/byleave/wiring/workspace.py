@@ -26,12 +26,14 @@ from byleave.policy.scope import Scope
 from byleave.policy.strict_yaml import read_mapping
 from byleave.policy.taxonomy import Taxonomy, default_taxonomy
 from byleave.service import rules
+from byleave.service.erasure import finish, unfinished
 from byleave.service.house import House
 from byleave.service.snapshot import openings_of
 from byleave.stores.artefacts import ArtefactFolder, translate, write_file
 from byleave.stores.map_folder import MapFolder
 from byleave.tlog.ports import TileStore
 from byleave.trainers.content import ContentTrainer
+from byleave.trainers.jobs import JobsTrainer
 from byleave.trainers.replies import RepliesTrainer
 from byleave.wiring.config import KEYS, KINDS, Config, Places, read_config, read_key
 from byleave.wiring.kernel import building
@@ -117,7 +119,11 @@ class Workspace:
                 log=self._log,
                 signer=ReleaseSigner(places, f"{config.origin}/release"),
                 engine=ArrowEngine(),
-                trainers={"content": ContentTrainer(), "replies": RepliesTrainer()},
+                trainers={
+                    "content": ContentTrainer(),
+                    "jobs": JobsTrainer(),
+                    "replies": RepliesTrainer(),
+                },
                 taxonomy=_taxonomy(places),
                 rulebook=_rules(places),
                 now=now,
@@ -245,6 +251,8 @@ class Workspace:
         for kind in KINDS:
             known = self._known(kind)
             self._artefacts.sweep(kind, known)
+        if unfinished(self.house):
+            finish(self.house, self.places.proofs)
         self._log.publish(hold=True)  # witnesses that are down must not lock members out
 
     def use_rules(self, book: RuleBook, text: str) -> None:

@@ -1,0 +1,160 @@
+"""Job recommendations from skills, place, title and the jobs members engage with; forgets to the byte.
+
+A row says that a member has a thing of a kind: a skill, a place, a title, a job. A job is scored
+by EASE (Steck, WWW 2019) over all kinds at once: for each job, the ridge regression from every
+feature and every other job, in closed form from integer counts. So a member without any job is
+served from their skills, one with a history also from what others did next, and the reason is
+the features that weigh most.
+
+Released: names of features and jobs that at least k members have, weights on a 2^-20 grid from
+pairs that at least k members have, and the order of jobs; no member, no count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from safetensors.numpy import save
+
+from byleave.canonical import Json
+from byleave.canonical import encode as canonical
+from byleave.errors import InputError
+from byleave.trainers.grid import ease_on_grid
+from byleave.trainers.holdings import (
+    Holdings,
+    dump_holdings,
+    empty_holdings,
+    forget_rows,
+    learn_rows,
+    ranks,
+    restore_holdings,
+    shown_items,
+)
+from byleave.training.trainer import ModelFiles, Recipe
+
+__all__ = ["FORMAT", "JobsTrainer"]
+
+FORMAT: Final = "byleave-jobs/v1"
+_COLON: Final = pa.scalar(":", pa.large_string())
+_DEFAULTS: Final[dict[str, int | str]] = {
+    "algorithm": FORMAT,
+    "k": 5,
+    "most_items": 20_000,
+    "ridge": 200,
+    "target": "job",
+}
+
+
+class JobsTrainer:
+    """The trainer `jobs`; see the module's docstring and docs/spec/jobs.md."""
+
+    name = "jobs"
+    columns: tuple[str, ...] = ("member", "kind", "item")
+    exact = True
+
+    def default_recipe(self) -> Recipe:
+        """Return k = 5 members, ridge 200, at most 20,000 features; jobs are of the kind `job`."""
+        return dict(_DEFAULTS)
+
+    def fit(self, batches: Iterable[pa.RecordBatch], recipe: Recipe) -> Holdings:
+        """Return the state of these rows.
+
+        Raises:
+            InputError: `trainer.recipe`, a field is missing, unknown or out of range;
+                `trainer.rows`, a column is missing, a value is null or a record occurs twice.
+        """
+        _check_recipe(recipe)
+        return learn_rows(empty_holdings(recipe), _named(batches))
+
+    def learn(self, state: Holdings, added: Iterable[pa.RecordBatch]) -> Holdings:
+        """Return the state with these rows too.
+
+        Raises:
+            InputError: `trainer.rows`, as `fit`; also a record the state already holds.
+        """
+        return learn_rows(state, _named(added))
+
+    def forget(self, state: Holdings, removed: Iterable[pa.RecordBatch]) -> Holdings:
+        """Return the state without these rows; only their `record_id` is read.
+
+        Raises:
+            InputError: `trainer.not-held`, a record the state does not hold.
+        """
+        return forget_rows(state, removed)
+
+    def encode(self, state: Holdings) -> ModelFiles:
+        """Return `model.json` (recipe, features, jobs, coverage) and `weights.safetensors`.
+
+        Cost: one dense inverse of the features and jobs released.
+        """
+        k, target = int(state.recipe["k"]), f"{state.recipe['target']}:"
+        holders = np.diag(state.gram).astype(np.int64)
+        order = shown_items(state, holders, k, int(state.recipe["most_items"]))
+        names: list[str] = state.items.take(pa.array(order)).to_pylist()
+        gram = state.gram[np.ix_(order, order)].astype(np.int64)
+        gram[gram < k] = 0
+        jobs = np.array([at for at, name in enumerate(names) if name.startswith(target)], np.int64)
+        weights = ease_on_grid(gram, int(state.recipe["ridge"]))[:, jobs]
+        everywhere = np.asarray(pc.starts_with(state.items, target), np.bool_)
+        model: dict[str, Json] = {
+            "format": FORMAT,
+            "recipe": dict(state.recipe),
+            "features": list(names),
+            "jobs": [names[at] for at in jobs.tolist()],
+            "coverage": {
+                "holdings": int(holders[everywhere].sum()),
+                "shown": int(holders[order][jobs].sum()),
+            },
+        }
+        tensors: dict[str, npt.NDArray[Any]] = {
+            "popularity": ranks(holders[order][jobs]),
+            "weights": np.ascontiguousarray(weights.astype(np.int32)),
+        }
+        return {"model.json": canonical(model), "weights.safetensors": save(tensors)}
+
+    def dump(self, state: Holdings) -> ModelFiles:
+        """Return the private state: `state.json` and `state.safetensors`."""
+        return dump_holdings(state)
+
+    def restore(self, files: ModelFiles) -> Holdings:
+        """Read what `dump` wrote.
+
+        Raises:
+            EvidenceError: `trainer.state`, the files are not a state of this trainer.
+        """
+        state = restore_holdings(files)
+        _check_recipe(state.recipe)
+        return state
+
+
+def _named(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Yield rows whose item says its kind: `skill:python`."""
+    for batch in batches:
+        for name in ("kind", "item"):
+            if name not in batch.schema.names:
+                raise InputError(f"rows without the column {name}", code="trainer.rows")
+        kind, item = (batch.column(n).cast(pa.large_string()) for n in ("kind", "item"))
+        named = pc.binary_join_element_wise(kind, item, _COLON)  # null where one is
+        yield batch.set_column(batch.schema.get_field_index("item"), "item", named)
+
+
+def _check_recipe(recipe: Mapping[str, Any]) -> None:
+    def wrong(what: str) -> InputError:
+        return InputError(f"recipe of jobs: {what}", code="trainer.recipe")
+
+    if set(recipe) != set(_DEFAULTS):
+        raise wrong(f"expected the fields {', '.join(sorted(_DEFAULTS))}")
+    if recipe["algorithm"] != FORMAT:
+        raise wrong(f"algorithm is not {FORMAT}")
+    target = recipe["target"]
+    if not isinstance(target, str) or not target or ":" in target:
+        raise wrong("target is not the name of a kind")
+    for field, most in (("k", 1_000_000), ("most_items", 40_000), ("ridge", 1 << 30)):
+        value = recipe[field]
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
+            raise wrong(f"{field} is not an integer from 1 to {most}")

@@ -1,0 +1,83 @@
+"""A publisher killed at any moment loses nothing it acknowledged, and never forks."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from byleave import merkle
+from byleave.note import parse_checkpoint, parse_note
+from byleave.stores.sqlite import SqliteLedger
+from byleave.testing.log_process import KEY, entries_of
+from byleave.tlog.fsck import fsck
+from byleave.tlog.publish import publish
+from tests.stores.log_opener import open_log
+
+ROUNDS = 5
+
+
+def killed(folder: Path, name: str, seconds: float) -> list[list[str]]:
+    """Run the process, kill it so long after its first promise, and return all its promises."""
+    program = [sys.executable, "-m", "byleave.testing.log_process"]
+    arguments = ["tests.stores.log_opener:open_log", str(folder), name]
+    root = Path(__file__).resolve().parents[2]
+    with subprocess.Popen(
+        [*program, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root)},
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        first = process.stdout.readline()
+        end = time.monotonic() + seconds
+        lines = [first]
+        while time.monotonic() < end and (line := process.stdout.readline()):
+            lines.append(line)
+        process.send_signal(signal.SIGKILL)
+        rest, told = process.stdout.read(), process.stderr.read()
+        assert process.wait() == -signal.SIGKILL, told
+        assert not told, told
+    # what was cut off in the middle of a line was not promised
+    whole = "".join([*lines, rest])
+    return [line.split() for line in whole[: whole.rfind("\n")].split("\n")]
+
+
+def test_nothing_acknowledged_is_lost_and_nothing_forks(tmp_path: Path) -> None:
+    """Killed again and again under load, every acknowledged entry stands at its index in the log,
+    and every checkpoint that was served or signed is the beginning of the final tree.
+    """
+    SqliteLedger(tmp_path / "ledger.sqlite", create=True).close()
+    draw = random.Random(5)
+    promises: list[list[str]] = []
+    heads: list[bytes] = []
+    for number in range(ROUNDS):
+        promises += killed(tmp_path, f"run{number}", draw.uniform(0.05, 0.5))
+        ledger, tiles = open_log(str(tmp_path))
+        heads += [note for note in (ledger.get(), tiles.read_checkpoint()) if note]
+        if number % 2:  # every second time the next process finds it as it was left
+            publish(ledger, tiles, ledger, KEY, origin=KEY.name)
+        ledger.close()
+    ledger, tiles = open_log(str(tmp_path))
+    publish(ledger, tiles, ledger, KEY, origin=KEY.name)
+    report = fsck(tiles, KEY.verifier, origin=KEY.name, source=ledger, head=ledger)
+    assert report.problems == ()
+    entries = ledger.read(0, ledger.size())
+    ledger.close()
+    acks = [line for line in promises if line[0] == "ack"]
+    served = [(int(line[1]), line[2]) for line in promises if line[0] == "served"]
+    assert len(acks) > ROUNDS
+    for _, first, count, name, batch in acks:
+        wanted = entries_of(name, int(batch), int(count))
+        assert entries[int(first) : int(first) + int(count)] == wanted
+    signed = [parse_checkpoint(parse_note(note).text) for note in heads]
+    leaves = merkle.leaf_hashes(entries)
+    for size, root in {*served, *((at.size, at.root.hex()) for at in signed)}:
+        assert merkle.root(leaves[:size]).hex() == root

@@ -19,7 +19,7 @@ _SHOWN = 12
 
 @click.group("member")
 def group() -> None:
-    """Members: enrol, offer, show, receipt, link."""
+    """Members: enrol, offer, show, receipt, link, erase."""
 
 
 @group.command()
@@ -148,6 +148,61 @@ def receipt(*, member: str, form: str, workspace: str, as_json: bool) -> None:
         lines=lambda: [
             *(f"{path}  ({_KEEP[form]})" for path in written),
             f"{private}  ({_KEEP['private']})",
+        ],
+    )
+
+
+@group.command()
+@click.argument("members", nargs=-1, required=True)
+@click.option("--check", is_flag=True, help="Only say what still holds rows of theirs.")
+@click.option("--yes", is_flag=True, help="Needed: it cannot be undone.")
+@workspace_option
+@json_option
+def erase(
+    *, members: tuple[str, ...], check: bool, yes: bool, workspace: str, as_json: bool
+) -> None:
+    """Erase members whose withdrawal has reached everything: secret, id, salts and bytes.
+
+    The order is withdraw, unlearn, delta, erase: refused while their rows stand in anything
+    current. Roots and other members' proofs stay; what needed them can no longer be decided.
+
+    \b
+    byleave member erase m-1 --check
+    byleave member erase m-1 m-2 --yes
+    """  # noqa: D301
+    if check:
+        with opened(workspace, read_only=True) as ws:
+            left = sorted({item for member in members for item in ws.member.standing(member)})
+        emit(
+            {"standing": [{"kind": kind, "id": name} for kind, name in left]},
+            schema="byleave/member-standing/v1",
+            as_json=as_json,
+            lines=lambda: (
+                [f"{kind} {name} still holds rows of theirs" for kind, name in left]
+                or ["nothing current holds a row of theirs: they can be erased"]
+            ),
+        )
+        return
+    if not yes:
+        raise click.UsageError("erasing cannot be undone: say --yes, or --check to look first")
+    with opened(workspace) as ws:
+        done = ws.member.erase(members)
+    emit(
+        {
+            "erasure": done.erasure,
+            "index": done.index,
+            "members": done.members,
+            "records": done.records,
+            "openings": done.openings,
+        },
+        schema="byleave/member-erase/v1",
+        as_json=as_json,
+        lines=lambda: [
+            (
+                f"{done.erasure}: {done.members:,} erased, {done.records:,} rows blank,"
+                f" {done.openings:,} openings gone; log entry {done.index:,}"
+            ),
+            "  not reached: copies with recipients, backups, older disk blocks, receipts they hold",
         ],
     )
 

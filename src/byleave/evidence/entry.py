@@ -40,6 +40,7 @@ __all__ = [
     "EnrolmentEntry",
     "EnrolmentOfferEntry",
     "Entry",
+    "ErasureEntry",
     "GateEntry",
     "NoticeEntry",
     "PolicyDocumentEntry",
@@ -282,6 +283,16 @@ class DisclosureEntry(Entry):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureEntry(Entry):
+    """Members were erased: how many, and the digest of a salted document of what was rewritten."""
+
+    KIND: ClassVar[str] = "erasure/v1"
+    erasure: Annotated[str, TEXT]
+    members: Annotated[int, COUNT]
+    document: Annotated[bytes, DIGEST]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecallEntry(Entry):
     """A disclosure was recalled by this order."""
 
@@ -318,6 +329,7 @@ ENTRY_KINDS: Final[dict[str, type[Entry]]] = {
         DisclosureEntry,
         EnrolmentEntry,
         EnrolmentOfferEntry,
+        ErasureEntry,
         GateEntry,
         NoticeEntry,
         PolicyDocumentEntry,

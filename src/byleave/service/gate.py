@@ -17,6 +17,7 @@ from byleave.consent.reason import Reason
 from byleave.consent.state import build
 from byleave.errors import EvidenceError, InputError
 from byleave.evidence.entry import GateEntry
+from byleave.gate.contract import Contract
 from byleave.gate.counts import Counts
 from byleave.gate.members import MemberIndex
 from byleave.gate.plan import GatePlan, MemberFacts, compile_plan, uses_of
@@ -30,6 +31,7 @@ from byleave.service.clock import ledger_now
 from byleave.service.columns import event_columns
 from byleave.service.gate_parts import (
     PATCH,
+    AnswerHash,
     Parts,
     patch_reasons,
     read_reasons,
@@ -41,10 +43,12 @@ from byleave.service.house import House, StagedFiles
 from byleave.service.notice import coverages
 from byleave.service.rules import accepted_grade, rules_as_of
 from byleave.service.source import Source, Span, open_source
+from byleave.snapshot.sealed import erased
 
 __all__ = [
     "compile_for",
     "dry_run",
+    "gate_document",
     "kept_rows",
     "log_gate",
     "reasons_of",
@@ -58,7 +62,7 @@ RECORD: Final = "record.json"
 
 def compile_for(
     house: House,
-    source: Source,
+    source: Source | Contract,
     use: str,
     *,
     at: datetime | None = None,
@@ -71,7 +75,7 @@ def compile_for(
 
     Args:
         house: The workspace's ports.
-        source: Whose rows.
+        source: Whose rows; or their contract alone.
         use: Purpose and recipient are leaves; the category may be a group (`messages`).
         at: Instant of the decision; default now.
         before: Read only events below this ledger index; default all.
@@ -95,7 +99,7 @@ def compile_for(
     return compile_plan(
         scope,
         at=instant,
-        contract=source.contract,
+        contract=source if isinstance(source, Contract) else source.contract,
         taxonomy=house.taxonomy,
         rules=rules,
         states=states,
@@ -269,13 +273,14 @@ def replay_gate(house: House, gate: str) -> tuple[int, dict[str, Any], GatedTabl
     Raises:
         InputError: `workspace.unknown-object`.
         EvidenceError: `gate.replay-differs`, the record is not the one logged.
+        ErasedError: `evidence.erased`, rows that it read were erased since.
     """
-    found = house.ledger.object("gate", gate)
-    if found is None:
-        raise InputError(f"no gate {gate!r}", code="workspace.unknown-object")
-    index, _, document = found
+    index, document = gate_document(house, gate)
     rule = document["party_rule"]
     source = open_source(house, document["source"])
+    known = house.ledger.object("source", document["source"])
+    if known is not None and known[2].get("erased", -1) > index:
+        raise erased()
     plan = compile_for(
         house,
         source,
@@ -284,7 +289,11 @@ def replay_gate(house: House, gate: str) -> tuple[int, dict[str, Any], GatedTabl
         before=document["ledger"] + 1,
         party_rule=None if rule is None else PartyRule.parse(rule),
     )
-    gated = dry_run(house, source, plan, fresh=True)
+    going, told = _start(house, source, plan), AnswerHash()
+    for first, decided in _through(house, source, going, None, fresh=True):
+        gone = dropped_of(decided, first)
+        told.add((gone.row, gone.reason, gone.party, gone.member))
+    gated = going.table(source.batches, source.rows)
     record = {**gated.record.to_dict(), "parent": document.get("parent")}
     if any(document.get(key) != value for key, value in record.items()):
         raise EvidenceError(
@@ -292,7 +301,34 @@ def replay_gate(house: House, gate: str) -> tuple[int, dict[str, Any], GatedTabl
             code="gate.replay-differs",
             hint="the source, the rulesets or the taxonomy changed since the gate ran",
         )
+    stored, kept = AnswerHash(), reasons_of(house, gate)
+    stored.add(kept[name].to_numpy() for name in kept.column_names)
+    if stored.digest() != told.digest():
+        raise EvidenceError(
+            "the reasons kept of the gate are not the ones that it gives",
+            code="gate.replay-differs",
+            where=str(house.artefacts.path("gates", gate)),
+        )
     return index, document, gated
+
+
+def gate_document(house: House, gate: str) -> tuple[int, dict[str, Any]]:
+    """Return a gate's log index and document.
+
+    Raises:
+        InputError: `workspace.unknown-object`.
+    """
+    found = house.ledger.object("gate", gate)
+    if found is None:
+        known = [name for _, name, _, _ in house.ledger.objects("gate")]
+        raise InputError(
+            f"no gate {gate!r}",
+            code="workspace.unknown-object",
+            hint=f"known: {', '.join(known[-8:])}"
+            if known
+            else "byleave gate run SOURCE --use USE",
+        )
+    return found[0], found[2]
 
 
 def reasons_of(house: House, gate: str) -> pa.Table:
@@ -302,20 +338,18 @@ def reasons_of(house: House, gate: str) -> pa.Table:
         InputError: `workspace.unknown-object`.
         EvidenceError: `workspace.damaged`, a file of the gate changed since it ran.
     """
-    found = house.ledger.object("gate", gate)
-    if found is None:
-        raise InputError(f"no gate {gate!r}", code="workspace.unknown-object")
-    files = {name: house.artefacts.read("gates", gate, name) for name in found[2]["files"]}
-    for name, digest in found[2]["files"].items():
+    _, document = gate_document(house, gate)
+    files = {name: house.artefacts.read("gates", gate, name) for name in document["files"]}
+    for name, digest in document["files"].items():
         if sha256(files[name]).hex() != digest:
             raise EvidenceError(
                 "a file of the gate changed since it ran",
                 code="workspace.damaged",
                 where=str(house.artefacts.path("gates", gate, name)),
             )
-    if found[2].get("parent") is None:
+    if document.get("parent") is None:
         return read_reasons(files[name] for name in reason_names(files))
-    before = reasons_of(house, found[2]["parent_gate"])
+    before = reasons_of(house, document["parent_gate"])
     return patch_reasons(before, read_reasons([files[PATCH]]))
 
 

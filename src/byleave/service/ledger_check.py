@@ -5,7 +5,8 @@
 (2) Every enrolment and consent event, committed to again, gives its entry: no back-dating.
 (3) Every object's document agrees with what its entry commits to: no swapped text, record or
     recipe.
-A member whose secret was erased is skipped in (2): the commitment can no longer be opened.
+A member who was erased is skipped in (2): the commitments can no longer be opened; but a logged
+erasure has to name them.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from byleave.evidence.entry import (
     DisclosureEntry,
     EnrolmentEntry,
     Entry,
+    ErasureEntry,
     GateEntry,
     NoticeEntry,
     PolicyDocumentEntry,
@@ -49,6 +51,8 @@ def check_ledger(house: House) -> Iterator[tuple[str, str]]:
     Cost: one commitment a member and event; entries are read in blocks.
     """
     members = {row[3]: row for row in house.ledger.members()}
+    erased = {row[0] for row in members.values() if row[2] is None}
+    yield from _unexplained(house, erased)
     events = {row[0]: row for row in house.ledger.events()}
     names = {row[0]: row[1] for row in members.values()}
     notices = published_notices(house.ledger)
@@ -71,7 +75,7 @@ def check_ledger(house: House) -> Iterator[tuple[str, str]]:
                 event = events.get(index)
                 if event is None:
                     yield where, "a consent event was logged and its row is gone"
-                elif not hmac.compare_digest(
+                elif event[1] not in erased and not hmac.compare_digest(
                     event_commitment(event[11], event_document(names.get(event[1], ""), event)),
                     entry.commitment,
                 ):
@@ -82,6 +86,15 @@ def check_ledger(house: House) -> Iterator[tuple[str, str]]:
                     yield where, problem
     for index in sorted((members.keys() | events.keys()) - seen):
         yield f"ledger, row {index}", "a row that no log entry speaks of"
+
+
+def _unexplained(house: House, erased: set[int]) -> Iterator[tuple[str, str]]:
+    """Yield secrets that are gone without a logged erasure, and erasures that took none."""
+    logged = {o for _, _, _, doc in house.ledger.objects("erasure") for o in doc["ordinals"]}
+    for ordinal in sorted(erased - logged):
+        yield f"ledger, member {ordinal}", "a member's secret is gone and no erasure was logged"
+    for ordinal in sorted(logged - erased):
+        yield f"ledger, member {ordinal}", "an erasure was logged and the secret is still held"
 
 
 def _entries(house: House) -> Iterator[tuple[int, Entry | None]]:
@@ -115,6 +128,11 @@ def _object(house: House, index: int, entry: Entry, notices: Mapping[str, Any]) 
     else:
         same = check is None or check(entry, document)
     return None if same else f"the document of {name!r} is not what was logged"
+
+
+def _erasure(entry: ErasureEntry, document: Mapping[str, Any]) -> bool:
+    logged = document["logged"]
+    return digest_of(logged) == entry.document and entry.members == len(logged["enrolments"])
 
 
 def _policy(entry: PolicyDocumentEntry, document: Mapping[str, Any]) -> bool:
@@ -151,6 +169,7 @@ def _disclosure(entry: DisclosureEntry, document: Mapping[str, Any]) -> bool:
 
 _CHECKS: Final[dict[type[Entry], Callable[[Any, Mapping[str, Any]], bool]]] = {
     DisclosureEntry: _disclosure,
+    ErasureEntry: _erasure,
     GateEntry: _gate,
     PolicyDocumentEntry: _policy,
     RecipeEntry: _recipe,

@@ -261,6 +261,19 @@ class ArtefactFolder:
         else:
             target.unlink(missing_ok=True)
 
+    def replace(self, kind: str, artefact: str, name: str, staged: Path) -> None:
+        """Put a whole file of unfinished work in the place of one of an artefact's files.
+
+        Raises:
+            WorldError: `world.disk-full` or `world.storage`; the old file stands.
+        """
+        place = self.path(kind, artefact, name)
+        try:
+            staged.replace(place)
+            _sync_folder(place.parent)
+        except OSError as error:
+            raise translate(error, place) from error
+
     def sweep(self, kind: str, known: set[str]) -> list[str]:
         """Remove what no ledger row names: staged folders and orphans. Returns their names."""
         folder = self._root / _checked(kind)

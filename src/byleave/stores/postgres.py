@@ -356,6 +356,17 @@ class PostgresLedger:
             except psycopg.Error as error:
                 raise self._world(error) from error
 
+    def scrub(self) -> None:
+        """Rewrite the tables that an erasure touched, so that no dead row is left in their files.
+
+        Locks them meanwhile. The server's WAL, its archive, replicas and backups are not reached.
+        """
+        with self._alone() as database:
+            try:
+                database.execute("VACUUM FULL members, events, regions, births, objects")
+            except psycopg.Error as error:
+                raise self._world(error) from error
+
     def quick_check(self) -> list[str]:
         """Return which tables cannot be read to their end; empty when all can."""
         found = []

@@ -91,6 +91,19 @@ class PostgresWriter(WriterBase):
             (canonical.encode(document), kind.encode(), object_id.encode()),
         )
 
+    def erase_members(self, rows: Iterable[tuple[int, str]]) -> None:
+        """Take the secret, id, salts, evidence, regions and births of (ordinal, new id) members."""
+        for ordinal, name in rows:
+            self._execute(
+                "UPDATE members SET secret = NULL, member = %s WHERE ordinal = %s",
+                (key(name).encode(), ordinal),
+            )
+            self._execute(
+                "UPDATE events SET salt = %s, evidence = NULL WHERE ordinal = %s", (b"", ordinal)
+            )
+            self._execute("DELETE FROM regions WHERE ordinal = %s", (ordinal,))
+            self._execute("DELETE FROM births WHERE ordinal = %s", (ordinal,))
+
     def _insert_events(self, rows: Iterator[tuple[Any, ...]], count: int) -> None:
         encoded = [(*row[:13], None if row[13] is None else row[13].encode()) for row in rows]
         self._insert("events", EVENT_COLUMNS, _EVENT_TYPES, encoded)

@@ -127,6 +127,15 @@ class SqliteWriter(WriterBase):
             (canonical.encode(document), kind, object_id),
         )
 
+    def erase_members(self, rows: Iterable[tuple[int, str]]) -> None:
+        """Take the secret, id, salts, evidence, regions and births of (ordinal, new id) members."""
+        listed = [(key(name), ordinal) for ordinal, name in rows]
+        self._db.executemany("UPDATE members SET secret = NULL, member = ? WHERE ordinal = ?", listed)
+        who = [(ordinal,) for _, ordinal in listed]
+        self._db.executemany("UPDATE events SET salt = x'', evidence = NULL WHERE ordinal = ?", who)
+        for table in ("regions", "births"):
+            self._db.executemany(f"DELETE FROM {table} WHERE ordinal = ?", who)  # noqa: S608
+
     def _insert_events(self, rows: Iterator[tuple[Any, ...]], count: int) -> None:
         self._db.executemany(
             f"INSERT INTO events ({_EVENT_COLUMNS}) VALUES ({_EVENT_MARKS})",  # noqa: S608
@@ -438,6 +447,17 @@ class SqliteLedger:
             except sqlite3.Error as error:
                 raise world(self._path, error) from error
 
+    def scrub(self) -> None:
+        """Leave no page that was deleted from: zeroed in the file, and none in the WAL.
+
+        What the disk below keeps of overwritten blocks is beyond the file's reach.
+        """
+        with self._alone() as database:
+            try:
+                database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            except sqlite3.Error as error:
+                raise world(self._path, error) from error
+
     def quick_check(self) -> list[str]:
         """Return SQLite's own complaints about the file; empty when sound."""
         try:
@@ -464,6 +484,7 @@ class SqliteLedger:
         self._open.append(connection)
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA secure_delete = ON")  # what an erasure deletes is overwritten
         kept = _READER_CACHE_KIB if mode == "ro" else _WRITER_CACHE_KIB
         connection.execute(f"PRAGMA cache_size = -{kept}")
         return connection

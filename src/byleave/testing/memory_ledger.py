@@ -128,6 +128,20 @@ class MemoryWriter:
             self.tables.objects[kind, object_id] = (index, at_us, canonical.encode(document))
 
 
+    def erase_members(self, rows: Iterable[tuple[int, str]]) -> None:
+        """Take the secret, id, salts, evidence, regions and births of (ordinal, new id) members."""
+        tables = self.tables
+        for ordinal, name in rows:
+            _, _, _, enrolment, at_us = tables.members[ordinal]
+            tables.members[ordinal] = (ordinal, _key(name), None, enrolment, at_us)
+            tables.events[:] = [
+                (*e[:11], b"", e[12], None) if e[1] == ordinal else e for e in tables.events
+            ]
+            for facts in (tables.regions, tables.births):
+                for place in [place for place in facts if place[0] == ordinal]:
+                    del facts[place]
+
+
 class MemoryLedger:
     """The ledgers of one workspace, in memory (docs of each method: `stores/sqlite.py`)."""
 
@@ -233,6 +247,9 @@ class MemoryLedger:
             if at == index:
                 return kind, name, us, canonical.decode(raw)
         return None
+
+    def scrub(self) -> None:
+        """Nothing is left of what was deleted from memory."""
 
     def size(self) -> int:
         return len(self._tables.entries)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
-from byleave.errors import ByleaveError, EvidenceError
+from byleave.errors import ByleaveError, ErasedError, EvidenceError
 from byleave.note.trust import parse_trust
 from byleave.service import gate, model, source
 from byleave.service.ledger_check import check_ledger
@@ -46,6 +46,8 @@ def check_workspace(workspace: Workspace) -> list[dict[str, str]]:
         house.progress(f"checking {where}", 0, 1)
         try:
             check()
+        except ErasedError:
+            continue  # neither valid nor invalid: a logged erasure took what would decide
         except ByleaveError as error:
             what = f"{error.message} ({error.where})" if error.where else error.message
             problems.append({"where": where, "what": what, "code": error.code})

@@ -12,6 +12,7 @@ from byleave.canonical import sha256
 from byleave.errors import InputError
 from byleave.service import cessation, directory, prove
 from byleave.service.directory import Provers
+from byleave.service.snapshot_diff import delta_proof
 from byleave.stores.artefacts import write_file
 from byleave.wiring.consent_nouns import Noun
 from byleave.wiring.vrf import SodiumProver
@@ -39,6 +40,11 @@ class Proofs(Noun):
         )
         name = f"{kind}-{self._ordinal(member)}-{release}"
         return kind, self._write(name, data, self_contained=self_contained)
+
+    def make_delta(self, old: str, new: str) -> Path:
+        """Write the proof of what changed between two snapshots of one lineage; return its path."""
+        self._writable()
+        return self._write(f"delta-{old}-{new}", delta_proof(self._house, old, new))
 
     def make_record(
         self,

@@ -11,6 +11,7 @@ from typing import Final
 from byleave.evidence.proof_kinds.absence import AbsenceFile
 from byleave.evidence.proof_kinds.base import ProofFile
 from byleave.evidence.proof_kinds.consent_event import ConsentEventFile
+from byleave.evidence.proof_kinds.delta import DeltaFile
 from byleave.evidence.proof_kinds.directory import EnrolledFile, NotEnrolledFile
 from byleave.evidence.proof_kinds.listed import DirectoryPart
 from byleave.evidence.proof_kinds.platform import (
@@ -27,6 +28,7 @@ __all__ = [
     "AbsenceFile",
     "CessationFile",
     "ConsentEventFile",
+    "DeltaFile",
     "DirectoryPart",
     "DisclosureFile",
     "EnrolledFile",
@@ -45,6 +47,7 @@ PROOF_KINDS: Final[dict[str, type[ProofFile]]] = {
         AbsenceFile,
         CessationFile,
         ConsentEventFile,
+        DeltaFile,
         DisclosureFile,
         EnrolledFile,
         LineageFile,

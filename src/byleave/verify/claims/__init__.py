@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import Final
 
 from byleave.verify.claim import Claim
-from byleave.verify.claims import absence, consent_event, directory, platform, presence, record
+from byleave.verify.claims import (
+    absence,
+    consent_event,
+    delta,
+    directory,
+    platform,
+    presence,
+    record,
+)
 
 __all__ = ["CLAIMS"]
 
@@ -14,6 +22,7 @@ CLAIMS: Final[dict[str, Claim]] = {
     for claim in (
         absence.CLAIM,
         consent_event.CLAIM,
+        delta.CLAIM,
         directory.ENROLLED,
         directory.NOT_ENROLLED,
         platform.CESSATION,

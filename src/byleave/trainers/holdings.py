@@ -137,7 +137,8 @@ def forget_rows(state: Holdings, removed: Iterable[pa.RecordBatch]) -> Holdings:
     if int(leaving.sum()) != len(gone):
         raise InputError("a record that the state does not hold", code="trainer.not-held")
     stay = ~leaving
-    gram = state.gram.copy()
+    most_leave = 2 * len(gone) > len(leaving)  # then counting those who stay is less work
+    gram = np.zeros_like(state.gram) if most_leave else state.gram.copy()
     left = Holdings(
         recipe=state.recipe,
         members=state.members,
@@ -148,8 +149,9 @@ def forget_rows(state: Holdings, removed: Iterable[pa.RecordBatch]) -> Holdings:
         day=state.day[stay],
         gram=gram,
     )
-    touched = np.unique(state.member[leaving])
-    _add(gram, state, touched, -1)
+    touched = np.unique(left.member if most_leave else state.member[leaving])
+    if not most_leave:
+        _add(gram, state, touched, -1)
     _add(gram, left, touched, 1)
     return left
 

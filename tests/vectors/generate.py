@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_type_hints
 
 from byleave import canonical, merkle
-from byleave.evidence.proof_file import encode_proof_file
+from byleave.evidence.entry import ENTRY_KINDS, Entry
+from byleave.evidence.proof_file import ProofFile, encode_proof_file
 from byleave.note import KeyType, Signature, SignerKey, parse_note
 from byleave.note.signed import add_signatures
-from tests.vectors.world import ORIGIN, derive, honest, signer, trust_text
+from tests.vectors.acts import acts
+from tests.vectors.world import AT, ORIGIN, derive, honest, signer, trust_text
 
 HERE: Final = Path(__file__).resolve().parent
 Case = dict[str, Any]
@@ -201,13 +203,103 @@ def proof_cases() -> dict[str, Case]:
     }
 
 
+def acts_cases() -> dict[str, Case]:
+    """Proof files about one record, about the platform, from a directory, and self-contained."""
+    done = acts()
+
+    def case(expect: str, proof: ProofFile, member: str | None = None) -> Case:
+        receipt = None if member is None else text(done.receipt(member).encode())
+        return {
+            "expect": expect,
+            "kind": "proof",
+            "trust": trust_text(),
+            "proof": text(encode_proof_file(proof)),
+            "receipt": receipt,
+        }
+
+    absent = done.absence("ada")
+    record, shown = done.record("ada", 1), done.record("ada", 1, for_others=True)
+    platform: dict[str, Any] = done.platform()
+    joint = done.receipt("eve")
+    assert joint.joint is not None
+    unmade = replace(joint, joint=replace(joint.joint, member=derive("another nonce")))
+    lineage, disclosure = platform["lineage"], platform["disclosure"]
+    return {
+        "absence-directory": case("accept", absent, "ada"),
+        "absence-directory-other-member": case(
+            "vrf.proof", replace(absent, directory=done.part("bea")), "ada"
+        ),
+        "absence-self-contained": case(
+            "accept", replace(absent, receipt=done.receipt("ada").encode())
+        ),
+        "absence-two-receipts": case(
+            "verify.two-receipts", replace(absent, receipt=done.receipt("ada").encode()), "bea"
+        ),
+        "absence-joint": case("accept", done.absence("eve"), "eve"),
+        "absence-joint-other-nonce": {
+            **case("receipt.joint", done.absence("eve")), "receipt": text(unmade.encode()),
+        },
+        "record": case("accept", record, "ada"),
+        "record-without-receipt": case("verify.receipt-needed", record),
+        "record-for-others": case("accept", shown),
+        "record-other-number": case("map.root-mismatch", replace(shown, of=4)),
+        "record-beyond-number": case("map.malformed", replace(shown, index=3)),
+        "enrolled": case("accept", done.enrolled("bea"), "bea"),
+        "enrolled-other-enrolment": case(
+            "map.root-mismatch",
+            replace(done.enrolled("bea"), enrolment=done.reader.logged(0)),
+        ),
+        "not-enrolled": case("accept", done.not_enrolled("fay")),
+        "not-enrolled-listed": case(
+            "vrf.proof", replace(done.not_enrolled("fay"), member="bea")
+        ),
+        "lineage": case("accept", lineage),
+        "lineage-cut-short": case(
+            "verify.wrong-entry",
+            replace(lineage, snapshots=lineage.snapshots[:1], gates=lineage.gates[:1]),
+        ),
+        "unlearning": case("accept", platform["unlearning"]),
+        "unlearning-reversed": case(
+            "verify.wrong-entry",
+            replace(platform["unlearning"], old=platform["unlearning"].new),
+        ),
+        "disclosure": case("accept", disclosure),
+        "disclosure-other-terms": case(
+            "verify.terms", replace(disclosure, terms={**disclosure.terms, "may_pass_on": True})
+        ),
+        "cessation": case("accept", platform["cessation"]),
+        "cessation-unsigned": case(
+            "cessation.signature", replace(platform["cessation"], signature=bytes(64))
+        ),
+    }  # fmt: skip
+
+
+def _value(kind: type[Entry], name: str) -> Any:
+    """Return a value that one field of a kind can hold."""
+    codec = get_type_hints(kind, include_extras=True)[name].__metadata__[0]
+    for value in (7, True, AT, derive(name), derive(name, 16), name):
+        try:
+            codec.write(value)
+        except ValueError:
+            continue
+        return value
+    raise AssertionError(name)
+
+
 def entry_cases() -> dict[str, Case]:
     """Each entry of the world's log, and entries that are none."""
     cases: dict[str, Case] = {}
-    for data in honest().entries:
+    done = acts()
+    for index in range(done.reader.size):
+        data = done.reader.logged(index).entry
         document: Any = canonical.decode(data)
         name = document["kind"].replace("/", "-")
         cases.setdefault(name, {"expect": "accept", "kind": "entry", "entry": text(data)})
+    for kind in ENTRY_KINDS.values():
+        name = kind.KIND.replace("/", "-")
+        if name not in cases:
+            data = kind(**{item.name: _value(kind, item.name) for item in fields(kind)}).encode()
+            cases[name] = {"expect": "accept", "kind": "entry", "entry": text(data)}
     bad = {
         "unknown-kind": (b'{"kind":"enrolment/v2"}', "entry.unknown-kind"),
         "unknown-field": (
@@ -278,7 +370,7 @@ def all_cases() -> dict[str, Case]:
     groups = {
         "merkle": merkle_cases(),
         "note": note_cases(),
-        "proof": proof_cases(),
+        "proof": proof_cases() | acts_cases(),
         "entry": entry_cases(),
         "map": map_cases(),
         "vrf": vrf_cases(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from byleave.cli.gate import record_lines
+from byleave.cli.gate_record import record_lines
 from byleave.cli.opened import opened
 from byleave.cli.output import emit, json_option, table, workspace_option
 
@@ -35,7 +35,7 @@ def offer(*, source: str, use: str, workspace: str, as_json: bool) -> None:
         data,
         schema="byleave/disclosure/v1",
         as_json=as_json,
-        lines=lambda: [f"{made.disclosure}: offered", *record_lines(made.record)],
+        lines=lambda: [f"{made.disclosure}: offered", *record_lines(made.record.to_dict())],
     )
 
 

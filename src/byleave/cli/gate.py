@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from byleave.cli.gate_again import show, update
 from byleave.cli.gate_compare import compare
+from byleave.cli.gate_emit import emit as emit_files
+from byleave.cli.gate_emit import plan
 from byleave.cli.gate_preview import preview
+from byleave.cli.gate_record import record_lines
 from byleave.cli.opened import opened
 from byleave.cli.output import emit, json_option, short, table, workspace_option
 
-if TYPE_CHECKING:
-    from byleave.gate.result import GateRecord
-
-__all__ = ["group", "record_lines"]
+__all__ = ["group"]
 
 
 @click.group("gate")
 def group() -> None:
-    """The gate that every training row passes: preview, run, replay, list."""
+    """The gate that every training row passes: preview, run, show, update, replay, list."""
 
 
 group.add_command(compare)
+group.add_command(emit_files)
+group.add_command(plan)
 group.add_command(preview)
+group.add_command(show)
+group.add_command(update)
 
 
 @group.command()
@@ -80,7 +85,7 @@ def run(
     data |= record.to_dict()
 
     def lines() -> list[str]:
-        shown = record_lines(record)
+        shown = record_lines(record.to_dict())
         if data["gate"]:
             shown.append(f"logged as {data['gate']}; plan {short(record.plan.hex())}")
         if data["snapshot"]:
@@ -108,7 +113,7 @@ def replay(*, gate: str, workspace: str, as_json: bool) -> None:
         {"gate": gate, "same": True, **record.to_dict()},
         schema="byleave/gate-replay/v1",
         as_json=as_json,
-        lines=lambda: [f"{gate}: the same record, row for row", *record_lines(record)],
+        lines=lambda: [f"{gate}: the same record, row for row", *record_lines(record.to_dict())],
     )
 
 
@@ -130,21 +135,3 @@ def list_gates(*, workspace: str, as_json: bool) -> None:
         as_json=as_json,
         lines=lambda: table(["gate", "source", "rows", "kept", "at", "use"], rows),
     )
-
-
-def record_lines(record: GateRecord) -> list[str]:
-    """Return a gate record as lines whose numbers sum."""
-    from byleave.consent.reason import Reason
-
-    share = record.kept / record.rows if record.rows else 0.0
-    grounds = " · ".join(f"{word} {rows:,}" for word, rows in record.grounds.items())
-    dropped = record.rows - record.kept
-    rows = sorted(record.reasons.items(), key=lambda item: (-item[1], item[0]))
-    meanings = {reason.word: reason.meaning for reason in Reason}
-    return [
-        f"  keep  {record.kept:>12,}  {share:6.1%}   {grounds}",
-        f"  drop  {dropped:>12,}  {1 - share if record.rows else 0:6.1%}",
-        "",
-        *table(["reason", "rows", "what it means"], [[c, n, meanings[c]] for c, n in rows]),
-        f"  each row counts once; {dropped:,} + {record.kept:,} = {record.rows:,} rows",
-    ]

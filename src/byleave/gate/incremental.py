@@ -87,13 +87,25 @@ def comparable(old: GatePlan, new: GatePlan) -> bool:
     return question(old) == question(new) and len(old.members) <= len(new.members)
 
 
-def changed_ordinals(old: GatePlan, new: GatePlan) -> Longs:
+def changed_ordinals(old: GatePlan, new: GatePlan, *, among: Longs | None = None) -> Longs:
     """Return the members whose answer to some row may differ between two comparable plans.
 
     What an answer rests on (a ledger index) may change without it. Members who joined since
     count as changed. Cost: one pass over a byte per member and category that differs.
+
+    Args:
+        old: The earlier plan.
+        new: The later one.
+        among: Where the new plan was patched from the old one (`gate.patch`): the members it was
+            patched for, ascending. Nobody else is looked at then.
     """
     count = len(old.members)
+    if among is not None:
+        inside = among[among < count]
+        differs = np.zeros(len(inside), np.bool_)
+        for before, after in zip(old.categories, new.categories, strict=True):
+            differs |= _differ(before, after, inside)
+        return np.concatenate([inside[differs], np.arange(count, len(new.members))])
     found = [np.arange(count, len(new.members))]
     done: set[tuple[int, int]] = set()
     for before, after in zip(old.categories, new.categories, strict=True):
@@ -138,7 +150,8 @@ def patch(
     )
 
 
-def _changed(before: CategoryPlan, after: CategoryPlan, count: int) -> Longs:
+def _classes(before: CategoryPlan, after: CategoryPlan) -> list[npt.NDArray[Any]]:
+    """Return for each profile of two plans what it comes to, in numbers that they share."""
     classes: dict[tuple[int, ...], int] = {}
     tables = [
         np.array(
@@ -147,8 +160,25 @@ def _changed(before: CategoryPlan, after: CategoryPlan, count: int) -> Longs:
         )
         for plan in (before, after)
     ]
-    alike = len(tables[0]) == len(tables[1]) and np.array_equal(tables[0], tables[1])
-    narrow = [table.astype(number_type(len(classes))) for table in tables]
+    return [table.astype(number_type(len(classes))) for table in tables]
+
+
+def _differ(before: CategoryPlan, after: CategoryPlan, ordinals: Longs) -> npt.NDArray[np.bool_]:
+    """Flag which of these members say something else."""
+    tables = _classes(before, after)
+    one, two = (
+        table[plan.profile[ordinals]] for table, plan in zip(tables, (before, after), strict=True)
+    )
+    differs: npt.NDArray[np.bool_] = one != two
+    mine = np.flatnonzero(~differs & after.profiles.has_own_start[after.profile[ordinals]])
+    who = ordinals[mine]
+    differs[mine] = before.start.get(who) != after.start.get(who)
+    return differs
+
+
+def _changed(before: CategoryPlan, after: CategoryPlan, count: int) -> Longs:
+    narrow = _classes(before, after)
+    alike = np.array_equal(narrow[0], narrow[1])
     raw = alike and before.profile.dtype == after.profile.dtype
     own = _own_starts(before, after)
     found: list[Longs] = []

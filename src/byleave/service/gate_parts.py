@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -31,6 +33,7 @@ from byleave.service.source import Source, Span
 __all__ = [
     "PATCH",
     "REASONS",
+    "AnswerHash",
     "Part",
     "Parts",
     "patch_reasons",
@@ -182,6 +185,22 @@ def read_reasons(parts: Iterable[bytes]) -> pa.Table:
     """Return the reasons of some parts as one table."""
     tables = [pq.read_table(io.BytesIO(data), schema=REASONS) for data in parts]
     return pa.concat_tables(tables).combine_chunks()
+
+
+class AnswerHash:
+    """A digest of reasons, however they are cut into batches."""
+
+    def __init__(self) -> None:
+        self._columns = [hashlib.sha256() for _ in REASONS.names]
+
+    def add(self, columns: Iterable[npt.NDArray[Any]]) -> None:
+        """Take row, reason, party and member of the next rows left out."""
+        for hasher, column in zip(self._columns, columns, strict=True):
+            hasher.update(np.ascontiguousarray(column).data)
+
+    def digest(self) -> bytes:
+        """Return the digest of all rows taken."""
+        return b"".join(hasher.digest() for hasher in self._columns)
 
 
 def patch_reasons(before: pa.Table, patch: pa.Table) -> pa.Table:

@@ -14,7 +14,6 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from byleave.errors import InputError
 from byleave.gate.counts import Counts
 from byleave.gate.incremental import MOST_CHANGED, Patch, changed_ordinals, comparable, patch
 from byleave.gate.plan import GatePlan
@@ -22,7 +21,7 @@ from byleave.gate.resolved import RowBlock, join_blocks, to_rows
 from byleave.gate.result import Dropped, GatedTable, GateRun
 from byleave.ids import parse_instant
 from byleave.policy.ruleset import PartyRule
-from byleave.service.gate import compile_for, log_gate, run_plan
+from byleave.service.gate import compile_for, gate_document, log_gate, run_plan
 from byleave.service.gate_parts import PATCH, reason_file, write_reasons
 from byleave.service.gate_rows import Piece, Rows
 from byleave.service.house import House
@@ -70,10 +69,7 @@ def update_gate(house: House, gate: str, *, at: datetime | None = None) -> Updat
         ConflictError: `data.changed`.
         WorldError: `world.disk-full`, `world.storage`; nothing is left behind.
     """
-    found = house.ledger.object("gate", gate)
-    if found is None:
-        raise InputError(f"no gate {gate!r}", code="workspace.unknown-object")
-    parent, _, document = found
+    parent, document = gate_document(house, gate)
     word = document["party_rule"]
     rule = None if word is None else PartyRule.parse(word)
     source = open_source(house, document["source"])

@@ -20,7 +20,7 @@ ENGINE = ArrowEngine()
 
 
 @pytest.mark.parametrize("numbers", [False, True], ids=["texts", "numbers"])
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=100)
 @given(example=examples())
 def test_fast_way_agrees_with_the_oracle(numbers: bool, example: Example) -> None:
     """The fast way gives each row the oracle's reason and party, whatever the ids are."""
@@ -33,7 +33,7 @@ def many_rows(batch: pa.RecordBatch, seed: int, rows: int) -> pa.RecordBatch:
     return batch.take(pa.array(rng.integers(0, batch.num_rows, rows)))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(seed=st.integers(0, 2**40))
 def test_many_rows_are_decided_as_one_by_one(seed: int) -> None:
     """Blocks, groups of categories and open rows change no answer of a large batch."""
@@ -47,7 +47,7 @@ def test_many_rows_are_decided_as_one_by_one(seed: int) -> None:
 
 
 @pytest.mark.parametrize("rule", list(PartyRule))
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(example=examples())
 def test_every_party_rule(rule: PartyRule, example: Example) -> None:
     """Under every party rule asked for instead, the fast way agrees with the oracle."""

@@ -18,8 +18,14 @@ import pyarrow.compute as pc
 
 from byleave.consent.reason import Reason
 from byleave.engines.detail import decide_rows
-from byleave.engines.reading import category_words, columns_for, drafts_of, resolve_rows
-from byleave.engines.reasons import OPEN, Columns, decide_columns
+from byleave.engines.reading import (
+    category_words,
+    collected_of,
+    columns_for,
+    drafts_of,
+    resolve_rows,
+)
+from byleave.engines.reasons import OPEN, Columns, Kernel, Lists, decide_columns, decide_lists
 from byleave.gate.category import CategoryPlan
 from byleave.gate.contract import is_id_list
 from byleave.gate.nested import column_at, type_at
@@ -69,17 +75,20 @@ def decide_batch(plan: GatePlan, batch: pa.RecordBatch) -> RowDecisions:
     return decide_rows(plan, resolve_rows(plan, batch))
 
 
-def reasons_batch(plan: GatePlan, batch: pa.RecordBatch) -> RowReasons:
+def reasons_batch(
+    plan: GatePlan, batch: pa.RecordBatch, kernel: Kernel | None = None
+) -> RowReasons:
     """Return one reason per row of `batch`, and no grounds: the fast way of `decide_batch`.
 
     Args:
         plan: The rules compiled; plain data, it pickles.
         batch: At least the columns `columns_for(plan, schema)`.
+        kernel: Compiled loops (`engines.kernel.load_kernel`); None: NumPy.
     """
     rows = batch.num_rows
     reason = np.full(rows, OPEN, np.uint8)
     party = np.full(rows, -1, np.int32)
-    if _has_lists(plan, batch.schema):
+    if _is_odd(plan, batch.schema):
         return _long_way(plan, batch, reason, party)
     group = _group_of_rows(plan, batch)
     if not isinstance(group, int):
@@ -102,31 +111,80 @@ def reasons_batch(plan: GatePlan, batch: pa.RecordBatch) -> RowReasons:
             reason[asked] = Reason.DRAFT_NEVER_SENT
         elif asked.any():
             parties = _Parties.of(plan, batch) if parties is None else parties
-            _decide_group(plan, category, parties, asked, reason, party)
+            _decide_group(
+                plan, category, parties, asked, RowReasons(reason=reason, party=party), kernel
+            )
     return _long_way(plan, batch, reason, party)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Parties:
-    """The parties of a batch as columns of ordinals, and the rows where one is not on record."""
+    """The parties of a batch as ordinals, and the rows where one is not on record.
+
+    Attributes:
+        ordinals: The author's, then one column for each column of recipients; of a list its items.
+        absent: For each column of recipients which rows have none there, or None.
+        bad: For each column which rows name somebody unknown (an author: or nobody), or None.
+        offsets: Where the items of each row begin, if recipients stand in one column of lists.
+        collected: When rows were collected, empty where no answer depends on it.
+    """
 
     ordinals: tuple[npt.NDArray[Any], ...]
     absent: tuple[npt.NDArray[np.bool_] | None, ...]
     bad: tuple[npt.NDArray[np.bool_] | None, ...]
+    offsets: npt.NDArray[np.int64] | None
+    collected: npt.NDArray[np.int64]
 
     @classmethod
     def of(cls, plan: GatePlan, batch: pa.RecordBatch) -> _Parties:
         ordinals, absent, bad = [], [], []
+        offsets = None
         for place, name in enumerate((plan.contract.author, *plan.contract.recipients)):
             column = column_at(batch, name)
-            found, strange = plan.members.places(column)
             gone = np.asarray(pc.is_null(column)) if column.null_count else None
-            if gone is not None and strange is not None and place:
-                strange &= ~gone  # a recipient column may be empty; an author must not be missing
+            if is_id_list(column.type):
+                lengths = np.asarray(pc.fill_null(pc.list_value_length(column), 0), np.int64)
+                offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+                found, strange = plan.members.places(pc.list_flatten(column))
+                strange = None if strange is None else _rows_with(strange, offsets)
+            else:
+                found, strange = plan.members.places(column)
+                if gone is not None and strange is not None and place:
+                    strange &= ~gone  # a recipient column may be empty; an author must be there
             ordinals.append(found)
             absent.append(gone if place else None)
             bad.append(strange)
-        return cls(tuple(ordinals), tuple(absent), tuple(bad))
+        return cls(
+            tuple(ordinals),
+            tuple(absent),
+            tuple(bad),
+            offsets,
+            np.zeros(0, np.int64) if plan.is_timeless else collected_of(plan, batch),
+        )
+
+    def as_lists(self, count: int, *, compiled: bool) -> Lists | None:
+        """Return the parties as lists, where they are, or where a kernel is to see the dates."""
+        author, rows = self.ordinals[0], len(self.ordinals[0])
+        if count == 2 and self.offsets is not None:
+            return Lists(author, self.offsets, self.ordinals[1], self.collected)
+        if (
+            not compiled
+            or not len(self.collected)
+            or count > 2
+            or self.absent[count - 1] is not None
+        ):
+            return None
+        each = np.arange(rows + 1) if count == 2 else np.zeros(rows + 1, np.int64)
+        return Lists(author, each, self.ordinals[count - 1], self.collected)
+
+
+def _rows_with(
+    flags: npt.NDArray[np.bool_], offsets: npt.NDArray[np.int64]
+) -> npt.NDArray[np.bool_]:
+    """Say which rows have a flagged item."""
+    rows = np.zeros(len(offsets) - 1, np.bool_)
+    rows[np.searchsorted(offsets, np.flatnonzero(flags), side="right") - 1] = True
+    return rows
 
 
 def _decide_group(
@@ -134,8 +192,8 @@ def _decide_group(
     category: CategoryPlan,
     parties: _Parties,
     asked: npt.NDArray[np.bool_],
-    reason: npt.NDArray[np.uint8],
-    party: npt.NDArray[np.int32],
+    into: RowReasons,
+    kernel: Kernel | None,
 ) -> None:
     """Decide the rows of categories that share their planes; some may stay open."""
     count = len(parties.ordinals) if category.several else 1
@@ -144,19 +202,29 @@ def _decide_group(
     for bad in parties.bad[:count]:
         if bad is not None:
             asked &= ~bad
-    whole = bool(asked.all())
-    rows = slice(None) if whole else np.flatnonzero(asked)
-    columns = Columns(
-        tuple(p[rows] for p in parties.ordinals[:count]),
-        tuple(None if a is None else a[rows] for a in parties.absent[:count]),
-    )
-    if whole:
-        decide_columns(category, plan.party_rule, columns, reason, party)
-        return
-    some = np.empty(len(columns.parties[0]), np.uint8)
-    who = np.empty(len(some), np.int32)
-    decide_columns(category, plan.party_rule, columns, some, who)
-    reason[rows], party[rows] = some, who
+    rule, absent = plan.party_rule, parties.absent[:count]
+    lists = parties.as_lists(count, compiled=kernel is not None)
+    if asked.all():
+        rows: Any = slice(None)
+        reason, party = into.reason, into.party
+    else:
+        rows = np.flatnonzero(asked)
+        size = len(asked) if lists is not None else len(rows)
+        reason, party = np.empty(size, np.uint8), np.empty(size, np.int32)
+    if lists is not None:  # all rows of the batch, of which those asked for are taken
+        decide_lists(category, rule, lists, reason, party, kernel)
+        if count == 2:
+            reason[lists.offsets[1:] == lists.offsets[:-1]] = OPEN  # nobody is named
+        taken: Any = rows
+    else:
+        columns = Columns(
+            tuple(p[rows] for p in parties.ordinals[:count]),
+            tuple(None if a is None else a[rows] for a in absent),
+        )
+        decide_columns(category, rule, columns, reason, party, kernel)
+        taken = slice(None)
+    if reason is not into.reason:
+        into.reason[rows], into.party[rows] = reason[taken], party[taken]
 
 
 def _long_way(
@@ -199,7 +267,8 @@ def _groups(plan: GatePlan) -> list[tuple[list[int], CategoryPlan]]:
     return list(groups.values())
 
 
-def _has_lists(plan: GatePlan, schema: pa.Schema) -> bool:
-    """Say whether any recipients stand in lists, or in more columns than a number holds."""
+def _is_odd(plan: GatePlan, schema: pa.Schema) -> bool:
+    """Say whether recipients stand in a list beside other columns, or in very many columns."""
     names = plan.contract.recipients
-    return len(names) > _MOST_COLUMNS or any(is_id_list(type_at(n, schema)) for n in names)
+    lists = sum(is_id_list(type_at(name, schema)) for name in names)
+    return len(names) > _MOST_COLUMNS or (lists > 0 and len(names) > 1)

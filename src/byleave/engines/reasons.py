@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,18 @@ from byleave.consent.reason import Reason
 from byleave.gate.category import CategoryPlan
 from byleave.policy.ruleset import PartyRule
 
-__all__ = ["BLOCK", "OPEN", "Columns", "PairTable", "PartyTable", "decide_columns"]
+__all__ = [
+    "BLOCK",
+    "OPEN",
+    "Columns",
+    "Kernel",
+    "Lists",
+    "PairTable",
+    "PartyTable",
+    "Speech",
+    "decide_columns",
+    "decide_lists",
+]
 
 OPEN: Final = 255
 """In place of a reason: a table does not tell."""
@@ -146,12 +157,152 @@ class Columns:
     absent: tuple[Flags | None, ...]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Lists:
+    """The parties of some rows, recipients as lists.
+
+    Attributes:
+        author: Ordinals, of any integer type.
+        offsets: Row i has the recipients `offsets[i]:offsets[i + 1]`; int64[rows + 1].
+        others: Ordinals of recipients, of any integer type.
+        collected: µs since the epoch, or empty: no answer depends on it; int64.
+    """
+
+    author: Ordinals
+    offsets: npt.NDArray[np.int64]
+    others: Ordinals
+    collected: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Speech:
+    """What the profiles of a category say, as a kernel reads it.
+
+    Attributes:
+        code: `Reason` of each profile; uint8.
+        stop: Likewise.
+        rule: `PartyRule` of each; uint8.
+        is_no: Whether a `Reason` is a no that was said; bool[256].
+        held: The party rule asked for instead; -1: as the profiles say.
+    """
+
+    code: Codes
+    stop: Codes
+    rule: Codes
+    is_no: Flags
+    held: int
+
+    @classmethod
+    def of(cls, category: CategoryPlan, rule: PartyRule | None) -> Speech:
+        """Take it from a category under a party rule."""
+        table = category.profiles
+        held = -1 if rule is None else int(rule)
+        return cls(table.code, table.stop, table.party_rule, _IS_NO, held)
+
+
+class Kernel(Protocol):
+    """The loops that a compiled kernel runs instead of NumPy; the answers are the same."""
+
+    def pairs(
+        self,
+        category: CategoryPlan,
+        table: PairTable,
+        exact: PairTable | None,
+        parties: tuple[Ordinals, ...],
+        reason: Codes,
+        party: npt.NDArray[np.int32],
+    ) -> None:
+        """Write reason (or `OPEN`) and party of rows with an author and at most one recipient.
+
+        Args:
+            category: Of all rows.
+            table: Answers by glance.
+            exact: Answers by profile, where a glance does not tell; None: leave open.
+            parties: Ordinals, the author's first; all are members.
+            reason: Written; uint8[rows].
+            party: Written; int32[rows].
+        """
+        ...
+
+    def lists(
+        self,
+        category: CategoryPlan,
+        speech: Speech,
+        rows: Lists,
+        reason: Codes,
+        party: npt.NDArray[np.int32],
+    ) -> None:
+        """Write reason (or `OPEN`) and party of rows with any number of recipients.
+
+        Args:
+            category: Of all rows.
+            speech: What its profiles say.
+            rows: The rows; all ordinals are members.
+            reason: Written; uint8[rows].
+            party: Written; int32[rows].
+        """
+        ...
+
+
+def decide_lists(
+    category: CategoryPlan,
+    rule: PartyRule | None,
+    rows: Lists,
+    reason: Codes,
+    party: npt.NDArray[np.int32],
+    kernel: Kernel | None = None,
+) -> None:
+    """Write one reason (or `OPEN`) and party for each row; without recipients the author's.
+
+    Args:
+        category: Of all rows.
+        rule: Overrides the party rule.
+        rows: The rows; all ordinals are members.
+        reason: Written; uint8[rows].
+        party: Written; int32[rows].
+        kernel: Runs the loop instead of NumPy.
+    """
+    if kernel is not None:
+        kernel.lists(category, Speech.of(category, rule), rows, reason, party)
+        return
+    lengths = np.diff(rows.offsets)
+    table, glance = PartyTable.of(category, rule), category.glance
+    wide = _widened(table.other)
+    row = np.repeat(np.arange(len(lengths)), lengths)
+    found = np.take(wide, glance.get(rows.others))
+    place = np.arange(1, len(row) + 1) - rows.offsets[row]
+    told = found != OPEN
+    found[told] += place[told].astype(np.uint32) << np.uint32(8)
+    least = np.take(_widened(table.author), glance.get(rows.author))
+    some = np.flatnonzero(lengths)
+    if len(some):
+        starts = rows.offsets[some]
+        least[some] = np.minimum(least[some], np.minimum.reduceat(found, starts))
+    kind = least >> np.uint32(30)
+    said = least.astype(np.uint8)
+    said[kind == _YES] = Reason.KEPT
+    if not table.is_whole:
+        said[kind == _SILENT] = OPEN
+    said[least == OPEN] = OPEN
+    reason[:] = said
+    where = ((least >> np.uint32(8)) & np.uint32((1 << 22) - 1)).astype(np.int32)
+    where[said == Reason.KEPT] = -1
+    party[:] = where
+
+
+def _widened(numbers: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint32]:
+    """Give a party's number room for places up to 2^22."""
+    wide = numbers.astype(np.uint32)
+    return (wide >> np.uint32(14) << np.uint32(30)) | (wide & np.uint32((1 << 14) - 1))
+
+
 def decide_columns(
     category: CategoryPlan,
     rule: PartyRule | None,
     columns: Columns,
     reason: Codes,
     party: npt.NDArray[np.int32],
+    kernel: Kernel | None = None,
 ) -> None:
     """Write one reason (or `OPEN`) and party for each row.
 
@@ -161,9 +312,10 @@ def decide_columns(
         columns: The parties; all ordinals are members.
         reason: Written; uint8[rows].
         party: Written; int32[rows].
+        kernel: Runs the loop over pairs instead of NumPy.
     """
     if len(columns.parties) <= 2 and not any(a is not None for a in columns.absent):
-        _pairs(category, rule, columns.parties, reason, party)
+        _pairs(category, rule, columns.parties, reason, party, kernel)
     else:
         _least(category, rule, columns, reason, party)
 
@@ -174,9 +326,16 @@ def _pairs(
     parties: tuple[Ordinals, ...],
     reason: Codes,
     party: npt.NDArray[np.int32],
+    kernel: Kernel | None,
 ) -> None:
-    glance, alone = category.glance, len(parties) == 1
+    glance, alone, count = category.glance, len(parties) == 1, len(category.profiles)
     table = PairTable.of(category, rule, glance.profiles, width=16, alone=alone)
+    exact = None
+    if count <= _TABLE and not glance.is_whole(count):
+        exact = PairTable.of(category, rule, range(count), width=count, alone=alone)
+    if kernel is not None:
+        kernel.pairs(category, table, exact, parties, reason, party)
+        return
     for start in range(0, len(reason), BLOCK):
         block = slice(start, start + BLOCK)
         both = glance.get(parties[0][block])
@@ -185,13 +344,13 @@ def _pairs(
             both |= glance.get(parties[1][block])
         np.take(table.reason, both, out=reason[block], mode="clip")
         np.take(table.party, both, out=party[block], mode="clip")
-    if len(category.profiles) <= _TABLE and not category.glance.is_whole(len(category.profiles)):
-        _look(category, rule, parties, reason, party)
+    if exact is not None:
+        _look(category, exact, parties, reason, party)
 
 
 def _look(
     category: CategoryPlan,
-    rule: PartyRule | None,
+    exact: PairTable,
     parties: tuple[Ordinals, ...],
     reason: Codes,
     party: npt.NDArray[np.int32],
@@ -200,14 +359,12 @@ def _look(
     todo = np.flatnonzero(reason == OPEN)
     if not len(todo):
         return
-    count, alone = len(category.profiles), len(parties) == 1
-    table = PairTable.of(category, rule, range(count), width=count, alone=alone)
     both = category.profile[parties[0][todo]].astype(np.uint16)
-    both *= np.uint16(count)
-    if not alone:
+    both *= np.uint16(exact.width)
+    if len(parties) == 2:
         both += category.profile[parties[1][todo]]
-    reason[todo] = table.reason[both]
-    party[todo] = table.party[both]
+    reason[todo] = exact.reason[both]
+    party[todo] = exact.party[both]
 
 
 def _least(

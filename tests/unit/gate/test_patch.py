@@ -102,7 +102,7 @@ def later(rng: Random, world: World) -> tuple[World, list[MemberId]]:
     return after, [m for m in events if m in touched]
 
 
-@settings(deadline=None, max_examples=250)
+@settings(deadline=None, max_examples=120)
 @given(seed=st.integers(0, 2**40))
 def test_patched_is_compiled(seed: int) -> None:
     """After any events, new members and days, patching gives the plan of compiling, bit for bit."""

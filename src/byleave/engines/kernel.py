@@ -1,0 +1,135 @@
+"""The compiled kernel: the same answers in one pass, memory asked for ahead of its use.
+
+Optional (`pip install 'byleave[kernel]'`); without it NumPy answers alike, which the same suite
+holds both to. What it gains is not arithmetic: a random read from planes that no cache holds
+takes longer than all else in a row, and a compiled loop can ask for the reads of rows to come
+(`llvm.prefetch`), which NumPy cannot.
+
+The first call compiles (about two seconds); the machine code is kept beside this file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from byleave.engines.arrow import reasons_batch
+from byleave.engines.detail import decide_rows
+from byleave.engines.extra import load
+from byleave.engines.reading import resolve_rows
+from byleave.engines.reasons import Lists, PairTable, Speech
+from byleave.gate.category import CategoryPlan
+from byleave.gate.plan import GatePlan
+from byleave.gate.rows import ResolvedRows, RowDecisions, RowReasons
+
+__all__ = ["Kernel", "KernelEngine", "load_kernel", "reasons_batch_compiled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """`reasons.Kernel` by numba (see `engines.kernel_loops`)."""
+
+    loops: Any
+
+    def pairs(
+        self,
+        category: CategoryPlan,
+        table: PairTable,
+        exact: PairTable | None,
+        parties: tuple[npt.NDArray[Any], ...],
+        reason: npt.NDArray[np.uint8],
+        party: npt.NDArray[np.int32],
+    ) -> None:
+        """Decide rows of an author and at most one recipient (see `reasons.Kernel`)."""
+        more = exact if exact is not None else table
+        self.loops.pairs(
+            category.glance.codes,
+            category.glance.width,
+            category.profile,
+            parties[0],
+            parties[-1],
+            len(parties) == 1,
+            table.reason,
+            table.party,
+            more.reason,
+            more.party,
+            more.width if exact is not None else 0,
+            reason,
+            party,
+        )
+
+    def lists(
+        self,
+        category: CategoryPlan,
+        speech: Speech,
+        rows: Lists,
+        reason: npt.NDArray[np.uint8],
+        party: npt.NDArray[np.int32],
+    ) -> None:
+        """Decide rows of an author and any number of recipients (see `reasons.Kernel`)."""
+        glance = category.glance
+        meant = np.full(16, -1, np.int64)
+        meant[: len(glance.profiles)] = glance.profiles
+        self.loops.lists(
+            glance.codes,
+            glance.width,
+            meant,
+            category.profile,
+            rows.author,
+            rows.offsets,
+            rows.others,
+            rows.collected,
+            speech.code,
+            speech.stop,
+            speech.rule,
+            speech.is_no,
+            category.profiles.earliest_us,
+            category.profiles.from_lo,
+            category.profiles.from_hi,
+            speech.held,
+            reason,
+            party,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class KernelEngine:
+    """`GateEngine` whose `reasons` are compiled; `decide` is the default engine's."""
+
+    kernel: Kernel
+    name: str = field(default="kernel")
+
+    def resolve(self, plan: GatePlan, batch: pa.RecordBatch) -> ResolvedRows:
+        """Return the rows of `batch` with ids as ordinals (see `GateEngine`)."""
+        return resolve_rows(plan, batch)
+
+    def decide(self, plan: GatePlan, rows: ResolvedRows) -> RowDecisions:
+        """Return one reason per row, and the grounds of those kept (see `GateEngine`)."""
+        return decide_rows(plan, rows)
+
+    def reasons(self, plan: GatePlan, batch: pa.RecordBatch) -> RowReasons:
+        """Return one reason per row, and no grounds (see `GateEngine`)."""
+        return reasons_batch(plan, batch, self.kernel)
+
+
+def load_kernel() -> Kernel:
+    """Return the kernel.
+
+    Raises:
+        WorldError: `cli.extra-missing`, numba is not installed.
+    """
+    load("numba", extra="kernel")
+    return Kernel(load("byleave.engines.kernel_loops", extra="kernel"))
+
+
+def reasons_batch_compiled(plan: GatePlan, batch: pa.RecordBatch) -> RowReasons:
+    """Return what `arrow.reasons_batch` does, by the kernel: for workers that import one function.
+
+    Raises:
+        WorldError: `cli.extra-missing`, numba is not installed.
+    """
+    return reasons_batch(plan, batch, load_kernel())

@@ -107,6 +107,14 @@ def test_the_copy_says_which_plan_decided(tmp_path: Path) -> None:
         assert f'"kept":{found.kept}'.encode() in metadata[b"byleave.emission"]
 
 
+def test_outputs_are_as_private_as_the_input(tmp_path: Path) -> None:
+    """Whoever may not read the input may not read what is made of it."""
+    source = messages(tmp_path / "in.parquet")
+    source.chmod(0o600)
+    emit(PLAN, [source], everything(tmp_path))
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
+
+
 def test_several_files_make_folders_of_files(tmp_path: Path) -> None:
     """A data set of several files gives a folder for each output, and one account that sums."""
     table = make_messages()

@@ -8,6 +8,7 @@ decision inside the database costs several times as much (docs/benchmarks.md).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,9 +23,10 @@ from byleave.gate.plan import GatePlan
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-__all__ = ["BATCH_ROWS", "gate_query"]
+__all__ = ["BATCH_ROWS", "gate_query", "opened_file"]
 
 BATCH_ROWS: Final = 1 << 17
+_DATABASES: Final = frozenset({".db", ".ddb", ".duckdb"})
 
 
 def gate_query(
@@ -76,6 +78,32 @@ def gate_query(
         for _ in batches:
             pass
     return tally.emission([InputRows(name=name, rows=tally.rows, kept=tally.kept)])
+
+
+@contextmanager
+def opened_file(path: Path) -> Iterator[tuple[DuckDBPyConnection, str | None]]:
+    """Open a database file read-only, or any other file as the view `data`.
+
+    Yields:
+        The connection, and the query for the whole file; None of a database.
+
+    Raises:
+        InputError: `input.not-found`; `data.unreadable`.
+        WorldError: `cli.extra-missing`.
+    """
+    duckdb = load("duckdb", extra="duckdb")
+    if not path.is_file():
+        raise InputError(f"{path.name} is no file", code="input.not-found", where=str(path))
+    is_database = path.suffix.lower() in _DATABASES
+    try:
+        connection = duckdb.connect(str(path) if is_database else ":memory:", read_only=is_database)
+        if not is_database:
+            name = str(path).replace("'", "''")
+            connection.execute(f"CREATE VIEW data AS FROM '{name}'")
+    except duckdb.Error as error:
+        raise _failed(path.name, error) from error
+    with connection:
+        yield connection, None if is_database else "FROM data"
 
 
 class _Read:

@@ -5,7 +5,8 @@ whole rows follow, and only of row groups where anything was kept. Values travel
 through Arrow's filter to Parquet: no text becomes a Python object. In hand are one batch, the
 rows kept of about one row group, and one byte a row of the file.
 
-Outputs appear together or not at all (`engines.staging`); inputs are never changed. Formats:
+Outputs appear together or not at all (`engines.staging`), readable by whom the input is; inputs
+are never changed. Formats:
 docs/spec/engines.md.
 """
 
@@ -218,6 +219,8 @@ class _Run:
                 writer.close(emission)
         if outputs.selection is not None:
             _select(outputs.selection, kept, emission)
+        for target in outputs.targets:
+            target.chmod(file.mode)
         return emission
 
     def _decide(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -94,6 +95,11 @@ class ParquetRows:
     def name(self) -> str:
         """What records call it; a byte that is no UTF-8 reads `?`."""
         return self.path.name.encode("utf-8", "replace").decode()
+
+    @property
+    def mode(self) -> int:
+        """Who may read and write it, as `chmod` takes it."""
+        return stat.S_IMODE(self._stat.st_mode)
 
     @property
     def rows(self) -> int:

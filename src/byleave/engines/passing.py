@@ -73,7 +73,7 @@ def gate_batches(
 
 
 def write_rows(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
-    """Write rows to a Parquet file that appears whole, or not at all.
+    """Write rows to a Parquet file, private, that appears whole or not at all.
 
     Raises:
         ConflictError: `workspace.exists`.
@@ -89,6 +89,7 @@ def write_rows(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch])
                         writer.write_table(pa.Table.from_batches(held))
                         held = []
                 writer.write_table(pa.Table.from_batches(held, schema))
+            place.chmod(0o600)
         except OSError as error:
             raise cannot_write(error, path) from error
 

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from byleave.wiring.witness import make_witness
 from byleave.wiring.world import ReplayClock
 from tests.unit.service.small import COLUMNS, CONTRACT, NOTICE, START, empty, people, small_table
 
@@ -95,6 +96,7 @@ def set_stage(folder: Path, root: Path) -> None:
         name = "my.receipt" if path.suffix == ".receipt" else "absence.proof"
         shutil.copy(path, folder / name)
     shutil.copy(folder / "byleave-demo" / "trust.policy", folder / "trust.policy")
+    make_witness(folder / "my-witness", "witness.test.invalid", random=bytes)
 
 
 def _make_workspace(path: Path, table: pa.Table, who: list[str]) -> None:

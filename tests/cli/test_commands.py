@@ -20,6 +20,9 @@ ELSEWHERE = {
     "case run": "has tests of its own in test_case.py",
     "policy import-ota": "needs a clone of a repository",
     "gate preview": "has tests of its own in test_gate_preview.py",
+    "log monitor": "the stage releases one model twice, which it finds; test_witness.py runs it",
+    "log witness": "needs a witness that answers; test_witness.py runs it",
+    "witness serve": "answers until it is stopped; test_witness.py runs it",
 }
 ONE_LINE_EACH = {
     "policy recipients": "one line for each contract, with all it permits",
@@ -54,6 +57,8 @@ def prepare(name: str, folder: Path) -> None:
         from byleave.wiring import create
 
         create(folder / "byleave-workspace").close()
+    if name == "witness init":
+        shutil.rmtree(folder / "my-witness")
 
 
 def wide(lines: list[str]) -> list[str]:

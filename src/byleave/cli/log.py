@@ -215,7 +215,8 @@ def monitor(
     Exit code 3: something does not hold, now or in an earlier run with this state.
 
     \b
-    byleave log monitor byleave-demo/log --trust byleave-demo/trust.policy --state demo.state
+    byleave log monitor byleave-demo/log --state demo.state \\
+        --trust byleave-demo/trust.policy
     byleave log monitor --check log.fork --trust byleave-demo/trust.policy
     """  # noqa: D301
     from byleave.cli import log_monitor

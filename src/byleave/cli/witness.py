@@ -126,6 +126,6 @@ def serve(*, folder: Path, host: str, port: int, per_minute: int) -> None:
     with WitnessServer(house, host=host, port=port, per_minute=per_minute) as server:
         followed = len({key.name for key in house.logs()})
         logs = "1 log" if followed == 1 else f"{followed} logs"
-        click.echo(f"{house.key.name} follows {logs} at {server.url} · Ctrl-C stops")
         with contextlib.suppress(KeyboardInterrupt):  # how a person stops it
+            click.echo(f"{house.key.name} follows {logs} at {server.url} · Ctrl-C stops")
             server.serve_forever()

@@ -15,6 +15,7 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
 
 __all__ = [
     "DIGEST_BYTES",
@@ -127,9 +128,9 @@ def segment_roots(leaves: Rows, counts: Longs, hash_rows: HashRows) -> Rows:
         within = np.arange(total) - np.repeat(np.cumsum(pairs) - pairs, pairs)
         left = np.repeat(starts, pairs) + 2 * within
         grown = np.empty((int(above.sum()), DIGEST_BYTES), np.uint8)
-        grown[np.repeat(tops, pairs) + within] = hash_messages(
-            hash_rows, 0x01, leaves[left], leaves[left + 1]
-        )
+        beside = sliding_window_view(leaves.ravel(), 2 * DIGEST_BYTES)[::DIGEST_BYTES]
+        both = hash_messages(hash_rows, 0x01, beside[left])  # a node and the one after it
+        grown[np.repeat(tops, pairs) + within] = both
         odd = (counts & 1).astype(bool)
         grown[tops[odd] + pairs[odd]] = leaves[starts[odd] + counts[odd] - 1]
         leaves, counts = grown, above

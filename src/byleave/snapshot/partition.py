@@ -168,9 +168,9 @@ class MapBuilder:
         self._count += openings.num_rows
         part = columns["ordinal"] // self._span
         for number, take in _parts(part, self._parts):
-            chosen = [column[take].tobytes() for column in columns.values()]
+            chosen = [column[take].view(np.uint8) for column in columns.values()]
             length = len(chosen[3]).to_bytes(8, "little")  # a column of one byte a row
-            self._openings.add(number, b"".join([length, *chosen]))
+            self._openings.add(number, b"".join([length, *map(memoryview, chosen)]))
 
     def build(
         self,

@@ -170,7 +170,7 @@ class MapBuilder:
         for number, take in _parts(part, self._parts):
             chosen = [column[take].view(np.uint8) for column in columns.values()]
             length = len(chosen[3]).to_bytes(8, "little")  # a column of one byte a row
-            self._openings.add(number, b"".join([length, *map(memoryview, chosen)]))
+            self._openings.add(number, b"".join([length, *(column.data for column in chosen)]))
 
     def build(
         self,

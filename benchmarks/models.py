@@ -112,7 +112,8 @@ def rivals(task: Task) -> Iterator[tuple[str, list[Scorer]]]:
     try:
         from implicit.als import AlternatingLeastSquares
         from scipy.sparse import csr_matrix
-    except ImportError:
+    except ImportError as error:
+        print(f"ALS is not measured: {error}; pip install implicit", file=sys.stderr)
         return
 
     def als(factors: int, weight: float) -> Scorer:

@@ -53,38 +53,55 @@ def check_ledger(house: House) -> Iterator[tuple[str, str]]:
     members = {row[3]: row for row in house.ledger.members()}
     erased = {row[0] for row in members.values() if row[2] is None}
     yield from _unexplained(house, erased)
-    events = {row[0]: row for row in house.ledger.events()}
     names = {row[0]: row[1] for row in members.values()}
     notices = published_notices(house.ledger)
-    seen: set[int] = set()
-    for index, entry in _entries(house):
-        seen.add(index)
-        where = f"ledger, log entry {index}"
-        match entry:
-            case None:
-                yield where, "an entry of the ledger cannot be read"
-            case EnrolmentEntry():
-                member = members.get(index)
-                if member is None:
-                    yield where, "an enrolment was logged and its member is gone"
-                elif member[2] is not None and not hmac.compare_digest(
-                    enrolment_commitment(member[2], member[1]), entry.commitment
-                ):
-                    yield where, "a member's row is not what was enrolled"
-            case ConsentEventEntry():
-                event = events.get(index)
-                if event is None:
-                    yield where, "a consent event was logged and its row is gone"
-                elif event[1] not in erased and not hmac.compare_digest(
-                    event_commitment(event[11], event_document(names.get(event[1], ""), event)),
-                    entry.commitment,
-                ):
-                    yield where, "a consent event is not what was logged"
-            case _:
-                problem = _object(house, index, entry, notices)
-                if problem:
-                    yield where, problem
-    for index in sorted((members.keys() | events.keys()) - seen):
+    for start, entries in _blocks(house):
+        end = start + _READ
+        events = {row[0]: row for row in house.ledger.events(after=start - 1, before=end)}
+        for index, entry in enumerate(entries, start):
+            match entry:
+                case EnrolmentEntry():
+                    problem = _member(members.pop(index, None), entry)
+                case ConsentEventEntry():
+                    problem = _event(events.pop(index, None), entry, names, erased)
+                case None:
+                    problem = "an entry of the ledger cannot be read"
+                case _:
+                    problem = _object(house, index, entry, notices)
+            if problem:
+                yield f"ledger, log entry {index}", problem
+        yield from _left(events)
+    yield from _left({row[0]: row for row in house.ledger.events(after=house.ledger.size() - 1)})
+    yield from _left(members)
+
+
+def _member(row: tuple[Any, ...] | None, entry: EnrolmentEntry) -> str | None:
+    if row is None:
+        return "an enrolment was logged and its member is gone"
+    if row[2] is None or hmac.compare_digest(
+        enrolment_commitment(row[2], row[1]), entry.commitment
+    ):
+        return None
+    return "a member's row is not what was enrolled"
+
+
+def _event(
+    row: tuple[Any, ...] | None,
+    entry: ConsentEventEntry,
+    names: Mapping[int, str],
+    erased: set[int],
+) -> str | None:
+    if row is None:
+        return "a consent event was logged and its row is gone"
+    if row[1] in erased:
+        return None
+    made = event_commitment(row[11], event_document(names.get(row[1], ""), row))
+    same = hmac.compare_digest(made, entry.commitment)
+    return None if same else "a consent event is not what was logged"
+
+
+def _left(rows: Mapping[int, object]) -> Iterator[tuple[str, str]]:
+    for index in sorted(rows):
         yield f"ledger, row {index}", "a row that no log entry speaks of"
 
 
@@ -97,14 +114,18 @@ def _unexplained(house: House, erased: set[int]) -> Iterator[tuple[str, str]]:
         yield f"ledger, member {ordinal}", "an erasure was logged and the secret is still held"
 
 
-def _entries(house: House) -> Iterator[tuple[int, Entry | None]]:
+def _blocks(house: House) -> Iterator[tuple[int, list[Entry | None]]]:
+    """Yield log entries by blocks, with the index of each block's first."""
     size = house.ledger.size()
     for start in range(0, size, _READ):
-        for offset, data in enumerate(house.ledger.read(start, min(start + _READ, size))):
-            try:
-                yield start + offset, parse_entry(data, Entry)
-            except EvidenceError:
-                yield start + offset, None
+        yield start, [_parsed(data) for data in house.ledger.read(start, min(start + _READ, size))]
+
+
+def _parsed(data: bytes) -> Entry | None:
+    try:
+        return parse_entry(data, Entry)
+    except EvidenceError:
+        return None
 
 
 def _object(house: House, index: int, entry: Entry, notices: Mapping[str, Any]) -> str | None:

@@ -75,7 +75,7 @@ def event_proof(house: House, index: int, *, self_contained: bool = False) -> by
     Raises:
         InputError: `workspace.unknown-object`, no event has that index.
     """
-    rows = [row for row in house.ledger.events(before=index + 1) if row[0] == index]
+    rows = house.ledger.events(before=index + 1, after=index - 1)
     if not rows:
         raise InputError(f"log entry {index} is no consent event", code="workspace.unknown-object")
     found = house.ledger.member_at(rows[0][1])

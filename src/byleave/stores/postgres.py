@@ -239,9 +239,10 @@ class PostgresLedger:
 
     # -- events ----------------------------------------------------------------------------
 
-    def events(self, *, before: int | None = None) -> list[tuple[Any, ...]]:
-        """Return all event rows with index below `before`, by index."""
-        return self._event_rows("idx < %s", 2**62 if before is None else before)
+    def events(self, *, before: int | None = None, after: int = -1) -> list[tuple[Any, ...]]:
+        """Return the event rows with after < index < before, by index."""
+        limit = 2**62 if before is None else before
+        return self._event_rows("idx > %s AND idx < %s", after, limit)
 
     def member_events(self, ordinal: int) -> list[tuple[Any, ...]]:
         """Return one member's event rows, by index."""
@@ -501,9 +502,9 @@ class PostgresLedger:
         self._terms.learn((number, text.decode()) for number, text in rows)
         return self._terms.texts
 
-    def _event_rows(self, where: str, value: int) -> list[tuple[Any, ...]]:
+    def _event_rows(self, where: str, *values: int) -> list[tuple[Any, ...]]:
         return self._named(
-            self._rows(f"SELECT {EVENT_COLUMNS} FROM events WHERE {where} ORDER BY idx", (value,))  # noqa: S608
+            self._rows(f"SELECT {EVENT_COLUMNS} FROM events WHERE {where} ORDER BY idx", values)  # noqa: S608
         )
 
     def _named(self, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:

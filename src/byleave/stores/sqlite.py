@@ -130,7 +130,9 @@ class SqliteWriter(WriterBase):
     def erase_members(self, rows: Iterable[tuple[int, str]]) -> None:
         """Take the secret, id, salts, evidence, regions and births of (ordinal, new id) members."""
         listed = [(key(name), ordinal) for ordinal, name in rows]
-        self._db.executemany("UPDATE members SET secret = NULL, member = ? WHERE ordinal = ?", listed)
+        self._db.executemany(
+            "UPDATE members SET secret = NULL, member = ? WHERE ordinal = ?", listed
+        )
         who = [(ordinal,) for _, ordinal in listed]
         self._db.executemany("UPDATE events SET salt = x'', evidence = NULL WHERE ordinal = ?", who)
         for table in ("regions", "births"):
@@ -322,10 +324,10 @@ class SqliteLedger:
 
     # -- events ----------------------------------------------------------------------------
 
-    def events(self, *, before: int | None = None) -> list[tuple[Any, ...]]:
-        """Return all event rows with index below `before`, by index."""
+    def events(self, *, before: int | None = None, after: int = -1) -> list[tuple[Any, ...]]:
+        """Return the event rows with after < index < before, by index."""
         limit = 2**62 if before is None else before
-        return self._event_rows("WHERE idx < ?", limit)
+        return self._event_rows("WHERE idx > ? AND idx < ?", after, limit)
 
     def member_events(self, ordinal: int) -> list[tuple[Any, ...]]:
         """Return one member's event rows, by index."""
@@ -333,10 +335,7 @@ class SqliteLedger:
 
     def history(self, member: str) -> MemberHistory | None:
         """Return what a decision about a member needs, in one look-up; None: not enrolled."""
-        rows = self._rows(
-            _HISTORY,
-            (member,),
-        )
+        rows = self._rows(_HISTORY, (member,))
         if not rows:
             return None
         ordinal, last_object, last_recorded = rows[0][-3:]
@@ -546,9 +545,9 @@ class SqliteLedger:
         self._terms.learn(self._rows("SELECT id, text FROM terms"))
         return self._terms.texts
 
-    def _event_rows(self, where: str, value: int) -> list[tuple[Any, ...]]:
+    def _event_rows(self, where: str, *values: int) -> list[tuple[Any, ...]]:
         return self._named(
-            self._rows(f"SELECT {_EVENT_COLUMNS} FROM events {where} ORDER BY idx", (value,))  # noqa: S608
+            self._rows(f"SELECT {_EVENT_COLUMNS} FROM events {where} ORDER BY idx", values)  # noqa: S608
         )
 
     def _named(self, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:

@@ -76,7 +76,8 @@ def rows_come_back_as_they_were_written(site: Site) -> None:
         assert ledger.births(4) == []
         assert ledger.births(5) == [(0, -3_650)]
         assert ledger.events() == ledger.member_events(1) == [said]
-        assert ledger.events(before=2) == ledger.member_events(0) == []
+        assert ledger.events(before=2) == ledger.member_events(0) == ledger.events(after=2) == []
+        assert ledger.events(after=1, before=3) == [said]
         assert ledger.history("m-2") == (1, [said], 3, 11)
         assert ledger.history("m-1") == (0, [], 3, 11)
         assert ledger.history("m-3") is None

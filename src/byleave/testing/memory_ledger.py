@@ -127,7 +127,6 @@ class MemoryWriter:
             index, at_us, _ = self.tables.objects[kind, object_id]
             self.tables.objects[kind, object_id] = (index, at_us, canonical.encode(document))
 
-
     def erase_members(self, rows: Iterable[tuple[int, str]]) -> None:
         """Take the secret, id, salts, evidence, regions and births of (ordinal, new id) members."""
         tables = self.tables
@@ -199,8 +198,9 @@ class MemoryLedger:
         later += [index for index, us, _ in tables.objects.values() if us > at_us]
         return int(min([*later, self.size()]))
 
-    def events(self, *, before: int | None = None) -> list[Row]:
-        return [row for row in self._tables.events if before is None or row[0] < before]
+    def events(self, *, before: int | None = None, after: int = -1) -> list[Row]:
+        rows = [row for row in self._tables.events if row[0] > after]
+        return [row for row in rows if before is None or row[0] < before]
 
     def member_events(self, ordinal: int) -> list[Row]:
         return [row for row in self._tables.events if row[1] == ordinal]
@@ -224,7 +224,7 @@ class MemoryLedger:
         ordinals: Sequence[int] | None = None,
         evidence: bool = False,
     ) -> EventBatch:
-        rows = [row for row in self.events(before=before) if row[0] > after]
+        rows = self.events(before=before, after=after)
         if ordinals is not None:
             rows = [row for row in rows if row[1] in set(ordinals)]
         batch = _batch_of(rows)

@@ -64,19 +64,27 @@ def gate_query(
     if into is not None and copy is not None:
         raise InputError("want a table or a file, not both", code="input.malformed")
     try:
+        kinds = [s.type for s in connection.extract_statements(query)]
+        if kinds != [duckdb.StatementType.SELECT]:
+            raise InputError(
+                f"{name} is not one SELECT", code="data.unreadable", hint="nothing was run"
+            )
         reader = connection.sql(query).to_arrow_reader(BATCH_ROWS)
-    except (duckdb.Error, AttributeError) as error:  # AttributeError: a statement without rows
+    except duckdb.Error as error:
         raise _failed(name, error) from error
     tally = Tally(plan)
     read = _Read(reader, name)
-    schema, batches = gate_batches(plan, reader.schema, read, tally, mark=mark, name=name)
-    if into is not None:
-        _make_table(duckdb, connection, into, schema, read.watched(batches), read)
-    elif copy is not None:
-        write_rows(copy, schema, batches)
-    else:
-        for _ in batches:
-            pass
+    try:
+        schema, batches = gate_batches(plan, reader.schema, read, tally, mark=mark, name=name)
+        if into is not None:
+            _make_table(duckdb, connection, into, schema, read.watched(batches), read)
+        elif copy is not None:
+            write_rows(copy, schema, batches)
+        else:
+            for _ in batches:
+                pass
+    finally:
+        reader.close()  # an open result would block the connection
     return tally.emission([InputRows(name=name, rows=tally.rows, kept=tally.kept)])
 
 

@@ -14,9 +14,11 @@ import numpy as np
 import pyarrow as pa
 
 from byleave.consent.reason import Reason
+from byleave.engines.arrow import reasons_batch
 from byleave.engines.extra import load
-from byleave.engines.passing import check_schema, decide_plain, gate_batches
-from byleave.engines.tally import Emission, InputRows, Tally
+from byleave.engines.passing import MARKS, check_schema, decide_plain, gate_batches
+from byleave.engines.stream import columns_batch
+from byleave.engines.tally import Emission, InputRows, Tally, reason_words
 from byleave.gate.plan import GatePlan
 
 if TYPE_CHECKING:
@@ -75,14 +77,33 @@ def gate_iterable(
     """
     load("datasets", extra="datasets")
     features = dataset.features
-    if features is not None:
-        check_schema(plan, features.arrow_schema, name="the data set")
+    if features is None:  # nobody knows the types before the values: rows come as Python values
+        rows = dataset.with_format(None)
+        decide = partial(_pass_rows, plan, mark)
+        loose: IterableDataset = rows.map(decide, batched=True, batch_size=batch_rows)
+        return loose
+    check_schema(plan, features.arrow_schema, name="the data set")
     arrow = dataset.with_format("arrow")
     passed: Any = arrow.map(partial(_pass, plan, mark), batched=True, batch_size=batch_rows)
-    if features is not None and not mark:
+    if not mark:
         passed = passed.cast(features)
     stream: IterableDataset = passed.with_format(None)
     return stream
+
+
+def _pass_rows(
+    plan: GatePlan,
+    mark: bool,  # noqa: FBT001 (bound ahead)
+    columns: dict[str, list[Any]],
+) -> dict[str, list[Any]]:
+    """Gate rows that a generator made; Python holds every value already."""
+    decided = reasons_batch(plan, columns_batch(plan, columns))
+    Tally(plan).add(decided.reason, len(next(iter(columns.values()))))
+    if mark:
+        reasons = reason_words(decided.reason).to_pylist()
+        return {**columns, MARKS.names[0]: reasons, MARKS.names[1]: decided.party.tolist()}
+    kept = np.flatnonzero(decided.reason == Reason.KEPT).tolist()
+    return {name: [values[row] for row in kept] for name, values in columns.items()}
 
 
 def _pass(plan: GatePlan, mark: bool, table: pa.Table) -> pa.Table:  # noqa: FBT001 (bound ahead)

@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.types as pat
 
 from byleave.consent.reason import Reason
 from byleave.engines.arrow import reasons_batch
@@ -27,7 +28,7 @@ from byleave.gate.nested import root_of
 from byleave.gate.plan import GatePlan
 from byleave.ids import format_instant
 
-__all__ = ["RecordGate", "Verdict"]
+__all__ = ["RecordGate", "Verdict", "columns_batch", "records_batch"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ class RecordGate:
             )
         if not records:
             return []
-        found = reasons_batch(self._plan, _batch(self._plan, records))
+        found = reasons_batch(self._plan, records_batch(self._plan, records))
         self.tally.add(found.reason, len(records))
         return [
             Verdict(Reason(reason), party)
@@ -122,24 +123,47 @@ class RecordGate:
         ]
 
 
-def _batch(plan: GatePlan, records: Sequence[Mapping[str, Any]]) -> pa.RecordBatch:
-    """Lay records out in columns. Python touches each value once: they come as Python values."""
-    given = pa.schema([(name, pa.null()) for name in records[0]])
-    names = dict.fromkeys(root_of(path, given) for path in plan.contract.read_columns)
-    arrays = []
-    for name in names:
+def records_batch(plan: GatePlan, records: Sequence[Mapping[str, Any]]) -> pa.RecordBatch:
+    """Lay records out in columns. Python touches each value once: they come as Python values.
+
+    Raises:
+        InputError: `contract.column-missing`, `contract.column-type`.
+    """
+    names = [*records[0]]
+    columns = {}
+    for name in _roots(plan, names):
         try:
-            values = [record[name] for record in records]
+            columns[name] = [record[name] for record in records]
         except KeyError:
             raise InputError(
                 f'a record has no "{name}"',
                 code="contract.column-missing",
                 hint="null where it is not known; a record is never decided by half",
             ) from None
-        arrays.append(_array(name, values))
-    batch = pa.RecordBatch.from_arrays(arrays, names=list(names))
+    return columns_batch(plan, columns)
+
+
+def columns_batch(plan: GatePlan, columns: Mapping[str, Sequence[Any]]) -> pa.RecordBatch:
+    """Return the columns that decide, of lists of Python values.
+
+    Raises:
+        InputError: `contract.column-missing`, `contract.column-type`.
+    """
+    names = [name for name in _roots(plan, [*columns]) if name in columns]
+    arrays = []
+    for name in names:
+        array = _array(name, columns[name])
+        if name == plan.contract.draft and pat.is_null(array.type):
+            array = array.cast(pa.bool_())
+        arrays.append(array)
+    batch = pa.RecordBatch.from_arrays(arrays, names=names)
     check_schema(plan, batch.schema, name="the records", narrow=True)
     return batch
+
+
+def _roots(plan: GatePlan, names: Sequence[str]) -> list[str]:
+    given = pa.schema([(name, pa.null()) for name in names])
+    return list(dict.fromkeys(root_of(path, given) for path in plan.contract.read_columns))
 
 
 def _array(name: str, values: Sequence[Any]) -> pa.Array:

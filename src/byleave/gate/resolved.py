@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.types as pat
 
 from byleave.gate.contract import Contract, is_id_list
+from byleave.gate.instants import instants_at
 from byleave.gate.members import MISSING, UNKNOWN, MemberIndex
 from byleave.gate.nested import column_at
 from byleave.gate.plan import UNKNOWN_INSTANT, GatePlan
@@ -139,17 +140,18 @@ class RowBlock:
         return party[known].astype(np.int64), place[known]
 
 
-def block_of(
-    contract: Contract, members: MemberIndex, batch: pa.RecordBatch, collected_us: Longs
-) -> RowBlock | None:
+def block_of(contract: Contract, members: MemberIndex, batch: pa.RecordBatch) -> RowBlock | None:
     """Resolve a batch; None where it has more words, members or parties than a block can hold.
 
     Args:
         contract: Whose data a row is.
         members: Whom ids are looked up among.
         batch: At least the columns that the contract reads.
-        collected_us: When each row was collected, as an engine reads it.
+
+    Raises:
+        InputError: `contract.column-value`.
     """
+    collected = contract.collected_at
     if len(members) >= 1 << 31:
         return None
     words: tuple[str, ...] = ()
@@ -184,7 +186,7 @@ def block_of(
         words=words,
         category=category,
         draft=draft,
-        collected_us=None if contract.collected_at is None else collected_us,
+        collected_us=None if collected is None else instants_at(batch, collected),
         author=_found(members, column_at(batch, contract.author)),
         recipients=tuple(recipients),
     )

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
 
 import numpy as np
@@ -21,7 +21,6 @@ import pyarrow as pa
 
 from byleave.canonical import Json, digest_of, encode, sha256
 from byleave.errors import WorldError
-from byleave.gate.members import MemberIndex
 from byleave.gate.plan import GatePlan
 from byleave.gate.resolved import RowBlock, block_of, to_rows
 from byleave.gate.rows import ResolvedRows
@@ -33,7 +32,6 @@ __all__ = ["Piece", "Rows", "read_planes", "same_bytes", "write_planes"]
 _MAGIC: Final = b"byleave planes v1\n"
 _ALIGN: Final = 64
 _LENGTH: Final = 8
-_NOBODY: Final = MemberIndex.of([])
 Planes = dict[str, npt.NDArray[Any]]
 
 
@@ -134,9 +132,7 @@ class Rows:
     def _make(self, piece: Piece, batch: pa.RecordBatch) -> RowBlock | None:
         if self._folder is None:
             return None
-        plan = replace(self._plan, members=_NOBODY)
-        collected = self._house.engine.resolve(plan, batch).collected_us
-        block = block_of(plan.contract, self._plan.members, batch, collected)
+        block = block_of(self._plan.contract, self._plan.members, batch)
         if block is None or self._house.read_only:
             return block
         header: dict[str, Json] = {**self._key(piece, block.members), "words": list(block.words)}

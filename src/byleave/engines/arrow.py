@@ -25,7 +25,15 @@ from byleave.engines.reading import (
     drafts_of,
     resolve_rows,
 )
-from byleave.engines.reasons import OPEN, Columns, Kernel, Lists, decide_columns, decide_lists
+from byleave.engines.reasons import (
+    OPEN,
+    Columns,
+    Kernel,
+    Lists,
+    decide_columns,
+    decide_dated,
+    decide_lists,
+)
 from byleave.gate.category import CategoryPlan
 from byleave.gate.contract import is_id_list
 from byleave.gate.nested import column_at, type_at
@@ -221,7 +229,10 @@ def _decide_group(
             tuple(p[rows] for p in parties.ordinals[:count]),
             tuple(None if a is None else a[rows] for a in absent),
         )
-        decide_columns(category, rule, columns, reason, party, kernel)
+        dated = len(parties.collected) > 0 and count <= 2 and absent[count - 1] is None
+        when = parties.collected[rows] if dated else parties.collected
+        if not dated or not decide_dated(category, rule, columns.parties, when, reason, party):
+            decide_columns(category, rule, columns, reason, party, kernel)
         taken = slice(None)
     if reason is not into.reason:
         into.reason[rows], into.party[rows] = reason[taken], party[taken]

@@ -91,6 +91,9 @@ class Kernel:
             category.profiles.from_lo,
             category.profiles.from_hi,
             speech.held,
+            category.start.bits.view(np.uint64),
+            category.start.ranks,
+            category.start.values,
             reason,
             party,
         )

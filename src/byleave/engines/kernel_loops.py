@@ -56,6 +56,19 @@ def _look(codes: Any, shift: Any, ordinal: Any) -> Any:  # noqa: ANN401
     return (byte >> ((place & 1) << 2)) & 15
 
 
+@njit(nogil=True, cache=True, inline="always")
+def _own_start(words: Any, ranks: Any, values: Any, ordinal: Any) -> Any:  # noqa: ANN401
+    """Return the number of a member who has one (see `gate.sparse`)."""
+    below = words[ordinal >> 6] & ((np.uint64(1) << np.uint64(ordinal & 63)) - np.uint64(1))
+    below = below - ((below >> np.uint64(1)) & np.uint64(0x5555555555555555))
+    below = (below & np.uint64(0x3333333333333333)) + (
+        (below >> np.uint64(2)) & np.uint64(0x3333333333333333)
+    )
+    below = (below + (below >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+    count = (below * np.uint64(0x0101010101010101)) >> np.uint64(56)
+    return np.int64(values[np.int64(ranks[ordinal >> 6]) + np.int64(count)])
+
+
 @njit(nogil=True, cache=True)
 def pairs(  # noqa: ANN201
     codes,  # noqa: ANN001
@@ -113,6 +126,9 @@ def lists(  # noqa: ANN201, C901, PLR0912, PLR0915
     from_lo,  # noqa: ANN001
     from_hi,  # noqa: ANN001
     held,  # noqa: ANN001
+    start_words,  # noqa: ANN001
+    start_ranks,  # noqa: ANN001
+    starts,  # noqa: ANN001
     reason,  # noqa: ANN001
     party,  # noqa: ANN001
 ):
@@ -155,15 +171,15 @@ def lists(  # noqa: ANN201, C901, PLR0912, PLR0915
                     says = _NO_DATE
                 elif when < from_lo[number] or from_lo[number] == from_hi[number]:
                     says = _EARLY
-                else:  # within the span: only the member's own instant tells
-                    found = _OPEN
+                elif when < _own_start(start_words, start_ranks, starts, ordinal):
+                    says = _EARLY  # within the span the member's own instant tells
             if says == _KEPT:
                 yes = True
             elif silent < 0:
                 silent, silent_by = place, says
             if held < 0 and rule_of[number] > rule:
                 rule = rule_of[number]
-        if whose < 0 and found != _OPEN:
+        if whose < 0:
             if stopped >= 0:
                 found, whose = stopped_by, stopped
             elif silent >= 0 and (

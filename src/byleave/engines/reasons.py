@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from byleave.consent.reason import Reason
 from byleave.gate.category import CategoryPlan
+from byleave.gate.profile import ALWAYS
 from byleave.policy.ruleset import PartyRule
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "PartyTable",
     "Speech",
     "decide_columns",
+    "decide_dated",
     "decide_lists",
 ]
 
@@ -52,6 +54,7 @@ _IS_NO[[Reason.REFUSED, Reason.WITHDRAWN, Reason.OBJECTED]] = True
 Codes = npt.NDArray[np.uint8]
 Flags = npt.NDArray[np.bool_]
 Ordinals = npt.NDArray[Any]
+_Spoken = tuple[Codes, Codes, Codes, Flags]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,26 +72,18 @@ class PairTable:
     width: int
 
     @classmethod
-    def of(
-        cls,
-        category: CategoryPlan,
-        rule: PartyRule | None,
-        profiles: Sequence[int],
-        *,
-        width: int,
-        alone: bool,
-    ) -> PairTable:
-        """Make the table of some profiles under a party rule (None: as the profiles say).
+    def of(cls, speech: _Spoken, rule: PartyRule | None, *, width: int, alone: bool) -> PairTable:
+        """Make the table of some speakers under a party rule (None: as they say).
 
         Args:
-            category: Whose profiles.
+            speech: What the speakers 0, 1, ... say.
             rule: Overrides their party rule.
-            profiles: Numbered 0, 1, ... in the table.
-            width: How many numbers there are; those without a profile are open.
+            width: How many numbers there are; those without a speaker are open.
             alone: Whether rows have an author only; a recipient's number is then 0.
         """
-        says, words, rules = _speech(category, profiles)
-        a, b = np.arange(len(profiles))[:, None], np.arange(len(profiles))[None, :]
+        says, words, rules, able = speech
+        known = len(says)
+        a, b = np.arange(known)[:, None], np.arange(known)[None, :]
         says_a, says_b = says[a], np.full_like(says[b], _YES) if alone else says[b]
         held = rules[a] if alone else np.maximum(rules[a], rules[b])
         if rule is not None:
@@ -103,10 +98,8 @@ class PairTable:
         whose = np.where(drops, np.where(says_a == first, 0, 1), -1)
         told = np.where(_IS_NO[words], np.uint8(Reason.PARTY_VETOED), words)
         found = np.select([whose == 0, whose == 1], [words[a], told[b]], np.uint8(Reason.KEPT))
-        able = category.profiles.timeless[np.asarray(profiles, np.int64)]
         reason = np.full((width, width), OPEN, np.uint8)
         party = np.full((width, width), -1, np.int32)
-        known = len(profiles)
         reason[:known, :known] = np.where(able[a] & (able[b] | alone), found, np.uint8(OPEN))
         party[:known, :known] = whose
         return cls(reason.reshape(-1), party.reshape(-1), width)
@@ -132,7 +125,7 @@ class PartyTable:
     @classmethod
     def of(cls, category: CategoryPlan, rule: PartyRule | None) -> PartyTable:
         """Make the numbers of a category under a party rule (None: as its profiles say)."""
-        says, words, rules = _speech(category, category.glance.profiles)
+        says, words, rules, _ = _speech(category, category.glance.profiles)
         known = len(category.glance.profiles)
         held = {int(r) for r in rules} if rule is None else {int(rule)}
         author, other = (np.full(16, OPEN, np.uint16) for _ in range(2))
@@ -329,10 +322,10 @@ def _pairs(
     kernel: Kernel | None,
 ) -> None:
     glance, alone, count = category.glance, len(parties) == 1, len(category.profiles)
-    table = PairTable.of(category, rule, glance.profiles, width=16, alone=alone)
+    table = PairTable.of(_speech(category, glance.profiles), rule, width=16, alone=alone)
     exact = None
     if count <= _TABLE and not glance.is_whole(count):
-        exact = PairTable.of(category, rule, range(count), width=count, alone=alone)
+        exact = PairTable.of(_speech(category, range(count)), rule, width=count, alone=alone)
     if kernel is not None:
         kernel.pairs(category, table, exact, parties, reason, party)
         return
@@ -407,10 +400,78 @@ def _least(
         party[block] = where
 
 
-def _speech(
-    category: CategoryPlan, profiles: Sequence[int]
-) -> tuple[npt.NDArray[np.uint8], Codes, Codes]:
-    """Return class, reason and party rule of each of some profiles."""
+def decide_dated(
+    category: CategoryPlan,
+    rule: PartyRule | None,
+    parties: tuple[Ordinals, ...],
+    collected: npt.NDArray[np.int64],
+    reason: Codes,
+    party: npt.NDArray[np.int32],
+) -> bool:
+    """Write reason (or `OPEN`) and party of rows with at most one recipient, by their dates.
+
+    A party whose yes does not reach the row speaks as if silent: each profile has two further
+    numbers, for data collected too early and on nobody knows which day.
+
+    Returns:
+        Whether it could: the table of pairs has at most 256 numbers.
+    """
+    table, count, alone = category.profiles, len(category.profiles), len(parties) == 1
+    if 3 * count > _TABLE:
+        return False
+    voices = _three_times(_speech(category, range(count)), category)
+    pair = PairTable.of(voices, rule, width=3 * count, alone=alone)
+    for start in range(0, len(reason), BLOCK):
+        block = slice(start, start + BLOCK)
+        when = collected[block]
+        both = _voice(category, table.has_own_start, parties[0][block], when) * np.uint16(
+            pair.width
+        )
+        if not alone:
+            both += _voice(category, table.has_own_start, parties[1][block], when)
+        np.take(pair.reason, both, out=reason[block], mode="clip")
+        np.take(pair.party, both, out=party[block], mode="clip")
+    return True
+
+
+def _voice(
+    category: CategoryPlan, own: Flags, ordinals: Ordinals, when: npt.NDArray[np.int64]
+) -> npt.NDArray[np.uint16]:
+    """Return the number with which a party speaks of a row: profile, too early, or no date."""
+    table = category.profiles
+    profile = np.take(category.profile, ordinals)
+    early = when < np.take(table.from_hi, profile)
+    number = profile.astype(np.uint16)
+    late = np.flatnonzero(early)
+    which, at = profile[late], when[late]
+    near = np.flatnonzero(own[which] & (at >= table.from_lo[which]))
+    if len(near):  # within the span: the member's own instant tells
+        reaches = at[near] >= category.start.get(ordinals[late[near]].astype(np.int64))
+        late, at = np.delete(late, near[reaches]), np.delete(at, near[reaches])
+    count = len(table)
+    number[late] += np.where(at == ALWAYS, np.uint16(2 * count), np.uint16(count))
+    return number
+
+
+def _three_times(speech: _Spoken, category: CategoryPlan) -> _Spoken:
+    """Return what the profiles say, what they say of data collected too early, and undated."""
+    says, words, rules, _ = speech
+    silent = np.where(says == _YES, np.uint8(_SILENT), says)
+    early, undated = (
+        np.where(says == _YES, np.uint8(word), words)
+        for word in (Reason.PROMISE_OF_COLLECTION, Reason.COLLECTED_AT_UNKNOWN)
+    )
+    able = category.profiles.earliest_us == ALWAYS
+    return (
+        np.concatenate([says, silent, silent]),
+        np.concatenate([words, early, undated]),
+        np.tile(rules, 3),
+        np.tile(able, 3),
+    )
+
+
+def _speech(category: CategoryPlan, profiles: Sequence[int]) -> _Spoken:
+    """Return class, reason and party rule of some profiles, and whether no date matters to them."""
     chosen = np.asarray(profiles, np.int64)
     code, stop = category.profiles.code[chosen], category.profiles.stop[chosen]
     says = np.select(
@@ -419,7 +480,8 @@ def _speech(
         np.uint8(_YES),
     )
     words = np.where(says == _STOP, stop, code)
-    return says, words, category.profiles.party_rule[chosen]
+    timeless = category.profiles.timeless[chosen]
+    return says, words, category.profiles.party_rule[chosen], timeless
 
 
 def _told(word: int, place: int) -> int:

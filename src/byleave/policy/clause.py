@@ -33,7 +33,6 @@ _FORBIDS: Final = rx(
 _EXCEPTION: Final = rx(
     r"\b(?:unless|except(?:ing|ions?)?|only[ ](?:if|when|where|with|in|as|to)|without[ ](?:your|the[ ]user's|first|prior|obtaining|explicit|express|one[ ]of)|other[ ]than|apart[ ]from|save[ ](?:for|where|as)|until[ ]you)\b"
 )
-_EXCEPTION_IS_DENIAL: Final = rx(r"\bunless[ ](?:expressly|otherwise)?[ ]?(?:prohibited)\b")
 _PAST: Final = rx(
     r"\b(?:in[ ]the[ ]past|previously|formerly|historically|(?:we|us|it|and|company)[ ]used[ ]to[ ](?:share|sell|train|use|disclose|give)|until[ ](?:\w+[ ])?(?:19|20)\d\d|"
     r"before[ ](?:19|20)\d\d|(?:have|has)[ ]stopped|no[ ]longer[ ](?:do|share|sell|use|train))\b"
@@ -72,7 +71,8 @@ _OWN_SUBJECT: Final = re.compile(
     r"\s*[^\W\d]+(?:\s\w+){0,3}?\s(?:may|will|can|could|shall|might)\b", re.IGNORECASE
 )
 _TELLS: Final = rx(
-    r"\b(?:describ|explain|outlin|detail|learn|understand|cover|tell|set[s]?[ ]out|inform|know|summari[sz]|govern|address|introduc|read|review|clarif|disclos)\w*\b"
+    r"\b(?:describ(?:e|es|ed|ing)|explain(?:s|ed|ing)?|outlin(?:e|es|ed|ing)|details?|learn|understand|covers?|tells?|sets?[ ]out|"
+    r"informs?[ ]you|know|summari[sz]\w*|governs?|introduces?|clarif\w+|read[ ](?:more|about|how)|stating|states)\b"
     r"[^.;]{0,140}?\b(?:how|what|whom|who|whether|why|when|where|ways|circumstances|practices|types[ ]of[ ](?:\w+[ ])?(?:data|information))\b(?:(?!\bthat[ ](?:it|they|we|your)\b)[^.;]){0,90}$"
 )
 _PARENTHESIS: Final = re.compile(r"\([^()]*\)")
@@ -102,6 +102,9 @@ _PARTICIPLE: Final = re.compile(
 _BY_OTHERS: Final = re.compile(
     r"\w+[^.;,]{0,40}?\b(?:by (?:you|your|users?|other|third|members)|with us|to us)\b",
     re.IGNORECASE,
+)
+_OUR_RIGHT: Final = rx(
+    r"\breserve|\bwe[ ](?:\w+[ ]){0,3}?(?:have|retain)[ ](?:\w+[ ]){0,3}?rights?\b"
 )
 _COMMAND: Final = re.compile(r"^\W*(?:please |do |don't |never |always |to \w+ )*$", re.IGNORECASE)
 
@@ -143,7 +146,7 @@ def holds(text: str, verb: int, *, sharing: bool = False) -> bool:
     clear = _cleared(text, verb)
     start = _clause_start(clear)
     clause = clear[start:]
-    if sharing and (_RIGHTS.search(clear) and "reserve" not in clear.lower()):
+    if sharing and _RIGHTS.search(clear) and not _OUR_RIGHT.search(clear):
         return False
     if _denied(text, clear, clause, start, verb):
         return False
@@ -185,7 +188,7 @@ def denied_here(text: str, verb: int) -> bool:
     """Say whether an act told of as a fact is denied, or one of the reader's rights."""
     clear = _cleared(text, verb)
     start = _clause_start(clear)
-    if _RIGHTS.search(clear) and "reserve" not in clear.lower():
+    if _RIGHTS.search(clear) and not _OUR_RIGHT.search(clear):
         return True
     return _denied(text, clear, clear[start:], start, verb)
 

@@ -25,6 +25,12 @@ _GENERIC: Final = frozenset(
 )
 
 
+_OURS: Final = (
+    r"(?:other )?(?:users?|members?|customers?|accounts?|services?|platforms?|websites?|sites?|apps?|"
+    r"products?|employees|personnel|staff|teams?|communit|brands?|group|compan|families|servers?)"
+)
+
+
 def own_names(text: str) -> tuple[str, ...]:
     """Return the names by which a text's publisher calls itself, the longest first.
 
@@ -53,5 +59,12 @@ def as_we(text: str, names: Sequence[str]) -> str:
     """Return a sentence in which the publisher speaks of itself as "we" and "our"."""
     for name in names:
         text = re.sub(rf"(?<![\w@/]){re.escape(name)}(?:'s|s')(?!\w)", "our", text)
+        text = re.sub(rf"(?<![\w@/.]){re.escape(name)}(?= {_OURS})", "our", text)
+        text = re.sub(
+            rf"\b(with|to|by|on|from|for|of|at|through|via|about|between) {re.escape(name)}"
+            r"(?![\w@/]|\.\w| [A-Z])",
+            r"\1 us",
+            text,
+        )
         text = re.sub(rf"(?<![\w@/.]){re.escape(name)}(?![\w@/]|\.\w| [A-Z])", "we", text)
     return text

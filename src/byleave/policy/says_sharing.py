@@ -33,12 +33,11 @@ _GATHER: Final = (
     r"receiv(?:e|es|ed|ing)|record(?:s|ed|ing)?|monitor(?:s|ed|ing)?|compil(?:e|es|ed|ing)"
 )
 _NOBODY_ELSE: Final = (
-    r"(?!us\b|one[ ]another|each[ ]other|you(?:rself)?\b|our[ ](?:staff|team|servers?|systems?|employees|users|members|customers|community|site|website|app|service)|other[ ](?:users|members|people|countries|jurisdictions)|another[ ]country|"
+    r"(?!us\b|one[ ]another|each[ ]other|you(?:rself)?\b|other[ ]our|our[ ](?:staff|team|servers?|systems?|employees|users|members|customers|community|site|website|app|service)|other[ ](?:users|members|people|countries|jurisdictions)|another[ ]country|"
     r"your\b|friends|people|the[ ](?:public|extent|United|EU|UK|same|world|internet|other)|a[ ]country|countries|comply|respond|protect|enforce|prevent|help|provide|improve|and\b|or\b|be\b|do\b|a[ ]friend|everyone|my\b|respect|regard|"
     r"allow|enable|make|meet|fulfil|perform|process|detect|investigate|support|operate|any[ ]extent|ensure|establish|defend|verify|members|users|servers|Switzerland|Europe|law[ ]?\b|anyone\b|in\b|facilitate|use\b|create|show|deliver|obtain|train|develop|analy|understand|assist|bring|give|send|communicate)"
 )
 _ANYBODY: Final = rf"{_NOBODY_ELSE}(?P<whom>\w)"
-_OPEN: Final = r"mak(?:e|es|ing)|made|available"
 _ACCESS: Final = (
     r"receiv(?:e|es|ed|ing)|access(?:es|ed|ing)?|obtain(?:s|ed|ing)?|process(?:es|ed|ing)?|"
     r"us(?:e|es|ed|ing)|handl(?:e|es|ed|ing)|stor(?:e|es|ed|ing)|host(?:s|ed|ing)?|"
@@ -79,6 +78,8 @@ _REACHING: Final = tuple(
         rf"{DATA}[^;.!?]{{0,60}}?[ (](?P<verb>processed|handled|collected|stored|managed|hosted)(?P<what>)[ ](?:\w+[ ])?by[ ](?:\w+[ ]){{0,3}}?(?P<whom>{RECIPIENT})",
         rf"\b(?P<whom>party|parties|entity|entities|person|company|companies|organi[sz]ations?|buyer)[ ](?:that[ ]|who[ ]|which[ ])?(?P<verb>receiv(?:es?|ing)|acquir(?:es?|ing))(?P<what>[ ](?:your|the|such|this|that|user|personal)\b[^;.!?]{{0,30}}?{DATA})",
         rf"{DATA}[ ](?P<verb>shared|disclosed|provided|sent|transferred)[ ](?P<what>)by[ ]us\b",
+        rf"{DATA}[^;.!?]{{0,20}}?[ ]{BEING}[ ](?:\w+[ ])?(?P<verb>processed|stored|hosted|held|kept)(?P<what>)[ ](?:at|in|on|with)[ ][^;.!?]{{0,90}}?\b(?:of|by)[ ](?:our[ ])?(?P<whom>{RECIPIENT})",
+        rf"\b(?:inform|require|oblige|ensure)(?:s|ing)?[ ](?:that[ ])?(?:the|any|such|our|these)[ ](?:\w+[ ])?(?P<whom>{RECIPIENT})[ ](?:it[ ]|they[ ])?(?:must|has|have|will|to)[ ](?:\w+[ ])?(?P<verb>use|protect|process|safeguard|keep|handle|appropriate)\b(?P<what>[^;.!?]{{0,60}}?{DATA})",
         r"\b(?P<verb>making|make|makes)(?P<what>)[ ](?:such[ ]|any[ ]|certain[ ]|other[ ]|these[ ])?disclosures?\b",
         rf"{DATA}[ ][^;.!?]{{0,80}}?\b{BEING}[ ](?:\w+[ ]){{0,2}}?(?P<verb>shared|disclosed|sold|transferred)(?P<what>)[ ](?:with|to)[ ](?:or[ ](?:\w+[ ]){{1,3}}by[ ])?{_ANYBODY}",
         rf"\b(?P<verb>provid(?:e|es|ing)|send(?:s|ing)?|giv(?:e|es|ing)|suppl(?:y|ies|ying)|pass(?:es|ing)?|communicat(?:e|es|ing))(?P<what>[ ](?:your|that|this|such|user|users'|these|personal|customer|certain|limited|some|any)[ ](?:\w+[ ]){{0,4}}?{DATA}(?:[ ]\w+){{0,3}}?)[ ]to[ ](?:(?-i:[A-Z])\w+|(?:an?|any|each|certain|those|these|that|such|various|selected|the[ ](?:relevant|applicable|respective))[ ]\w+)(?<!Services)(?<!Service)",
@@ -91,7 +92,7 @@ _REACHING: Final = tuple(
             rf"(?P<verb>{_ACCESS})\b(?P<what>[ ](?:[\w-]+[ ]){{0,5}}?(?:your|our[ ](?:users'|members')|user|member|personal|customer|the|this|such|device|it|what)\b{_UP_TO}{{0,90}}?(?:{DATA}|(?<=it)))"
         ),
         rf"\b{BEING}[ ](?:\w+[ ]){{0,2}}?(?P<verb>access(?:ed|ible)|processed|received|viewed|stored|handled|hosted|collected|used)[ ](?P<what>)(?:\w+[ ]){{0,4}}?(?:by|with|at|through)[ ](?:[\w']+,?[ ]){{0,4}}?(?P<whom>{RECIPIENT})",
-        rf"(?P<whom>{RECIPIENT})\b{_UP_TO}{{0,60}}?\b(?P<verb>host|store|process|label|annotate|review)(?:s|es|ing)?[ ](?P<what>(?:\w+[ ]){{0,2}}?(?:your|our|user|member|personal|customer|payment|account|contact|transactions?)\b{_UP_TO}{{0,30}}?(?:{DATA}|(?<=transactions)|payments))",
+        rf"(?P<whom>{RECIPIENT})\b{_UP_TO}{{0,60}}?\b(?P<verb>host|store|process|label|annotate|review)(?:s|es)?[ ](?P<what>(?:\w+[ ]){{0,2}}?(?:your|our|user|member|personal|customer|payment|account|contact|transactions?)\b{_UP_TO}{{0,30}}?(?:{DATA}|(?<=transactions)|payments))",
         rf"(?P<whom>{RECIPIENT})[ ]who[ ]process(?:es)?[ ](?P<verb>it|them|data|information)(?P<what>)\b",
         rf"(?P<whom>{RECIPIENT}){_UP_TO}{{0,20}}?\b(?:have|has|with|given|gets?|gain)[ ](?P<verb>access)[ ](?:only[ ])?to(?P<what>{_UP_TO}{{0,60}}?{DATA})",
         rf"\b(?P<verb>allow|permit|enable|let|authori[sz]e|require|oblige|expect)(?:s|ing)?[ ](?:\w+[ ]){{0,3}}?(?P<whom>{RECIPIENT})[ ](?:and[ ]\w+[ ])?to[ ](?:access|use|collect|receive|obtain|process|view|retrieve|handle|protect|safeguard|return|delete)\b(?P<what>{_UP_TO}{{0,60}}?(?:{DATA}|\bit\b))",
@@ -103,15 +104,23 @@ _REACHING: Final = tuple(
         rf"\b(?P<verb>engage|use|employ|hire|contract|work[ ]with|rely[ ]on|retain|appoint|partner[ ]with|integrate)(?:s|ing)?\b[^;.!?]{{0,60}}?(?P<whom>{RECIPIENT})\b[^;.!?]{{0,80}}?\b(?:to|that|who|which)[ ](?:(?:help|assist)s?[ ](?:us[ ])?(?:to[ ])?)?(?:analy[sz]e|process|collect|store|handle|host|track|measure|verify|receive|record|transcribe|label|review|annotate|manage)s?\b(?P<what>[^;.!?]{{0,40}}?\b(?:your|user|users'|personal|customer|payment|this|these|the)\b[^;.!?]{{0,40}}?{DATA})",
         rf"^(?:who[ ](?:receives?|gets|sees|has[ ]access|we[ ]share)|recipients?|shared[ ]with|disclosed[ ]to)\b[^:]{{0,40}}:[^.;]{{0,80}}?(?P<verb>(?P<whom>{RECIPIENT}))(?P<what>)",
         r"(?P<whom>administrators?)\b[^;.!?]{0,60}?\b(?P<verb>access|control|view|monitor)\b(?P<what>[^;.!?]{0,30}?\baccounts?)\b",
+        # legal process; nouns for the act; a named company that collects
+        r"\b(?P<verb>produce|supply|provide|furnish)(?P<what>[ ](?:\w+[ ]){0,4}?(?:information|data|records?))[ ](?:in[ ]response[ ]to|pursuant[ ]to)[ ][^;.!?]{0,40}?(?:legal|law|subpoena|court|process|order|request)",
+        rf"(?<!unauthorized[ ])(?<!unauthorised[ ])(?<!accidental[ ])\b(?P<verb>disclosures?|sharing|sales?)[ ]of[ ](?P<what>(?:your|user|such|personal|any)[ ][^;.!?]{{0,30}}?{DATA})[ ](?:may|will|can|could|might)[ ](?:also[ ])?(?:occur|take[ ]place|happen|be[ ](?:made|required|necessary))",
+        rf"\bconsent(?:s|ing)?[ ]to[ ](?:the|our|any|such)[ ][^;.!?]{{0,40}}?\b(?P<verb>sharing|disclosure|transfer|sale)[ ]of[ ](?P<what>(?:your|user|such|personal|any)[ ][^;.!?]{{0,30}}?{DATA})(?![^;.!?]{{0,60}}\b(?:to|in)[ ](?:the[ ]United|other[ ]countr|countr))",
+        rf"\b(?:we|us)[ ](?:and|or)[ ](?:our[ ])?(?P<whom>{RECIPIENT})(?:[ ]\w+){{0,3}}?[ ](?:are|is|be)[ ](?P<verb>granted)(?P<what>)\b",
+        rf"\b(?:we|us)[ ](?:and|or)[ ](?:our[ ])?(?P<whom>{RECIPIENT})(?:[ ]\w+){{0,3}}?[ ](?:{MODAL}[ ])+(?P<verb>use|process|access|collect|analy[sz]e|review)\b(?P<what>[^;.!?]{{0,60}}?{DATA})",
+        rf"(?-i:\b(?!We|You|The|Merchant|Our|This|That|These|Those|It|They|Users?|Members?|Customers?|Compan|Services?|Platform|Websites?|Sites?|Apps?|Application|Cookies?|Pixels?|Tools?|Technolog|Data|Log|Device|Browser|Hosts?|Guests?|Buyers?|Admin|Some|Each|Any|If|When|Where|How|What|Your|Information|Personal)(?P<whom>[A-Z][\w]+(?:[ ][A-Z]\w+){{0,2}}))[ ](?:(?:may|can|will)[ ](?:also[ ])?)?(?P<verb>collects?|processes|receives?|stores|gathers)\b(?P<what>[ ](?:[\w-]+[ ]){{0,4}}?{DATA})(?![^;.!?]{{0,60}}\b(?:locally|on[ ]your[ ]device|from[ ]us)\b)",
         # data is among what is sold; the law calls it a sale; rights are passed on
         rf"{DATA}[^;.!?]{{0,60}}?\b(?:one[ ]of|among|part[ ]of|included[ ]in|includ\w+)[ ][^;.!?]{{0,40}}?\bassets?\b[^;.!?]{{0,30}}?\b(?P<verb>transferred|acquired|sold)(?P<what>)",
+        rf"{DATA}[^;.!?]{{0,60}}?\b(?:one[ ]of|among|part[ ]of|included[ ]in|includ\w+)[ ][^;.!?]{{0,40}}?(?P<verb>transferred|acquired|sold)[ ](?:\w+[ ])?assets(?P<what>)",
         r"\b(?:may|could|might|can|is|are)[ ](?:also[ ])?(?:be[ ])?(?P<verb>considered|deemed|regarded|treated|defined|qualify)(?P<what>)[ ](?:to[ ]be[ ]|as[ ])?(?:an?[ ])?\W?(?:sales?|selling|sharing)\b",
         rf"\b(?P<verb>give|grant|pass|extend|sublicen[sc]e)s?(?P<what>[ ](?:those|these|the|such|this)[ ](?:same[ ])?(?:rights?|licen[cs]es?))[ ](?:along[ ])?to[ ][^;.!?]{{0,40}}?(?P<whom>{RECIPIENT})",
         # you license it to us and others; we let recipients know
         rf"\bgrant(?:s|ing)?[ ](?:us|we|[\w.]+)(?:,| and| or)[^;.!?]{{0,80}}?(?P<whom>{RECIPIENT})[^;.!?]{{0,160}}?\b(?P<verb>licen[sc]e|rights?|permission)\b(?P<what>)",
         r"\b(?P<verb>report[ ]to|tell|inform|notify|let)[ ](?:an?[ ]|our[ ]|the[ ]|these[ ]|those[ ]|such[ ])?(?:\w+[ ])?(?P<whom>advertisers?|partners?|merchants?|sellers?|publishers?|employers?|schools?|administrators?)[ ](?:know[ ])?(?:that|which|how|when|whether|about)\b(?P<what>)",
         # recipients collect through our service
-        rf"(?P<whom>{RECIPIENT})(?<!'s){_UP_TO}{{0,80}}?\b(?P<verb>use|set|place|deploy|employ|install)(?:s|ing)?\b(?P<what>{_UP_TO}{{0,80}}?{_TRACKERS}{_UP_TO}{{0,60}}?\b(?:{_GATHER})\b{_UP_TO}{{0,60}}?{DATA})",
+        rf"(?P<whom>{RECIPIENT})(?<!'s){_UP_TO}{{0,150}}?\b(?P<verb>use|set|place|deploy|employ|install)(?:s|ing)?\b(?P<what>{_UP_TO}{{0,80}}?{_TRACKERS}{_UP_TO}{{0,60}}?\b(?:{_GATHER})\b{_UP_TO}{{0,60}}?{DATA})",
         rf"(?P<whom>{RECIPIENT})(?<!'s)(?:[ ]\w+){{0,6}}?[ ](?:{MODAL}[ ])*(?P<verb>{_GATHER})\b(?P<what>{_UP_TO}{{0,80}}?{DATA}{_UP_TO}{{0,80}}?\b(?:our|the|this)[ ](?:\w+[ ])?(?:behalf|services?|sites?|websites?|apps?|platforms?|products?|pages))\b",
         rf"\b(?P<verb>process|handle|store|manage|host|run|use|review|analy[sz]e|collect)(?:s|es|d|ed|ing)?\b(?P<what>{_UP_TO}{{0,60}}?{DATA}{_UP_TO}{{0,120}}?)\b(?:via|through|using)[ ](?:\w+[ ]){{0,3}}?(?P<whom>{RECIPIENT})",
         # to / with whom we share
@@ -132,7 +141,7 @@ _SHARING_AT_ALL: Final = tuple(
         (
             rf"\b(?:we|to|also|may|will|can|or|and)[ ](?:{MODAL}[ ]|have[ ]to[ ]|need[ ]to[ ])*(?P<verb>share|disclose|sell|release|divulge|transfer)\b"
             rf"(?P<what>[ ](?:[\w'-]+,?[ ]){{0,7}}?(?:(?=information|data\b)|(?:your|personal|user|member|such|this|that|the|any|certain|these|aggregated?|account|it)\b)(?:(?!\b(?:with|to)[ ](?!comply|the[ ]extent|protect|prevent|respond|enforce|your[ ](?:consent|permission|agreement)))[^;.!?]){{0,60}}?(?:{DATA}|(?<=[ ]it\b)))"
-            rf"(?![^;.!?]{{0,60}}\b(?:with|to|among)[ ](?:us|you|one[ ]another|each[ ]other|other[ ](?:members|users)|your[ ](?:\w+[ ])?(?:friends|connections|contacts|network|followers|family|team)|friends|followers|people|the[ ]public|employees|members|users|staff|my|everyone|our[ ](?:employees|staff|team))\b)"
+            rf"(?![^;.!?]{{0,60}}\b(?:with|to|among)[ ](?:us|you|one[ ]another|each[ ]other|other[ ](?:our[ ])?(?:members|users)|your[ ](?:\w+[ ])?(?:friends|connections|contacts|network|followers|family|team)|friends|followers|people|the[ ]public|employees|members|users|staff|my|everyone|our[ ](?:employees|staff|team))\b)"
             rf"(?![^;.!?]{{0,200}}\b(?:outside(?![ ]of[ ](?:we|us|our|the[ ]company))|to[ ](?:the[ ]United|countries|a[ ]country|servers|our[ ]servers|other[ ]countries)|from[ ]the[ ](?:E[UE]A?|European))\b)"
         ),
         rf"\b(?:includ\w+|involv\w+|requir\w+|means?)[ ](?:our[ ]|us[ ])?(?P<verb>sharing|disclosing|transferring|selling)(?P<what>[ ](?:\w+[ ]){{0,3}}?{DATA})",

@@ -96,7 +96,7 @@ _NOT_A_NAME: Final = rx(
 
 # "Our Services may involve ...": a sentence of its own, not the rest of its introduction
 _WHOLE: Final = rx(
-    r"^[^:]{0,60}:?[ ]*\b(?:we|you|it|they|our[ ]\w+|the[ ]\w+|this|these)[ ](?:\w+[ ]){0,2}?(?:may|will|can|could|shall|might|must|are|is|have|has|do|does)\b"
+    r"^[^:]{0,60}:?[ ]*\b(?:we|you|it|they|our[ ]\w+|your[ ]\w+|the[ ]\w+|this|these)[ ](?:\w+[ ]){0,5}?(?:may|will|can|could|shall|might|must|are|is|have|has|do|does)\b"
 )
 _IN_DEFENCE: Final = rx(r"\b(?:protect|defend|rights|regulatory|legal[ ]requirements)\w*\b")
 

@@ -57,12 +57,13 @@ DATA: Final = (
     r"identifiers?|IDs?|profiles?|records?|history|activity|searches|clicks|feedback|"
     r"interactions?|queries|signals|(?:credit|debit|payment|bank)[ ]cards?|card[ ]numbers?|r[ée]sum[ée]s?|CVs?|names?|e-?mails?|address(?:es)?|"
     r"phone[ ]numbers?|contacts?|credentials|location|cookies|reports?|statistics|insights?|"
-    r"logs?|submissions?|drafts?|voice|metadata|materials?|what[ ](?:you|we)|anything[ ]you|speech|datasets?|traffic|queries)\b"
+    r"logs?|submissions?|drafts?|voice|metadata|materials?|what[ ](?:you|we)|anything[ ]you|speech|datasets?|traffic|queries|texts?|questions?|answers?|responses?|keystrokes|selfies|snippets|scans)\b"
 )
 THING: Final = rf"(?:{DATA}|\b(?:it|them|these|this|those|some|any|all[ ]of[ ]it)\b)"
 
 AFFILIATE: Final = (
     r"(?:affiliat\w+|subsidiar\w+|parent[ ](?:company|companies|organi[sz]ation)|"
+    r"(?:(?-i:[A-Z])\w+[ ])?Group[ ](?:compan\w+|entit\w+|members?)|"
     r"(?:corporate|group|family)[ ](?:family|compan\w+|members?|entit\w+|of[ ]compan\w+)|"
     r"compan\w+[ ](?:in|of|within)[ ](?:our|the|the[ ]same)[ ](?:\w+[ ])?(?:group|family)|"
     r"sister[ ]compan\w+|related[ ]compan\w+|commonly[ ](?:owned|controlled)[ ]\w+)"
@@ -92,7 +93,7 @@ OTHERS: Final = (
     r"universit(?:y|ies)|academics?|industry[ ]peers|merchants?|sellers?|retailers?|resellers?|"
     r"employers?|recruiters?|hirers|schools?|developers?|applications?[ ]developers?|licensees?|"
     r"(?:social[ ](?:media|network\w*)|search[ ]engine)[ ](?:compan\w+|providers?|platforms?|sites?|services?)|"
-    r"search[ ]engines|social[ ]networks|"
+    r"search[ ]engines|social[ ]networks|(?:external|outside|AI)[ ](?:\w+[ ])?(?:services?|APIs?)|(?:external)[ ]servers?|"
     r"(?:shipping|delivery|logistics|insurance|hosting|marketing|payment|advertising|analytics|research)[ ]compan\w+|"
     r"(?:other|outside|external|independent|unaffiliated|these|such|selected|many|certain|"
     r"online|media|technology|advertising|marketing|research|partner|tech)[ ]"

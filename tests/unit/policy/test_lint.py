@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
@@ -224,9 +225,7 @@ def test_any_text_is_read(text: str) -> None:
 
 def test_a_long_text_takes_no_time_to_speak_of() -> None:
     """A hostile sentence of 27,000 characters is read in seconds: no rule runs away."""
-    import time
-
     text = "We share data with you and your data and use AI to train and train, " * 400
-    start = time.perf_counter()
+    start = time.process_time()
     statements_of(text)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5

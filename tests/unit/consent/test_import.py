@@ -232,6 +232,32 @@ def test_the_same_file_twice_adds_nothing(tmp_path: Path) -> None:
         assert len(ws.consent.history("m-1")) == 2
 
 
+def test_few_of_many_members_find_what_is_theirs(tmp_path: Path) -> None:
+    """A file about few of many members reads their events alone, and finds in them what is held
+    and what has overtaken it; other members' events change nothing.
+    """
+    many = [f"m-{n}" for n in range(60)]
+    rows = [f"{m},{ASK},grant,2024-05-01,{SHOWN}" for m in many]
+    with workspace(tmp_path / "w") as ws:
+        ws.consent.import_file(write(tmp_path / "all.csv", *rows))
+        for member in ("m-7", "m-8"):
+            ws.consent.withdraw(member, "train/messages/*")
+        asked: list[object] = []
+        read = type(ws.house.ledger).events_columns
+
+        def spy(ledger: object, **how: object) -> object:
+            asked.append(how.get("ordinals"))
+            return read(ws.house.ledger, **how)  # type: ignore[arg-type]
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(type(ws.house.ledger), "events_columns", spy)
+            few = [f"m-7,{ASK},grant,2024-06-01,{SHOWN}", rows[9]]
+            done = ws.consent.import_file(write(tmp_path / "few.csv", *few))
+        assert asked == [[7, 9]]
+        assert (done.events, done.duplicates) == (0, 1)
+        assert done.rejected == ((2, "overtaken"),)
+
+
 def test_a_name_stands_for_one_file(tmp_path: Path) -> None:
     """An import's name given for another file is refused."""
     with workspace(tmp_path / "w") as ws:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from byleave.errors import InputError
@@ -26,6 +26,8 @@ MAX_INTEGER: Final = 2**53 - 1
 MAX_DEPTH: Final = 64
 RECORD_DIGEST_VERSION: Final = 1
 TAG_RECORD: Final = 0x22
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+_PLAIN: Final = frozenset({str, bool, type(None)})
 
 
 def sha256(data: bytes) -> Digest:
@@ -45,9 +47,8 @@ def encode(value: Json) -> bytes:
         InputError: `canonical.not-encodable`, a float, a large integer, a key that is not ASCII.
     """
     _check(value, 0)
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     try:
-        return text.encode("utf-8")
+        return _ENCODER.encode(value).encode("utf-8")
     except UnicodeEncodeError:
         raise InputError(
             "a lone surrogate has no encoding", code="canonical.not-encodable"
@@ -62,7 +63,7 @@ def decode(data: bytes) -> Json:
             `canonical.not-canonical`, JSON in another spelling.
     """
     try:
-        value: Json = json.loads(data.decode("utf-8"), object_pairs_hook=_unique)
+        value: Json = _DECODER.decode(data.decode("utf-8"))
     except (UnicodeDecodeError, ValueError, RecursionError):
         raise InputError("not a JSON document", code="input.malformed") from None
     try:
@@ -108,32 +109,36 @@ def _unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     return result
 
 
+_DECODER: Final = json.JSONDecoder(object_pairs_hook=_unique)
+
+
 def _is_ascii(key: object) -> bool:
     return isinstance(key, str) and key.isascii()
 
 
 def _check(value: Json, depth: int) -> None:
-    if depth > MAX_DEPTH:
-        raise InputError("nested too deeply", code="canonical.not-encodable")
-    match value:
-        case None | bool() | str():
-            return
-        case int():
-            if not -MAX_INTEGER <= value <= MAX_INTEGER:
-                raise InputError(
-                    "an integer beyond 2^53 goes as a decimal string",
-                    code="canonical.not-encodable",
-                )
-        case Mapping():
-            for key, item in value.items():
-                if not _is_ascii(key):
-                    raise InputError("keys are ASCII strings", code="canonical.not-encodable")
-                _check(item, depth + 1)
-        case list() | tuple():
-            for item in value:
-                _check(item, depth + 1)
-        case _:
+    """Refuse what has no encoding; strings, the many, are passed over where they stand."""
+    kind = type(value)
+    if kind in _PLAIN or isinstance(value, str):
+        return
+    if isinstance(value, int):
+        if not -MAX_INTEGER <= value <= MAX_INTEGER:
             raise InputError(
-                f"a {type(value).__name__} has no canonical encoding",
+                "an integer beyond 2^53 goes as a decimal string",
                 code="canonical.not-encodable",
             )
+        return
+    if not isinstance(value, Mapping | list | tuple):
+        raise InputError(
+            f"a {kind.__name__} has no canonical encoding", code="canonical.not-encodable"
+        )
+    if value and depth >= MAX_DEPTH:
+        raise InputError("nested too deeply", code="canonical.not-encodable")
+    items: Iterable[Json] = value
+    if isinstance(value, Mapping):
+        if not all(map(_is_ascii, value)):
+            raise InputError("keys are ASCII strings", code="canonical.not-encodable")
+        items = value.values()
+    for item in items:
+        if type(item) not in _PLAIN:
+            _check(item, depth + 1)

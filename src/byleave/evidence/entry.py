@@ -57,6 +57,7 @@ __all__ = [
 
 MAX_ENTRY_BYTES: Final = 65_535
 """tlog-tiles prefixes an entry with a uint16 length."""
+_REMEMBERED_BYTES: Final = 2_048
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,6 +355,18 @@ def parse_entry(data: bytes, kind: type[EntryT]) -> EntryT:
         EvidenceError: `entry.malformed`, `entry.too-long`, `entry.unknown-kind`;
             `verify.wrong-entry`, a known kind other than the one wanted.
     """
+    if len(data) <= _REMEMBERED_BYTES:
+        return typing.cast("EntryT", _remembered(data, kind.KIND))
+    return _parse(data, kind)
+
+
+@functools.lru_cache(maxsize=64)
+def _remembered(data: bytes, name: str) -> Entry:
+    """Several checks of one proof read the same few entries, and entries cannot change."""
+    return _parse(data, ENTRY_KINDS.get(name, Entry))
+
+
+def _parse(data: bytes, kind: type[EntryT]) -> EntryT:
     if len(data) > MAX_ENTRY_BYTES:
         raise EvidenceError("the entry is over 65,535 bytes", code="entry.too-long")
     try:

@@ -31,7 +31,6 @@ __all__ = [
 ]
 
 _TEXT: Final = re.compile(r"[\x20-\x7e]{1,255}")
-_HEX: Final = re.compile(r"(?:[0-9a-f]{2})*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +59,12 @@ def hexadecimal(length: int) -> Codec:
     """Return the codec of `length` bytes as lowercase hexadecimal digits."""
 
     def read(value: object) -> bytes:
-        if not isinstance(value, str) or not _HEX.fullmatch(value):
+        if not isinstance(value, str) or len(value) != 2 * length:
             raise ValueError
-        return _sized(bytes.fromhex(value))
+        data = bytes.fromhex(value)
+        if data.hex() != value:  # capitals and blanks are other spellings
+            raise ValueError
+        return data
 
     def write(value: object) -> str:
         return _sized(value).hex()

@@ -37,6 +37,7 @@ __all__ = [
 
 MAX_PROOF_BYTES: Final = 1 << 24
 _FORMAT: Final = "byleave-proof/v1"
+_DIGEST_HEAD: Final = b'{"digest":"'
 
 
 def encode_proof_file(proof: ProofFile) -> bytes:
@@ -57,9 +58,14 @@ def encode_proof_file(proof: ProofFile) -> bytes:
 
 def proof_file_digest(data: bytes) -> tuple[bytes, bytes]:
     """Return the digest that a parsed proof file states, and the one its contents have."""
+    end = len(_DIGEST_HEAD) + 64
+    if data.startswith(_DIGEST_HEAD) and data[end : end + 2] == b'",':
+        # It stands first, as in most kinds: what is left are the canonical bytes without it.
+        stated = data[len(_DIGEST_HEAD) : end].decode("ascii", errors="replace")
+        return DIGEST.read(stated), canonical.sha256(b"{" + data[end + 2 :])
     document: Any = canonical.decode(data)
-    stated = DIGEST.read(document.pop("digest"))
-    return stated, canonical.digest_of(document)
+    found = DIGEST.read(document.pop("digest"))
+    return found, canonical.digest_of(document)
 
 
 def parse_proof_file(data: bytes) -> ProofFile:

@@ -6,7 +6,6 @@ document has one digest accepts exactly one of them. Both readers return None fo
 
 from __future__ import annotations
 
-import base64
 import binascii
 
 __all__ = ["format_base64", "parse_base64", "parse_decimal"]
@@ -16,16 +15,16 @@ _MAX_DIGITS = 19  # 2**63 - 1 has 19
 
 def format_base64(data: bytes) -> str:
     """Write standard base64 with padding (RFC 4648 §4)."""
-    return base64.b64encode(data).decode("ascii")
+    return binascii.b2a_base64(data, newline=False).decode("ascii")
 
 
 def parse_base64(text: str) -> bytes | None:
     """Read standard base64 in its one spelling, else return None."""
     try:
-        data = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
+        data = binascii.a2b_base64(text, strict_mode=True)
+    except ValueError:
         return None
-    # b64decode ignores the unused bits of the last character: spell it back.
+    # The unused bits of the last character are ignored: spell it back.
     return data if format_base64(data) == text else None
 
 

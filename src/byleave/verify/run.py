@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Final
 
 from byleave.canonical import Json
 from byleave.errors import EvidenceError
@@ -19,7 +21,10 @@ from byleave.evidence.receipt import Receipt, parse_receipt
 from byleave.note.trust import Trust, TrustedCheckpoint, parse_trust
 from byleave.verify.words import counted, short
 
-__all__ = ["Run"]
+__all__ = ["Run", "opened"]
+
+_REMEMBERED_BYTES: Final = 1 << 14
+"""A longer checkpoint is checked each time, so that few bytes are kept."""
 
 
 @dataclass(slots=True)
@@ -49,7 +54,6 @@ class Run:
     claim: str = ""
     directory: str | None = None
     _roots: dict[tuple[str, int], bytes] = field(default_factory=dict)
-    _opened: dict[bytes, TrustedCheckpoint] = field(default_factory=dict)
 
     def read_proof(self) -> str:
         """Check 1 of every kind."""
@@ -84,7 +88,7 @@ class Run:
 
     def read_trust(self) -> str:
         """Check 3 of every kind."""
-        self.trust = parse_trust(self.trust_text)
+        self.trust = _trust(self.trust_text)
         return (
             f"{counted(len(self.trust.logs), 'log')},"
             f" {counted(len(self.trust.witnesses), 'witness', 'es')},"
@@ -121,9 +125,10 @@ class Run:
         """
         assert self.trust is not None  # noqa: S101 (for the types)
         note = logged.proof.checkpoint
-        under = self._opened.get(note)
-        if under is None:
-            under = self._opened[note] = self.trust.check(note)
+        if len(note) <= _REMEMBERED_BYTES:
+            under = opened(self.trust_text, note)
+        else:
+            under = self.trust.check(note)
         place = logged.verify_under(under)
         checkpoint = under.checkpoint
         origin = next(iter(self._roots), (checkpoint.origin, 0))[0]
@@ -135,3 +140,15 @@ class Run:
                 "the log signed two roots for one size: it was forked", code="verify.fork"
             )
         return place
+
+
+@lru_cache(maxsize=4)
+def _trust(text: bytes | str) -> Trust:
+    """Return a parsed trust file: the same one serves many proofs."""
+    return parse_trust(text)
+
+
+@lru_cache(maxsize=16)
+def opened(trust: bytes | str, note: bytes) -> TrustedCheckpoint:
+    """Return a checkpoint that meets a trust file: all entries of a proof stand under one."""
+    return _trust(trust).check(note)

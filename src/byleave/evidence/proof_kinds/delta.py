@@ -1,7 +1,7 @@
 """The kind `delta`: what changed between two snapshots of one lineage, and that nothing else did.
 
-    entries {old, new}; map {buckets: [{bucket, old_labels, old_inner, new_labels, new_inner}],
-                             siblings: [HEX32]}
+entries {old, new}; map {buckets: [{bucket, old_labels, old_inner, new_labels, new_inner}],
+                         siblings: [HEX32]}
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 
 from byleave.canonical import encode
 from byleave.consent.reason import Reason
-from byleave.engines.arrow import reasons_batch
+from byleave.engines.arrow import columns_for, reasons_batch
 from byleave.engines.parquet import ParquetRows
 from byleave.engines.selection import write_selection
 from byleave.engines.staging import cannot_write, staged
@@ -227,7 +227,7 @@ class _Run:
         self, file: ParquetRows, group: int, kept: npt.NDArray[np.bool_], tally: Tally
     ) -> Iterator[RowReasons]:
         at = 0
-        for batch in file.batches(group, self.plan.contract.roots(file.schema)):
+        for batch in file.batches(group, columns_for(self.plan, file.schema)):
             decided = self.decide(self.plan, batch)
             tally.add(decided.reason, batch.num_rows)
             kept[at : at + batch.num_rows] = decided.reason == Reason.KEPT

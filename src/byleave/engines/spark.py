@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 
 from byleave.consent.reason import Reason
-from byleave.engines.arrow import reasons_batch
+from byleave.engines.arrow import columns_for, reasons_batch
 from byleave.engines.extra import load
 from byleave.engines.passing import MARKS, check_schema
 from byleave.engines.tally import Emission, InputRows, Tally, reason_words
@@ -126,8 +126,9 @@ class SparkGate:
     def _answer(self, frame: DataFrame) -> Column:
         """Return reason and party of each row as one integer."""
         columns = self._columns(frame)
-        held = [(name, _arrow_type(frame.schema[name].dataType)) for name in columns]
-        check_schema(self._plan, pa.schema(held), name="the frame", narrow=True)
+        held = pa.schema([(n, _arrow_type(frame.schema[n].dataType)) for n in columns])
+        check_schema(self._plan, held, name="the frame", narrow=True)
+        columns = columns_for(self._plan, held)
         decide = partial(_codes_of, self._place, columns)
         answer: Column = self._function(decide, "int")(*[self._pruned(name) for name in columns])
         return answer

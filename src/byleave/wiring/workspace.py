@@ -6,6 +6,7 @@ publishes log entries that were durable but not yet published. Opening read-only
 
 from __future__ import annotations
 
+import hmac
 import json
 import shutil
 from collections.abc import Callable
@@ -35,6 +36,8 @@ from byleave.tlog.ports import TileStore
 from byleave.trainers.content import ContentTrainer
 from byleave.trainers.jobs import JobsTrainer
 from byleave.trainers.replies import RepliesTrainer
+from byleave.trainers.sharded import ShardedTrainer, ShardLearner
+from byleave.training.trainer import Trainer
 from byleave.wiring.config import KEYS, KINDS, Config, Places, read_config, read_key
 from byleave.wiring.kernel import building
 from byleave.wiring.ledgers import KeptLedger, create_ledger, discard_ledger, open_ledger
@@ -210,6 +213,37 @@ class Workspace:
     def portal_key(self) -> bytes:
         """Return the 32 secret bytes that sign members' links."""
         return read_key(self.places, "portal").seed
+
+    def use_trainer(self, trainer: Trainer[Any]) -> None:
+        """Take a trainer of your own beside the built-in ones, for as long as this is open.
+
+        Whoever opens the workspace to unlearn what it trained must bring it again.
+
+        Raises:
+            ConflictError: `workspace.exists`, a trainer of that name is there.
+        """
+        if trainer.name in self.house.trainers:
+            raise ConflictError(
+                f"a trainer named {trainer.name!r} is there already", code="workspace.exists"
+            )
+        trainers = {**self.house.trainers, trainer.name: trainer}
+        self.house = replace(self.house, trainers=trainers)
+        self._nouns()
+
+    def sharded(
+        self, learner: ShardLearner, *, shards: int = 10, slices: int = 4, epoch: int = 0
+    ) -> ShardedTrainer:
+        """Return a trainer of shards and slices over a learner of your own.
+
+        Args:
+            learner: Its state is bytes, the same bytes for the same rows and seed.
+            shards: Into how many models members are dealt.
+            slices: Checkpoints of each.
+            epoch: Another number is another deal: for a fit from nothing after many withdrawals.
+        """
+        secret = read_key(self.places, "release").seed
+        key = hmac.digest(secret, f"byleave shards v1|{epoch}".encode(), "sha256")
+        return ShardedTrainer(learner, key=key, shards=shards, slices=slices)
 
     def scope(self, text: str) -> Scope:
         """Read a scope all of whose terms the taxonomy knows."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from threading import Lock
+from threading import Condition, Lock
 from typing import Final
 
 from byleave.errors import WorldError
@@ -55,8 +55,8 @@ class Sequencer:
         self._publish = publish
         self._largest = largest
         self._waiting: list[_Ticket] = []
-        self._queue = Lock()
-        self._writing = Lock()
+        self._queue = Condition()
+        self._busy = False
         self._publishing = Lock()
         self._durable = 0
         self._served: Checkpoint | None = None
@@ -73,9 +73,20 @@ class Sequencer:
         ticket = _Ticket(entries)
         with self._queue:
             self._waiting.append(ticket)
-        with self._writing:
-            while not ticket.done:
-                self._commit(self._take())
+        while True:
+            with self._queue:
+                # Whoever is served leaves at once; of the others, the first to wake leads.
+                self._queue.wait_for(lambda: ticket.done or not self._busy)
+                if ticket.done:
+                    break
+                self._busy = True
+                taken = self._take()
+            try:
+                self._commit(taken)
+            finally:
+                with self._queue:
+                    self._busy = False
+                    self._queue.notify_all()
         if ticket.error is not None:
             raise ticket.error
         return ticket.first
@@ -101,14 +112,13 @@ class Sequencer:
 
     def _take(self) -> list[_Ticket]:
         """Take the next callers off the queue: at least one, and at most `largest` entries."""
-        with self._queue:
-            count, total = 0, 0
-            for ticket in self._waiting:
-                total += len(ticket.entries)
-                if count and total > self._largest:
-                    break
-                count += 1
-            taken, self._waiting = self._waiting[:count], self._waiting[count:]
+        count, total = 0, 0
+        for ticket in self._waiting:
+            total += len(ticket.entries)
+            if count and total > self._largest:
+                break
+            count += 1
+        taken, self._waiting = self._waiting[:count], self._waiting[count:]
         return taken
 
     def _commit(self, tickets: list[_Ticket]) -> None:

@@ -1,0 +1,276 @@
+"""The transparency log: durable appends against the disk's own rate, publishing, following.
+
+    benchmarks/log.py [--quick] [--json] [--entries N] [--seconds S]
+
+append    Entries acknowledged one batch after another through `tlog.sequencer` into a SQLite
+          ledger, against what the disk allows: its flushes a second, measured by turns with each
+          batch by appending its bytes to a file and flushing it, divided by the flushes that a batch
+          takes, which `strace` counts (where it is missing: one a commit, as SQLite documents).
+publish   The same with a checkpoint of each batch: bundles, tiles, read-back, head, checkpoint.
+          Files of a batch are flushed together, so the disk's one-after-another rate is no ceiling.
+hashing   CPU of the four hashes an entry costs, as a share of the time of the batch.
+bulk      N entries published at once from memory to files; an import commits 35,000 a second
+          (benchmarks/consent.py), and must not wait for this.
+monitor   The same log followed from nothing.
+
+All entries are generated: commitments of a counter. Times are wall times where a disk is waited
+for, CPU elsewhere. Prints one line for each number; exit status 1 where one misses its floor.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from byleave import merkle
+from byleave.evidence.entry import ConsentEventEntry
+from byleave.note import Checkpoint, SignerKey, parse_trust
+from byleave.stores.sqlite import SqliteLedger
+from byleave.stores.tile_files import TileFiles
+from byleave.testing.log_faults import MemoryHead, MemorySource
+from byleave.tlog.monitor import Monitor
+from byleave.tlog.publish import publish
+from byleave.tlog.sequencer import Sequencer
+
+KEY = SignerKey(name="log.benchmark.invalid", seed=bytes(range(32)))
+TRUST = parse_trust(f"log {KEY.verifier}\nquorum none\n")
+BATCHES = (1, 100, 1_000, 10_000)
+COUNTED = 20
+
+
+@dataclass(frozen=True)
+class Goal:
+    """At most, or at least, so much; and the value at which the exit status is 1."""
+
+    goal: float
+    floor: float
+    at_least: bool = True
+
+    def met(self, value: float) -> bool:
+        return value >= self.goal if self.at_least else value <= self.goal
+
+    def fails(self, value: float) -> bool:
+        return value < self.floor if self.at_least else value > self.floor
+
+
+class Report:
+    """Prints measures as they come, and remembers whether one is beyond its floor."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._json = as_json
+        self.failed = False
+
+    def add(
+        self, measure: str, size: int, value: float, unit: str, goal: Goal | None = None
+    ) -> None:
+        met = None if goal is None else goal.met(value)
+        self.failed |= goal is not None and goal.fails(value)
+        line = {
+            "measure": measure, "size": size, "value": float(f"{value:.4g}"), "unit": unit,
+            "goal": None if goal is None else goal.goal, "met": met,
+            "floor": None if goal is None else goal.floor,
+        }  # fmt: skip
+        if self._json:
+            print(json.dumps(line), flush=True)
+            return
+        aim = "" if goal is None else f"  goal {'≥' if goal.at_least else '≤'} {goal.goal:g}"
+        word = "" if met is None else ("  met" if met else "  MISSED")
+        print(f"{measure:52} {size:>11,}  {value:>12,.4g} {unit}{aim}{word}", flush=True)
+
+
+def entries(count: int, start: int = 0) -> list[bytes]:
+    """Return generated entries, of the kind of which a log has most."""
+    return [
+        ConsentEventEntry(commitment=hashlib.sha256(b"%d" % number).digest()).encode()
+        for number in range(start, start + count)
+    ]
+
+
+class Log:
+    """A ledger and its log's files in a folder, behind a sequencer."""
+
+    def __init__(self, folder: Path) -> None:
+        self.ledger = SqliteLedger(folder / "ledger.sqlite", create=True)
+        self.tiles = TileFiles(folder / "log")
+        self.sequencer = Sequencer(self._append, self._publish)
+
+    def _append(self, batch: Sequence[bytes]) -> int:
+        with self.ledger.writing() as writer:
+            return writer.log_many(batch)
+
+    def _publish(self) -> Checkpoint:
+        return publish(self.ledger, self.tiles, self.ledger, KEY, origin=KEY.name)
+
+
+def work(folder: Path, size: int, batches: int, *, served: bool) -> None:
+    """Append batches, each served where asked; what `strace` counts."""
+    log = Log(folder)
+    made = entries(size)
+    for _ in range(batches):
+        log.sequencer.append(made)
+        if served:
+            log.sequencer.publish()
+    log.ledger.close()
+
+
+def flushes(size: int, *, served: bool) -> tuple[float, bool]:
+    """Return flushes a batch, and whether they were counted."""
+    if shutil.which("strace") is None:
+        return 1.0, False
+    counts = []
+    for batches in (0, COUNTED):
+        with tempfile.TemporaryDirectory() as folder:
+            traced = Path(folder) / "trace"
+            program = [sys.executable, __file__, "--work", folder, str(size), str(batches)]
+            subprocess.run(
+                ["strace", "-f", "-qq", "-o", str(traced), "-e", "trace=fsync,fdatasync",
+                 *program, *(["--served"] if served else [])],
+                check=True, stdout=subprocess.DEVNULL,
+            )  # fmt: skip
+            # a call that another thread interrupts is written twice: count its beginning
+            counts.append(len(re.findall(r"\b(?:fsync|fdatasync)\(", traced.read_text())))
+    return (counts[1] - counts[0]) / COUNTED, True
+
+
+class Disk:
+    """Flushes of one file that grows by a batch's bytes before each, one at a time."""
+
+    def __init__(self, folder: Path, data: bytes) -> None:
+        self._stream = (folder / "flushed").open("wb")
+        self._data = data
+
+    def flush(self) -> None:
+        self._stream.write(self._data)
+        self._stream.flush()
+        os.fsync(self._stream.fileno())
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+def bench_batches(report: Report, seconds: float) -> None:
+    for size in BATCHES:
+        made = entries(size)
+        raw = b"".join(made)
+        hashing = time.process_time()
+        merkle.all_levels(merkle.leaf_hashes(made))
+        hashing = 2 * (time.process_time() - hashing)
+        for served in (False, True):
+            per_batch, counted = flushes(size, served=served)
+            with tempfile.TemporaryDirectory() as name:
+                log, disk = Log(Path(name)), Disk(Path(name), raw)
+                flushed, times = [], []
+                end = time.perf_counter() + seconds
+                while time.perf_counter() < end or len(times) < 3:
+                    # by turns: other work on this disk then slows both alike
+                    start = time.perf_counter()
+                    disk.flush()
+                    middle = time.perf_counter()
+                    log.sequencer.append(made)
+                    if served:
+                        log.sequencer.publish()
+                    flushed.append(middle - start)
+                    times.append(time.perf_counter() - middle)
+                log.ledger.close()
+                disk.close()
+            rate = size * len(times) / sum(times)
+            allows = len(flushed) / sum(flushed)
+            share = rate / (size * allows / per_batch)
+            what = "append and publish" if served else "append"
+            how = "counted by strace" if counted else "as documented"
+            report.add(f"{what}: entries acknowledged", size, rate, "1/s")
+            report.add(f"{what}: flushes a batch, {how}", size, per_batch, "")
+            report.add("this disk, by turns: flushes", size, allows, "1/s")
+            goal = Goal(0.9, 0.5) if size <= 1_000 else None
+            report.add(f"{what}: share of what the disk allows", size, share, "", goal)
+            if served:
+                part = hashing / (sum(times) / len(times))
+                report.add("hashing: share of that time", size, part, "", Goal(0.5, 0.8, False))
+
+
+def bench_group(report: Report, seconds: float) -> None:
+    """Callers on 16 threads, one entry each: how many share a flush."""
+    with tempfile.TemporaryDirectory() as name:
+        log = Log(Path(name))
+        done, end = [0] * 16, time.perf_counter() + seconds
+        one = entries(1)
+
+        def calls(thread: int) -> None:
+            while time.perf_counter() < end:
+                log.sequencer.append(one)
+                done[thread] += 1
+
+        threads = [threading.Thread(target=calls, args=(n,)) for n in range(16)]
+        start = time.perf_counter()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        wall = time.perf_counter() - start
+        report.add("group commit, 16 callers of one entry", sum(done), sum(done) / wall, "1/s")
+        report.add(
+            "group commit: entries a flush", sum(done), sum(done) / log.sequencer.commits, "",
+            Goal(4, 1.5),
+        )  # fmt: skip
+        log.ledger.close()
+
+
+def bench_bulk(report: Report, count: int) -> None:
+    made = entries(count)
+    with tempfile.TemporaryDirectory() as name:
+        tiles = TileFiles(Path(name))
+        wall, cpu = time.perf_counter(), time.process_time()
+        publish(MemorySource(made), tiles, MemoryHead(), KEY, origin=KEY.name)
+        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+        report.add("bulk: published", count, count / wall, "1/s", Goal(35_000, 20_000))
+        report.add("bulk: published, CPU", count, count / cpu, "1/s")
+        start = time.process_time()
+        merkle.leaf_hashes(made)
+        floor = time.process_time() - start
+        for _ in range(count // 256):
+            merkle.root([made[0][:32]] * 256)
+        floor = 2 * (time.process_time() - start)
+        report.add("bulk: CPU against its hashes alone", count, cpu / floor, "×")
+        cpu = time.process_time()
+        for _ in (monitor := Monitor(tiles, TRUST)).visit():
+            pass
+        cpu = time.process_time() - cpu
+        assert monitor.state.next == count
+        report.add("monitor: entries read and checked, CPU", count, count / cpu, "1/s")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="under a minute")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.add_argument("--entries", type=int, help="of the bulk measures; default 2,000,000")
+    parser.add_argument("--seconds", type=float, help="for each size of a batch; default 8")
+    parser.add_argument("--work", nargs=3, help=argparse.SUPPRESS)
+    parser.add_argument("--served", action="store_true", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.work:
+        folder, size, batches = given.work
+        work(Path(folder), int(size), int(batches), served=given.served)
+        return 0
+    report = Report(as_json=given.json)
+    seconds = given.seconds or (1.0 if given.quick else 8.0)
+    bench_batches(report, seconds)
+    bench_group(report, seconds)
+    bench_bulk(report, given.entries or (200_000 if given.quick else 2_000_000))
+    return 1 if report.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -78,18 +78,18 @@ def gate_line(ws: byleave.Workspace, size: str, repeat: int) -> dict[str, Any]:
 
 def seal_line(ws: byleave.Workspace, repeat: int) -> dict[str, Any]:
     """Party-records committed a second, against bare SHA-256 of as many blocks."""
-    from byleave.service.snapshot import map_of
+    from byleave.service.snapshot_check import check_snapshot
 
     document = ws.snapshot.list()[0]
     count = document["party_records"]
-    value = cpu(lambda: map_of(ws.house, document["snapshot"]), repeat)
+    value = cpu(lambda: check_snapshot(ws.house, document["snapshot"]), repeat)
     block = bytes(55)
     floor = cpu(
         lambda: [hashlib.sha256(block).digest() for _ in range(BLOCKS_PER_PARTY_RECORD * count)],
         repeat,
     )
     return line(
-        "map from openings",
+        "map checked and built again from openings",
         f"{count} party-records",
         value / floor,
         f"× SHA-256 of {BLOCKS_PER_PARTY_RECORD} blocks each",

@@ -131,6 +131,8 @@ CODES: Final[dict[str, str]] = {
     "log.enrolment-twice": "A log holds the enrolment of one member secret twice.",
     "log.receipt-differs": "An entry that a receipt holds is not the one that the log holds at that index.",
     "log.release-twice": "Two entries of a log release models under one name.",
+    "log.directory-order": "A directory does not count up by one, or does not name the one before it.",
+    "log.cessation-contradicted": "A use was stated to have ceased, and the log holds an entry of it since then.",
     "log.snapshot-twice": "Two entries of a log seal snapshots of one name.",
     "log.quorum-unmet": "Fewer witnesses cosigned a new checkpoint than the trust file asks for; it is signed, and not served.",
     "log.rolled-back": "A log serves an older checkpoint than was seen before; it does not contradict it.",

@@ -28,7 +28,13 @@ from byleave.evidence.entry import (
 )
 from byleave.ids import format_instant
 
-__all__ = ["cessation_statement", "contradicts", "signed_bytes", "verify_cessation"]
+__all__ = [
+    "cessation_statement",
+    "contradicts",
+    "overlap",
+    "signed_bytes",
+    "verify_cessation",
+]
 
 _FORMAT: Final = "byleave-cessation/v1"
 _PAYLOAD: Final = b"application/vnd.byleave.cessation+json"
@@ -102,7 +108,12 @@ def contradicts(entry: Entry, index: int, cessation: CessationEntry, stated_at: 
         return False
     if not isinstance(entry, GateEntry | SnapshotEntry | DisclosureEntry):
         return False
+    return overlap(entry.use, cessation.use)
+
+
+def overlap(one: str, other: str) -> bool:
+    """Return whether two scopes, PURPOSE/CATEGORY/RECIPIENT, have a use in common."""
     return all(
         a == "*" or b == "*" or f"{a}.".startswith(f"{b}.") or f"{b}.".startswith(f"{a}.")
-        for a, b in zip(entry.use.split("/"), cessation.use.split("/"), strict=False)
+        for a, b in zip(one.split("/"), other.split("/"), strict=False)
     )

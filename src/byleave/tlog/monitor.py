@@ -8,7 +8,8 @@ Each visit:
 (3) the trust file's quorum cosigned it
 (4) read every entry not seen before, each against its tile
 (5) no two of them, old ones included, seal snapshots of one name, release models of one name or
-    of one digest; each is of a known kind, in its one encoding
+    of one digest; directories count up, each naming the one before it; no statement of cessation
+    is contradicted by an entry before it; each is of a known kind, in its one encoding
 (6) with a receipt: the log still holds each of its entries at its index, and enrols its holder
     once; every snapshot has a bucket in which the holder is listed or not
 
@@ -27,7 +28,18 @@ from typing import Any, Final
 from byleave import canonical, merkle
 from byleave.errors import ByleaveError, EvidenceError, InputError
 from byleave.evidence.bucket import bucket_of, label
-from byleave.evidence.entry import EnrolmentEntry, Entry, ReleaseEntry, SnapshotEntry, parse_entry
+from byleave.evidence.cessation import overlap
+from byleave.evidence.entry import (
+    CessationEntry,
+    DirectoryEntry,
+    DisclosureEntry,
+    EnrolmentEntry,
+    Entry,
+    GateEntry,
+    ReleaseEntry,
+    SnapshotEntry,
+    parse_entry,
+)
 from byleave.evidence.fork import ForkProof
 from byleave.evidence.receipt import Receipt
 from byleave.ids import Digest
@@ -43,8 +55,11 @@ __all__ = ["MAX_STATE_BYTES", "Finding", "ForkError", "Monitor", "MonitorState",
 MAX_STATE_BYTES: Final = 1 << 28
 _FORMAT: Final = "byleave-monitor/v1"
 _FIELDS: Final = frozenset(
-    {"checkpoint", "findings", "format", "models", "next", "releases", "snapshots", "told"}
-)
+    {
+        "checkpoint", "directory", "findings", "format", "models", "next", "releases",
+        "snapshots", "told", "uses",
+    }
+)  # fmt: skip
 _BATCH: Final = 64 * TILE_WIDTH
 _COMMITMENT: Final = re.compile(
     rb'\{"commitment":"([0-9a-f]{64})","kind":"(?:consent-event|(enrolment))/v1"\}'
@@ -89,6 +104,8 @@ class MonitorState:
         snapshots: Name of each snapshot to [index, epoch in hexadecimal, k].
         releases: Name of each release to [index, index of its snapshot].
         models: Hexadecimal digest of each released model to its entry's index.
+        directory: Number and index of the newest directory.
+        uses: Each use of a gate, a snapshot or a disclosure to the index of its last entry.
         findings: What was found so far.
         told: Enrolment commitment (hexadecimal) of each receipt to the index up to which its
             holder was told of snapshots.
@@ -99,6 +116,8 @@ class MonitorState:
     snapshots: Mapping[str, list[Any]] = field(default_factory=dict)
     releases: Mapping[str, list[int]] = field(default_factory=dict)
     models: Mapping[str, int] = field(default_factory=dict)
+    directory: tuple[int, int] | None = None
+    uses: Mapping[str, int] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     told: Mapping[str, int] = field(default_factory=dict)
 
@@ -107,6 +126,7 @@ class MonitorState:
         at = self.checkpoint
         document: dict[str, Any] = {
             "checkpoint": None if at is None else at.decode("utf-8"),
+            "directory": None if self.directory is None else list(self.directory),
             "findings": [finding.to_dict() for finding in self.findings],
             "format": _FORMAT,
             "models": dict(self.models),
@@ -115,6 +135,7 @@ class MonitorState:
             "releases": [[name, *rest] for name, rest in self.releases.items()],
             "snapshots": [[name, *rest] for name, rest in self.snapshots.items()],
             "told": dict(self.told),
+            "uses": [[use, index] for use, index in self.uses.items()],
         }
         return canonical.encode(document)
 
@@ -133,13 +154,15 @@ def parse_state(data: bytes) -> MonitorState:
             raise ValueError
         if document["format"] != _FORMAT:
             raise ValueError
-        note = document["checkpoint"]
+        note, newest = document["checkpoint"], document["directory"]
         state = MonitorState(
             checkpoint=None if note is None else note.encode("utf-8"),
             next=int(document["next"]),
             snapshots={name: [int(i), str(e), int(k)] for name, i, e, k in document["snapshots"]},
             releases={name: [int(i), int(s)] for name, i, s in document["releases"]},
             models={str(model): int(index) for model, index in document["models"].items()},
+            directory=None if newest is None else (int(newest[0]), int(newest[1])),
+            uses={str(use): int(index) for use, index in document["uses"]},
             findings=tuple(Finding(**item) for item in document["findings"]),
             told={str(who): int(index) for who, index in document["told"].items()},
         )
@@ -301,6 +324,8 @@ class _Batch:
         self._snapshots = dict(before.snapshots)
         self._releases = dict(before.releases)
         self._models = dict(before.models)
+        self._directory = before.directory
+        self._uses = dict(before.uses)
         self._findings = list(before.findings)
 
     def take(self, index: int, data: bytes) -> None:
@@ -315,6 +340,7 @@ class _Batch:
         except EvidenceError as error:
             self._add(error.code, index, error.message)
             return
+        self._follow(index, entry)
         if isinstance(entry, SnapshotEntry):
             name = entry.snapshot
             if name in self._snapshots:
@@ -332,6 +358,21 @@ class _Batch:
             else:
                 self._models[model] = index
 
+    def _follow(self, index: int, entry: Entry) -> None:
+        """Take what later entries are held to: uses, directories, statements of cessation."""
+        if isinstance(entry, GateEntry | SnapshotEntry | DisclosureEntry):
+            self._uses[entry.use] = index
+        if isinstance(entry, DirectoryEntry):
+            before = self._directory
+            number, previous = (0, None) if before is None else before
+            if (entry.number, entry.previous) != (number + 1, previous):
+                self._add("log.directory-order", index, f"directory {entry.number}", previous)
+            self._directory = (entry.number, index)
+        elif isinstance(entry, CessationEntry):
+            for use, last in self._uses.items():
+                if last >= entry.first and overlap(use, entry.use):
+                    self._add("log.cessation-contradicted", index, entry.use, last)
+
     def state(self, end: int) -> MonitorState:
         return replace(
             self._before,
@@ -339,6 +380,8 @@ class _Batch:
             snapshots=self._snapshots,
             releases=self._releases,
             models=self._models,
+            directory=self._directory,
+            uses=self._uses,
             findings=tuple(self._findings),
         )
 

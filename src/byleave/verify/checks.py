@@ -33,7 +33,8 @@ __all__ = ["COMMON_CHECKS", "LAST_CHECK", "verify"]
 COMMON_CHECKS: Final = {
     "proof file": "it is a byleave-proof/v1 in its one encoding, of a known kind",
     "receipt": "where there is one: its one encoding; the enrolment entry commits to its member"
-    " and secret, each consent event's entry to that event",
+    " and secret, each consent event's entry to that event; a secret made by both is made of the two"
+    " nonces, and the offer commits to the operator's",
     "trust file": "it is a tlog-policy with a log and a quorum",
 }
 """Checks 1 to 3 of every kind, by name."""

@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from byleave.errors import EvidenceError
 from byleave.gate.counts import Counts
 from byleave.gate.incremental import MOST_CHANGED, Patch, changed_ordinals, comparable, patch
 from byleave.gate.plan import GatePlan
@@ -21,14 +22,14 @@ from byleave.gate.resolved import RowBlock, join_blocks, to_rows
 from byleave.gate.result import Dropped, GatedTable, GateRun
 from byleave.ids import parse_instant
 from byleave.policy.ruleset import PartyRule
-from byleave.service.gate import compile_for, gate_document, log_gate, run_plan
+from byleave.service.gate import compile_for, gate_document, log_gate, run_gate, run_plan
 from byleave.service.gate_parts import PATCH, reason_file, write_reasons
 from byleave.service.gate_rows import Piece, Rows
 from byleave.service.house import House
 from byleave.service.inverted import inverted_of
 from byleave.service.source import Source, open_source
 
-__all__ = ["Updated", "find_patch", "update_gate"]
+__all__ = ["Updated", "find_patch", "gate_again", "update_gate"]
 
 _LONGEST: Final = 32
 """Patches one upon another, after which a full run writes all reasons anew."""
@@ -102,6 +103,26 @@ def update_gate(house: House, gate: str, *, at: datetime | None = None) -> Updat
         folder.discard()
         raise
     return Updated(gate=name, index=index, gated=gated, touched=made.touched, why_full=None)
+
+
+def gate_again(house: House, index: int, *, as_use: str) -> int:
+    """Run the gate of a log entry again as of now, for one use; return the new one's log index.
+
+    Args:
+        house: The workspace's ports.
+        index: Log index of the gate.
+        as_use: For what; where the gate was run for something else, or as a what-if, in full.
+
+    Raises:
+        EvidenceError: `workspace.damaged`, there is no such gate.
+    """
+    found = house.ledger.object_at(index)
+    if found is None or found[0] != "gate":
+        raise EvidenceError("a gate that the ledger names is gone", code="workspace.damaged")
+    _, name, _, document = found
+    if document["party_rule"] is None and document["scope"] == as_use:
+        return update_gate(house, name).index
+    return run_gate(house, document["source"], as_use)[1]
 
 
 def find_patch(

@@ -23,7 +23,8 @@ from byleave.canonical import Json, digest_of
 from byleave.errors import EvidenceError, RefusedError
 from byleave.evidence.entry import RecallEntry, RecipeEntry, UnlearningEntry
 from byleave.ids import format_instant, to_us
-from byleave.service.gate import compile_for, kept_rows, run_gate
+from byleave.service.gate import compile_for, kept_rows
+from byleave.service.gate_update import gate_again
 from byleave.service.house import House, LedgerWriter
 from byleave.service.model import (
     Release,
@@ -184,7 +185,7 @@ def unlearn(
     _, run = run_object(house, run_name)
     trainer = trainer_of(house, run["trainer"])
     parent = open_snapshot(house, affected.snapshot)
-    _, gate_index, _ = run_gate(house, parent.manifest.source, parent.manifest.use)
+    gate_index = gate_again(house, parent.manifest.gate, as_use=parent.manifest.use)
     removed = affected.positions
     name, snapshot_index, _ = seal_without(house, parent, removed, gate=gate_index)
     house.log.publish()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ from datasets import Dataset, IterableDataset
 from byleave.consent.reason import Reason
 from byleave.engines.arrow import decide_batch
 from byleave.engines.duckdb import gate_query, opened_file
+from byleave.engines.emit import Outputs, emit
 from byleave.engines.extra import load, plain_batch, plain_type
 from byleave.engines.hf_datasets import gate_dataset, gate_iterable
 from byleave.engines.polars import emit_frame, gate_frame
@@ -123,6 +125,19 @@ def test_duckdb_replaces_no_table() -> None:
         assert connection.sql("FROM kept").fetchall() == [(1,)]
         with pytest.raises(InputError):
             gate_query(PLAN, connection, "FROM messages", into="a", copy=Path("b"))
+
+
+def test_duckdb_applies_a_selection_in_place(root: Path, tmp_path: Path) -> None:
+    """The query that docs/spec/engines.md gives for a selection reads the rows kept."""
+    pq.write_table(MESSAGES, tmp_path / "d.parquet", row_group_size=700)
+    emit(PLAN, [tmp_path / "d.parquet"], Outputs(selection=tmp_path / "rows.parquet"))
+    page = (root / "docs" / "spec" / "engines.md").read_text(encoding="utf-8")
+    shown = re.search(r"`(FROM read_parquet\(.*?)`", page)
+    assert shown is not None
+    query = shown[1].replace("'d.parquet", f"'{tmp_path}/d.parquet")
+    query = query.replace("'rows.parquet", f"'{tmp_path}/rows.parquet")
+    found = duckdb.sql(f"SELECT d.number {query} ORDER BY d.number").fetchall()
+    assert [number for (number,) in found] == KEPT["number"].to_pylist()
 
 
 # -- Polars ---------------------------------------------------------------------------------------

@@ -85,7 +85,8 @@ class TileFiles:
             raise WorldError("an earlier write failed; open the log again", code="world.storage")
         with self._stopping():
             for folder in dict.fromkeys(target.parent for target, _ in targets):
-                self._make_folder(folder)
+                # not flushed: until the head moves, what is staged may be lost with its folder
+                folder.mkdir(parents=True, exist_ok=True)
             self._each(self._write, targets)
 
     def read_staged(self, paths: Sequence[str]) -> list[bytes]:

@@ -48,6 +48,8 @@ _PLACES: Final = 63
 _TABLE: Final = 256
 """The most profiles for which there is a table of pairs: 64 Ki answers."""
 
+_VOICES: Final = 5
+
 _IS_NO: Final = np.zeros(256, np.bool_)
 _IS_NO[[Reason.REFUSED, Reason.WITHDRAWN, Reason.OBJECTED]] = True
 
@@ -169,28 +171,33 @@ class Lists:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Speech:
-    """What the profiles of a category say, as a kernel reads it.
+    """What a party of each voice says, as a kernel reads it; a voice is a profile and a date.
+
+    A number is class << 30 | reason (`OPEN`: a table does not tell); the place << 8 is added. The
+    voice of a profile p, of count profiles, is p where the row's date is of no matter, and p plus
+    once, twice, ... count as in `_twins`.
 
     Attributes:
-        code: `Reason` of each profile; uint8.
-        stop: Likewise.
-        rule: `PartyRule` of each; uint8.
-        is_no: Whether a `Reason` is a no that was said; bool[256].
+        author: Number of an author by voice; uint32[5 * profiles].
+        other: Number of a recipient by voice; likewise.
+        rule: `PartyRule` by voice; uint8.
         held: The party rule asked for instead; -1: as the profiles say.
     """
 
-    code: Codes
-    stop: Codes
+    author: npt.NDArray[np.uint32]
+    other: npt.NDArray[np.uint32]
     rule: Codes
-    is_no: Flags
     held: int
 
     @classmethod
     def of(cls, category: CategoryPlan, rule: PartyRule | None) -> Speech:
         """Take it from a category under a party rule."""
-        table = category.profiles
-        held = -1 if rule is None else int(rule)
-        return cls(table.code, table.stop, table.party_rule, _IS_NO, held)
+        says, words, rules, able = _twins(category)
+        top = says.astype(np.uint32) << np.uint32(30)
+        told = np.where(_IS_NO[words], np.uint8(Reason.PARTY_VETOED), words)
+        unable = np.uint32(OPEN)
+        author, other = (np.where(able, top | w.astype(np.uint32), unable) for w in (words, told))
+        return cls(author, other, rules, -1 if rule is None else int(rule))
 
 
 class Kernel(Protocol):
@@ -410,78 +417,85 @@ def decide_dated(
 ) -> bool:
     """Write reason (or `OPEN`) and party of rows with at most one recipient, by their dates.
 
-    A party whose yes does not reach the row speaks as if silent: each profile has two further
-    numbers, for data collected too early and on nobody knows which day.
+    A party speaks with one of five voices of its profile, by when the row was collected.
 
     Returns:
         Whether it could: the table of pairs has at most 256 numbers.
     """
-    table, count, alone = category.profiles, len(category.profiles), len(parties) == 1
-    if 3 * count > _TABLE:
+    count, alone = len(category.profiles), len(parties) == 1
+    if _VOICES * count > _TABLE:
         return False
-    voices = _three_times(_speech(category, range(count)), category)
-    pair = PairTable.of(voices, rule, width=3 * count, alone=alone)
+    pair = PairTable.of(_twins(category), rule, width=_VOICES * count, alone=alone)
     for start in range(0, len(reason), BLOCK):
         block = slice(start, start + BLOCK)
         when = collected[block]
-        both = _voice(category, table.has_own_start, parties[0][block], when) * np.uint16(
-            pair.width
-        )
+        both = _voice(category, parties[0][block], when) * np.uint16(pair.width)
         if not alone:
-            both += _voice(category, table.has_own_start, parties[1][block], when)
+            both += _voice(category, parties[1][block], when)
         np.take(pair.reason, both, out=reason[block], mode="clip")
         np.take(pair.party, both, out=party[block], mode="clip")
     return True
 
 
 def _voice(
-    category: CategoryPlan, own: Flags, ordinals: Ordinals, when: npt.NDArray[np.int64]
+    category: CategoryPlan, ordinals: Ordinals, when: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.uint16]:
-    """Return the number with which a party speaks of a row: profile, too early, or no date."""
-    table = category.profiles
+    """Return the voice with which a party speaks of a row (see `_twins`)."""
+    table, count = category.profiles, len(category.profiles)
     profile = np.take(category.profile, ordinals)
-    early = when < np.take(table.from_hi, profile)
-    number = profile.astype(np.uint16)
-    late = np.flatnonzero(early)
+    voice = profile.astype(np.uint16)
+    late = np.flatnonzero(when < np.take(table.from_hi, profile))
     which, at = profile[late], when[late]
-    near = np.flatnonzero(own[which] & (at >= table.from_lo[which]))
+    near = np.flatnonzero(table.has_own_start[which] & (at >= table.from_lo[which]))
     if len(near):  # within the span: the member's own instant tells
         reaches = at[near] >= category.start.get(ordinals[late[near]].astype(np.int64))
         late, at = np.delete(late, near[reaches]), np.delete(at, near[reaches])
-    count = len(table)
-    number[late] += np.where(at == ALWAYS, np.uint16(2 * count), np.uint16(count))
-    return number
+    voice[late] += np.where(at == ALWAYS, np.uint16(2 * count), np.uint16(count))
+    if (table.earliest_us != ALWAYS).any():
+        old = np.flatnonzero(when < np.take(table.earliest_us, profile))
+        undated = when[old] == ALWAYS
+        voice[old] = profile[old] + np.where(undated, np.uint16(4 * count), np.uint16(3 * count))
+    return voice
 
 
-def _three_times(speech: _Spoken, category: CategoryPlan) -> _Spoken:
-    """Return what the profiles say, what they say of data collected too early, and undated."""
-    says, words, rules, _ = speech
-    silent = np.where(says == _YES, np.uint8(_SILENT), says)
+def _twins(category: CategoryPlan) -> _Spoken:
+    """Return what each profile says of a row, by five kinds of date, one behind the other.
+
+    A date of no matter; before a yes reaches; no date, and a yes asks for one; before the earliest
+    date of the region; no date, and the region has an earliest one.
+    """
+    table = category.profiles
+    code, stop = table.code, table.stop
+    passes = stop == Reason.KEPT
     early, undated = (
-        np.where(says == _YES, np.uint8(word), words)
+        np.where(code == Reason.KEPT, np.uint8(word), code)
         for word in (Reason.PROMISE_OF_COLLECTION, Reason.COLLECTED_AT_UNKNOWN)
     )
-    able = category.profiles.earliest_us == ALWAYS
-    return (
-        np.concatenate([says, silent, silent]),
-        np.concatenate([words, early, undated]),
-        np.tile(rules, 3),
-        np.tile(able, 3),
+    old, unknown = (
+        np.where(passes, np.uint8(word), stop)
+        for word in (Reason.BEFORE_EARLIEST, Reason.COLLECTED_AT_UNKNOWN)
     )
+    codes = np.concatenate([code, early, undated, code, code])
+    stops = np.concatenate([stop, stop, stop, old, unknown])
+    says, words = _classes(codes, stops)
+    return says, words, np.tile(table.party_rule, _VOICES), np.ones(len(says), np.bool_)
 
 
-def _speech(category: CategoryPlan, profiles: Sequence[int]) -> _Spoken:
-    """Return class, reason and party rule of some profiles, and whether no date matters to them."""
-    chosen = np.asarray(profiles, np.int64)
-    code, stop = category.profiles.code[chosen], category.profiles.stop[chosen]
+def _classes(code: Codes, stop: Codes) -> tuple[Codes, Codes]:
+    """Return the class of what is said, and the reason it gives."""
     says = np.select(
         [_IS_NO[code], stop != Reason.KEPT, code != Reason.KEPT],
         [np.uint8(_VETO), np.uint8(_STOP), np.uint8(_SILENT)],
         np.uint8(_YES),
     )
-    words = np.where(says == _STOP, stop, code)
-    timeless = category.profiles.timeless[chosen]
-    return says, words, category.profiles.party_rule[chosen], timeless
+    return says, np.where(says == _STOP, stop, code)
+
+
+def _speech(category: CategoryPlan, profiles: Sequence[int]) -> _Spoken:
+    """Return class, reason and party rule of some profiles, and whether no date matters to them."""
+    table, chosen = category.profiles, np.asarray(profiles, np.int64)
+    says, words = _classes(table.code[chosen], table.stop[chosen])
+    return says, words, table.party_rule[chosen], table.timeless[chosen]
 
 
 def _told(word: int, place: int) -> int:

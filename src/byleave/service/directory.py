@@ -24,7 +24,7 @@ from byleave.evidence.entry import DirectoryEntry, EnrolmentEntry, parse_entry
 from byleave.evidence.proof_file import encode_proof_file
 from byleave.evidence.proof_kinds import DirectoryPart, EnrolledFile, NotEnrolledFile
 from byleave.ids import to_us
-from byleave.service.house import House
+from byleave.service.house import House, LedgerWriter
 from byleave.service.snapshot import entry_leaves
 from byleave.snapshot.directory_map import DirectoryMap, build_directory_map
 
@@ -34,6 +34,7 @@ __all__ = [
     "check_directories",
     "directory_part",
     "directory_proof",
+    "drop_rows",
     "forget_keys",
     "list_directories",
 ]
@@ -182,22 +183,24 @@ def directory_part(
     return DirectoryPart(entry=house.log.logged(chosen.index), listed=listed)
 
 
-def forget_keys(house: House) -> list[str]:
-    """Destroy the keys of every directory: nobody can be looked up in them again.
+def forget_keys(house: House, writer: LedgerWriter) -> list[str]:
+    """Destroy the keys of every directory: nobody can be looked up in them again; return which.
 
     Part of erasing a member, whose labels could else be recomputed from their id; a new
-    directory follows. Proofs made before still verify.
+    directory follows. Proofs made before still verify. `drop_rows` is the second half.
     """
-    forgotten = []
+    held = [found for found in _known(house) if found.document["seed"] is not None]
+    for found in held:
+        gone = {**found.document, "seed": None, "files": {}}
+        writer.replace_object("directory", found.name, gone)
+    return [found.name for found in held]
+
+
+def drop_rows(house: House) -> None:
+    """Remove the rows of directories whose keys are gone; what is not there needs no removing."""
     for found in _known(house):
         if found.document["seed"] is None:
-            continue
-        with house.ledger.writing() as writer:
-            gone = {**found.document, "seed": None, "files": {}}
-            writer.replace_object("directory", found.name, gone)
-        house.artefacts.remove(KIND, found.name)
-        forgotten.append(found.name)
-    return forgotten
+            house.artefacts.remove(KIND, found.name)
 
 
 def check_directories(house: House, provers: Provers) -> list[dict[str, str]]:

@@ -6,8 +6,9 @@ Then, in this order, each step repeatable:
 
 (1) rewritten files are staged: sources and lineages with the rows they are a party of blank (a
     row keeps its place), openings without theirs;
-(2) one transaction: log entry `erasure/v1`, their secret, id, salts, evidence, regions and birth
-    days gone from the ledger, the new digests in it;
+(2) one transaction: log entry `erasure/v1`, their secret and what it was made of, id, salts,
+    evidence, regions and birth days gone from the ledger, the keys of directories, by which an id
+    could be looked up, too, the new digests in it;
 (3) the staged files take the place of the old; caches, proof files and the keys of directories, in
     which an id could be looked up again, go; the store is scrubbed.
 
@@ -41,7 +42,8 @@ from byleave.gate.contract import Contract, is_id_list
 from byleave.gate.members import ids_as_text
 from byleave.gate.nested import column_at
 from byleave.ids import format_instant, to_us
-from byleave.service.directory import forget_keys
+from byleave.service.directory import drop_rows, forget_keys
+from byleave.service.enrol_joint import forget_joint
 from byleave.service.house import House, StagedFiles
 from byleave.service.snapshot import openings_of
 from byleave.service.source import DIGESTS, open_source
@@ -198,7 +200,7 @@ def finish(house: House, proofs: Path | None = None) -> list[str]:
             house.artefacts.cache(source).discard()
         if proofs is not None:
             _forget_proofs(proofs, document["ordinals"])
-        forget_keys(house)
+        drop_rows(house)
         house.ledger.scrub()
         with house.ledger.writing() as writer:
             writer.replace_object("erasure", name, {**document, "state": "done"})
@@ -345,6 +347,9 @@ def _land(
             if kind == "source":
                 changed["erased"] = index
             writer.replace_object(kind, object_id, changed)
+        for ordinal in ordinals:
+            forget_joint(house, writer, ordinal)
+        forget_keys(house, writer)
         writer.erase_members([(o, f"erased/{house.random(12).hex()}") for o in ordinals])
         writer.add_object("erasure", name, index=index, at_us=to_us(house.now()), document=document)
     finish(house, proofs)

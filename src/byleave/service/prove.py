@@ -37,6 +37,7 @@ from byleave.service.prove_platform import disclosure_proof, lineage_proof, unle
 from byleave.service.snapshot import map_proof, member_rows, snapshot_document
 
 __all__ = [
+    "event_holder",
     "event_proof",
     "is_present",
     "make_receipt",
@@ -75,14 +76,22 @@ def event_proof(house: House, index: int, *, self_contained: bool = False) -> by
     Raises:
         InputError: `workspace.unknown-object`, no event has that index.
     """
-    rows = house.ledger.events(before=index + 1, after=index - 1)
-    if not rows:
-        raise InputError(f"log entry {index} is no consent event", code="workspace.unknown-object")
-    found = house.ledger.member_at(rows[0][1])
+    row = _event_row(house, index)
+    found = house.ledger.member_at(row[1])
     if found is None:
         raise InputError("the ledger knows no such member", code="member.unknown")
-    proof = ConsentEventFile(event=_receipt_event(house, found[1], rows[0]))
+    proof = ConsentEventFile(event=_receipt_event(house, found[1], row))
     return _encoded(house, proof, found[1] if self_contained else None)
+
+
+def event_holder(house: House, index: int) -> int:
+    """Return the ordinal of the member whose consent event a log entry is.
+
+    Raises:
+        InputError: `workspace.unknown-object`, no event has that index.
+    """
+    ordinal: int = _event_row(house, index)[1]
+    return ordinal
 
 
 def release_proof(
@@ -244,6 +253,13 @@ def _encoded(house: House, proof: ProofFile, holder: str | None) -> bytes:
     if holder is not None:
         proof = replace(proof, receipt=make_receipt(house, holder))
     return encode_proof_file(proof)
+
+
+def _event_row(house: House, index: int) -> tuple[Any, ...]:
+    rows = house.ledger.events(before=index + 1, after=index - 1)
+    if not rows:
+        raise InputError(f"log entry {index} is no consent event", code="workspace.unknown-object")
+    return rows[0]
 
 
 def _member(house: House, member: str) -> tuple[int, str, bytes, int, int]:

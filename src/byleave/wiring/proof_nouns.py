@@ -74,7 +74,9 @@ class Proofs(Noun):
         """Write the proof of one consent event, readable by its owner only; return its path."""
         self._writable()
         data = prove.event_proof(self._house, index, self_contained=self_contained)
-        return self._write(f"event-{index}", data, self_contained=self_contained, private=True)
+        # An erasure finds a member's files by the ordinal in their names.
+        name = f"event-{prove.event_holder(self._house, index)}-{index}"
+        return self._write(name, data, self_contained=self_contained, private=True)
 
     def make_named(self, kind: str, name: str) -> Path:
         """Write a proof about the platform: lineage, unlearning, disclosure, cessation.
@@ -147,8 +149,10 @@ class Directories(Noun):
         """Write the proof that an id is enrolled once, or not at all; return kind, path."""
         self._writable()
         kind, data = directory.directory_proof(self._house, SodiumProver, member, name=name)
+        row = self._house.ledger.member(member)
         # A stranger has no ordinal, and a file's name must not hold an id.
-        path = self._workspace.places.proofs / f"{kind}-{sha256(data).hex()[:16]}.proof"
+        who = sha256(data).hex()[:16] if row is None else str(row[0])
+        path = self._workspace.places.proofs / f"{kind}-{who}-{name or 'newest'}.proof"
         write_file(path, data, private=True)
         return kind, path
 

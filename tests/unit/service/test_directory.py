@@ -122,7 +122,9 @@ def test_a_key_that_is_gone_answers_nobody(copied: Grown) -> None:
         ws.directory.build()
         trust = ws.places.trust.read_bytes()
         _, path = ws.directory.prove(copied.agreed[0])
-        assert service.forget_keys(ws.house) == ["directory-1"]
+        with ws.ledger.writing() as writer:
+            assert service.forget_keys(ws.house, writer) == ["directory-1"]
+        service.drop_rows(ws.house)
         with pytest.raises(RefusedError) as caught:
             ws.directory.prove(copied.agreed[0])
         assert caught.value.code == "directory.key-gone"
@@ -268,3 +270,25 @@ def test_a_part_of_a_directory_is_held_to_the_receipt(copied: Grown) -> None:
         assert isinstance(theirs, AbsenceFile)
         mixed = encode_proof_file(replace(own, directory=theirs.directory))
         assert code(verify(mixed, trust, ws.member.receipt(member))) == "vrf.proof"
+
+
+def test_erasure_ends_every_look_up(copied: Grown) -> None:
+    """Erasing a member destroys directory keys, rows, nonces and files; a new directory omits them."""
+    with copied.open() as ws:
+        offer, _, _ = ws.member.offer()
+        ws.member.enrol_jointly("new-1", offer=offer, nonce=derive("nonce"))
+        ws.directory.build()
+        trust = ws.places.trust.read_bytes()
+        _, path = ws.directory.prove("new-1")
+        before, ordinal = path.read_bytes(), ws.member.ordinal("new-1")
+        ws.member.erase(["new-1"])
+        assert not path.exists()
+        assert ws.house.ledger.object("joint-secret", f"member-{ordinal}")[2]["operator"] is None  # type: ignore[index]
+        assert not ws.house.artefacts.path("directories", "directory-1").exists()
+        assert verify(before, trust).ok
+        with pytest.raises(RefusedError):
+            ws.directory.prove("new-1")
+        ws.directory.build()
+        assert ws.directory.prove("new-1")[0] == "not-enrolled"
+        assert ws.directory.prove(copied.agreed[0])[0] == "enrolled"
+        assert ws.directory.check() == []

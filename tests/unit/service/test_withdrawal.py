@@ -136,7 +136,7 @@ def test_when_everybody_left_the_model_is_that_of_nobody(copied: Grown) -> None:
 
 
 STEPS: dict[str, tuple[Any, str]] = {
-    "before the gate": (withdrawal, "run_gate"),
+    "before the gate": (withdrawal, "gate_again"),
     "before the delta": (withdrawal, "seal_without"),
     "before forgetting": (withdrawal, "restore_state"),
     "before the new state": (withdrawal, "keep_state"),

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from byleave import canonical, merkle
-from byleave.evidence.bucket import label
+from byleave.evidence.bucket import inner_hash, label
 from byleave.evidence.cessation import cessation_statement, signed_bytes
+from byleave.evidence.delta_proof import BucketChange, DeltaProof, siblings_needed
 from byleave.evidence.directory import (
     directory_commitment,
     directory_input,
@@ -34,6 +35,7 @@ from byleave.evidence.log_proof import LoggedEntry
 from byleave.evidence.proof_kinds import (
     AbsenceFile,
     CessationFile,
+    DeltaFile,
     DirectoryPart,
     DisclosureFile,
     EnrolledFile,
@@ -202,12 +204,35 @@ class Acts:
                 terms={**TERMS, "snapshot": self.at["set-1"]},
                 recalls=(self.logged("recall"),),
             ),
+            "delta": DeltaFile(
+                old=self.logged("set-1"),
+                new=self.logged("set-2"),
+                proof=between(self.world.maps, self.after),
+            ),
             "cessation": CessationFile(
                 cessation=self.logged("cessation"),
                 statement=self.statement,
                 signature=STATER.sign(signed_bytes(self.statement)),
             ),
         }
+
+
+def between(old: BucketMap, new: BucketMap) -> DeltaProof:
+    """Return the audit proof between two maps that are held whole."""
+    numbers = [n for n in range(1 << old.k) if old._levels[0][n] != new._levels[0][n]]
+    return DeltaProof(
+        changes=tuple(
+            BucketChange(
+                number=number,
+                old_labels=tuple(slot[0] for slot in old._buckets[number]),
+                old_inner=inner_hash([slot[1] for slot in old._buckets[number]]),
+                new_labels=tuple(slot[0] for slot in new._buckets[number]),
+                new_inner=inner_hash([slot[1] for slot in new._buckets[number]]),
+            )
+            for number in numbers
+        ),
+        siblings=tuple(new._levels[h][n] for h, n in siblings_needed(numbers, new.k)),
+    )
 
 
 def acts() -> Acts:

@@ -224,6 +224,8 @@ def acts_cases() -> dict[str, Case]:
     assert joint.joint is not None
     unmade = replace(joint, joint=replace(joint.joint, member=derive("another nonce")))
     lineage, disclosure = platform["lineage"], platform["disclosure"]
+    delta = platform["delta"]
+    (change,) = delta.proof.changes
     return {
         "absence-directory": case("accept", absent, "ada"),
         "absence-directory-other-member": case(
@@ -262,6 +264,38 @@ def acts_cases() -> dict[str, Case]:
         "unlearning-reversed": case(
             "verify.wrong-entry",
             replace(platform["unlearning"], old=platform["unlearning"].new),
+        ),
+        "delta": case("accept", delta),
+        "delta-nothing-changed": case(
+            "map.root-mismatch", replace(delta, proof=replace(delta.proof, changes=(), siblings=()))
+        ),
+        "delta-other-inner": case(
+            "map.root-mismatch",
+            replace(
+                delta,
+                proof=replace(
+                    delta.proof, changes=(replace(change, new_inner=derive("inner")),)
+                ),
+            ),
+        ),
+        "delta-reversed": case("verify.order", replace(delta, old=delta.new, new=delta.old)),
+        "delta-siblings-left-out": case(
+            "map.delta-siblings",
+            replace(delta, proof=replace(delta.proof, siblings=delta.proof.siblings[1:])),
+        ),
+        "delta-unchanged-bucket": case(
+            "map.delta-order",
+            replace(
+                delta,
+                proof=replace(
+                    delta.proof,
+                    changes=(
+                        replace(
+                            change, new_labels=change.old_labels, new_inner=change.old_inner
+                        ),
+                    ),
+                ),
+            ),
         ),
         "disclosure": case("accept", disclosure),
         "disclosure-other-terms": case(

@@ -200,6 +200,8 @@ CODES: Final[dict[str, str]] = {
     "map.member-absent": "A presence proof or a removal was asked for a label that is not in the map.",
     "map.parameters": "A map's epoch, k or a member's secret, enrolment or record leaf has a wrong size.",
     # training
+    "release.tainted": "A release holds rows that had to be unlearned by now.",
+    "release.tainted-read-only": "Loading a tainted release by force is logged; this was read-only.",
     "release.stale-run": "A run was trained on rows that may no longer be used.",
     "training.not-exact": "Forgetting and fitting without the rows gave different bytes.",
     "training.unknown-trainer": "No trainer of that name is installed.",

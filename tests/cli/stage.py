@@ -13,11 +13,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from byleave.wiring import open as open_workspace
 from byleave.wiring.witness import make_witness
 from byleave.wiring.world import ReplayClock
 from tests.unit.service.small import COLUMNS, CONTRACT, NOTICE, START, empty, people, small_table
 
-__all__ = ["PLATFORM", "PROVIDER", "messages", "set_stage"]
+__all__ = ["PLATFORM", "PROVIDER", "agree_again", "messages", "set_stage"]
 
 PLATFORM = "train.generative.replies/messages/platform"
 PROVIDER = "train.generative.replies/messages/provider.acme"
@@ -71,6 +72,13 @@ def messages() -> pa.Table:
         named = pc.replace_substring(table[column], "generated_", "m-")
         table = table.set_column(place, column, named)
     return table
+
+
+def agree_again(folder: Path) -> None:
+    """Let the two members who withdrew on the stage say yes again."""
+    with open_workspace(folder / "byleave-demo") as ws:
+        for member in people(messages())[:2]:
+            ws.consent.grant(member, PLATFORM, notice="replies-7", includes_past=True)
 
 
 def set_stage(folder: Path, root: Path) -> None:

@@ -12,6 +12,11 @@ from byleave.cli.output import emit, json_option, short, table, workspace_option
 __all__ = ["group", "release_group"]
 
 
+force_option = click.option(
+    "--force", is_flag=True, help="Load it though a withdrawal is past its date in it; logged."
+)
+
+
 @click.group("model")
 def group() -> None:
     """Models: train, evaluate, list."""
@@ -156,30 +161,39 @@ def list_releases(*, workspace: str, as_json: bool) -> None:
     """  # noqa: D301
     with opened(workspace, read_only=True) as ws:
         releases = ws.release.list()
+        late = {taint.release: taint for taint in ws.release.tainted()}
+    for release in releases:
+        release["tainted"] = release["release"] in late
     rows = [
-        [r["release"], short(r["model"]), r["snapshot"], r["superseded_by"], r["index"]]
+        [
+            *(r["release"], short(r["model"]), r["snapshot"], r["superseded_by"], r["index"]),
+            f"since {late[r['release']].due:%Y-%m-%d}" if r["tainted"] else None,
+        ]
         for r in releases
     ]
     emit(
         {"releases": releases},
         schema="byleave/releases/v1",
         as_json=as_json,
-        lines=lambda: table(["release", "model", "snapshot", "replaced by", "entry"], rows),
+        lines=lambda: table(
+            ["release", "model", "snapshot", "replaced by", "entry", "tainted"], rows
+        ),
     )
 
 
 @release_group.command()
 @click.argument("release")
+@force_option
 @workspace_option
 @json_option
-def show(*, release: str, workspace: str, as_json: bool) -> None:
+def show(*, release: str, force: bool, workspace: str, as_json: bool) -> None:
     """Load a release, recompute its digest, and show its facts.
 
     \b
     byleave release show replies-2 --workspace byleave-demo
     """  # noqa: D301
-    with opened(workspace, read_only=True) as ws:
-        found = ws.release.load(release)
+    with opened(workspace, read_only=not force) as ws:
+        found = ws.release.load(release, force=force)
     data = {**found.document, "index": found.index, "intact": True}
     emit(
         data,
@@ -197,6 +211,7 @@ def show(*, release: str, workspace: str, as_json: bool) -> None:
 @click.argument("message", required=False)
 @click.option("--history", multiple=True, metavar="ITEM", help="What the member holds. Repeatable.")
 @click.option("--count", default=3, show_default=True, type=click.IntRange(1, 50))
+@force_option
 @workspace_option
 @json_option
 def suggest(
@@ -205,6 +220,7 @@ def suggest(
     message: str | None,
     history: tuple[str, ...],
     count: int,
+    force: bool,
     workspace: str,
     as_json: bool,
 ) -> None:
@@ -216,8 +232,8 @@ def suggest(
     byleave release suggest content-1 --history … --history …
     byleave release suggest jobs-1 --history skill:… --history place:…
     """  # noqa: D301
-    with opened(workspace, read_only=True) as ws:
-        found = ws.release.suggest(release, message, history=history, count=count)
+    with opened(workspace, read_only=not force) as ws:
+        found = ws.release.suggest(release, message, history=history, count=count, force=force)
     emit(
         {"release": release, "suggestions": found},
         schema="byleave/suggestions/v1",

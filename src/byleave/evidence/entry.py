@@ -41,6 +41,7 @@ __all__ = [
     "EnrolmentOfferEntry",
     "Entry",
     "ErasureEntry",
+    "ForcedLoadEntry",
     "GateEntry",
     "NoticeEntry",
     "PolicyDocumentEntry",
@@ -272,6 +273,14 @@ class UnlearningEntry(Entry):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ForcedLoadEntry(Entry):
+    """A tainted release was loaded all the same."""
+
+    KIND: ClassVar[str] = "forced-load/v1"
+    release: Annotated[int, COUNT]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DisclosureEntry(Entry):
     """A package was offered to a recipient, under these terms."""
 
@@ -331,6 +340,7 @@ ENTRY_KINDS: Final[dict[str, type[Entry]]] = {
         EnrolmentEntry,
         EnrolmentOfferEntry,
         ErasureEntry,
+        ForcedLoadEntry,
         GateEntry,
         NoticeEntry,
         PolicyDocumentEntry,

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from byleave.ids import format_instant, from_us
 from byleave.service.house import House
+from byleave.service.taint import tainted
 
 __all__ = ["public_overview"]
 
@@ -28,6 +29,7 @@ def public_overview(
         demo_members: Members whose page a demo links, `{"ordinal", "label"}`.
     """
     head = house.log.checkpoint()
+    late = frozenset(taint.release for taint in tainted(house))
     return {
         "operator": operator,
         "at": format_instant(house.now()),
@@ -42,7 +44,7 @@ def public_overview(
             for index, _, _, document in reversed(house.ledger.objects("policy"))
         ],
         "releases": [
-            _release(house, index, name, at, document)
+            _release(house, index, name, at, document, late)
             for index, name, at, document in reversed(house.ledger.objects("release"))
         ],
         "data_origin": data_origin,
@@ -51,7 +53,14 @@ def public_overview(
     }
 
 
-def _release(house: House, index: int, name: str, at: int, document: Any) -> dict[str, Any]:  # noqa: ANN401
+def _release(
+    house: House,
+    index: int,
+    name: str,
+    at: int,
+    document: Any,  # noqa: ANN401
+    late: frozenset[str],
+) -> dict[str, Any]:
     snapshot: Any = house.ledger.object("snapshot", document["snapshot"])
     gate: Any = house.ledger.object_at(snapshot[2]["gate"])
     reasons = sorted(gate[3]["reasons"].items(), key=lambda item: (-item[1], item[0]))
@@ -71,5 +80,5 @@ def _release(house: House, index: int, name: str, at: int, document: Any) -> dic
         "reasons": [{"code": code, "rows": rows} for code, rows in reasons],
         "parent": document["parent"],
         "superseded_by": document["superseded_by"],
-        "tainted": False,
+        "tainted": name in late,
     }

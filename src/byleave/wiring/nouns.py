@@ -37,6 +37,7 @@ from byleave.service import (
     snapshot_check,
     snapshot_diff,
     source,
+    taint,
     what_if,
     withdrawal,
 )
@@ -456,7 +457,13 @@ class Releases(Noun):
     """Published models."""
 
     def suggest(
-        self, name: str, message: str | None = None, *, history: Sequence[str] = (), count: int = 3
+        self,
+        name: str,
+        message: str | None = None,
+        *,
+        history: Sequence[str] = (),
+        count: int = 3,
+        force: bool = False,
     ) -> list[dict[str, Any]]:
         """Return the best suggestions of a release, with the reasons.
 
@@ -466,13 +473,15 @@ class Releases(Noun):
             history: For `content` what the member holds, for `jobs` what they have
                 (`skill:python`), as far as they let it be used.
             count: How many.
+            force: Ask a tainted release all the same; that is logged.
 
         Raises:
             InputError: `training.suggest`, the trainer takes another kind of question.
+            RefusedError: `release.tainted`.
         """
         from byleave.wiring.suggestions import suggestions
 
-        release = model.load_release(self._house, name)
+        release = self.load(name, force=force)
         return suggestions(release, message=message, history=history, count=count)
 
     def publish(self, run: str, *, quality: Mapping[str, Json] | None = None) -> model.Release:
@@ -483,9 +492,25 @@ class Releases(Noun):
         self._house.log.publish()
         return release
 
-    def load(self, name: str) -> model.Release:
-        """Return a release after recomputing its digest."""
-        return model.load_release(self._house, name)
+    def load(self, name: str, *, force: bool = False) -> model.Release:
+        """Return a release after recomputing its digest.
+
+        Args:
+            name: Its id.
+            force: Load a tainted one all the same; that is logged.
+
+        Raises:
+            RefusedError: `release.tainted`, a withdrawal is past its date in it.
+        """
+        before = self._house.ledger.size()
+        release = taint.load_untainted(self._house, name, force=force)
+        if self._house.ledger.size() > before:
+            self._house.log.publish()
+        return release
+
+    def tainted(self) -> tuple[taint.Taint, ...]:
+        """Return the current releases that hold rows which had to be unlearned by now."""
+        return taint.tainted(self._house)
 
     def refit(self, name: str) -> tuple[str, str]:
         """Fit again from the sealed snapshot; return (released digest, refit digest)."""

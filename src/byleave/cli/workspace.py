@@ -29,6 +29,11 @@ __all__ = ["fsck", "init"]
     metavar="URL",
     help="postgresql://USER@HOST/DATABASE instead of a file in PATH; password by PGPASSWORD.",
 )
+@click.option(
+    "--tiles",
+    metavar="ADDRESS",
+    help="s3://BUCKET/PREFIX for the log's files instead of a folder in PATH.",
+)
 @click.option("--taxonomy", type=click.Path(), help="Your own terms (YAML), added to the default.")
 @json_option
 def init(
@@ -37,6 +42,7 @@ def init(
     origin: str,
     operator: str,
     ledger: str | None,
+    tiles: str | None,
     taxonomy: str | None,
     as_json: bool,
 ) -> None:
@@ -49,7 +55,9 @@ def init(
     from byleave.wiring import create
 
     text = None if taxonomy is None else read_text(taxonomy)
-    with create(path, origin=origin, operator=operator, ledger=ledger, taxonomy=text) as workspace:
+    with create(
+        path, origin=origin, operator=operator, ledger=ledger, tiles=tiles, taxonomy=text
+    ) as workspace:
         head = workspace.log.checkpoint()
         data = {
             "workspace": str(workspace.path),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -49,6 +50,13 @@ class Logs(Noun):
         self._writable()
         self._workspace.log_house.publish(hold=False)
         return self.head()
+
+    def once(self) -> AbstractContextManager[None]:
+        """Serve one checkpoint at the end of a `with` block, for all that is done inside it.
+
+        What a call inside records is durable when the call returns, as ever.
+        """
+        return self._workspace.log_house.once()
 
     @property
     def held(self) -> WorldError | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from byleave.errors import InputError, WorldError
@@ -11,7 +12,7 @@ from byleave.stores.web import WebTiles, is_web_address
 from byleave.tlog.ports import TileSource, TileStore
 from byleave.wiring.config import Config, Places
 
-__all__ = ["open_tiles", "read_tiles"]
+__all__ = ["check_bucket", "open_tiles", "read_tiles"]
 
 _S3 = "s3"
 
@@ -24,6 +25,19 @@ def open_tiles(places: Places, config: Config) -> TileStore:
         WorldError: `cli.extra-missing`, S3 without the extra.
     """
     return TileFiles(places.log) if config.tiles is None else _bucket(config.tiles)
+
+
+def check_bucket(address: str) -> None:
+    """Find out whether a log may be kept in a bucket.
+
+    Raises:
+        InputError: `log.address`, no such address, or a store that ignores conditional writes.
+        WorldError: `cli.extra-missing`; `world.storage`.
+    """
+    client, bucket, prefix = _parts(address)
+    from byleave.stores.tile_s3 import check_conditions
+
+    check_conditions(client, bucket, prefix=prefix)
 
 
 def read_tiles(where: str) -> TileSource:
@@ -45,7 +59,14 @@ def read_tiles(where: str) -> TileSource:
 
 
 def _bucket(where: str) -> TileStore:
-    """Open `s3://BUCKET/PREFIX[?endpoint=URL]`; credentials come as boto3 finds them."""
+    client, bucket, prefix = _parts(where)
+    from byleave.stores.tile_s3 import TileBucket
+
+    return TileBucket(client, bucket, prefix=prefix)
+
+
+def _parts(where: str) -> tuple[Any, str, str]:
+    """Return client, bucket and prefix of `s3://BUCKET/PREFIX[?endpoint=URL]`."""
     parts = urlsplit(where)
     options = parse_qs(parts.query)
     if parts.scheme != _S3 or not parts.hostname or options.keys() - {"endpoint"}:
@@ -62,7 +83,5 @@ def _bucket(where: str) -> TileStore:
             code="cli.extra-missing",
             hint="pip install 'byleave[s3]'",
         ) from error
-    from byleave.stores.tile_s3 import TileBucket
-
     client = boto3.client("s3", endpoint_url=options.get("endpoint", [None])[0])
-    return TileBucket(client, parts.netloc, prefix=parts.path.strip("/"))
+    return client, parts.netloc, parts.path.strip("/")

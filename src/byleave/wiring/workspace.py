@@ -63,7 +63,7 @@ from byleave.wiring.nouns import (
     Withdrawals,
     operators_book,
 )
-from byleave.wiring.tiles import open_tiles
+from byleave.wiring.tiles import check_bucket, open_tiles
 from byleave.wiring.witness import WitnessHouse, make_witness, quorum_of
 from byleave.wiring.world import SeededBytes, WriteLock, system_bytes, system_now
 
@@ -433,6 +433,8 @@ def create(
         make_notice_key(places, origin, fresh(_SEED_BYTES))
         if seed is not None:
             _add_witnesses(places, origin, witnesses, seed)
+        if tiles is not None:
+            check_bucket(tiles)
         create_ledger(places, config)
         made_ledger = True
         workspace = Workspace(

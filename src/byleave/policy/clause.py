@@ -232,7 +232,16 @@ def _denied(text: str, clear: str, clause: str, start: int, verb: int) -> bool:
         r"\b(?:agree|must|may|shall)[ ]not\b", clause, re.IGNORECASE
     ):
         return True
-    return not _EXCEPTION.search(text[start : _clause_end(text, verb)])
+    return not (
+        _EXCEPTION.search(text[start : _clause_end(text, verb)]) or _excepted_before(text, start)
+    )
+
+
+def _excepted_before(text: str, start: int) -> bool:
+    """Say whether the clause right before is an exception: "Except as described here, we …"."""
+    before = text[:start].rstrip(" ,")
+    clauses = [text[: found.start()] for found in _BARRIER.finditer(before)]
+    return bool(_EXCEPTION.match(before[len(clauses[-1]) if clauses else 0 :].lstrip(" ,;:.")))
 
 
 def _third_party_acts(between: str) -> bool:

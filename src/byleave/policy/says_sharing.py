@@ -22,7 +22,7 @@ _HAND: Final = (
 _HANDED: Final = (
     r"sent|passed|transmitted|provided|given|forwarded|transferred|supplied|communicated|released|"
     r"reported|submitted|delivered|licensed|rented|leased|handed|routed|relayed|conveyed|exported|"
-    r"assigned|traded|exchanged|uploaded|synced|combined"
+    r"assigned|traded|exchanged|uploaded|synced|combined|syndicated|posted[ ]on|turned[ ]over"
 )
 _TRACKERS: Final = (
     r"(?:cookies?|pixels?|(?:web[ ])?beacons?|tags?|technolog(?:y|ies)|SDKs?|software|tools?|"
@@ -73,7 +73,7 @@ _REACHING: Final = tuple(
         rf"{THING}{_UP_TO}{{0,80}}?\b{BEING}[ ](?:\w+[ ]){{0,2}}?(?P<verb>{_HANDED})\b(?P<what>){_UP_TO}{{0,60}}?{_TO_WHOM}",
         # in passing: told, reported, run through, made accessible
         rf"\b(?:{BEING}|and|or|,)[ ](?:\w+[ ])?(?:,[ ]\w+[ ]\w+,[ ])?(?P<verb>reported|referred|notified)(?P<what>)[ ]to[ ](?:\w+[ ]){{0,3}}?(?P<whom>law[ -]enforcement|(?:\w+[ ])?authorit(?:y|ies)|police|regulators?)\b",
-        rf"{DATA}[ ](?:\w+[ ]){{0,2}}?(?P<verb>pass|flow|go|travel|run|routed)(?:es|s)?(?P<what>)[ ](?:through|via|to)[ ][^;.!?]{{0,40}}?(?P<whom>{RECIPIENT})",
+        rf"{DATA}[ ](?:\w+[ ]){{0,2}}?(?P<verb>pass|flow|go|travel|run|routed)(?:es|s)?(?P<what>)[ ](?:\w+ly[ ]|straight[ ])?(?:through|via|to)[ ][^;.!?]{{0,40}}?(?P<whom>{RECIPIENT})",
         rf"\b(?P<verb>accessible)(?P<what>)[ ](?:by|to)[ ][^;.!?]{{0,80}}?(?P<whom>{RECIPIENT})",
         rf"{DATA}[^;.!?]{{0,60}}?[ (](?P<verb>processed|handled|collected|stored|managed|hosted)(?P<what>)[ ](?:\w+[ ])?by[ ](?:\w+[ ]){{0,3}}?(?P<whom>{RECIPIENT})",
         rf"\b(?P<whom>party|parties|entity|entities|person|company|companies|organi[sz]ations?|buyer)[ ](?:that[ ]|who[ ]|which[ ])?(?P<verb>receiv(?:es?|ing)|acquir(?:es?|ing))(?P<what>[ ](?:your|the|such|this|that|user|personal)\b[^;.!?]{{0,30}}?{DATA})",
@@ -83,9 +83,15 @@ _REACHING: Final = tuple(
         r"\b(?P<verb>making|make|makes)(?P<what>)[ ](?:such[ ]|any[ ]|certain[ ]|other[ ]|these[ ])?disclosures?\b",
         rf"{DATA}[ ][^;.!?]{{0,80}}?\b{BEING}[ ](?:\w+[ ]){{0,2}}?(?P<verb>shared|disclosed|sold|transferred)(?P<what>)[ ](?:with|to)[ ](?:or[ ](?:\w+[ ]){{1,3}}by[ ])?{_ANYBODY}",
         rf"\b(?P<verb>provid(?:e|es|ing)|send(?:s|ing)?|giv(?:e|es|ing)|suppl(?:y|ies|ying)|pass(?:es|ing)?|communicat(?:e|es|ing))(?P<what>[ ](?:your|that|this|such|user|users'|these|personal|customer|certain|limited|some|any)[ ](?:\w+[ ]){{0,4}}?{DATA}(?:[ ]\w+){{0,3}}?)[ ]to[ ](?:(?-i:[A-Z])\w+|(?:an?|any|each|certain|those|these|that|such|various|selected|the[ ](?:relevant|applicable|respective))[ ]\w+)(?<!Services)(?<!Service)",
+        # given to, sent to, visible to those who …; to whom it is sent; who are given it
+        rf"{DATA}{_UP_TO}{{0,80}}?\b{BEING}[ ](?:\w+[ ]){{0,2}}?(?P<verb>{_HANDED}|available|accessible|visible|shown)(?P<what>)[ ](?:over[ ]|on[ ])?to[ ](?:the|any|those|each|every|an?)[ ](?!(?:users?|members?|people|person|extent|servers?|employees|staff)\b)(?:[\w-]+[ ]){{1,3}}?(?:who|whom|that|which|with[ ]which|you[ ](?:have[ ])?(?:book|order|buy|choose|select|contact|visit|hire|instruct|appl|deal)\w*)\b",
+        rf"\b(?:with|to)[ ](?:whom|which)[ ]{_UP_TO}{{0,60}}?{DATA}[ ](?:{MODAL}[ ])*{BEING}[ ](?:\w+[ ])?(?P<verb>{_HANDED}|shared|disclosed|sold)\b(?P<what>)",
+        rf"(?P<whom>{RECIPIENT})(?:[ ]\w+){{0,4}}?[ ](?:{MODAL}[ ])*{BEING}[ ](?:\w+[ ])?(?P<verb>given|sent|shown|supplied|provided|granted|told|handed)\b(?P<what>[ ](?:with[ ]|access[ ]to[ ])?(?:[\w-]+[ ]){{0,5}}?{DATA})",
+        rf"\b(?P<verb>provid(?:e|es|ing)|send(?:s|ing)?|giv(?:e|es|ing)|suppl(?:y|ies|ying)|pass(?:es|ing)?|hand(?:s|ing)?)(?P<what>[ ](?:on[ ]|over[ ])?(?:[\w-]+[ ])?{DATA})[ ]to[ ](?:an?|any|each|certain|those|these|such|various|selected|the[ ](?:relevant|applicable|respective))[ ]\w+(?<!user)(?<!users)(?<!person)(?<!people)(?<!minimum)(?<!server)(?<!servers)",
         # we provide them with what they need; data may transfer to them
         rf"\b(?:provide|send|give|supply)[ ](?P<whom>them|{RECIPIENT})[ ](?:with[ ])?(?P<what>[^;.!?]{{0,40}}?)(?P<verb>{DATA})",
         rf"{DATA}[ ](?:may|will|can)[ ](?:also[ ])?(?P<verb>transfer|pass|flow|go)(?P<what>)\b[^;.!?]{{0,60}}?[ ]to[ ][^;.!?]{{0,60}}?(?P<whom>{RECIPIENT})",
+        rf"(?P<whom>{RECIPIENT})(?<!')(?<!'s)(?:[ ]{MODAL})*[ ](?P<verb>obtain|receive|get|buy|acquire|licen[sc]e|purchase)s?(?P<what>[ ]{_UP_TO}{{0,60}}?(?:{DATA}|it\b|them\b))[ ]{_UP_TO}{{0,30}}?(?<!\w)from[ ](?:us|our[ ](?:site|service|platform|app|system|API)s?)\b",
         # recipients receive, access, process
         (
             rf"(?P<whom>{RECIPIENT})(?<!')(?<!'s)(?:[ ]of[ ](?:that|your|the|our)[ ]\w+)?(?:,[ ]|[ ])(?:(?:{MODAL}|who|that|which|and|or|their|partners?|vendors?|affiliates?|in[ ]turn|under[ ]contract|,)[ ]?){{0,4}}"
@@ -101,8 +107,8 @@ _REACHING: Final = tuple(
         rf"(?P<whom>{RECIPIENT})\b[^.!?]{{0,160}}?[;,–—-][ ]?(?:and[ ]|who[ ]|which[ ])?they[ ](?:{MODAL}[ ])*(?P<verb>{_ACCESS}|collect)\b(?P<what>[ ](?:it|them|this|that|your|the)\b)",
         rf"\b(?P<whom>(?:these|those|such)[ ](?:\w+[ -]){{0,2}}?(?:services|companies|partners|parties|tools|networks|platforms|organi[sz]ations|entities))\b(?:[ ]{MODAL})*[ ](?P<verb>{_ACCESS}|collect)\b(?P<what>[ ](?:[\w-]+[ ]){{0,4}}?{DATA})",
         # we engage recipients to analyse your data
-        rf"\b(?P<verb>engage|use|employ|hire|contract|work[ ]with|rely[ ]on|retain|appoint|partner[ ]with|integrate)(?:s|ing)?\b[^;.!?]{{0,60}}?(?P<whom>{RECIPIENT})\b[^;.!?]{{0,80}}?\b(?:to|that|who|which)[ ](?:(?:help|assist)s?[ ](?:us[ ])?(?:to[ ])?)?(?:analy[sz]e|process|collect|store|handle|host|track|measure|verify|receive|record|transcribe|label|review|annotate|manage)s?\b(?P<what>[^;.!?]{{0,40}}?\b(?:your|user|users'|personal|customer|payment|this|these|the)\b[^;.!?]{{0,40}}?{DATA})",
-        rf"^(?:who[ ](?:receives?|gets|sees|has[ ]access|we[ ]share)|recipients?|shared[ ]with|disclosed[ ]to)\b[^:]{{0,40}}:[^.;]{{0,80}}?(?P<verb>(?P<whom>{RECIPIENT}))(?P<what>)",
+        rf"\b(?P<verb>engage|use|employ|hire|contract|work[ ]with|rely[ ]on|retain|appoint|partner[ ]with|integrate)(?:s|ing)?\b[^;.!?]{{0,60}}?(?P<whom>{RECIPIENT})\b[^;.!?]{{0,80}}?\b(?:to|that|who|which)[ ](?:(?:help|assist)s?[ ](?:us[ ])?(?:to[ ])?)?(?:analy[sz]e|process|collect|store|handle|host|track|measure|verify|receive|record|transcribe|label|review|annotate|manage)s?\b(?P<what>[^;.!?]{{0,40}}?\b(?:your|user|users'|personal|customer|payment|this|these|the)\b[^;.!?]{{0,40}}?{DATA}|(?:[ ][\w-]+){{0,3}}?[ ]{DATA}[ ](?:about|on|of|from|for)\b)",
+        rf"^(?:(?:categories|kinds|types)[ ]of[ ])?(?:who[ ](?:receives?|gets|sees|has[ ]access|we[ ]share)|recipients?|shared[ ]with|disclosed[ ]to)\b[^:]{{0,40}}:[^.;]{{0,80}}?(?P<verb>(?P<whom>{RECIPIENT}))(?P<what>)",
         r"(?P<whom>administrators?)\b[^;.!?]{0,60}?\b(?P<verb>access|control|view|monitor)\b(?P<what>[^;.!?]{0,30}?\baccounts?)\b",
         # legal process; nouns for the act; a named company that collects
         r"\b(?P<verb>produce|supply|provide|furnish)(?P<what>[ ](?:\w+[ ]){0,4}?(?:information|data|records?))[ ](?:in[ ]response[ ]to|pursuant[ ]to)[ ][^;.!?]{0,40}?(?:legal|law|subpoena|court|process|order|request)",
@@ -139,8 +145,8 @@ _SHARING_AT_ALL: Final = tuple(
     rx(p)
     for p in (
         (
-            rf"\b(?:we|to|also|may|will|can|or|and)[ ](?:{MODAL}[ ]|have[ ]to[ ]|need[ ]to[ ])*(?P<verb>share|disclose|sell|release|divulge|transfer)\b"
-            rf"(?P<what>[ ](?:[\w'-]+,?[ ]){{0,7}}?(?:(?=information|data\b)|(?:your|personal|user|member|such|this|that|the|any|certain|these|aggregated?|account|it)\b)(?:(?!\b(?:with|to)[ ](?!comply|the[ ]extent|protect|prevent|respond|enforce|your[ ](?:consent|permission|agreement)))[^;.!?]){{0,60}}?(?:{DATA}|(?<=[ ]it\b)))"
+            rf"\b(?:we|to|also|may|will|can|or|and)[ ](?:{MODAL}[ ]|have[ ]to[ ]|need[ ]to[ ])*(?P<verb>share|disclose|sell|release|divulge|transfer|hand[ ](?:over|on)|turn[ ]over)\b"
+            rf"(?P<what>[ ](?:[\w'-]+,?[ ]){{0,7}}?(?:(?=information|data\b|records?\b|contents?\b)|(?:your|personal|user|member|such|this|that|the|any|certain|these|aggregated?|account|it)\b)(?:(?!\b(?:with|to)[ ](?!comply|the[ ]extent|protect|prevent|respond|enforce|your[ ](?:consent|permission|agreement)))[^;.!?]){{0,60}}?(?:{DATA}|(?<=[ ]it\b)))"
             rf"(?![^;.!?]{{0,60}}\b(?:with|to|among)[ ](?:us|you|one[ ]another|each[ ]other|other[ ](?:our[ ])?(?:members|users)|your[ ](?:\w+[ ])?(?:friends|connections|contacts|network|followers|family|team)|friends|followers|people|the[ ]public|employees|members|users|staff|my|everyone|our[ ](?:employees|staff|team))\b)"
             rf"(?![^;.!?]{{0,200}}\b(?:outside(?![ ]of[ ](?:we|us|our|the[ ]company))|to[ ](?:the[ ]United|countries|a[ ]country|servers|our[ ]servers|other[ ]countries)|from[ ]the[ ](?:E[UE]A?|European))\b)"
         ),
@@ -223,7 +229,8 @@ def _outward_not(text: str, match: re.Match[str]) -> bool:
         return True
     if match.end("verb") < whom and _NEW_CLAUSE.search(text[match.end("verb") : whom]):
         return True
-    if _INCOMING.search(first) or _GIVES_US.search(match.group()):
+    theirs = 0 <= whom < match.start("verb") and re.search(r"\bfrom (?:us|our)\b", first)
+    if (_INCOMING.search(first) and not theirs) or _GIVES_US.search(match.group()):
         return True
     if whom >= 0 and _FROM_THEM.search(text[:whom]) and whom < match.start("verb"):
         return True

@@ -41,7 +41,7 @@ STAFF: Final = (
 AI: Final = (
     r"(?:\bAI\b|artificial[ ]intelligence|machine[ -]?learning|deep[ ]learning|\bML\b|\bLLMs?\b|"
     r"\bgenAI\b|neural[ ]net\w*|"
-    r"(?:language|foundation|generative|foundational|recommendation|recogni[tz]ion|prediction|"
+    r"(?:speech|voice|image)[ ]recognition|(?:language|foundation|generative|foundational|recommendation|recogni[tz]ion|prediction|"
     r"predictive|ranking|statistical|vision|speech|translation|spam|writing|reply|embedding|"
     r"diffusion|basic|underlying|training)[ ](?:models?|algorithms?|systems?)|"
     r"(?<!business[ ])(?<!pricing[ ])(?<!device[ ])(?<!operating[ ])(?<!revenue[ ])(?<!phone[ ])"
@@ -57,7 +57,7 @@ DATA: Final = (
     r"identifiers?|IDs?|profiles?|records?|history|activity|searches|clicks|feedback|"
     r"interactions?|queries|signals|(?:credit|debit|payment|bank)[ ]cards?|card[ ]numbers?|r[ée]sum[ée]s?|CVs?|names?|e-?mails?|address(?:es)?|"
     r"phone[ ]numbers?|contacts?|credentials|location|cookies|reports?|statistics|insights?|"
-    r"logs?|submissions?|drafts?|voice|metadata|materials?|what[ ](?:you|we)|anything[ ]you|speech|datasets?|traffic|queries|texts?|questions?|answers?|responses?|keystrokes|selfies|snippets|scans)\b"
+    r"logs?|submissions?|drafts?|voice|metadata|materials?|what[ ](?:you|we)|anything[ ]you|speech|datasets?|traffic|queries|texts?|questions?|answers?|responses?|keystrokes|selfies|snippets|scans|photographs?|notes|ratings?|positions?(?=[ ]is)|tickets|edits|whereabouts|(?<=your[ ])(?:application|results|orders?|purchases?|calls)\b)\b"
 )
 THING: Final = rf"(?:{DATA}|\b(?:it|them|these|this|those|some|any|all[ ]of[ ]it)\b)"
 
@@ -66,7 +66,7 @@ AFFILIATE: Final = (
     r"(?:(?-i:[A-Z])\w+[ ])?Group[ ](?:compan\w+|entit\w+|members?)|"
     r"(?:corporate|group|family)[ ](?:family|compan\w+|members?|entit\w+|of[ ]compan\w+)|"
     r"compan\w+[ ](?:in|of|within)[ ](?:our|the|the[ ]same)[ ](?:\w+[ ])?(?:group|family)|"
-    r"sister[ ]compan\w+|related[ ]compan\w+|commonly[ ](?:owned|controlled)[ ]\w+)"
+    r"(?:members|entities|companies|firms|parts)[ ]of[ ](?:our|the)[ ](?:\w+[ ])?group|sister[ ]compan\w+|related[ ]compan\w+|commonly[ ](?:owned|controlled)[ ]\w+)"
 )
 PROVIDER: Final = (
     r"(?:service[ ]providers?|(?:cloud|hosting|delivery|payment|analytics|technology|e-?mail|"
@@ -74,13 +74,13 @@ PROVIDER: Final = (
     r"\bproviders?\b|vendors?|sub-?processors?|data[ ]processors?|processors?|"
     r"sub-?contractors?|suppliers?|consultants|professional[ ]advis[eo]rs|advis[eo]rs|auditors?|"
     r"lawyers|accountants|attorneys?|law[ ]firms|(?:legal|outside)[ ]counsel|contractors|(?:collection|debt)[ ]agenc\w+|"
-    r"couriers?|carriers?|payment[ ](?:gateways?|networks?|services?)|(?:model|AI|LLM|API)[ ](?:providers?|vendors?)|"
+    r"couriers?|carriers?|call[ -]cent(?:er|re)s?|help[ ]desks?(?=[ ](?:of|run|that))|payment[ ](?:gateways?|networks?|services?)|(?:model|AI|LLM|API)[ ](?:providers?|vendors?)|"
     r"(?:hosting|analytics|cloud|processing|payment|verification|AI)[ ](?:and[ ]\w+[ ])?services(?=[ ](?:to|who|which|that|such)\b)|compan\w+[ ](?:that|who|which|we)[ ](?:\w+[ ]){0,2}?"
     r"(?:work|perform|help|process|provide|assist|hire|engage|support|host|trains?)\w*)"
 )
 OTHERS: Final = (
     r"(?:(?<!on[ ])third[ -]part(?:y|ies)(?:'s|')?(?!(?:[ -](?:cookies?|widgets?|sources?|polic\w+|terms|"
-    r"content|rights|technolog\w+|links?|materials?)))|(?:\w+[ ])?partners?(?!ship)|advertisers?|ad[ ](?:networks?|exchanges?)|"
+    r"content|rights|technolog\w+|links?|materials?)))|(?:\w+[ ])?partners?(?!ship)|advertisers?|(?:ad|advertising|advert)[ ](?:networks?|exchanges?)|"
     r"sponsors?|organi[sz]ers?|publishers?|data[ ]brokers?|law[ -]enforcement|"
     r"\bpolice\b|courts?\b|regulators?|prosecutors?|governments?(?!al)|recipients?[ ]of[ ](?:the|such|your|this|that)[ ](?:\w+[ ])?(?:information|data)|"
     r"(?:public|government\w*|tax|competent|supervisory|judicial|state|other|relevant|local)"
@@ -88,7 +88,7 @@ OTHERS: Final = (
     r"authorities|emergency[ ]services|successors?|acquir\w+[ ](?:entit\w+|compan\w+|part\w+)|"
     r"acquirers?|buyers?|purchasers?|new[ ](?:owners?|entit\w+|compan\w+)|counterpart(?:y|ies)|insurers?|"
     r"banks?\b|financial[ ]institutions?|(?:card|payment)[ ]schemes?|franchisees?|distributors?|dealers?(?:hips?)?|brokers?|"
-    r"assignees?|transferees?|trustees?|liquidators?|investors?|opposing[ ]part\w+|litigants?|hospitals?|doctors|pharmac\w+|"
+    r"assignees?|transferees?|trustees?|liquidators?|investors?|opposing[ ]part\w+|litigants?|hospitals?|clinics?|doctors?(?!')|post(?:al)?[ ](?:office|service)s?|physicians?|(?<!language[ ])laborator(?:y|ies)|(?:AI|research)[ ]labs?|shops\b|stores\b(?=[ ](?:that|who|where|you))|loss[ ]adjusters?|pharmac\w+|"
     r"(?:fraud|credit|advertising|marketing|ad)[ ](?:\w+[ ])?(?:agenc\w+|bureaus?)|ad[ ]tech\w*|lenders?|creditors?|credit[ ](?:bureaus?|agenc\w+|reporting)|researchers?|"
     r"universit(?:y|ies)|academics?|industry[ ]peers|merchants?|sellers?|retailers?|resellers?|"
     r"employers?|recruiters?|hirers|schools?|developers?|applications?[ ]developers?|licensees?|"

@@ -21,10 +21,11 @@ from byleave.engines.arrow import reasons_batch
 from byleave.engines.detail import decide_rows
 from byleave.engines.extra import load
 from byleave.engines.reading import resolve_rows
-from byleave.engines.reasons import Lists, PairTable, Speech
+from byleave.engines.reasons import OPEN, Lists, PairTable, Speech
 from byleave.gate.category import CategoryPlan
 from byleave.gate.plan import GatePlan
 from byleave.gate.rows import ResolvedRows, RowDecisions, RowReasons
+from byleave.policy.ruleset import PartyRule
 
 __all__ = ["Kernel", "KernelEngine", "load_kernel", "reasons_batch_compiled"]
 
@@ -72,6 +73,30 @@ class Kernel:
     ) -> None:
         """Decide rows of an author and any number of recipients (see `reasons.Kernel`)."""
         glance = category.glance
+        if not len(rows.collected) and glance.is_whole(len(category.profiles)):
+            chosen = list(glance.profiles)
+            says = [np.full(16, OPEN, np.uint32) for _ in range(2)]
+            says[0][: len(chosen)], says[1][: len(chosen)] = (
+                speech.author[chosen],
+                speech.other[chosen],
+            )
+            rule = np.zeros(16, np.uint8)
+            rule[: len(chosen)] = speech.rule[chosen]
+            mixed = speech.held < 0 and len(set(rule[: len(chosen)].tolist())) > 1
+            self.loops.glances(
+                glance.codes,
+                glance.width,
+                rows.author,
+                rows.offsets,
+                rows.others,
+                *says,
+                rule,
+                speech.held,
+                mixed or PartyRule.ANY in {speech.held, int(rule[0])},
+                reason,
+                party,
+            )
+            return
         meant = np.full(16, -1, np.int64)
         meant[: len(glance.profiles)] = glance.profiles
         self.loops.lists(

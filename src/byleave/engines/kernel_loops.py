@@ -13,7 +13,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np import arrayobj
 
-__all__ = ["lists", "pairs"]
+__all__ = ["glances", "lists", "pairs"]
 
 _AHEAD = 32
 """Rows between asking for a byte and using it: measured, flat from 16 to 64."""
@@ -106,7 +106,52 @@ def pairs(  # noqa: ANN201
 
 
 @njit(nogil=True, cache=True)
-def lists(  # noqa: ANN201
+def glances(  # noqa: ANN201
+    codes,  # noqa: ANN001
+    width,  # noqa: ANN001
+    author,  # noqa: ANN001
+    offsets,  # noqa: ANN001
+    others,  # noqa: ANN001
+    author_says,  # noqa: ANN001
+    other_says,  # noqa: ANN001
+    rule_of,  # noqa: ANN001
+    held,  # noqa: ANN001
+    mixed,  # noqa: ANN001
+    reason,  # noqa: ANN001
+    party,  # noqa: ANN001
+):
+    """Decide each row by glances alone: the least of what its parties say; some stay open."""
+    shift = 2 if width == 2 else 1
+    rows, total = len(author), len(others)
+    for row in range(rows):
+        if row + _AHEAD < rows:
+            _ask(codes, np.int64(author[row + _AHEAD]) >> shift)
+        at = _look(codes, shift, author[row])
+        least = author_says[at]
+        rule = np.int64(rule_of[at])
+        yes = np.int64(least >> np.uint32(30)) == _YES
+        place = np.uint32(0)
+        for item in range(offsets[row], offsets[row + 1]):
+            if item + _AHEAD < total:
+                _ask(codes, np.int64(others[item + _AHEAD]) >> shift)
+            place += np.uint32(256)
+            at = _look(codes, shift, others[item])
+            says = other_says[at]
+            if mixed:
+                yes |= np.int64(says >> np.uint32(30)) == _YES
+                rule = max(rule, np.int64(rule_of[at]))
+            least = min(least, np.uint32(says | place))
+        kind = np.int64(least >> np.uint32(30))
+        whose = np.int64((least >> np.uint32(8)) & np.uint32(0x3FFFFF))
+        rule = held if held >= 0 else rule
+        if kind == _SILENT and ((rule == _ANY and yes) or (rule == _AUTHOR and whose != 0)):
+            kind = _YES
+        reason[row] = _KEPT if kind == _YES else np.int64(least & np.uint32(255))
+        party[row] = -1 if kind == _YES else whose
+
+
+@njit(nogil=True, cache=True)
+def lists(  # noqa: ANN201, C901, PLR0912, PLR0915
     codes,  # noqa: ANN001
     width,  # noqa: ANN001
     meant,  # noqa: ANN001

@@ -347,9 +347,9 @@ def _land(
             if kind == "source":
                 changed["erased"] = index
             writer.replace_object(kind, object_id, changed)
+        forget_keys(house, writer)
         for ordinal in ordinals:
             forget_joint(house, writer, ordinal)
-        forget_keys(house, writer)
         writer.erase_members([(o, f"erased/{house.random(12).hex()}") for o in ordinals])
         writer.add_object("erasure", name, index=index, at_us=to_us(house.now()), document=document)
     finish(house, proofs)

@@ -120,6 +120,22 @@ def test_after_it_no_byte_of_theirs_is_left(copied: Grown) -> None:
         assert repr(salt).encode() not in found
 
 
+def test_the_parts_of_a_joint_secret_go_too(copied: Grown) -> None:
+    """Where member and operator made the secret together, neither nonce stays, nor can it be made again."""
+    mine = b"a nonce of the member's, 32 byte"
+    with copied.open() as ws:
+        offer, _, _ = ws.member.offer()
+        ws.member.enrol_jointly("joint-member", offer=offer, nonce=mine)
+        row = ws.ledger.member("joint-member")
+        assert row is not None
+        ws.member.erase(["joint-member"])
+        assert ws.fsck() == []
+    found = every_byte(copied.path)
+    assert row[2] not in found  # type: ignore[operator]
+    assert mine not in found
+    assert mine.hex().encode() not in found
+
+
 def test_everyone_elses_evidence_still_verifies(copied: Grown) -> None:
     """Roots, and proofs made before and after, verify for who stayed; fsck finds nothing wrong."""
     with copied.open() as ws:
@@ -227,7 +243,7 @@ def crash_at(patch: pytest.MonkeyPatch, step: str) -> None:
         case "transaction":
             patch.setattr(erasure, "digest_of", stop)
         case "discard":
-            patch.setattr(erasure, "forget_keys", stop)
+            patch.setattr(erasure, "drop_rows", stop)
         case "scrub":
             patch.setattr(SqliteLedger, "scrub", stop)
         case "done":

@@ -15,6 +15,7 @@ import pytest
 from byleave.cli.witness_http import WitnessServer
 from byleave.errors import EvidenceError, InputError, WorldError
 from byleave.evidence.entry import RulesetEntry
+from byleave.evidence.fork import parse_fork
 from byleave.merkle.tile import Tile
 from byleave.note import SignerKey, parse_trust
 from byleave.stores.web import WebTiles, WebWitness, is_web_address
@@ -260,8 +261,9 @@ def test_a_witness_remembers_over_restarts(house: WitnessHouse, tmp_path: Path) 
     again = WitnessHouse(tmp_path / "w")
     assert cosign(again, ENTRIES[10:15], old=5) == 409
     assert cosign(again, ENTRIES[10:19], old=5) == 422
-    refused = tmp_path / "w" / "logs" / origin_hash(KEY.name) / "refused"
-    assert len(list(refused.iterdir())) == 2
+    forks = [path for path in again.refused(KEY.name) if path.suffix == ".fork"]
+    assert (len(again.refused(KEY.name)), len(forks)) == (2, 1)
+    assert parse_fork(forks[0].read_bytes()).check([KEY.verifier]).first.size == 5
     assert [(origin, note is not None) for origin, note in again.kept()] == [(KEY.name, True)]
 
 

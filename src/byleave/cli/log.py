@@ -142,8 +142,9 @@ def fsck(
         from byleave.tlog.fsck import fsck as check
         from byleave.wiring.tiles import read_tiles
 
-        key = _trusted(trust).logs[0]
-        report = check(read_tiles(address), key, origin=key.name)
+        parsed = _trusted(trust)
+        key = parsed.logs[0]
+        report = check(read_tiles(address), key, origin=key.name, trust=parsed)
     _tell_report(report, address or workspace, as_json=as_json)
     if not report.ok:
         ctx.exit(3)

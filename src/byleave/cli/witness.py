@@ -92,7 +92,8 @@ def show(*, folder: Path, as_json: bool) -> None:
     logs: list[dict[str, Any]] = []
     for origin, note in house.kept():
         size = None if note is None else parse_checkpoint(parse_note(note).text).size
-        logs.append({"origin": origin, "size": size})
+        refused = [str(path) for path in house.refused(origin)]
+        logs.append({"origin": origin, "size": size, "refused": refused})
     emit(
         {"vkey": str(house.key), "logs": logs},
         schema="byleave/witness-logs/v1",
@@ -104,6 +105,7 @@ def show(*, folder: Path, as_json: bool) -> None:
                 + ("nothing cosigned yet" if log["size"] is None else f"size {log['size']:,}")
                 for log in logs
             ),
+            *(f"  REFUSED, evidence: {path}" for log in logs for path in log["refused"]),
         ],
     )
 

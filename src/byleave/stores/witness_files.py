@@ -1,7 +1,8 @@
 """What a witness remembers, in a folder.
 
     DIR/logs/<sha256(origin)>/checkpoint     the note cosigned last
-    DIR/logs/<sha256(origin)>/refused/<sha256(note)>   signed checkpoints that did not follow
+    DIR/logs/<sha256(origin)>/refused/<sha256>         signed checkpoints that did not follow
+    DIR/logs/<sha256(origin)>/refused/<sha256>.fork    those of the size cosigned last: fork proofs
     DIR/lock
 
 A checkpoint is replaced whole: temporary name, flush, rename, flush of the folder. Comparing and
@@ -69,18 +70,22 @@ class WitnessFiles:
             self._write(self._folder(origin) / "checkpoint", new)
         return True
 
-    def keep_refused(self, origin: str, note: bytes) -> None:
-        """Keep a signed checkpoint that did not follow: it may be evidence. The first 100 stay.
+    def keep_refused(self, origin: str, data: bytes, *, suffix: str = "") -> None:
+        """Keep what shows that a log may have forked. The first 100 stay.
 
         Raises:
             WorldError: `world.storage`.
         """
         folder = self._folder(origin) / "refused"
-        path = folder / hashlib.sha256(note).hexdigest()
+        path = folder / f"{hashlib.sha256(data).hexdigest()}{suffix}"
         with self._alone():
             if path.exists() or (folder.is_dir() and len(list(folder.iterdir())) >= _MAX_REFUSED):
                 return
-            self._write(path, note)
+            self._write(path, data)
+
+    def refused(self, origin: str) -> list[Path]:
+        """Return the files of what was refused of a log."""
+        return sorted((self._folder(origin) / "refused").glob("[0-9a-f]*"))
 
     def _folder(self, origin: str) -> Path:
         return self._root / "logs" / origin_hash(origin)

@@ -1,6 +1,6 @@
 """Check a whole log: recompute everything from its files, and compare with ledger and head.
 
-(1) the checkpoint is signed by the log's key
+(1) the checkpoint is signed by the log's key, and meets the trust file's quorum
 (2) every tile leads to its root
 (3) every bundle holds the entries that its tile commits to, each a known kind of entry
 (4) the ledger holds the same entries, and no fewer
@@ -19,6 +19,7 @@ from byleave.evidence.entry import Entry, parse_entry
 from byleave.merkle.tile import TILE_WIDTH, TileReader, tile_width
 from byleave.note.checkpoint import Checkpoint
 from byleave.note.keys import VerifierKey
+from byleave.note.trust import Trust
 from byleave.tlog.bundle import bundle_path, decode_bundle
 from byleave.tlog.ports import EntrySource, HeadStore, TileSource
 from byleave.tlog.publish import open_checkpoint
@@ -64,6 +65,7 @@ def fsck(
     origin: str,
     source: EntrySource | None = None,
     head: HeadStore | None = None,
+    trust: Trust | None = None,
 ) -> LogReport:
     """Check a whole log.
 
@@ -73,9 +75,10 @@ def fsck(
         origin: Its name.
         source: The ledger; None: (4) is left out, as for an outsider.
         head: The last signed checkpoint; None: (5) is left out.
+        trust: What is asked of a checkpoint that is served; None: the log's signature alone.
     """
     problems: list[Problem] = []
-    at = _checkpoint(tiles, verifier, origin, problems)
+    at = _checkpoint(tiles, verifier, problems, origin=origin, trust=trust)
     size = 0 if at is None else at.size
     waiting = 0 if source is None else max(0, source.size() - size)
     if source is not None and source.size() < size:
@@ -89,15 +92,24 @@ def fsck(
 
 
 def _checkpoint(
-    tiles: TileSource, verifier: VerifierKey, origin: str, problems: list[Problem]
+    tiles: TileSource,
+    verifier: VerifierKey,
+    problems: list[Problem],
+    *,
+    origin: str,
+    trust: Trust | None,
 ) -> Checkpoint | None:
     # (1)
     data = tiles.read_checkpoint()
     try:
-        return None if data is None else open_checkpoint(data, verifier, origin)
+        at = None if data is None else open_checkpoint(data, verifier, origin)
+        if data is not None and trust is not None:
+            trust.check(data)
     except EvidenceError as error:
         problems.append(_problem(error, "checkpoint"))
-        return None
+        # what too few witnesses cosigned is the log's word all the same
+        return at if error.code == "trust.quorum" else None
+    return at
 
 
 def _check_tiles(

@@ -11,7 +11,6 @@ from byleave.note.trust import parse_trust
 from byleave.service import gate, model, source
 from byleave.service.ledger_check import check_ledger
 from byleave.service.snapshot_check import check_snapshot
-from byleave.tlog.fsck import fsck
 from byleave.wiring.config import KEYS, read_key
 
 if TYPE_CHECKING:
@@ -35,8 +34,7 @@ def check_workspace(workspace: Workspace) -> list[dict[str, str]]:
     if problems:
         return problems
     problems += [_damage(where, complaint) for complaint in ledger.gaps()]
-    verifier = parse_trust(workspace.places.trust.read_bytes()).logs[0]
-    report = fsck(workspace.log_files, verifier, origin=verifier.name, source=ledger, head=ledger)
+    report = workspace.log.fsck()
     problems += [
         {"where": f"log/{problem.where}", "what": problem.message, "code": problem.code}
         for problem in report.problems

@@ -66,9 +66,11 @@ class Logs(Noun):
     def fsck(self) -> LogReport:
         """Recompute the whole log from its files, and compare it with ledger and head."""
         workspace = self._workspace
-        key = self._trust().logs[0]
-        ledger = workspace.ledger
-        return fsck(workspace.log_files, key, origin=key.name, source=ledger, head=ledger)
+        trust = self._trust()
+        key, ledger = trust.logs[0], workspace.ledger
+        return fsck(
+            workspace.log_files, key, origin=key.name, source=ledger, head=ledger, trust=trust
+        )
 
     def add_witness(
         self, name: str, vkey: str, url: str | None = None, *, quorum: int | None = None

@@ -13,11 +13,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from byleave.errors import EvidenceError, InputError
+from byleave.evidence.fork import ForkProof
 from byleave.note.keys import KeyType, SignerKey, VerifierKey
 from byleave.note.trust import Trust, parse_trust
 from byleave.stores.artefacts import write_file
@@ -133,13 +135,28 @@ class WitnessHouse:
         """
         answer = self._witness.add_checkpoint(body, seconds=int(self._now().timestamp()))
         if answer.refused is not None:
-            origin = answer.refused.split(b"\n", 1)[0].decode()
-            self._state.keep_refused(origin, answer.refused)
+            self._keep(answer.refused)
         return answer
+
+    def _keep(self, refused: bytes) -> None:
+        """Keep a checkpoint that contradicts the one cosigned last, as a fork proof where it is one."""
+        origin = refused.split(b"\n", 1)[0].decode()
+        last = self._state.get(origin)
+        if last is not None:
+            proof = ForkProof(first=last, second=refused, shown=None, path=())
+            with suppress(EvidenceError):  # of two sizes: the tiles would have to tell
+                proof.check(self.logs())
+                self._state.keep_refused(origin, proof.encode(), suffix=".fork")
+                return
+        self._state.keep_refused(origin, refused)
 
     def checkpoint(self, name: str) -> bytes | None:
         """Return the checkpoint cosigned last of the log of this origin hash."""
         return self._witness.checkpoint(name)
+
+    def refused(self, origin: str) -> list[Path]:
+        """Return the files of what was refused of a log: checkpoints, and fork proofs (`.fork`)."""
+        return self._state.refused(origin)
 
     def kept(self) -> list[tuple[str, bytes | None]]:
         """Return each log's origin and the note cosigned last."""

@@ -66,7 +66,10 @@ def test_a_checkpoint_is_served_with_its_cosignatures() -> None:
     for size in (0, 1, 256, 700):
         note = log.grow(*ENTRIES[len(log.source.entries) : size], cosigners=quorum)
         assert trust.check(note).witnesses == ("W1", "W2", "W3")
-    assert fsck(log.tiles, KEY.verifier, origin=ORIGIN, source=log.source, head=log.head).ok
+    found = fsck(
+        log.tiles, KEY.verifier, origin=ORIGIN, source=log.source, head=log.head, trust=trust
+    )
+    assert found.ok
     # asked from nothing once; afterwards each is asked from the size it cosigned last
     assert posts["W1"].calls == [0, 0, 1, 256]
 
@@ -132,7 +135,10 @@ def test_a_trust_file_that_asks_for_more_is_met_without_growth() -> None:
     log = Log(ENTRIES[:9])
     log.publish()
     quorum, _, trust = made("group Q all W1 W2 W3\nquorum Q")
+    report = fsck(log.tiles, KEY.verifier, origin=ORIGIN, trust=trust)
+    assert [problem.code for problem in report.problems] == ["trust.quorum"]
     log.publish(quorum)
+    assert fsck(log.tiles, KEY.verifier, origin=ORIGIN, trust=trust).ok
     assert log.tiles.published is not None
     assert len(trust.check(log.tiles.published).witnesses) == 3
     served = log.tiles.published

@@ -72,23 +72,39 @@ class Progress:
         self._started = time.monotonic()
         self._said = self._started
         self._open = False
+        self._what = ""
+        self._begun, self._from = self._started, 0
 
     def __call__(self, what: str, done: int, total: int) -> None:
         """Show that `done` of `total` steps of `what` are over."""
         now = time.monotonic()
+        if what != self._what or done < self._from:
+            self._what, self._begun, self._from = what, now, done
         if now - self._started < 1:
             return
         if sys.stderr.isatty():
             share = done / total if total else 1.0
             bar = "█" * round(20 * share) + "░" * (20 - round(20 * share))
-            sys.stderr.write(f"\r\x1b[K  {bar} {done:,}/{total:,} {what}")
+            sys.stderr.write(
+                f"\r\x1b[K  {bar} {done:,}/{total:,} {what}{self._pace(now, done, total)}"
+            )
             sys.stderr.flush()
             self._open = True
             if done >= total:
                 self.close()
         elif now - self._said > 60:
             self._said = now
-            click.echo(f"  {what}: {done:,} of {total:,}", err=True)
+            pace = self._pace(now, done, total)
+            click.echo(f"  {what}: {done:,} of {total:,}{pace}", err=True)
+
+    def _pace(self, now: float, done: int, total: int) -> str:
+        """Return how many a second, and when it will be over; nothing in the first second."""
+        took = now - self._begun
+        if took < 1 or done <= self._from:
+            return ""
+        rate = (done - self._from) / took
+        left = round((total - done) / rate)
+        return f"  {rate:,.0f}/s  {left // 60}:{left % 60:02} left"
 
     def close(self) -> None:
         """Clear the bar."""

@@ -432,6 +432,20 @@ def test_a_stream_of_batches_passes_as_a_file_does() -> None:
         assert (tally.rows, tally.kept) == (3000, len(wanted))
 
 
+def test_a_stream_that_changes_its_schema_is_refused() -> None:
+    """A batch whose columns are not those of the first fails the stream; marks are never doubled."""
+    (batch,) = make_messages().combine_chunks().to_batches()
+    other = batch.drop_columns(["text"])
+    _, rows = gate_batches(PLAN, batch.schema, [batch, other], Tally(PLAN))
+    with pytest.raises(InputError) as caught:
+        list(rows)
+    assert caught.value.code == "data.schema-drift"
+    marked, rows = gate_batches(PLAN, batch.schema, [batch], Tally(PLAN), mark=True)
+    assert pa.Table.from_batches(rows).schema == marked
+    with pytest.raises(InputError, match="gate_reason"):
+        gate_batches(PLAN, marked, [], Tally(PLAN), mark=True)
+
+
 # -- selections ---------------------------------------------------------------------------------
 
 

@@ -127,6 +127,19 @@ def test_duckdb_replaces_no_table() -> None:
             gate_query(PLAN, connection, "FROM messages", into="a", copy=Path("b"))
 
 
+def test_duckdb_says_so_where_it_cannot_write(tmp_path: Path) -> None:
+    """A database open for reading takes no table: a typed error, and the rows are read all right."""
+    path = tmp_path / "m.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        connection.register("given", MESSAGES)
+        connection.execute("CREATE TABLE messages AS FROM given")
+    with opened_file(path) as (connection, _):
+        with pytest.raises(WorldError) as caught:
+            gate_query(PLAN, connection, "FROM messages", into="kept")
+        assert caught.value.code == "world.storage"
+        assert gate_query(PLAN, connection, "FROM messages").kept == len(KEPT)
+
+
 def test_duckdb_applies_a_selection_in_place(root: Path, tmp_path: Path) -> None:
     """The query that docs/spec/engines.md gives for a selection reads the rows kept."""
     pq.write_table(MESSAGES, tmp_path / "d.parquet", row_group_size=700)
@@ -136,7 +149,7 @@ def test_duckdb_applies_a_selection_in_place(root: Path, tmp_path: Path) -> None
     assert shown is not None
     query = shown[1].replace("'d.parquet", f"'{tmp_path}/d.parquet")
     query = query.replace("'rows.parquet", f"'{tmp_path}/rows.parquet")
-    found = duckdb.sql(f"SELECT d.number {query} ORDER BY d.number").fetchall()
+    found = duckdb.execute(f"SELECT d.number {query} ORDER BY d.number").fetchall()
     assert [number for (number,) in found] == KEPT["number"].to_pylist()
 
 

@@ -133,6 +133,7 @@ class EngineGates(Noun):
             plan,
             files,
             outputs,
+            decide=self._house.engine.reasons,
             progress=lambda done, total: progress("rows through the gate", done, total),
         )
 

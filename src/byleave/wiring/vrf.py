@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from types import ModuleType
 
-from byleave.errors import InputError
+from byleave.errors import WorldError
 from byleave.evidence.vrf import challenge, hash_to_curve, output_of
 
 __all__ = ["SodiumProver"]
@@ -22,7 +22,7 @@ class SodiumProver:
         seed: 32 secret bytes.
 
     Raises:
-        InputError: `cli.extra-missing`, PyNaCl is not installed.
+        WorldError: `cli.extra-missing`, PyNaCl is not installed.
     """
 
     def __init__(self, seed: bytes) -> None:
@@ -65,7 +65,7 @@ def _bindings() -> ModuleType:
     try:
         import nacl.bindings as sodium
     except ImportError:
-        raise InputError(
+        raise WorldError(
             "proving from the directory needs PyNaCl",
             code="cli.extra-missing",
             hint="pip install 'byleave[directory]'; checking such proofs needs it not",

@@ -151,9 +151,8 @@ class _Parties:
             column = column_at(batch, name)
             gone = np.asarray(pc.is_null(column)) if column.null_count else None
             if is_id_list(column.type):
-                lengths = np.asarray(pc.fill_null(pc.list_value_length(column), 0), np.int64)
-                offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
-                found, strange = plan.members.places(pc.list_flatten(column))
+                offsets, items = _items(column)
+                found, strange = plan.members.places(items)
                 strange = None if strange is None else _rows_with(strange, offsets)
             else:
                 found, strange = plan.members.places(column)
@@ -184,6 +183,18 @@ class _Parties:
             return None
         each = np.arange(rows + 1) if count == 2 else np.zeros(rows + 1, np.int64)
         return Lists(author, each, self.ordinals[count - 1], self.collected)
+
+
+def _items(column: pa.Array) -> tuple[npt.NDArray[np.int64], pa.Array]:
+    """Return where the items of each row begin, and the items; a null list has none."""
+    if column.null_count:
+        lengths = np.asarray(pc.fill_null(pc.list_value_length(column), 0), np.int64)
+        return np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)]), pc.list_flatten(column)
+    offsets = np.asarray(column.offsets).astype(np.int64)
+    if not len(offsets):
+        return np.zeros(1, np.int64), column.values[:0]
+    items = column.values.slice(int(offsets[0]), int(offsets[-1] - offsets[0]))
+    return offsets - offsets[0], items
 
 
 def _rows_with(

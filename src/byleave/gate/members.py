@@ -28,11 +28,17 @@ __all__ = ["MISSING", "UNKNOWN", "Dense", "MemberIndex", "ids_as_text"]
 
 UNKNOWN: Final = -1
 MISSING: Final = -2
-_DIGITS: Final = 18
+_DIGITS: Final = 19
 _SPARSE: Final = 8
 """A table over the numbers may be at most so many times as long as there are members."""
 _ODD: Final = np.uint64(0x9E3779B97F4A7C15)
 _ONES: Final = np.uint64(0xFFFFFFFFFFFFFFFF)
+_ZEROS: Final = np.uint64(0x3030303030303030)
+_SIX: Final = np.uint64(0x0606060606060606)
+_HIGH: Final = np.uint64(0xF0F0F0F0F0F0F0F0)
+_MARGIN: Final = 32
+_BLOCK: Final = 1 << 14
+"""Ids taken at a time: what is in hand stays in cache."""
 
 Longs = npt.NDArray[np.int64]
 
@@ -56,7 +62,7 @@ class MemberIndex:
 
     _ids: pa.Array | None
     dense: Dense | None = None
-    _way: _ByNumber | _ByHash | None = field(default=None, init=False, repr=False)
+    _way: _ByNumber | _ByKey | _ByHash | None = field(default=None, init=False, repr=False)
 
     @classmethod
     def of(cls, ids: Iterable[str] | pa.Array) -> MemberIndex:
@@ -109,11 +115,11 @@ class MemberIndex:
         return MemberIndex, (self._ids, self.dense)
 
     @property
-    def way(self) -> _ByNumber | _ByHash:
+    def way(self) -> _ByNumber | _ByKey | _ByHash:
         """How ids are found, made when it is first needed."""
         if self._way is None:
             object.__setattr__(self, "_way", _numbers_of(self.ids) or _ByHash.of(self.ids))
-        return cast("_ByNumber | _ByHash", self._way)
+        return cast("_ByNumber | _ByKey | _ByHash", self._way)
 
     def resolve(self, column: pa.Array) -> npt.NDArray[np.int64]:
         """Return the ordinal of each id; `UNKNOWN` and `MISSING` where there is none.
@@ -129,8 +135,10 @@ class MemberIndex:
             ordinals = np.full(len(column), UNKNOWN, np.int64)
         elif self.dense is not None:
             ordinals = _count_from(column, self.dense)
+        elif isinstance(self.way, _ByKey) and pat.is_integer(column.type):
+            ordinals = self.way.find_numbers(column)
         else:
-            ordinals = self.way.find(pc.fill_null(ids_as_text(column), ""))
+            ordinals = self.way.find(_filled(column))
         if column.null_count:
             ordinals[np.asarray(pc.is_null(column))] = MISSING
         return ordinals
@@ -179,6 +187,69 @@ class _ByNumber:
         numbers, good = _suffixes(texts, self.prefix)
         rows = np.flatnonzero(good & (numbers < len(self.table)))
         found[rows] = self.table[numbers[rows]]
+        return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _ByKey:
+    """Ids that are a prefix and a whole number anywhere below 2^63: the number is its own proof.
+
+    Numbers are mixed by a multiplication that can be undone, so that equal mixtures are equal
+    numbers, and sorted by it, with a table of where each leading part of it begins. 16 to 20
+    bytes a member.
+    """
+
+    prefix: str
+    keys: npt.NDArray[np.uint64]
+    order: npt.NDArray[np.int32]
+    starts: npt.NDArray[np.int32]
+    shift: np.uint64
+    is_unique: bool
+
+    @classmethod
+    def of(cls, prefix: str, numbers: Longs) -> _ByKey:
+        mixed = numbers.view(np.uint64) * _ODD
+        order = np.argsort(mixed, kind="stable").astype(np.int32)
+        keys = mixed[order]
+        bits = max(1, min(26, len(numbers).bit_length()))
+        shift = np.uint64(64 - bits)
+        counts = np.bincount((keys >> shift).astype(np.int64), minlength=2**bits)
+        starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)]).astype(np.int32)
+        return cls(prefix, keys, order, starts, shift, not bool((keys[1:] == keys[:-1]).any()))
+
+    def find(self, texts: pa.Array) -> Longs:
+        numbers, good = _suffixes(texts, self.prefix)
+        return np.where(good, self._find(numbers), UNKNOWN)
+
+    def find_numbers(self, column: pa.Array) -> Longs:
+        """Return the ordinals of whole numbers, never as text; nulls come out as anything."""
+        if self.prefix:
+            return np.full(len(column), UNKNOWN, np.int64)
+        values = np.asarray(pc.fill_null(column, 0) if column.null_count else column)
+        good = values >= 0
+        if values.dtype == np.uint64:
+            good &= values < np.uint64(2**63)
+        return np.where(good, self._find(values.astype(np.int64)), UNKNOWN)
+
+    def _find(self, numbers: Longs) -> Longs:
+        found = np.empty(len(numbers), np.int64)
+        for start in range(0, len(numbers), _BLOCK):
+            block = slice(start, start + _BLOCK)
+            mixed = numbers[block].view(np.uint64) * _ODD
+            bucket = (mixed >> self.shift).astype(np.int64)
+            at = np.take(self.starts, bucket)
+            np.minimum(at, np.int32(len(self.keys) - 1), out=at)
+            hit = np.take(self.keys, at) == mixed
+            found[block] = np.where(hit, np.take(self.order, at), UNKNOWN)
+            rows = np.flatnonzero(~hit)
+            end = self.starts[bucket[rows] + 1]
+            at = at[rows] + 1
+            while len(rows):
+                inside = at < end
+                rows, at, end = rows[inside], at[inside], end[inside]
+                same = self.keys[at] == mixed[rows]
+                found[start + rows[same]] = self.order[at[same]]
+                rows, at, end = rows[~same], at[~same] + 1, end[~same]
         return found
 
 
@@ -238,15 +309,17 @@ class _ByHash:
         return found
 
 
-def _numbers_of(ids: pa.Array) -> _ByNumber | None:
-    """Return the table of ids that are one prefix and dense whole numbers; None for others."""
+def _numbers_of(ids: pa.Array) -> _ByNumber | _ByKey | None:
+    """Return the table of ids that are one prefix and whole numbers; None for others."""
     if not len(ids) or ids.null_count:
         return None
     first = str(ids[0])
     prefix = first.rstrip("0123456789")
     numbers, good = _suffixes(ids, prefix)
-    if not good.all() or int(numbers.max()) >= max(1024, _SPARSE * len(ids)):
+    if not good.all():
         return None
+    if int(numbers.max()) >= max(1024, _SPARSE * len(ids)):
+        return _ByKey.of(prefix, numbers)
     table = np.full(int(numbers.max()) + 1, UNKNOWN, np.int32)
     table[numbers] = np.arange(len(ids), dtype=np.int32)
     lowest = int(numbers[0])
@@ -264,32 +337,64 @@ def _count_from(column: pa.Array, dense: Dense) -> Longs:
         good = values >= dense.first
         good &= values < dense.first + dense.count
         return np.where(good, values.astype(np.int64) - dense.first, UNKNOWN)
-    numbers, good = _suffixes(pc.fill_null(ids_as_text(column), ""), dense.prefix)
+    numbers, good = _suffixes(_filled(column), dense.prefix)
     good &= (numbers >= dense.first) & (numbers < dense.first + dense.count)
     return np.where(good, numbers - dense.first, UNKNOWN)
 
 
 def _suffixes(texts: pa.Array, prefix: str) -> tuple[Longs, npt.NDArray[np.bool_]]:
-    """Return the whole number after the prefix, and where a text is just that, in decimal."""
+    """Return the whole number after the prefix, and where a text is just that, in decimal.
+
+    Eight characters at a time, as one 64-bit word; numbers below 2^63, and 007 is not 7.
+    """
     offsets, data = _bytes_of(texts)
-    head = prefix.encode()
-    starts, ends = offsets[:-1] + len(head), offsets[1:]
-    length = ends - starts
-    good = (length > 0) & (length <= _DIGITS)
-    rows = np.flatnonzero(good)
-    for place, byte in enumerate(head):
-        rows = rows[data[offsets[rows] + place] == byte]
+    first, last = int(offsets[0]), int(offsets[-1])
+    margin = _MARGIN + len(prefix.encode())
+    edge = np.zeros(margin, np.uint8)
+    padded = np.concatenate([edge, data[first:last], edge])
+    words = np.ndarray((len(padded) - 7,), "<u8", padded, strides=(1,))
     numbers = np.zeros(len(texts), np.int64)
-    value, wrong = np.zeros(len(rows), np.int64), np.zeros(len(rows), np.bool_)
-    for place in range(int(length[rows].max(initial=0))):
-        more = length[rows] > place
-        digit = data[np.where(more, starts[rows] + place, 0)].astype(np.int64) - 48
-        wrong |= more & ((digit < 0) | (digit > 9))
-        value = np.where(more, value * 10 + digit, value)
-    wrong |= (length[rows] > 1) & (data[starts[rows]] == 48)  # 007 is not 7
-    numbers[rows] = value
     good = np.zeros(len(texts), np.bool_)
-    good[rows[~wrong]] = True
+    for start in range(0, len(texts), _BLOCK):
+        block = slice(start, min(start + _BLOCK, len(texts)))
+        begins = offsets[block] + (margin - first)
+        ends = offsets[block.start + 1 : block.stop + 1] + (margin - first)
+        numbers[block], good[block] = _decimal(words, padded, begins, ends, prefix.encode())
+    return numbers, good
+
+
+def _decimal(
+    words: npt.NDArray[np.uint64],
+    text: npt.NDArray[np.uint8],
+    begins: Longs,
+    ends: Longs,
+    head: bytes,
+) -> tuple[Longs, npt.NDArray[np.bool_]]:
+    """Read the numbers of some texts behind a prefix."""
+    digits = ends - begins - len(head)
+    good = (digits > 0) & (digits <= _DIGITS)
+    for place in range(0, len(head), 8):
+        part = head[place : place + 8]
+        wanted = np.uint64((1 << 8 * len(part)) - 1)
+        good &= words[begins + place] & wanted == np.uint64(int.from_bytes(part, "little"))
+    good &= (digits == 1) | (text[np.minimum(begins + len(head), len(text) - 1)] != 48)
+    value = np.zeros(len(begins), np.uint64)
+    longest = int(np.max(digits, initial=0, where=good))
+    for back in range(-(-longest // 8) - 1, -1, -1):
+        left = np.clip(digits - 8 * back, 0, 8)
+        # characters that are not this number's count as zeros
+        shift = (np.uint64(8) * (np.uint64(8) - left.astype(np.uint64))) & np.uint64(63)
+        mask = np.where(left > 0, _ONES << shift, np.uint64(0))
+        word = words[np.maximum(ends - 8 * (back + 1), 0)]
+        word = (word & mask) | (_ZEROS & ~mask)
+        low = word - _ZEROS
+        good &= ((low | (low + _SIX)) & _HIGH) == 0
+        low = (low * np.uint64(2561)) >> np.uint64(8)
+        low = ((low & np.uint64(0x00FF00FF00FF00FF)) * np.uint64(6553601)) >> np.uint64(16)
+        low = ((low & np.uint64(0x0000FFFF0000FFFF)) * np.uint64(42949672960001)) >> np.uint64(32)
+        value = value * np.uint64(10**8) + low
+    good &= value < np.uint64(2**63)
+    numbers: Longs = np.where(good, value, np.uint64(0)).astype(np.int64)
     return numbers, good
 
 
@@ -319,6 +424,12 @@ def _bytes_of(texts: pa.Array) -> tuple[Longs, npt.NDArray[np.uint8]]:
     offsets = np.frombuffer(buffers[1], np.int64)[texts.offset : texts.offset + len(texts) + 1]
     data = np.frombuffer(buffers[2] or b"", np.uint8) if buffers[2] else np.zeros(0, np.uint8)
     return offsets, data if len(data) else np.zeros(1, np.uint8)
+
+
+def _filled(column: pa.Array) -> pa.Array:
+    """Return ids as text, nulls as the empty one."""
+    text = ids_as_text(column)
+    return pc.fill_null(text, "") if text.null_count else text
 
 
 def ids_as_text(column: pa.Array) -> pa.Array:

@@ -89,3 +89,56 @@ def test_equal_hashes_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found == [*range(50), UNKNOWN]
     with pytest.raises(InputError):
         MemberIndex.of([*ids, "member 3!"])
+
+
+@given(data=st.data())
+def test_sparse_numbers_are_found_as_numbers(data: st.DataObject) -> None:
+    """Whole numbers anywhere below 2^63 are found exactly, in columns of numbers and of texts."""
+    numbers = data.draw(st.lists(st.integers(0, 2**63 - 1), unique=True, min_size=2, max_size=40))
+    asked = data.draw(
+        st.lists(st.sampled_from([*numbers, None, 0, 7, 2**63 - 1, 2**63, 2**64 - 1]), max_size=60)
+    )
+    index = MemberIndex.of([str(n) for n in numbers])
+    place = {n: i for i, n in enumerate(numbers)}
+    wanted = [MISSING if a is None else place.get(a, UNKNOWN) for a in asked]
+    assert index.resolve(pa.array(asked, pa.uint64())).tolist() == wanted
+    texts = [None if a is None else str(a) for a in asked]
+    assert index.resolve(pa.array(texts, pa.string())).tolist() == wanted
+    signed = [a for a in asked if a is not None and a < 2**63]
+    found = index.resolve(pa.array([*signed, -1], pa.int64())).tolist()
+    assert found == [*(place.get(a, UNKNOWN) for a in signed), UNKNOWN]
+
+
+@given(
+    first=st.integers(0, 10**12),
+    count=st.integers(1, 50),
+    prefix=st.sampled_from(["", "urn:a-long-prefix:of-members:"]),
+)
+def test_counted_ids_are_the_ids_they_count(first: int, count: int, prefix: str) -> None:
+    """Ids found by arithmetic resolve as a table of the same ids does, and hold no table."""
+    ids = [f"{prefix}{n}" for n in range(first, first + count)]
+    index = (
+        MemberIndex.of(ids)
+        if first < 1000
+        else MemberIndex.counting(count, prefix=prefix, first=first)
+    )
+    assert index.dense is not None
+    assert len(index) == count
+    assert index.ids.to_pylist() == ids
+    asked = [*ids, f"{prefix}{first + count}", f"{prefix}0{first}", f" {prefix}{first}", prefix]
+    wanted = [*range(count), UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN]
+    assert index.resolve(pa.array(asked)).tolist() == wanted
+
+
+def test_whole_numbers_from_zero_are_not_copied() -> None:
+    """A column of whole numbers from 0 on is its own ordinals; one id beyond is told apart."""
+    index = MemberIndex.counting(5)
+    column = pa.array([4, 0, 3], pa.uint32())
+    ordinals, strange = index.places(column)
+    assert strange is None
+    assert ordinals.__array_interface__["data"][0] == column.buffers()[1].address
+    for beyond in (pa.array([4, 5], pa.uint32()), pa.array([4, -1]), pa.array([4, None])):
+        ordinals, strange = index.places(beyond)
+        assert strange is not None
+        assert strange.tolist() == [False, True]
+        assert ordinals.tolist() == [4, 0]

@@ -10,7 +10,8 @@ build    `snapshot.partition.MapBuilder`: put aside, order by member, commit, or
          the map's files; apart are the Parquet of openings, and what is made up of secrets and leaves. CPU seconds of all threads, so that a busy
          machine does not flatter; party records a second on two cores are 2 / (CPU seconds a party
          record). The floor in the same run: the SHA-256 blocks that the build cannot do without
-         (counted from lengths), at the rate of `hashlib` over one long message: no call, no copy.
+         (counted from lengths), at the rate of `hashlib` over long messages: no call, no copy. It
+         is sampled all along the build, because what else runs slows both.
 delta    one member's withdrawal in the files of that map: hashes and tiles counted, time, and what
          its audit proof costs.
 prove    a random member's proof from the files: presence with records, absence; one core.
@@ -55,6 +56,7 @@ from byleave.evidence.bucket import (
 from byleave.evidence.delta_proof import verify_delta
 from byleave.snapshot import map_delta
 from byleave.snapshot.commit import Enrolled
+from byleave.snapshot.hashing import padded
 from byleave.snapshot.map_files import MapReader
 from byleave.snapshot.partition import Built, MapBuilder, binary
 from byleave.stores.map_folder import MapFolder
@@ -64,6 +66,7 @@ EPOCH = b"benchmark epoch."
 SEED = 20240918
 BATCH = 1 << 17
 CORES = 2
+SAMPLE_BLOCKS = 1 << 14
 LOOKED_UP: list[float] = []
 """CPU seconds of making up what a ledger would be asked for."""
 
@@ -183,15 +186,31 @@ class Peak:
             self.bytes = max(self.bytes, pages * resource.getpagesize())
 
 
-def block_rate() -> float:
-    """Return SHA-256 blocks a second and core: `hashlib` over one long message, best of five."""
-    data = bytes(64 << 18)
-    rates = []
-    for _ in range(5):
-        start = time.process_time()
-        hashlib.sha256(data).digest()
-        rates.append((1 << 18) / (time.process_time() - start))
-    return max(rates)
+class BlockRate:
+    """SHA-256 blocks a second and core: `hashlib` over long messages, all along the build.
+
+    Threads that share a core slow both alike, so the floor is sampled where the work is done.
+    """
+
+    def __init__(self) -> None:
+        self._data = bytes(64 * SAMPLE_BLOCKS)
+        self._blocks = 0
+        self.spent = 0.0
+        self.best = 0.0
+
+    def sample(self, part: pa.Table | None = None) -> None:
+        """Hash one message of a mebibyte; openings in order are let go of."""
+        del part
+        start = time.thread_time()
+        hashlib.sha256(self._data).digest()
+        spent = time.thread_time() - start
+        self._blocks += SAMPLE_BLOCKS
+        self.spent += spent
+        self.best = max(self.best, SAMPLE_BLOCKS / spent)
+
+    @property
+    def mean(self) -> float:
+        return self._blocks / self.spent
 
 
 def blocks(length: int) -> int:
@@ -214,9 +233,9 @@ def least_blocks(loads: np.ndarray, party_records: int, members: int) -> float:
 def build(report: Report, records: int, folder: Path) -> tuple[Built, People, MapFolder]:
     people = People(records // 2)
     ports = building(folder)
-    ports.hash_rows(np.zeros((400_000, 1), np.uint8))  # compiled, or loaded, before the clock runs
+    ports.hash_rows(padded(400_000, 1), 1)  # compiled, or loaded, before the clock runs
     files = MapFolder(folder / "map")
-    rate = block_rate()
+    floor_blocks = BlockRate()
     generating = 0.0
     LOOKED_UP.clear()
     with (
@@ -229,6 +248,7 @@ def build(report: Report, records: int, folder: Path) -> tuple[Built, People, Ma
             before = time.process_time()
             table = openings(records, people.count, batch)
             generating += time.process_time() - before
+            floor_blocks.sample()
             builder.add(table)
         built = builder.build(
             epoch=EPOCH,
@@ -236,11 +256,11 @@ def build(report: Report, records: int, folder: Path) -> tuple[Built, People, Ma
             members=people.range,
             grounds=lambda indexes: _cells(indexes, 3),
             write=files.write,
-            keep=_ignore,
+            keep=floor_blocks.sample,
         )
-        cpu = time.process_time() - start - generating - sum(LOOKED_UP)
+        cpu = time.process_time() - start - generating - sum(LOOKED_UP) - floor_blocks.spent
         wall = time.perf_counter() - wall
-    rate = max(rate, block_rate())
+    rate = floor_blocks.mean
     party = built.party_records
     width = min(256, 1 << built.k)
     loads = np.concatenate(
@@ -256,15 +276,12 @@ def build(report: Report, records: int, folder: Path) -> tuple[Built, People, Ma
     )
     report.add("build: CPU ÷ SHA-256 block floor", party, cpu / floor, "×", Goal(6, 12))
     report.add("build: wall seconds, generating in it", party, wall, "s")
-    report.add("build: SHA-256 blocks/s and core (floor)", 1 << 18, rate / 1e6, "M/s")
+    report.add("build: SHA-256 blocks/s and core, mean (floor)", party, rate / 1e6, "M/s")
+    report.add("build: SHA-256 blocks/s and core, best", party, floor_blocks.best / 1e6, "M/s")
+    report.add("build: load of the machine, 5 minutes", party, os.getloadavg()[1], "")
     report.add("build: memory above the start", party, (peak.bytes - base) / 2**20, "MiB")
     report.add("build: memory of the process", party, peak.bytes / 2**20, "MiB")
     return built, people, files
-
-
-def _ignore(part: pa.Table) -> None:
-    """Take openings in order, as a writer of Parquet would, and let them go."""
-    del part
 
 
 def bucket_paths(k: int, width: int) -> list[str]:

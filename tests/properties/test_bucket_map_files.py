@@ -23,7 +23,7 @@ from byleave.evidence.delta_proof import (
     write_delta,
 )
 from byleave.snapshot import map_delta, partition
-from byleave.snapshot.hashing import by_hashlib, segment_roots
+from byleave.snapshot.hashing import by_hashlib, padded, segment_roots
 from byleave.snapshot.map_files import MapReader
 from byleave.snapshot.openings import member_openings, opened_records
 from tests.unit.snapshot.generated import EPOCH, Population, population
@@ -58,11 +58,13 @@ def test_kernels_hash_as_hashlib_does(length: int, count: int, seed: int) -> Non
     pytest.importorskip("numba", reason="numba (extra kernel) is not installed")
     from byleave.engines.sha256_lanes import hash_rows
 
-    rows = np.random.default_rng(seed).integers(0, 256, (count, length), dtype=np.uint8)
-    expected = b"".join(hashlib.sha256(row.tobytes()).digest() for row in rows)
-    assert hash_rows(rows).tobytes() == expected
-    assert hash_rows(rows[::-1])[::-1].tobytes() == expected
-    assert by_hashlib(rows).tobytes() == expected
+    random = np.random.default_rng(seed)
+    rows = padded(count, length)
+    rows[:, :length] = random.integers(0, 256, (count, length), dtype=np.uint8)
+    expected = b"".join(hashlib.sha256(row[:length].tobytes()).digest() for row in rows)
+    assert hash_rows(rows, length).tobytes() == expected
+    assert hash_rows(rows[::-1], length)[::-1].tobytes() == expected
+    assert by_hashlib(rows, length).tobytes() == expected
 
 
 @settings(max_examples=40)

@@ -163,33 +163,16 @@ _blocks: Any = _compress_blocks  # numba calls it without its first argument
 
 
 @_jit
-def _advance(state: Any, base: int, stride: int, count: int) -> None:  # noqa: ANN401
-    _blocks(state.ctypes.data, base, stride, count)
-
-
-@_jit
 def _hash_groups(messages: Any, out: Any) -> None:  # noqa: ANN401
-    """Hash the rows of `messages`, uint8[16 * groups, length], into `out`, uint32[., 8].
+    """Hash the rows of `messages`, uint8[16 * groups, 64 * blocks], into `out`, uint32[., 8].
 
     `out` holds big-endian words on a little-endian machine: numba runs on no other.
     """
-    count, length = messages.shape
-    whole = length // 64
-    tail = length - 64 * whole
-    extra = 1 if tail < 56 else 2
-    scratch = np.zeros((16, 128), np.uint8)
+    count, width = messages.shape
     state = np.empty(128, np.uint32)
-    for lane in range(16):
-        scratch[lane, tail] = 0x80
-        for byte in range(8):
-            scratch[lane, 64 * extra - 1 - byte] = ((8 * length) >> (8 * byte)) & 255
     for group in range(0, count, 16):
         state[:] = _INITIAL
-        if whole:
-            _advance(state, messages.ctypes.data + group * length, length, whole)
-        for lane in range(16):
-            scratch[lane, :tail] = messages[group + lane, 64 * whole :]
-        _advance(state, scratch.ctypes.data, 128, extra)
+        _blocks(state.ctypes.data, messages.ctypes.data + group * width, width, width // 64)
         for word in range(8):
             for lane in range(16):
                 x = state[16 * word + lane]  # to big-endian: LLVM makes one instruction of it
@@ -201,25 +184,25 @@ def _hash_groups(messages: Any, out: Any) -> None:  # noqa: ANN401
                 )
 
 
-def hash_rows(rows: Bytes2) -> Bytes2:
-    """Return the SHA-256 of each row.
+def hash_rows(rows: Bytes2, length: int) -> Bytes2:
+    """Return the SHA-256 of each message.
 
     Args:
-        rows: uint8[n, length]; copied where it is not contiguous.
+        rows: Padded messages (FIPS 180-4 §5.1.1), uint8[n, 64 * blocks].
+        length: Bytes of each before its padding; the padding says so too.
 
     Returns:
         uint8[n, 32].
     """
-    count, length = rows.shape
+    del length
+    count, width = rows.shape
     groups = -(-count // LANES) * LANES
-    if groups != count or not rows.flags.c_contiguous or not length:
-        whole = count // LANES * LANES if rows.flags.c_contiguous and length else 0
-        if whole >= 4 * LANES:  # the odd end apart, so that the rest is not copied
-            return np.concatenate([hash_rows(rows[:whole]), hash_rows(rows[whole:])])
-        padded = np.zeros((groups, max(length, 0)), np.uint8)
-        padded[:count] = rows
-        rows = padded
     words = np.empty((groups, 8), np.uint32)
-    if groups:
-        _hash_groups(rows, words)
+    whole = count // LANES * LANES if rows.flags.c_contiguous else 0
+    if whole:
+        _hash_groups(rows[:whole], words[:whole])
+    if whole < count:  # what does not fill the lanes is copied to where it does
+        rest = np.zeros((groups - whole, width), np.uint8)
+        rest[: count - whole] = rows[whole:]
+        _hash_groups(rest, words[whole:])
     return words.view(np.uint8).reshape(groups, 32)[:count]

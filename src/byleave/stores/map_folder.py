@@ -57,14 +57,18 @@ class MapFolder:
         Raises:
             EvidenceError: `snapshot.map-damaged`, it is not there.
         """
-        place = self._root / path
+        place = f"{self._root}/{path}"
         try:
-            return place.read_bytes()
+            descriptor = os.open(place, os.O_RDONLY)
+            try:
+                return os.read(descriptor, os.fstat(descriptor).st_size)
+            finally:
+                os.close(descriptor)
         except OSError as error:
             raise EvidenceError(
                 "a file of the map cannot be read",
                 code="snapshot.map-damaged",
-                where=str(place),
+                where=place,
                 hint="byleave snapshot fsck NAME --repair rebuilds the map from the openings",
             ) from error
 

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,6 +18,7 @@ import pytest
 
 import byleave
 from byleave.consent.reason import Reason
+from byleave.note import parse_trust
 from tests.demo.conftest import Replayed
 
 pytestmark = pytest.mark.real_data
@@ -44,6 +46,16 @@ def test_one_seed_gives_one_replay(real_twice: tuple[Replayed, Replayed]) -> Non
     for name in ("release_1", "release_2"):
         assert re.fullmatch(r"[0-9a-f]{64}", first.facts[name])
     assert first.facts["exposure"]["low"] <= first.facts["exposure"]["high"]
+
+
+def test_two_witnesses_cosigned_the_log(real: Replayed) -> None:
+    """The demo's trust file asks for both of its witnesses; both cosigned, at the replay's instants."""
+    trust = parse_trust((real.path / "trust.policy").read_bytes())
+    assert trust.groups[trust.quorum or ""].threshold == len(trust.witnesses) == 2
+    found = trust.check((real.path / "log" / "checkpoint").read_bytes())
+    assert found.witnesses == ("W1", "W2")
+    assert found.newest is not None
+    assert datetime.fromtimestamp(found.newest, UTC).year == 2024
 
 
 def test_it_is_the_real_set(real: Replayed, messages: pa.Table) -> None:

@@ -45,9 +45,9 @@ def encode_bundle(entries: Sequence[bytes]) -> bytes:
     Raises:
         InputError: `entry.too-long`.
     """
-    if any(len(entry) > MAX_ENTRY_BYTES for entry in entries):
-        raise InputError("an entry is over 65,535 bytes", code="entry.too-long")
     lengths = set(map(len, entries))
+    if max(lengths, default=0) > MAX_ENTRY_BYTES:
+        raise InputError("an entry is over 65,535 bytes", code="entry.too-long")
     if len(lengths) == 1:  # as in an import: one prefix before each
         prefix = lengths.pop().to_bytes(2, "big")
         return prefix + prefix.join(entries)

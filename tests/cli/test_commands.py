@@ -275,7 +275,7 @@ def test_exit_1_a_fault_of_ours_says_so(
     ("typed", "code"),
     [
         (["source", "add", "absent.parquet", "--contract", "messages.yaml"], "input.not-found"),
-        (["source", "add", "consent.csv", "--contract", "messages.yaml"], "data.damaged"),
+        (["source", "add", "consent.csv", "--contract", "messages.yaml"], "data.unreadable"),
         (["source", "add", "messages.parquet", "--contract", "absent.yaml"], "input.not-found"),
         (["source", "add", "messages.parquet", "--contract", "messages.parquet"], "input.malformed"),
         (["gate", "run", "messages", "--use", "train/nothing"], "use.malformed"),

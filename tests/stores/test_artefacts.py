@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import stat
 from pathlib import Path
 
 import pytest
 
-from byleave.errors import EvidenceError, InputError, WorldError
+from byleave.errors import ConflictError, EvidenceError, InputError, WorldError
 from byleave.stores.artefacts import ArtefactFolder, write_file
 
 FILES = {"data.parquet": b"rows", "manifest.json": b"{}"}
@@ -179,3 +180,76 @@ def test_a_failed_write_leaves_the_old_file(
     assert error.value.code == "world.disk-full"
     assert names(tmp_path) == ["report.html"]
     assert path.read_bytes() == b"old"
+
+
+def test_a_folder_filled_file_by_file_appears_at_the_end(tmp_path: Path) -> None:
+    """What is streamed into a folder stands in its place when all is written, with its digests."""
+    store = ArtefactFolder(tmp_path)
+    with store.staged("sets", "set-1") as folder:
+        for name, data in FILES.items():
+            with folder.create(name) as stream:
+                for byte in data:
+                    stream.write(bytes([byte]))
+        assert not store.path("sets", "set-1").exists()
+        assert folder.names() == sorted(FILES)
+    assert {name: store.read("sets", "set-1", name) for name in FILES} == FILES
+    assert folder.digests == {n: hashlib.sha256(d).hexdigest() for n, d in FILES.items()}
+    for name, digest in folder.digests.items():
+        store.check("sets", "set-1", name, digest)
+
+
+@pytest.mark.parametrize(
+    "error", [KeyboardInterrupt(), OSError(errno.ENOSPC, "full"), ValueError()]
+)
+def test_a_folder_that_is_not_filled_is_not_there(tmp_path: Path, error: BaseException) -> None:
+    """Whatever stops the filling, neither the folder nor what was staged of it is left."""
+    store = ArtefactFolder(tmp_path)
+
+    def fill() -> None:
+        with store.staged("sets", "set-1") as folder, folder.create("data") as stream:
+            stream.write(b"half")
+            raise error
+
+    wanted = WorldError if isinstance(error, OSError) else type(error)
+    with pytest.raises(wanted):
+        fill()
+    assert list((tmp_path / "sets").iterdir()) == []
+
+
+def test_unfinished_work_outlives_its_process(tmp_path: Path) -> None:
+    """Whole files of unfinished work stay; a half-written one is gone when a writer comes back."""
+    folder = ArtefactFolder(tmp_path).work("gate-1-2")
+    with folder.create("part") as stream:
+        stream.write(b"whole")
+    (folder.path / ".half-other").write_bytes(b"cut of")
+    store = ArtefactFolder(tmp_path)
+    again = store.work("gate-1-2")
+    assert again.names() == ["part"]
+    assert [p.name for p in again.path.iterdir()] == ["part"]
+    assert store.unfinished("gate-1-") == ["gate-1-2"]
+    assert store.unfinished("gate-2-") == []
+    again.settle(store.path("gates", "gate-1"))
+    assert store.read("gates", "gate-1", "part") == b"whole"
+    assert store.unfinished("gate-1-") == []
+
+
+def test_another_file_of_the_same_bytes_is_another_file(tmp_path: Path) -> None:
+    """A file that was checked is known by what it is, not by its bytes: replacing it is noticed."""
+    store = ArtefactFolder(tmp_path)
+    store.put("sets", "set-1", FILES)
+    name, data = next(iter(FILES.items()))
+    path = store.path("sets", "set-1", name)
+    stamp = store.check("sets", "set-1", name, hashlib.sha256(data).hexdigest())
+    store.require_same(path, stamp)
+    with pytest.raises(EvidenceError) as wrong:
+        store.check("sets", "set-1", name, "00" * 32)
+    assert wrong.value.code == "workspace.damaged"
+    copied = path.with_name("copy")
+    copied.write_bytes(data)
+    copied.replace(path)
+    with pytest.raises(ConflictError) as changed:
+        store.require_same(path, stamp)
+    assert changed.value.code == "data.changed"
+    path.unlink()
+    with pytest.raises(ConflictError):
+        store.require_same(path, stamp)

@@ -115,8 +115,7 @@ def update(
             if edges[n] < edges[n + 1]
         ]
     )
-    resolved = to_rows(new, some)
-    return patch(old, new, touched, (resolved, resolved), counts, ENGINE)
+    return patch(old, new, touched, some, counts, ENGINE)
 
 
 def changed_plan(old: GatePlan, ordinals: npt.NDArray[np.int64]) -> GatePlan:

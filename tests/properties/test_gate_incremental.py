@@ -102,7 +102,7 @@ def test_a_patch_is_a_full_gate(seed: int) -> None:
     counts.add(was)
     full.add(now)
     some = block.take(rows_of)
-    made = patch(old, new, rows_of, (to_rows(old, some), to_rows(new, some)), counts, ENGINE)
+    made = patch(old, new, rows_of, some, counts, ENGINE)
     differs = (was.reason != now.reason) | (was.party != now.party) | (was.member != now.member)
     assert np.array_equal(made.row, np.flatnonzero(differs))
     for name in ("reason", "party", "member"):

@@ -11,6 +11,7 @@ import numpy as np
 from byleave.canonical import Json, digest_of
 from byleave.consent.reason import Ground, Reason
 from byleave.errors import ByleaveError
+from byleave.gate.answers import Answers
 from byleave.gate.plan import GatePlan
 from byleave.gate.planes import plane_digest
 from byleave.gate.rows import RowDecisions
@@ -103,6 +104,12 @@ class Counts:
         self.reasons += times * np.bincount(decided.reason, minlength=256)
         authors = decided.ground[decided.offsets[:-1]]
         self.grounds += times * np.bincount(authors, minlength=256)
+
+    def add_answers(self, answers: Answers, *, times: int = 1) -> None:
+        """Count the answers to some rows; `times=-1` takes them away again."""
+        self.rows += times * len(answers)
+        self.reasons += times * np.bincount(answers.reason, minlength=256)
+        self.grounds += times * answers.grounds
 
     def merge(self, other: Counts) -> None:
         """Add the counts of other rows."""

@@ -17,10 +17,12 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from byleave.gate.answers import answer
 from byleave.gate.category import CategoryPlan, number_type
 from byleave.gate.counts import Counts
 from byleave.gate.plan import GatePlan
-from byleave.gate.rows import GateEngine, ResolvedRows
+from byleave.gate.resolved import RowBlock
+from byleave.gate.rows import GateEngine
 
 __all__ = ["MOST_CHANGED", "Inverted", "Patch", "changed_ordinals", "comparable", "patch"]
 
@@ -48,13 +50,16 @@ class Inverted:
     def of(self, ordinals: Longs) -> Longs:
         """Return the rows that any of these members is a party of, ascending, each once."""
         inside = ordinals[ordinals < len(self.starts) - 1]
-        first = self.starts[inside].astype(np.int64)
-        lengths = self.starts[inside + 1].astype(np.int64) - first
+        begin = self.starts[inside].astype(np.int64)
+        lengths = self.starts[inside + 1].astype(np.int64) - begin
         ends = np.cumsum(lengths)
         at = np.arange(int(ends[-1]) if len(ends) else 0) + np.repeat(
-            first - ends + lengths, lengths
+            begin - ends + lengths, lengths
         )
-        return np.unique(self.rows[at]).astype(np.int64)
+        found = np.sort(self.rows[at])  # a few times as fast as `unique`
+        first = np.ones(len(found), np.bool_)
+        np.not_equal(found[1:], found[:-1], out=first[1:])
+        return found[first].astype(np.int64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -120,7 +125,7 @@ def patch(
     old: GatePlan,
     new: GatePlan,
     rows: Longs,
-    resolved: tuple[ResolvedRows, ResolvedRows],
+    block: RowBlock,
     counts: Counts,
     engine: GateEngine,
 ) -> Patch:
@@ -130,15 +135,15 @@ def patch(
         old: The plan of the earlier run.
         new: The plan now; comparable.
         rows: Numbers of all rows that have a changed member as a party, ascending.
-        resolved: The same rows, resolved for the old plan and for the new one.
+        block: The same rows, resolved.
         counts: Counts of the earlier run.
         engine: How rows are decided.
     """
-    was, now = (engine.decide(p, r) for p, r in zip((old, new), resolved, strict=True))
+    was, now = (answer(plan, engine, block) for plan in (old, new))
     total = Counts()
     total.merge(counts)
-    total.add(was, times=-1)
-    total.add(now)
+    total.add_answers(was, times=-1)
+    total.add_answers(now)
     differs = (was.reason != now.reason) | (was.party != now.party) | (was.member != now.member)
     return Patch(
         row=rows[differs],

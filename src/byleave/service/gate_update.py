@@ -18,7 +18,7 @@ from byleave.errors import EvidenceError
 from byleave.gate.counts import Counts
 from byleave.gate.incremental import MOST_CHANGED, Patch, changed_ordinals, comparable, patch
 from byleave.gate.plan import GatePlan
-from byleave.gate.resolved import RowBlock, join_blocks, to_rows
+from byleave.gate.resolved import RowBlock, join_blocks
 from byleave.gate.result import Dropped, GatedTable, GateRun
 from byleave.ids import parse_instant
 from byleave.policy.ruleset import PartyRule
@@ -183,10 +183,7 @@ def _decide(
             touched=0,
             counts=kept,
         )
-    some = join_blocks(parts)
-    now = to_rows(new, some)
-    was = now if len(old.members) >= some.members else to_rows(old, some)
-    return patch(old, new, touched, (was, now), counts, house.engine)
+    return patch(old, new, touched, join_blocks(parts), counts, house.engine)
 
 
 def _plan_of(

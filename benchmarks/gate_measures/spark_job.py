@@ -61,7 +61,7 @@ def main() -> None:
     from byleave.engines.spark import SparkGate
 
     way, data, plan, said = sys.argv[1:5]
-    memory = sys.argv[5] if len(sys.argv) > 5 else "8g"
+    memory = sys.argv[5] if len(sys.argv) > 5 else "6g"
     spark = session(memory, 1 << 17)
     rows = spark.read.parquet(data).select("author", "recipient")
     if way == "floor":

@@ -26,7 +26,7 @@ from byleave.evidence.bucket import (
     bucket_leaf,
     inner_hash,
 )
-from byleave.snapshot.hashing import HashRows, Longs, Rows, hash_messages, segment_roots
+from byleave.snapshot.hashing import HashRows, Longs, Rows, hash_messages, put_rows, segment_roots
 
 __all__ = [
     "ENTRY_BYTES",
@@ -168,7 +168,7 @@ def entries(
     """
     leaves = record_leaves(columns, hash_rows)
     order = _by_member(columns.ordinal - first, leaves)
-    leaves, ordinal = leaves[order], columns.ordinal[order]
+    leaves, ordinal = leaves.take(order, axis=0), columns.ordinal.take(order)
     fresh = np.empty(len(ordinal), np.bool_)
     fresh[:1] = True
     np.not_equal(ordinal[1:], ordinal[:-1], out=fresh[1:])
@@ -183,7 +183,7 @@ def entries(
         )
     roots = segment_roots(leaves, counts, hash_rows)
     labels = hash_messages(
-        hash_rows, TAG_LABEL, members.secrets[which], np.frombuffer(epoch, np.uint8)
+        hash_rows, TAG_LABEL, members.secrets.take(which, axis=0), np.frombuffer(epoch, np.uint8)
     )
     commitments = hash_messages(
         hash_rows,
@@ -191,7 +191,7 @@ def entries(
         labels[:, LABEL_BYTES:],
         big_endian(counts, 4),
         big_endian(members.indexes[which], 8),
-        members.leaves[which],
+        members.leaves.take(which, axis=0),
         roots,
     )
     return np.concatenate([labels[:, :LABEL_BYTES], commitments], axis=1), held
@@ -205,7 +205,7 @@ def sort_entries(found: Rows) -> Rows:
     """
     keys = entry_keys(found)
     order = np.argsort(keys)
-    found, keys = found[order], keys[order]
+    found, keys = found.take(order, axis=0), keys.take(order)
     if (keys[1:] == keys[:-1]).any():  # 64 equal bits: rare enough for the slow way
         low = np.ascontiguousarray(found[:, 8:16]).view(">u8").ravel()
         order = np.lexsort((low, keys))
@@ -241,13 +241,13 @@ def bucket_hashes(found: Rows, loads: Longs, hash_rows: HashRows) -> Rows:
             leaves[which] = np.frombuffer(EMPTY_BUCKET, np.uint8)
             continue
         take = (starts[which, None] + np.arange(load)).ravel()
-        some = found[take].reshape(len(which), load, ENTRY_BYTES)
+        some = found.take(take, axis=0).reshape(len(which), load, ENTRY_BYTES)
         inner = hash_messages(
             hash_rows, TAG_INNER, some[:, :, LABEL_BYTES:].reshape(len(which), 32 * load)
         )
         labels = some[:, :, :LABEL_BYTES].reshape(len(which), LABEL_BYTES * load)
         head = np.full(1, load, np.uint8)
-        leaves[which] = hash_messages(hash_rows, 0x00, head, labels, inner)
+        put_rows(leaves, which, hash_messages(hash_rows, 0x00, head, labels, inner))
     return leaves
 
 

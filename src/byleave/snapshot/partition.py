@@ -168,7 +168,7 @@ class MapBuilder:
         self._count += openings.num_rows
         part = columns["ordinal"] // self._span
         for number, take in _parts(part, self._parts):
-            chosen = [column[take].view(np.uint8) for column in columns.values()]
+            chosen = [_chosen(column, take).view(np.uint8) for column in columns.values()]
             length = len(chosen[3]).to_bytes(8, "little")  # a column of one byte a row
             self._openings.add(number, b"".join([length, *(column.data for column in chosen)]))
 
@@ -213,7 +213,7 @@ class MapBuilder:
             )
             numbers = _first_bits(found, bits).astype(np.int64)
             for number, take in _parts(numbers, 1 << bits):
-                aside.add(number, found[take].tobytes())
+                aside.add(number, _chosen(found, take).tobytes())
             return len(held), table
 
         total = 0
@@ -293,6 +293,11 @@ def _parts(part: npt.NDArray[Any], parts: int) -> Iterator[tuple[int, Longs | sl
         start = end
 
 
+def _chosen(rows: npt.NDArray[Any], which: Longs | slice) -> npt.NDArray[Any]:
+    """Return some rows: `take` moves a row as one item, where an index goes byte by byte."""
+    return rows if isinstance(which, slice) else rows.take(which, axis=0)
+
+
 def _ordered(data: bytes, first: int, grounds: Callable[[Longs], Rows]) -> pa.Table:
     """Return a part's openings by ordinal, as they came within one; grounds' leaves looked up."""
     pieces: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in _COLUMNS}
@@ -308,9 +313,9 @@ def _ordered(data: bytes, first: int, grounds: Callable[[Longs], Rows]) -> pa.Ta
     }
     place = columns["ordinal"].astype(np.int64) - first
     order = np.sort((place << 40) | np.arange(len(place))) & ((1 << 40) - 1)
-    columns = {name: column[order] for name, column in columns.items()}
+    columns = {name: column.take(order) for name, column in columns.items()}
     unique, inverse = np.unique(columns["ground_index"], return_inverse=True)
-    leaves = grounds(unique)[inverse] if len(unique) else np.empty((0, 32), np.uint8)
+    leaves = grounds(unique).take(inverse, axis=0) if len(unique) else np.empty((0, 32), np.uint8)
     arrays = {
         name: binary(column.view(np.uint8).reshape(len(column), -1))
         if column.dtype.kind == "V"

@@ -155,8 +155,8 @@ class ReadsStrings(MemoryLedger):
 class ForgetsNulls(MemoryLedger):
     """Writes no expiry as 0."""
 
-    def events(self, *, before: int | None = None) -> list[tuple[Any, ...]]:
-        return [(*r[:6], r[6] or 0, *r[7:]) for r in super().events(before=before)]
+    def events(self, *, before: int | None = None, after: int = -1) -> list[tuple[Any, ...]]:
+        return [(*r[:6], r[6] or 0, *r[7:]) for r in super().events(before=before, after=after)]
 
 
 FAULTY = [

@@ -13,10 +13,12 @@ import pyarrow.compute as pc
 
 from byleave.consent.reason import Reason
 from byleave.errors import ByleaveError, EvidenceError, RefusedError
+from byleave.gate.answers import Answers, answer
 from byleave.gate.counts import Counts, GateRecord, record_of
 from byleave.gate.members import ids_as_text
 from byleave.gate.nested import column_at
 from byleave.gate.plan import GatePlan
+from byleave.gate.resolved import RowBlock
 from byleave.gate.rows import GateEngine, ResolvedRows, RowDecisions
 
 __all__ = [
@@ -272,6 +274,16 @@ class GateRun:
         counts.add(decided)
         return decided
 
+    def answer(self, block: RowBlock, counts: Counts) -> Answers:
+        """Answer the rows of a block the fast way (`gate.answers`), and add them to `counts`.
+
+        Raises:
+            ByleaveError: `gate.sum`, there is not one reason for each row.
+        """
+        answers = answer(self.plan, self.engine, block)
+        counts.add_answers(answers)
+        return answers
+
     def record(self, rows: int) -> GateRecord:
         """Return the record.
 
@@ -349,7 +361,7 @@ def _require_all(decided: RowDecisions, rows: int) -> None:
         raise ByleaveError("an engine lost rows", code="gate.sum")
 
 
-def dropped_of(decided: RowDecisions, first_row: int) -> Dropped:
+def dropped_of(decided: RowDecisions | Answers, first_row: int) -> Dropped:
     """Return the reasons of the rows not kept, of a batch whose first row has this number."""
     gone = np.flatnonzero(decided.reason != Reason.KEPT)
     return Dropped(

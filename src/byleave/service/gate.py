@@ -17,10 +17,12 @@ from byleave.consent.reason import Reason
 from byleave.consent.state import build
 from byleave.errors import EvidenceError, InputError
 from byleave.evidence.entry import GateEntry
+from byleave.gate.answers import Answers
 from byleave.gate.contract import Contract
 from byleave.gate.counts import Counts
 from byleave.gate.members import MemberIndex
 from byleave.gate.plan import GatePlan, MemberFacts, compile_plan, uses_of
+from byleave.gate.resolved import RowBlock
 from byleave.gate.result import GatedTable, GateRun, dropped_of
 from byleave.gate.rows import RowDecisions
 from byleave.ids import LedgerIndex, parse_instant, to_us
@@ -240,16 +242,21 @@ def _start(house: House, source: Source, plan: GatePlan) -> GateRun:
 
 def _through(
     house: House, source: Source, going: GateRun, parts: Parts | None, *, fresh: bool = False
-) -> Iterator[tuple[int, RowDecisions]]:
+) -> Iterator[tuple[int, RowDecisions | Answers]]:
     """Decide span by span; yield the first row and the decisions of each batch decided here."""
     resolved = Rows(house, source, going.plan, fresh=fresh)
     done = 0
 
-    def decided(span: Span, counts: Counts) -> Iterator[tuple[int, RowDecisions]]:
+    def decided(span: Span, counts: Counts) -> Iterator[tuple[int, RowDecisions | Answers]]:
         nonlocal done
         for first, rows in resolved.of(span):
-            yield first, going.decide(rows, counts)
-            done += len(rows.category)
+            found: RowDecisions | Answers
+            if isinstance(rows, RowBlock):
+                found = going.answer(rows, counts)
+            else:
+                found = going.decide(rows, counts)
+            yield first, found
+            done += len(found)
             house.progress("rows through the gate", done, source.rows)
 
     for number, span in enumerate(source.spans()):

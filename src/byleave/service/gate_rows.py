@@ -22,7 +22,7 @@ import pyarrow as pa
 from byleave.canonical import Json, digest_of, encode, sha256
 from byleave.errors import WorldError
 from byleave.gate.plan import GatePlan
-from byleave.gate.resolved import RowBlock, block_of, to_rows
+from byleave.gate.resolved import RowBlock, block_of
 from byleave.gate.rows import ResolvedRows
 from byleave.service.house import House, StagedFiles
 from byleave.service.source import SPAN_ROWS, Source, Span
@@ -87,11 +87,11 @@ class Rows:
             for start in range(0, span.rows, step)
         ]
 
-    def of(self, span: Span) -> Iterator[tuple[int, ResolvedRows]]:
+    def of(self, span: Span) -> Iterator[tuple[int, RowBlock | ResolvedRows]]:
         """Yield the rows of a span, batch by batch, with the number of the first of each."""
         for first, found in self._read(span):
             if isinstance(found, RowBlock):
-                yield first, to_rows(self._plan, found)
+                yield first, found
             else:
                 yield first, self._house.engine.resolve(self._plan, found)
 

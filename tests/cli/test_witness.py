@@ -148,6 +148,7 @@ def test_a_fork_is_found_kept_and_checked(tmp_path: Path, platform: Path, say: S
         ("no checkpoint", "log.no-checkpoint"),
         ("huge file", "log.tile-damaged"),
         ("huge state", "proof.too-large"),
+        ("huge trust file", "trust.malformed"),
     ],
 )
 def test_bad_logs_each_have_their_error(
@@ -169,7 +170,7 @@ def test_bad_logs_each_have_their_error(
     elif damage == "no checkpoint":
         (log / "checkpoint").unlink()
     else:
-        path = bundle if damage == "huge file" else state
+        path = {"huge file": bundle, "huge state": state, "huge trust file": trust}[damage]
         with path.open("wb") as stream:
             stream.truncate(1 << 30)
     said = say("log", "monitor", str(log), "--trust", str(trust), "--state", str(state))

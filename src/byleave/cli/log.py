@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from byleave.cli.opened import opened
+from byleave.cli.opened import opened, read_trust
 from byleave.cli.output import emit, json_option, workspace_option
 
 if TYPE_CHECKING:
@@ -251,12 +251,9 @@ def _reader(address: str, trust: str | None) -> Any:  # noqa: ANN401 (a LogReade
 
 
 def _trusted(path: str | None) -> Trust:
-    from byleave.cli.opened import read_text
-    from byleave.note.trust import parse_trust
-
     if path is None:
         raise click.UsageError("--from wants --trust: whose word is to be taken?")
-    return parse_trust(read_text(path))
+    return read_trust(path)
 
 
 def _tell_report(report: LogReport, where: str, *, as_json: bool) -> None:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from byleave.cli.output import Progress
 
 if TYPE_CHECKING:
+    from byleave.note.trust import Trust
     from byleave.wiring import Workspace
 
-__all__ = ["opened", "read_text"]
+__all__ = ["opened", "read_text", "read_trust"]
 
 
 @contextmanager
@@ -45,3 +46,21 @@ def read_text(path: str) -> str:
         ) from error
     except OSError as error:
         raise InputError("the file cannot be read", code="input.not-found", where=path) from error
+
+
+def read_trust(path: str) -> Trust:
+    """Read a trust file; one over its limit is refused by its size, unread.
+
+    Raises:
+        InputError: `input.not-found`.
+        EvidenceError: `trust.malformed`.
+    """
+    from byleave.errors import InputError
+    from byleave.note.trust import MAX_TRUST_BYTES, parse_trust
+
+    try:
+        with Path(path).open("rb") as stream:
+            data = stream.read(MAX_TRUST_BYTES + 1)
+    except OSError as error:
+        raise InputError("the file cannot be read", code="input.not-found", where=path) from error
+    return parse_trust(data)

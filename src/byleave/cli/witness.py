@@ -59,12 +59,11 @@ def add(*, folder: Path, trust: Path, as_json: bool) -> None:
     \b
     byleave witness add my-witness byleave-demo/trust.policy
     """  # noqa: D301
-    from byleave.cli.opened import read_text
-    from byleave.note.trust import parse_trust
+    from byleave.cli.opened import read_trust
     from byleave.wiring.witness import WitnessHouse
 
     house = WitnessHouse(folder)
-    new = house.follow(parse_trust(read_text(str(trust))).logs)
+    new = house.follow(read_trust(str(trust)).logs)
     emit(
         {"added": [str(key) for key in new], "logs": [str(key) for key in house.logs()]},
         schema="byleave/witness-logs/v1",

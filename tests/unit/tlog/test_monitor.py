@@ -239,6 +239,22 @@ def test_damage_is_found() -> None:
     assert monitor.state.checkpoint is not None
 
 
+@pytest.mark.parametrize("stop", [1, 2, 3, 4])
+def test_a_visit_that_is_stopped_goes_on(stop: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stopped after any batch, a later visit from the kept state ends as one that was not, each entry read once."""
+    monkeypatch.setattr("byleave.tlog.monitor._BATCH", 256)
+    log = Log([*ENTRIES[:300], snapshot("s").encode(), *ENTRIES[300:600], snapshot("s").encode()])
+    log.publish()
+    states = Monitor(log.tiles, TRUST).visit()
+    kept = [next(states) for _ in range(stop)][-1].encode()
+    states.close()  # type: ignore[attr-defined]
+    resumed = visited(log, parse_state(kept)).state
+    assert resumed == visited(log).state
+    assert [(f.code, f.index, f.earlier) for f in resumed.findings] == [
+        ("log.snapshot-twice", 601, 300)
+    ]
+
+
 def receipt_in(log: Log, index: int, secret: bytes = bytes(32)) -> Receipt:
     return Receipt(
         member=MemberId("m-1"), secret=secret, enrolment=LogReader(log.tiles).logged(index)

@@ -93,6 +93,29 @@ def test_witnesses_change_no_other_secret(tmp_path: Path) -> None:
     assert heads[0] == heads[1]
 
 
+def test_what_is_held_back_is_not_proven(tmp_path: Path) -> None:
+    """With hold, an entry that too few witnesses cosigned is recorded, and asking for its proof says why."""
+    with create(tmp_path / "w", seed=7, witnesses=1) as ws:
+        served = ws.log.checkpoint()
+    config = tmp_path / "w" / "byleave.toml"
+    config.write_text(config.read_text() + 'witness_down = "hold"\nwitness_wait = 0\n')
+    key = tmp_path / "w" / "witnesses" / "W1" / "witness.key"
+    away = key.rename(key.with_name("away"))
+    with open_workspace(tmp_path / "w") as ws:
+        ws.member.enrol(["m-1"])
+        assert ws.log.checkpoint() == served
+        assert ws.log.held is not None
+        with pytest.raises(ByleaveError) as caught:
+            ws.log.proof(served["size"])
+        assert caught.value.code == "log.quorum-unmet"
+        assert ws.log.fsck().waiting == 1
+    away.rename(key)
+    with open_workspace(tmp_path / "w") as ws:
+        assert ws.log.held is None
+        assert ws.log.checkpoint()["size"] == served["size"] + 1
+        assert ws.log.head()["witnesses"] == ["W1"]
+
+
 def test_one_checkpoint_for_many_calls(tmp_path: Path) -> None:
     """Inside `once` each call is durable, and one checkpoint is served at the end, also after an error."""
     with create(tmp_path / "w", seed=7, witnesses=1) as ws:

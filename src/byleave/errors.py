@@ -154,6 +154,7 @@ CODES: Final[dict[str, str]] = {
     "proof.malformed": "A proof file is not in its one encoding, or lacks or adds a field.",
     "proof.too-large": "A proof file, or one part of it, is beyond the format's limits.",
     "proof.unknown-kind": "A proof file is of a kind this version does not know.",
+    "proof.enrolled-later": "A proof was asked about a snapshot that was sealed before the member was enrolled.",
     "proof.no-such-record": "A member has fewer records in a snapshot than the number asked for.",
     "proof.digest": "A proof file's digest is not that of its contents: the file was changed.",
     "proof.log-proof": "A tlog-proof text is not in its one spelling.",

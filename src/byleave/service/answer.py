@@ -21,11 +21,12 @@ from byleave.ids import format_instant, from_us, to_us
 from byleave.policy.scope import Use
 from byleave.service.clock import ledger_now
 from byleave.service.consent import member_history
+from byleave.service.directory import covers
 from byleave.service.gate import reasons_of
 from byleave.service.house import House
 from byleave.service.notice import coverages
 from byleave.service.rules import accepted_grade
-from byleave.service.snapshot import openings_of
+from byleave.service.snapshot import openings_of, snapshot_document
 from byleave.service.source import open_source, rows_of
 from byleave.snapshot.openings import member_openings
 
@@ -307,7 +308,11 @@ def _recalled(house: House, event: ConsentEvent, held: dict[str, pa.Table]) -> F
 
 def _releases(house: House, ordinal: int, held: dict[str, pa.Table]) -> list[Facts]:
     result = []
+    row = house.ledger.member_at(ordinal)
+    enrolment = 0 if row is None else row[3]
+    covered = covers(house, enrolment)
     for index, name, at, document in house.ledger.objects("release"):
+        sealed, _ = snapshot_document(house, document["snapshot"])
         roles = held[document["snapshot"]]["role"].to_pylist()
         presence = "present" if roles else "absent"
         kind = "presence" if roles else "absence"
@@ -324,8 +329,9 @@ def _releases(house: House, ordinal: int, held: dict[str, pa.Table]) -> list[Fac
                 "as_recipient": roles.count(2),
                 "exact": document["exact"],
                 "superseded_by": document["superseded_by"],
-                "directory": False,
-                "proof": f"{kind}-{ordinal}-{name}",
+                "directory": covered,
+                # Before the member was enrolled nothing can be shown under their secret.
+                "proof": None if enrolment > sealed else f"{kind}-{ordinal}-{name}",
             }
         )
     return result[::-1]

@@ -32,6 +32,7 @@ __all__ = [
     "VrfProver",
     "build_directory",
     "check_directories",
+    "covers",
     "directory_part",
     "directory_proof",
     "drop_rows",
@@ -181,6 +182,13 @@ def directory_part(
         return None
     listed = tree.listed(public, prover.prove(alpha))
     return DirectoryPart(entry=house.log.logged(chosen.index), listed=listed)
+
+
+def covers(house: House, enrolment: int) -> bool:
+    """Return whether a directory that can still be asked was made after an enrolment."""
+    return any(
+        found.index > enrolment and found.document["seed"] is not None for found in _known(house)
+    )
 
 
 def forget_keys(house: House, writer: LedgerWriter) -> list[str]:

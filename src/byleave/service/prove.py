@@ -115,7 +115,8 @@ def release_proof(
         `presence` or `absence`, and the proof file's bytes.
 
     Raises:
-        InputError: `member.unknown`, `member.erased`, `workspace.unknown-object`.
+        InputError: `member.unknown`, `member.erased`, `workspace.unknown-object`;
+            `proof.enrolled-later`.
     """
     proof = _model_proof(house, member, release, provers)
     return proof.kind, _encoded(house, proof, member if self_contained else None)
@@ -231,6 +232,12 @@ def _model_proof(
     release_index, document = release_object(house, release)
     name = document["snapshot"]
     index, _ = snapshot_document(house, name)
+    if enrolment > index:
+        raise InputError(
+            "the member was enrolled after this snapshot was sealed",
+            code="proof.enrolled-later",
+            hint="nothing in it can be filed under a secret that was not there yet",
+        )
     logged, sealed = house.log.logged(release_index), house.log.logged(index)
     part: DirectoryPart | None = None
     if provers is not None:

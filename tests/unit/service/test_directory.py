@@ -292,3 +292,15 @@ def test_erasure_ends_every_look_up(copied: Grown) -> None:
         assert ws.directory.prove("new-1")[0] == "not-enrolled"
         assert ws.directory.prove(copied.agreed[0])[0] == "enrolled"
         assert ws.directory.check() == []
+
+
+def test_a_members_page_knows_whether_a_directory_covers_it(copied: Grown) -> None:
+    """The member's answer says that a directory covers it once one does, and links no proof of before."""
+    with copied.open() as ws:
+        member = copied.agreed[0]
+        assert not any(r["directory"] for r in ws.member.answer(member)["releases"])
+        ws.directory.build()
+        assert all(r["directory"] for r in ws.member.answer(member)["releases"])
+        ws.member.enrol(["late-1"])
+        late = ws.member.answer("late-1")["releases"]
+        assert [(r["directory"], r["proof"]) for r in late] == [(False, None)]

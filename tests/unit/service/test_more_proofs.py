@@ -277,3 +277,12 @@ def test_entries_name_what_a_proof_needs(done: Grown) -> None:
         entry = parse_entry(ws.log.entry(index), CessationEntry)
         assert entry.signer == ws.house.signer.public_key()
         assert "a test" not in ws.log.entry(index).decode()
+
+
+def test_who_came_later_gets_no_proof_about_before(copied: Grown) -> None:
+    """A member enrolled after a snapshot was sealed is told so, and gets no proof that cannot hold."""
+    with copied.open() as ws:
+        ws.member.enrol(["late-1"])
+        with pytest.raises(InputError) as caught:
+            ws.proof.make("late-1", "replies-1")
+        assert caught.value.code == "proof.enrolled-later"

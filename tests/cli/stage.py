@@ -18,7 +18,7 @@ from byleave.wiring.witness import make_witness
 from byleave.wiring.world import ReplayClock
 from tests.unit.service.small import COLUMNS, CONTRACT, NOTICE, START, empty, people, small_table
 
-__all__ = ["PLATFORM", "PROVIDER", "agree_again", "messages", "set_stage"]
+__all__ = ["PLATFORM", "PROVIDER", "agree_again", "messages", "reach", "set_stage"]
 
 PLATFORM = "train.generative.replies/messages/platform"
 PROVIDER = "train.generative.replies/messages/provider.acme"
@@ -79,6 +79,18 @@ def agree_again(folder: Path) -> None:
     with open_workspace(folder / "byleave-demo") as ws:
         for member in people(messages())[:2]:
             ws.consent.grant(member, PLATFORM, notice="replies-7", includes_past=True)
+
+
+def reach(name: str, folder: Path) -> None:
+    """Make what the examples of a command speak of: a delta, a stale snapshot, members who left."""
+    with open_workspace(folder / "byleave-demo") as ws:
+        if name == "snapshot renew":
+            ws.snapshot.seal("gate-1")  # the withdrawals of the stage have not reached it
+            return
+        if name == "member erase":
+            for member in ("m-1", "m-2"):
+                ws.consent.withdraw(member, "train/messages/*")
+        ws.withdrawal.run(with_refit=False)
 
 
 def set_stage(folder: Path, root: Path) -> None:

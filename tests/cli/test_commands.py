@@ -11,7 +11,7 @@ import pytest
 from byleave.errors import CODES
 from tests.cli.commands import Command, commands
 from tests.cli.conftest import Say
-from tests.cli.stage import PLATFORM, agree_again
+from tests.cli.stage import PLATFORM, agree_again, reach
 
 ALL = {command.name: command for command in commands()}
 ELSEWHERE = {
@@ -61,6 +61,8 @@ def prepare(name: str, folder: Path) -> None:
         shutil.rmtree(folder / "my-witness")
     if name in {"release publish", "release show", "release suggest"}:
         agree_again(folder)  # what holds rows of somebody who left is neither released nor loaded
+    if name in {"snapshot diff", "snapshot renew", "member erase"}:
+        reach(name, folder)
 
 
 def wide(lines: list[str]) -> list[str]:

@@ -198,11 +198,10 @@ def erase(
         schema="byleave/member-erase/v1",
         as_json=as_json,
         lines=lambda: [
-            (
-                f"{done.erasure}: {done.members:,} erased, {done.records:,} rows blank,"
-                f" {done.openings:,} openings gone; log entry {done.index:,}"
-            ),
-            "  not reached: copies with recipients, backups, older disk blocks, receipts they hold",
+            f"{done.erasure}: {done.members:,} erased; log entry {done.index:,}",
+            f"  {done.records:,} rows blank, {done.openings:,} openings gone",
+            "  not reached: copies with recipients, backups, older blocks of the disk,",
+            "  receipts in their hands",
         ],
     )
 

@@ -141,9 +141,10 @@ def diff(*, old: str, new: str, proof: bool, workspace: str, as_json: bool) -> N
         as_json=as_json,
         lines=lambda: [
             (
-                f"{old} → {new}: {found.records:+,} records, {len(shown.removed):,} members left,"
-                f" {len(shown.added):,} came; {shown.buckets:,} buckets differ, no other does"
+                f"{old} → {new}: {found.records:+,} records;"
+                f" {len(shown.removed):,} members left, {len(shown.added):,} came"
             ),
+            f"  {shown.buckets:,} buckets differ, and no other does",
             *(f"  left  {label.hex()}" for label in shown.removed[:_SHOWN]),
             *(f"  came  {label.hex()}" for label in shown.added[:_SHOWN]),
             *(["  members stayed, with other records"] if stayed else []),
@@ -185,10 +186,8 @@ def fsck(*, name: str, repair: bool, workspace: str, as_json: bool) -> None:
         as_json=as_json,
         lines=lambda: [
             *([f"{name}: {files:,} files of the map rebuilt"] if repair else []),
-            (
-                f"{name}: sound; {checked.members:,} members, {checked.party_records:,} openings,"
-                " every hash taken again"
-            ),
+            f"{name}: sound; every hash taken again",
+            f"  {checked.members:,} members, {checked.party_records:,} openings",
             *([f"  {checked.erased:,} of its members were erased since"] if checked.erased else []),
             *(
                 []

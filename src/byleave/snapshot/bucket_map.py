@@ -1,7 +1,8 @@
 """Build bucket map v1 over the members of a snapshot, and prove from it.
 
-The layout and why it is sound: `byleave.evidence.bucket` and docs/spec/bucket-map.md. This
-module is the prover; the verifier never imports it.
+The layout and why it is sound: `byleave.evidence.bucket` and docs/spec/bucket-map.md. This is the
+prover member by member, in memory: the reference that `partition`, `map_files` and `map_delta`
+are held to, and small enough to read. The verifier never imports any of them.
 
 Hashing per member forces Python loops here: `hashlib` takes one message at a time. Cost, at 1.43
 records a member: one hash for the label, one per record leaf, one for the commitment, and one

@@ -77,7 +77,7 @@ def line(
     """Return one measure; a goal of milliseconds is an upper bound, one of `yes` a lower one."""
     low = unit == "yes"
     met = None if goal is None else value >= goal if low else value <= goal
-    floor = None if goal is None else goal if low else goal * 4
+    floor = None if goal is None else goal / 2 if low else goal * 4
     return {
         "measure": measure,
         "size": size,

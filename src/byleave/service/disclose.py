@@ -113,7 +113,6 @@ def shares_by_party_rule(house: House, source: str, use: str) -> Mapping[str, fl
     data = open_source(house, source)
     plan = compile_for(house, data, use)
     return {
-        rule.word: dry_run(house, data, plan.with_party_rule(rule)).record.kept
-        / max(data.rows, 1)
+        rule.word: dry_run(house, data, plan.with_party_rule(rule)).record.kept / max(data.rows, 1)
         for rule in PartyRule
     }

@@ -49,6 +49,8 @@ class FaultyDisk(Disk):
 
 
 class FilesSite:
+    growth = (255, 256)
+
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._head = MemoryHead()
@@ -62,6 +64,8 @@ class FilesSite:
 
 
 class MemorySite:
+    growth = (255, 256)
+
     def __init__(self) -> None:
         self._tiles = MemoryTiles()
         self._head = MemoryHead()
@@ -104,6 +108,8 @@ class FaultyClient:
 
 
 class BucketSite:
+    growth = (3, 4)  # a request costs milliseconds
+
     def __init__(self, client: Any, prefix: str) -> None:
         self._client = client
         self._prefix = prefix

@@ -17,8 +17,8 @@ class Terminal(io.StringIO):
 def test_a_bar_tells_pace_and_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows a second and the time left are those of the work at hand, from its own beginning."""
     clock, shown = [100.0], Terminal()
-    monkeypatch.setattr(output.time, "monotonic", lambda: clock[0])
-    monkeypatch.setattr(output.sys, "stderr", shown)
+    monkeypatch.setattr("byleave.cli.output.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("sys.stderr", shown)
     progress = output.Progress()
     progress("rows read", 50, 100)
     assert shown.getvalue() == "", "nothing in the first second"
@@ -39,7 +39,7 @@ def test_a_file_gets_a_line_a_minute(
 ) -> None:
     """Where standard error is no terminal there is a line a minute, and no bar."""
     clock = [0.0]
-    monkeypatch.setattr(output.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr("byleave.cli.output.time.monotonic", lambda: clock[0])
     progress = output.Progress()
     for second in range(0, 130, 10):
         clock[0] = float(second)

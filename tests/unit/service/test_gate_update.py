@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -12,12 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from byleave.consent.event import EventKind
-from byleave.gate.incremental import changed_ordinals, comparable
-from byleave.gate.plan import GatePlan
 from byleave.ids import to_us
-from byleave.policy.ruleset import PartyRule
 from byleave.service.consent import NewEvent
-from byleave.service.gate import compile_for, dry_run, reasons_of
+from byleave.service.gate import dry_run, reasons_of
 from byleave.service.gate_update import Updated, update_gate
 from byleave.service.source import open_source
 from byleave.wiring import Workspace
@@ -60,7 +56,7 @@ def wide(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, ReplayClo
     table = wide_table()
     who = people(table)
     asked(ws)
-    ws.source.add("messages", table, CONTRACT, regions={m: "eu" for m in who[::2]})
+    ws.source.add("messages", table, CONTRACT, regions=dict.fromkeys(who[::2], "eu"))
     clock.set(START + timedelta(days=1))
     ws.consent.record([grant(m, PLATFORM, ws, past=n % 2 == 0) for n, m in enumerate(who[::3])])
     clock.set(START + timedelta(days=2))
@@ -109,7 +105,8 @@ def test_an_update_is_a_full_run(
 ) -> None:
     """After any few choices, at any later instant, an update has the record and reasons of a run.
 
-    Each patch stands upon the one before; the log holds each with its parent."""
+    Each patch stands upon the one before; the log holds each with its parent.
+    """
     ws, clock, who = wide
     few = data.draw(st.lists(st.sampled_from(who), max_size=5, unique=True))
     kinds = data.draw(st.lists(st.integers(0, 3), min_size=len(few), max_size=len(few)))

@@ -76,7 +76,7 @@ def changed(draw: st.DrawFn, data: bytes) -> bytes:
     return new if new != data else data + b" "
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(KINDS, st.data())
 def test_no_change_of_a_proof_file_is_accepted(kind: str, data: st.DataObject) -> None:
     """Cut, doubled, overwritten or with one bit flipped, no proof file of any kind verifies."""
@@ -95,7 +95,7 @@ def test_no_change_of_a_receipt_is_accepted(data: st.DataObject) -> None:
     assert not verify(whole, trust_text(), data.draw(changed(receipt))).ok
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_readers_of_changed_bytes_raise_their_own_error_or_none(data: st.DataObject) -> None:
     """Readers of entries, receipts, proof and trust files raise nothing but typed errors."""
@@ -128,7 +128,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(KINDS, JSON, st.data())
 def test_another_value_in_any_field_is_refused(kind: str, value: Any, data: st.DataObject) -> None:
     """Any JSON value in the place of any part of a proof file is refused, its digest made right."""

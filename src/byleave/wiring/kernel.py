@@ -40,7 +40,7 @@ class Kernel:
 def _load() -> HashRows:
     try:
         from byleave.engines.sha256_lanes import hash_rows
-    except ImportError:  # the extra `kernel` is not installed
+    except (ImportError, RuntimeError):  # not installed, or nowhere to keep what it compiles
         return by_hashlib
     return hash_rows
 

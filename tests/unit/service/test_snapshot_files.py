@@ -118,3 +118,24 @@ def test_a_kernel_loads_when_there_is_work() -> None:
     early, late = Kernel(worth=1000), Kernel(worth=1)
     assert (early(rows, 40) == late(rows, 40)).all()
     assert (late(rows, 40) == early(rows, 40)).all()
+
+
+def test_a_flipped_bit_of_any_file_is_found(copied: Grown) -> None:
+    """One changed bit in any file of a snapshot or of its delta is a finding of their fsck."""
+    with copied.open() as ws:
+        delta = unlearnt(ws)
+    folders = [copied.path / "snapshots" / name for name in (copied.snapshot, delta)]
+    with copied.open(read_only=True) as ws:
+        for path in sorted(p for folder in folders for p in folder.rglob("*") if p.is_file()):
+            data = path.read_bytes()
+            place = len(data) // 2
+            path.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
+            found = 0
+            for name in (copied.snapshot, delta):
+                try:
+                    ws.snapshot.fsck(name)
+                except EvidenceError:
+                    found += 1
+            path.write_bytes(data)
+            assert found, path
+        assert ws.snapshot.fsck(delta).readable

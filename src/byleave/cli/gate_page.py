@@ -28,17 +28,17 @@ def write_page(path: str, view: GateView) -> None:
     """Write the page; what stood at `path` is replaced whole or not at all.
 
     Raises:
-        InputError: `cli.extra-missing`, the extra that draws is not installed.
-        WorldError: `world.storage`, the page cannot be written.
+        WorldError: `cli.extra-missing`, the extra that draws is not installed;
+            `world.storage`, the page cannot be written.
     """
-    from byleave.errors import InputError, WorldError
+    from byleave.errors import WorldError
 
     try:
         from byleave.pages.gate import gate_page
 
         text = gate_page(view)
     except ModuleNotFoundError as error:
-        raise InputError(
+        raise WorldError(
             "pages need the extra `portal`",
             code="cli.extra-missing",
             hint="pip install 'byleave[portal]'",

@@ -15,7 +15,7 @@ from byleave.errors import ByleaveError, InputError, RefusedError
 from byleave.gate.members import MISSING, UNKNOWN, MemberIndex
 from byleave.gate.plan import GatePlan
 from byleave.gate.result import GatedTable, run
-from byleave.gate.rows import ResolvedRows, RowDecisions
+from byleave.gate.rows import ResolvedRows, RowDecisions, RowReasons
 from byleave.policy.ruleset import PartyRule
 from byleave.testing.engine_suite import compile_example, expected
 from tests.engines.strategies import example_of
@@ -85,6 +85,9 @@ def test_engine_that_loses_rows_fails_the_run() -> None:
 
         def decide(self, plan: GatePlan, rows: ResolvedRows) -> RowDecisions:
             return ArrowEngine().decide(plan, rows)
+
+        def reasons(self, plan: GatePlan, batch: pa.RecordBatch) -> RowReasons:
+            return ArrowEngine().reasons(plan, batch.slice(0, batch.num_rows - 1))
 
     plan, batch = compile_example(example_of(SEEDS[0]))
     with pytest.raises(ByleaveError) as caught:

@@ -28,7 +28,6 @@ value below which (above which, for times, ratios and bytes) the exit status is 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import resource
 import sqlite3
@@ -37,7 +36,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import pairwise
@@ -51,6 +49,7 @@ import numpy as np
 import psycopg
 import pyarrow as pa
 from psycopg.conninfo import conninfo_to_dict
+from report import Goal, Report
 
 from byleave.consent.allowed import allowed
 from byleave.consent.bits import build_bits
@@ -77,50 +76,6 @@ USE = "train.generative.replies/messages.inmail/platform"
 _FOR_P99 = 10_000  # fewer, and the percentile is that of the scheduler's slices
 INDEXED = {"members": "enrolment", "events": "idx", "log_entries": "idx"}
 DECISIONS = ("grant", "refuse", "withdraw", "object")
-
-
-@dataclass(frozen=True)
-class Goal:
-    """At most, or at least, so much; and the value at which the exit status is 1."""
-
-    goal: float
-    floor: float
-    at_least: bool = False
-
-    def met(self, value: float) -> bool:
-        return value >= self.goal if self.at_least else value <= self.goal
-
-    def fails(self, value: float) -> bool:
-        return value < self.floor if self.at_least else value > self.floor
-
-
-class Report:
-    """Prints measures as they come, and remembers whether one is beyond its floor."""
-
-    def __init__(self, *, as_json: bool) -> None:
-        self._json = as_json
-        self.failed = False
-
-    def add(
-        self, measure: str, size: int, value: float, unit: str, goal: Goal | None = None
-    ) -> None:
-        met = None if goal is None else goal.met(value)
-        self.failed |= goal is not None and goal.fails(value)
-        line = {
-            "measure": measure,
-            "size": size,
-            "value": float(f"{value:.4g}"),
-            "unit": unit,
-            "goal": None if goal is None else goal.goal,
-            "met": met,
-            "floor": None if goal is None else goal.floor,
-        }
-        if self._json:
-            print(json.dumps(line), flush=True)
-            return
-        aim = "" if goal is None else f"  goal {'≥' if goal.at_least else '≤'} {goal.goal:g}"
-        word = "" if met is None else ("  met" if met else "  MISSED")
-        print(f"{measure:46} {size:>13,}  {value:>12,.4g} {unit}{aim}{word}", flush=True)
 
 
 # -- generated choices ------------------------------------------------------------------------

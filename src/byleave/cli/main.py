@@ -36,10 +36,13 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "decision": ("byleave.cli.consent:decision_group", "Decisions: explain one, replay a gate."),
     "ruleset": ("byleave.cli.ruleset:group", "What jurisdictions require: show, impact, publish."),
     "signal": ("byleave.cli.signal:group", "Signals such as GPC, taken as a no: record, explain."),
-    "contract": ("byleave.cli.contract:group", "Data-set contracts: check one against its data."),
+    "contract": ("byleave.cli.contract:group", "Data-set contracts: check, schema."),
     "source": ("byleave.cli.source:group", "Data sets: add, list."),
-    "gate": ("byleave.cli.gate:group", "The gate: preview, run, replay, list."),
-    "snapshot": ("byleave.cli.snapshot:group", "Sealed snapshots: seal, list, show."),
+    "gate": ("byleave.cli.gate:group", "The gate: preview, compare, run, update, emit, replay."),
+    "snapshot": (
+        "byleave.cli.snapshot:group",
+        "Sealed snapshots: seal, list, show, diff, fsck, renew.",
+    ),
     "model": ("byleave.cli.model:group", "Models: train, evaluate, list."),
     "release": (
         "byleave.cli.model:release_group",
@@ -55,7 +58,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
         "byleave.cli.directory:group",
         "Who is enrolled, once: build, show, prove, check.",
     ),
-    "member": ("byleave.cli.member:group", "Members: enrol, offer, show, receipt, link."),
+    "member": ("byleave.cli.member:group", "Members: enrol, offer, show, receipt, link, erase."),
     "log": (
         "byleave.cli.log:group",
         "The transparency log: show, prove, publish, fsck, monitor, witness.",

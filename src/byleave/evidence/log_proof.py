@@ -11,6 +11,8 @@ The optional `extra` line is refused: nothing authenticates it, and nothing of o
 
 from __future__ import annotations
 
+import binascii
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -28,6 +30,8 @@ from byleave.note.trust import Trust, TrustedCheckpoint
 __all__ = ["LogProof", "LoggedEntry", "ProvenEntry", "parse_log_proof"]
 
 _HEADER: Final = "c2sp.org/tlog-proof@v1"
+_HASH: Final = re.compile(r"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=")
+"""32 bytes in base64: the two bits that the last character has to spare are zero."""
 MAX_LOG_PROOF_BYTES: Final = MAX_NOTE_BYTES + 64 * 64
 
 
@@ -126,9 +130,12 @@ def parse_log_proof(text: str) -> LogProof:
         if len(lines) - 2 > MAX_PATH:
             raise EvidenceError("a log proof has over 63 hashes", code="proof.too-large")
         index = parse_decimal(lines[1].removeprefix("index "))
-        path = [parse_base64(line) for line in lines[2:]]
-        hashes = tuple(item for item in path if item is not None and len(item) == 32)
-        if lines[1].startswith("index ") and index is not None and len(hashes) == len(path):
+        if (
+            lines[1].startswith("index ")
+            and index is not None
+            and all(map(_HASH.fullmatch, lines[2:]))
+        ):
+            hashes = tuple(map(binascii.a2b_base64, lines[2:]))
             try:
                 note = checkpoint.encode("utf-8")
             except UnicodeEncodeError:

@@ -13,6 +13,7 @@ Verification, both kinds:
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import Final, Protocol
 
@@ -33,6 +34,8 @@ __all__ = [
     "verify_consistency",
     "verify_inclusion",
 ]
+
+_sha256 = hashlib.sha256
 
 MAX_SIZE: Final = 2**63 - 1
 """Leaves in one tree (tlog-witness counts in 63 bits)."""
@@ -123,9 +126,9 @@ def root_from_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes
     for level, sibling in enumerate(path):
         # Above `inner` the node lies on the right edge: what is left has only left siblings.
         if level >= inner or index >> level & 1:
-            result = node_hash(sibling, result)
+            result = _sha256(b"\x01%b%b" % (sibling, result)).digest()
         else:
-            result = node_hash(result, sibling)
+            result = _sha256(b"\x01%b%b" % (result, sibling)).digest()
     return Digest(result)
 
 
@@ -247,5 +250,5 @@ def _trailing_zeros(number: int) -> int:
 
 
 def _check_lengths(*hashes: bytes) -> None:
-    if any(len(item) != HASH_BYTES for item in hashes):
+    if set(map(len, hashes)) - {HASH_BYTES}:
         raise EvidenceError("a hash is not 32 bytes long", code="merkle.hash-length")

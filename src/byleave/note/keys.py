@@ -216,7 +216,8 @@ def is_key_name(name: str) -> bool:
     return (
         0 < len(name.encode(errors="replace")) <= _MAX_NAME_BYTES
         and "+" not in name
-        and all(char.isprintable() and not char.isspace() for char in name)
+        and name.isprintable()
+        and name.split() == [name]  # no white space of any kind
     )
 
 

@@ -10,6 +10,7 @@ whole note; a note without one good signature by a known key is refused.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -33,6 +34,7 @@ __all__ = [
 MAX_NOTE_BYTES: Final = 1 << 20
 MAX_SIGNATURES: Final = 100
 """signed-note asks for 16 at least; golang.org/x/mod stops at 100."""
+_CONTROL: Final = re.compile("[\x00-\x09\x0b-\x1f]")
 _DASH: Final = "\u2014 "
 
 
@@ -77,7 +79,7 @@ def parse_note(data: bytes) -> Note:
         whole = data.decode("utf-8")
     except UnicodeDecodeError:
         raise EvidenceError("the note is not UTF-8", code="note.malformed") from None
-    if any(char < " " and char != "\n" for char in whole):
+    if _CONTROL.search(whole):
         raise EvidenceError("the note has control characters", code="note.malformed")
     split = whole.rfind("\n\n")
     if split < 0 or not whole.endswith("\n"):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import binascii
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -150,6 +153,21 @@ def test_base64_has_one_spelling(data: bytes) -> None:
     """What is written reads back, and what reads writes back to the same text."""
     text = format_base64(data)
     assert parse_base64(text) == data
+
+
+@given(
+    st.one_of(
+        st.text("ABQgw048+/=-_ \n", max_size=12),
+        st.binary(max_size=5).map(format_base64),
+    )
+)
+def test_base64_is_read_only_as_it_is_written(text: str) -> None:
+    """A text is read if, and only if, some bytes are written so."""
+    found = parse_base64(text)
+    written: str | None = None
+    with contextlib.suppress(ValueError):
+        written = format_base64(binascii.a2b_base64(text))
+    assert (found is not None) == (written == text)
 
 
 @pytest.mark.parametrize("text", ["AA", "AA=", "AB==", "A A=", "AA==\n", "-_==", "é"])

@@ -20,9 +20,10 @@ from safetensors.numpy import load
 from byleave.canonical import decode
 from byleave.errors import ByleaveError, EvidenceError
 from byleave.trainers.content import FORMAT
+from byleave.trainers.held_out import HeldOutQuality, mean
 from byleave.training.trainer import ModelFiles
 
-__all__ = ["ContentModel", "ContentQuality", "ContentSuggestion", "evaluate"]
+__all__ = ["ContentModel", "ContentSuggestion", "evaluate"]
 
 _REASONS: Final = 2
 """Items of the history that a suggestion names as its cause."""
@@ -44,31 +45,6 @@ class ContentSuggestion:
     item: str
     why: str
     because: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContentQuality:
-    """How well held-out members are served: half of what each holds is asked for by the other half.
-
-    Attributes:
-        members: Members asked about: those who hold two items of the model or more.
-        left_out: Members who hold fewer.
-        recall: Mean share of the hidden half among the first n, at most n of them counting.
-        popularity: The same for the most held items.
-        n: How many items are suggested.
-        coverage: Share of the hidden holdings whose item the model knows.
-    """
-
-    members: int
-    left_out: int
-    recall: float | None
-    popularity: float | None
-    n: int
-    coverage: float | None
-
-    def to_dict(self) -> dict[str, float | int | None]:
-        """Return it as plain values."""
-        return {name: getattr(self, name) for name in self.__slots__}
 
 
 class ContentModel:
@@ -150,7 +126,7 @@ class ContentModel:
 
 def evaluate(
     files: ModelFiles, held_out: Iterable[pa.RecordBatch], n: int | None = None, seed: int = 0
-) -> ContentQuality:
+) -> HeldOutQuality:
     """Ask for half of what each held-out member holds by the other half.
 
     Args:
@@ -190,15 +166,11 @@ def evaluate(
         best = min(n, len(hidden))
         recalls.append(len(set(hidden) & set(top.tolist())) / best)
         plain.append(len(set(hidden) & set(most)) / best)
-    return ContentQuality(
+    return HeldOutQuality(
         members=len(recalls),
         left_out=left_out,
-        recall=_mean(recalls),
-        popularity=_mean(plain),
+        recall=mean(recalls),
+        popularity=mean(plain),
         n=n,
         coverage=hidden_known / hidden_all if hidden_all else None,
     )
-
-
-def _mean(values: Sequence[float]) -> float | None:
-    return float(np.mean(values)) if values else None

@@ -13,6 +13,7 @@ pairs that at least k members have, and the order of jobs; no member, no count.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
@@ -25,67 +26,40 @@ from byleave.canonical import Json
 from byleave.canonical import encode as canonical
 from byleave.errors import InputError
 from byleave.trainers.grid import ease_on_grid
-from byleave.trainers.holdings import (
-    Holdings,
-    dump_holdings,
-    empty_holdings,
-    forget_rows,
-    learn_rows,
-    ranks,
-    restore_holdings,
-    shown_items,
-)
-from byleave.training.trainer import ModelFiles, Recipe
+from byleave.trainers.holdings import Holdings, ranks, shown_items
+from byleave.trainers.holdings_trainer import HoldingsTrainer
+from byleave.training.trainer import ModelFiles
 
 __all__ = ["FORMAT", "JobsTrainer"]
 
 FORMAT: Final = "byleave-jobs/v1"
 _COLON: Final = pa.scalar(":", pa.large_string())
-_DEFAULTS: Final[dict[str, int | str]] = {
-    "algorithm": FORMAT,
-    "k": 5,
-    "most_items": 20_000,
-    "ridge": 200,
-    "target": "job",
-}
 
 
-class JobsTrainer:
+class JobsTrainer(HoldingsTrainer):
     """The trainer `jobs`; see the module's docstring and docs/spec/jobs.md."""
 
     name = "jobs"
     columns: tuple[str, ...] = ("member", "kind", "item")
-    exact = True
+    DEFAULTS = MappingProxyType(
+        {"algorithm": FORMAT, "k": 5, "most_items": 20_000, "ridge": 200, "target": "job"}
+    )
+    LIMITS = MappingProxyType({"k": 1_000_000, "most_items": 40_000, "ridge": 1 << 30})
 
-    def default_recipe(self) -> Recipe:
-        """Return k = 5 members, ridge 200, at most 20,000 features; jobs are of the kind `job`."""
-        return dict(_DEFAULTS)
+    def rows(self, batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
+        """Return rows whose item says its kind: `skill:python`."""
+        return _named(batches)
 
-    def fit(self, batches: Iterable[pa.RecordBatch], recipe: Recipe) -> Holdings:
-        """Return the state of these rows.
-
-        Raises:
-            InputError: `trainer.recipe`, a field is missing, unknown or out of range;
-                `trainer.rows`, a column is missing, a value is null or a record occurs twice.
-        """
-        _check_recipe(recipe)
-        return learn_rows(empty_holdings(recipe), _named(batches))
-
-    def learn(self, state: Holdings, added: Iterable[pa.RecordBatch]) -> Holdings:
-        """Return the state with these rows too.
+    def check_recipe(self, recipe: Mapping[str, Any]) -> None:
+        """Refuse a recipe that is not one of this trainer.
 
         Raises:
-            InputError: `trainer.rows`, as `fit`; also a record the state already holds.
+            InputError: `trainer.recipe`.
         """
-        return learn_rows(state, _named(added))
-
-    def forget(self, state: Holdings, removed: Iterable[pa.RecordBatch]) -> Holdings:
-        """Return the state without these rows; only their `record_id` is read.
-
-        Raises:
-            InputError: `trainer.not-held`, a record the state does not hold.
-        """
-        return forget_rows(state, removed)
+        super().check_recipe(recipe)
+        target = recipe["target"]
+        if not isinstance(target, str) or not target or ":" in target:
+            raise self.wrong("target is not the name of a kind")
 
     def encode(self, state: Holdings) -> ModelFiles:
         """Return `model.json` (recipe, features, jobs, coverage) and `weights.safetensors`.
@@ -117,20 +91,6 @@ class JobsTrainer:
         }
         return {"model.json": canonical(model), "weights.safetensors": save(tensors)}
 
-    def dump(self, state: Holdings) -> ModelFiles:
-        """Return the private state: `state.json` and `state.safetensors`."""
-        return dump_holdings(state)
-
-    def restore(self, files: ModelFiles) -> Holdings:
-        """Read what `dump` wrote.
-
-        Raises:
-            EvidenceError: `trainer.state`, the files are not a state of this trainer.
-        """
-        state = restore_holdings(files)
-        _check_recipe(state.recipe)
-        return state
-
 
 def _named(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """Yield rows whose item says its kind: `skill:python`."""
@@ -141,20 +101,3 @@ def _named(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         kind, item = (batch.column(n).cast(pa.large_string()) for n in ("kind", "item"))
         named = pc.binary_join_element_wise(kind, item, _COLON)  # null where one is
         yield batch.set_column(batch.schema.get_field_index("item"), "item", named)
-
-
-def _check_recipe(recipe: Mapping[str, Any]) -> None:
-    def wrong(what: str) -> InputError:
-        return InputError(f"recipe of jobs: {what}", code="trainer.recipe")
-
-    if set(recipe) != set(_DEFAULTS):
-        raise wrong(f"expected the fields {', '.join(sorted(_DEFAULTS))}")
-    if recipe["algorithm"] != FORMAT:
-        raise wrong(f"algorithm is not {FORMAT}")
-    target = recipe["target"]
-    if not isinstance(target, str) or not target or ":" in target:
-        raise wrong("target is not the name of a kind")
-    for field, most in (("k", 1_000_000), ("most_items", 40_000), ("ridge", 1 << 30)):
-        value = recipe[field]
-        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
-            raise wrong(f"{field} is not an integer from 1 to {most}")

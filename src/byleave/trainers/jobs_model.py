@@ -21,10 +21,11 @@ from safetensors.numpy import load
 
 from byleave.canonical import decode
 from byleave.errors import ByleaveError, EvidenceError
+from byleave.trainers.held_out import HeldOutQuality, mean
 from byleave.trainers.jobs import FORMAT
 from byleave.training.trainer import ModelFiles
 
-__all__ = ["Catalogue", "JobSuggestion", "JobsModel", "JobsQuality", "evaluate"]
+__all__ = ["Catalogue", "JobSuggestion", "JobsModel", "evaluate"]
 
 _REASONS: Final = 3
 """Features that a suggestion names as its cause."""
@@ -45,31 +46,6 @@ class JobSuggestion:
     job: str
     why: str
     because: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobsQuality:
-    """How well held-out members' jobs are found from everything else they have.
-
-    Attributes:
-        members: Members asked about: those with a job and a feature that the model knows.
-        left_out: The others.
-        recall: Mean share of a member's jobs among the first n, at most n of them counting.
-        popularity: The same for the jobs that most members have.
-        n: How many jobs are suggested.
-        coverage: Share of the held-out members' jobs that the model knows.
-    """
-
-    members: int
-    left_out: int
-    recall: float | None
-    popularity: float | None
-    n: int
-    coverage: float | None
-
-    def to_dict(self) -> dict[str, float | int | None]:
-        """Return it as plain values."""
-        return {name: getattr(self, name) for name in self.__slots__}
 
 
 class Catalogue:
@@ -201,7 +177,7 @@ class JobsModel:
 
 def evaluate(
     files: ModelFiles, held_out: Iterable[pa.RecordBatch], n: int | None = None
-) -> JobsQuality:
+) -> HeldOutQuality:
     """Ask for the jobs of held-out members by everything else they have.
 
     Args:
@@ -232,11 +208,11 @@ def evaluate(
         best = min(n, len(wanted))
         recalls.append(len(wanted & set(top)) / best)
         plain.append(len(wanted & set(popular)) / best)
-    return JobsQuality(
+    return HeldOutQuality(
         members=len(recalls),
         left_out=left_out,
-        recall=float(np.mean(recalls)) if recalls else None,
-        popularity=float(np.mean(plain)) if plain else None,
+        recall=mean(recalls),
+        popularity=mean(plain),
         n=n,
         coverage=known / every if every else None,
     )

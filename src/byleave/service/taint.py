@@ -17,9 +17,11 @@ from datetime import datetime
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from byleave.consent.batch import EventBatch
 from byleave.consent.event import EventKind
 from byleave.errors import InputError, RefusedError
 from byleave.evidence.entry import ForcedLoadEntry
@@ -28,7 +30,7 @@ from byleave.service.clock import ledger_now
 from byleave.service.house import House
 from byleave.service.model import Release, load_release
 from byleave.service.snapshot import openings_of
-from byleave.service.withdrawal import Affected, affected_releases
+from byleave.service.withdrawal import Affected, affected_release, affected_releases
 
 __all__ = ["UNLEARN_DAYS", "Taint", "load_untainted", "tainted"]
 
@@ -58,38 +60,22 @@ class Taint:
 
 def tainted(house: House) -> tuple[Taint, ...]:
     """Return the current releases whose unserved no is past its date, in the order of the log."""
-    now_us = to_us(ledger_now(house))
-    events = house.ledger.events_columns()
-    noes = np.isin(events.kind, _NOES)
-    late = noes & (events.recorded_us + UNLEARN_DAYS * _DAY_US < now_us)
     current = {
         name: index
         for index, name, _, document in house.ledger.objects("release")
         if document["superseded_by"] is None
     }
-    oldest = min(current.values(), default=None)
-    if oldest is None or not (late & (events.index > oldest)).any():
+    noes = _late_noes(house, min(current.values(), default=house.ledger.size()))
+    if noes is None:
         return ()
-    found = []
-    for affected in affected_releases(house):
-        theirs = late & (events.index > current[affected.name])
-        theirs &= np.isin(events.ordinal, _parties(house, affected))
-        if theirs.any():
-            since = int(events.recorded_us[theirs].min())
-            found.append(
-                Taint(
-                    release=affected.name,
-                    since=from_us(since),
-                    due=from_us(since + UNLEARN_DAYS * _DAY_US),
-                    rows=affected.rows,
-                    members=affected.members,
-                )
-            )
-    return tuple(found)
+    taints = (_taint(house, a, current[a.name], noes) for a in affected_releases(house))
+    return tuple(taint for taint in taints if taint is not None)
 
 
 def load_untainted(house: House, name: str, *, force: bool = False) -> Release:
     """Return a release after recomputing its digest; a tainted one only if forced, and logged.
+
+    A release that was replaced is held to the same: what replaced it is what a no was served by.
 
     Args:
         house: The workspace's ports.
@@ -102,7 +88,11 @@ def load_untainted(house: House, name: str, *, force: bool = False) -> Release:
         RefusedError: `release.tainted`.
     """
     release = load_release(house, name)
-    taint = next((t for t in tainted(house) if t.release == name), None)
+    noes = _late_noes(house, release.index)
+    affected = None if noes is None else affected_release(house, name)
+    if noes is None or affected is None:
+        return release
+    taint = _taint(house, affected, release.index, noes)
     if taint is None:
         return release
     if not force:
@@ -128,6 +118,34 @@ def load_untainted(house: House, name: str, *, force: bool = False) -> Release:
             document=document,
         )
     return release
+
+
+def _late_noes(house: House, after: int) -> EventBatch | None:
+    """Return the ledger's events after an index where one is a no past its date; else None."""
+    events = house.ledger.events_columns(after=after)
+    return events if _is_late(house, events).any() else None
+
+
+def _is_late(house: House, events: EventBatch) -> npt.NDArray[np.bool_]:
+    due = events.recorded_us + UNLEARN_DAYS * _DAY_US
+    late: npt.NDArray[np.bool_] = np.isin(events.kind, _NOES) & (due < to_us(ledger_now(house)))
+    return late
+
+
+def _taint(house: House, affected: Affected, index: int, events: EventBatch) -> Taint | None:
+    """Return the taint of a release that holds rows no longer admitted, where a no is past its date."""
+    theirs = _is_late(house, events) & (events.index > index)
+    theirs &= np.isin(events.ordinal, _parties(house, affected))
+    if not theirs.any():
+        return None
+    since = int(events.recorded_us[theirs].min())
+    return Taint(
+        release=affected.name,
+        since=from_us(since),
+        due=from_us(since + UNLEARN_DAYS * _DAY_US),
+        rows=affected.rows,
+        members=affected.members,
+    )
 
 
 def _parties(house: House, affected: Affected) -> Any:  # noqa: ANN401 (int64 array)

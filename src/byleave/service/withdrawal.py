@@ -50,6 +50,7 @@ __all__ = [
     "Affected",
     "Unlearned",
     "affected_packages",
+    "affected_release",
     "affected_releases",
     "purge_stale",
     "recall_packages",
@@ -105,6 +106,13 @@ def affected_releases(house: House, *, at: datetime | None = None) -> list[Affec
         if document["superseded_by"] is None
     ]
     return _affected(house, current, at)
+
+
+def affected_release(house: House, name: str) -> Affected | None:
+    """Return what a release, current or replaced, holds that the gate would no longer admit."""
+    found = house.ledger.object("release", name)
+    held = [] if found is None else _affected(house, [(name, found[2]["snapshot"])], None)
+    return held[0] if held else None
 
 
 def stale_runs(house: House) -> list[Affected]:

@@ -66,6 +66,18 @@ def test_unlearning_lifts_it(late: tuple[Grown, ReplayClock]) -> None:
         assert ws.release.load(unlearned.new.release).release == unlearned.new.release
 
 
+def test_what_was_replaced_is_not_a_way_around(late: tuple[Grown, ReplayClock]) -> None:
+    """The release that a no was unlearned from is refused from its date on, replaced or not."""
+    grown, clock = late
+    with open_workspace(grown.path, now=clock) as ws:
+        ws.withdrawal.run()
+        assert ws.release.load(grown.release).release == grown.release
+        clock.set(grown.now + 2 * MONTH)
+        with pytest.raises(RefusedError) as caught:
+            ws.release.load(grown.release)
+        assert caught.value.code == "release.tainted"
+
+
 def test_force_is_logged(late: tuple[Grown, ReplayClock]) -> None:
     """A tainted release loads by force, and the log then holds an entry that names it."""
     grown, clock = late

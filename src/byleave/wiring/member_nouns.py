@@ -1,0 +1,198 @@
+"""The nouns of documents and people: `ws.policy`, `ws.member`, `ws.public`.
+
+Each method calls one service and publishes the log when it wrote to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from byleave.consent.record_27560 import Party
+from byleave.errors import InputError
+from byleave.service import (
+    ages,
+    answer,
+    enrol,
+    enrol_joint,
+    erasure,
+    overview,
+    policy,
+    prove,
+    receipt,
+)
+from byleave.wiring.consent_nouns import Noun
+from byleave.wiring.policy_nouns import PolicyTexts
+
+__all__ = ["Members", "Policies", "Public"]
+
+DEMO_MEMBERS = "demo-members.json"
+
+
+class Policies(PolicyTexts):
+    """Policy documents, notices and rulesets."""
+
+    def publish(self, text: str, *, name: str = "document.md") -> policy.Published:
+        """Publish a policy document; return it with its impact."""
+        self._writable()
+        published = policy.publish_document(self._house, text, name=name)
+        self._house.log.publish()
+        return published
+
+    def impact(self, text: str, *, name: str = "document.md") -> policy.Impact:
+        """Return what publishing a document would do, and publish nothing."""
+        return policy.impact_of(self._house, text, name=name)
+
+    def publish_notice(
+        self,
+        text: str,
+        *,
+        notice: str,
+        asks: Sequence[str],
+        control: str = "none",
+        language: str = "en",
+        policy_index: int | None = None,
+        family: str | None = None,
+        screen: str | None = None,
+    ) -> int:
+        """Publish the exact text that members are shown when asked; return its log index."""
+        self._writable()
+        index = policy.publish_notice(
+            self._house,
+            text,
+            notice=notice,
+            asks=asks,
+            control=control,
+            language=language,
+            policy=policy_index,
+            family=family,
+            screen=screen,
+        )
+        self._house.log.publish()
+        return index
+
+    def publish_rules(self) -> int:
+        """Log the rulesets and taxonomy in force; return the rulesets' log index."""
+        self._writable()
+        index = policy.publish_rules(self._house)
+        self._house.log.publish()
+        return index
+
+    def list(self) -> list[dict[str, Any]]:
+        """Return every document, oldest first."""
+        return [
+            {**document, "index": index}
+            for index, _, _, document in self._house.ledger.objects("policy")
+        ]
+
+
+class Members(Noun):
+    """Members: enrolment, receipts, answers."""
+
+    def enrol(self, members: Sequence[str], *, regions: Mapping[str, str] | None = None) -> int:
+        """Enrol members; return how many were new."""
+        self._writable()
+        new = enrol.enrol(self._house, members, regions=regions)
+        self._house.log.publish()
+        return new
+
+    def offer(self) -> tuple[str, int, bytes]:
+        """Make and log the operator's part of a secret; return its name, log index, commitment."""
+        self._writable()
+        offered = enrol_joint.make_offer(self._house)
+        self._house.log.publish()
+        return offered
+
+    def enrol_jointly(
+        self, member: str, *, offer: str, nonce: bytes, region: str | None = None
+    ) -> int:
+        """Enrol a member under a secret that their nonce (32 bytes) went into; return the index."""
+        self._writable()
+        index = enrol_joint.enrol_jointly(
+            self._house, member, offer=offer, nonce=nonce, region=region
+        )
+        self._house.log.publish()
+        return index
+
+    def erase(self, members: Sequence[str]) -> erasure.Erased:
+        """Erase members whose withdrawal has reached everything current (G10).
+
+        Raises:
+            InputError: `member.unknown`, `member.erased`.
+            RefusedError: `erasure.standing`.
+        """
+        self._writable()
+        done = erasure.erase(self._house, members, proofs=self._workspace.places.proofs)
+        self._house.log.publish()
+        return done
+
+    def standing(self, member: str) -> list[tuple[str, str]]:
+        """Return (kind, id) of what still holds rows of a member, and has to be dealt with first."""
+        return erasure.standing(self._house, [self.ordinal(member)])
+
+    def born(self, births: Mapping[str, str]) -> int:
+        """Record when members were born (`2008`, `2008-05`, `2008-05-01`); return how many."""
+        self._writable()
+        return ages.add_ages(self._house, births)
+
+    def count(self) -> int:
+        """Return how many members are enrolled."""
+        return self._house.ledger.member_count()
+
+    def answer(self, member: str) -> dict[str, Any]:
+        """Return everything the ledgers know of one member, as facts (`pages.view`)."""
+        return answer.member_answer(self._house, member)
+
+    def receipt(self, member: str) -> bytes:
+        """Return a member's receipt; private, to be written 0600."""
+        return prove.make_receipt(self._house, member)
+
+    def standard_receipt(self, member: str) -> bytes:
+        """Return a member's receipt as ISO/IEC TS 27560 JSON-LD; no secret in it."""
+        return receipt.standard_receipt(self._house, member, operator=self._operator())
+
+    def receipt_page(self, member: str) -> dict[str, Any]:
+        """Return the facts of a member's receipt page (`pages.receipt.ReceiptView`)."""
+        return receipt.receipt_page(self._house, member, operator=self._operator())
+
+    def _operator(self) -> Party:
+        config = self._workspace.config
+        return Party(origin=config.origin, name=config.operator, **config.party)
+
+    def ordinal(self, member: str) -> int:
+        """Return a member's ordinal.
+
+        Raises:
+            InputError: `member.unknown`.
+        """
+        row = self._house.ledger.member(member)
+        if row is None:
+            raise InputError("the ledger knows no such member", code="member.unknown")
+        return row[0]
+
+    def by_ordinal(self, ordinal: int) -> str:
+        """Return the member with this ordinal.
+
+        Raises:
+            InputError: `member.unknown`.
+        """
+        row = self._house.ledger.member_at(ordinal)
+        if row is None:
+            raise InputError("the ledger knows no such member", code="member.unknown")
+        return row[1]
+
+
+class Public(Noun):
+    """What anyone may read."""
+
+    def overview(self) -> dict[str, Any]:
+        """Return policies, releases and the log's head (`pages.view.PublicOverview`)."""
+        workspace = self._workspace
+        facts = overview.public_overview(
+            self._house,
+            operator=workspace.config.operator,
+            data_origin=workspace.config.data_origin,
+            trust=workspace.places.trust.read_text("utf-8"),
+            demo_members=workspace.demo_members(),
+        )
+        return {**facts, "contact": workspace.config.party.get("contact")}

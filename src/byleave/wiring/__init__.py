@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 from byleave.wiring.contract_check import check_contract
+from byleave.wiring.creation import create
 from byleave.wiring.file_preview import preview
-from byleave.wiring.workspace import Workspace, create, open  # noqa: A004 (`byleave.open`)
+from byleave.wiring.workspace import Workspace, open  # noqa: A004 (`byleave.open`)
 
 __all__ = ["Workspace", "check_contract", "create", "open", "preview"]

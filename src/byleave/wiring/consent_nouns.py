@@ -49,6 +49,8 @@ class Noun:
     def _writable(self) -> None:
         if self._workspace.read_only:
             raise ConflictError("the workspace was opened read-only", code="workspace.read-only")
+        if not self._workspace.may_write:
+            raise ConflictError("it is not this process's turn", code="workspace.no-turn")
 
 
 class Notices(Noun):

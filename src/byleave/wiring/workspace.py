@@ -1,4 +1,4 @@
-"""A workspace: made, opened, checked, closed.
+"""A workspace: opened, used by its nouns, checked, closed.
 
 Opening for writing takes the workspace's lock, removes what a crash left half written, and
 publishes log entries that were durable but not yet published. Opening read-only does none of it.
@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import hmac
 import json
-import shutil
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -19,9 +18,8 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from byleave.engines.arrow import ArrowEngine
 from byleave.engines.parquet import ParquetRows
-from byleave.errors import ByleaveError, ConflictError, EvidenceError, InputError
-from byleave.note.keys import SignerKey
-from byleave.note.trust import Group, Trust, parse_trust
+from byleave.errors import ConflictError, EvidenceError, InputError
+from byleave.note.trust import Trust, parse_trust
 from byleave.policy.ruleset import RuleBook, default_rules
 from byleave.policy.scope import Scope
 from byleave.policy.strict_yaml import read_mapping
@@ -30,7 +28,7 @@ from byleave.service import rules
 from byleave.service.erasure import finish, unfinished
 from byleave.service.house import House
 from byleave.service.snapshot import openings_of
-from byleave.stores.artefacts import ArtefactFolder, translate, write_file
+from byleave.stores.artefacts import ArtefactFolder, write_file
 from byleave.stores.map_folder import MapFolder
 from byleave.tlog.ports import TileStore
 from byleave.trainers.content import ContentTrainer
@@ -38,12 +36,12 @@ from byleave.trainers.jobs import JobsTrainer
 from byleave.trainers.replies import RepliesTrainer
 from byleave.trainers.sharded import ShardedTrainer, ShardLearner
 from byleave.training.trainer import Trainer
-from byleave.wiring.config import KEYS, KINDS, Config, Places, read_config, read_key
+from byleave.wiring.config import KINDS, Config, Places, read_config, read_key
 from byleave.wiring.kernel import building
-from byleave.wiring.ledgers import KeptLedger, create_ledger, discard_ledger, open_ledger
+from byleave.wiring.ledgers import KeptLedger, open_ledger
 from byleave.wiring.log import WorkspaceLog
-from byleave.wiring.log_nouns import TRUST_REMARK, Logs
-from byleave.wiring.notice_key import make_notice_key, read_notice_key
+from byleave.wiring.log_nouns import Logs
+from byleave.wiring.notice_key import read_notice_key
 from byleave.wiring.nouns import (
     DEMO_MEMBERS,
     Consents,
@@ -63,16 +61,15 @@ from byleave.wiring.nouns import (
     Withdrawals,
     operators_book,
 )
-from byleave.wiring.tiles import check_bucket, open_tiles
-from byleave.wiring.witness import WitnessHouse, make_witness, quorum_of
-from byleave.wiring.world import SeededBytes, WriteLock, system_bytes, system_now
+from byleave.wiring.tiles import open_tiles
+from byleave.wiring.witness import quorum_of
+from byleave.wiring.world import WriteLock, system_bytes, system_now
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Workspace", "create", "open"]
+__all__ = ["Workspace", "open"]
 
-_SEED_BYTES: Final = 32
 _LEDGER_KINDS: Final = {
     "directories": "directory",
     "packages": "snapshot",
@@ -96,6 +93,7 @@ class Workspace:
         random: Callable[[int], bytes],
         progress: Callable[[str, int, int], None] | None,
         read_only: bool,
+        turns: bool = False,
     ) -> None:
         self.path = places.root
         self.places = places
@@ -146,6 +144,50 @@ class Workspace:
             self.close()
             raise
         self._nouns()
+        self._turns = turns
+        self._seen = self._ledger.size()
+        if turns:
+            self._let_go()
+
+    @property
+    def may_write(self) -> bool:
+        """Whether this process holds the workspace's lock now."""
+        return self._lock is not None
+
+    @contextmanager
+    def turn(self, *, wait: float = 10.0) -> Iterator[None]:
+        """Hold the workspace's lock for this block; needs `open(turns=True)`.
+
+        What others wrote since the last turn is taken note of first.
+
+        Args:
+            wait: Seconds for which others' turns are waited for.
+
+        Raises:
+            ConflictError: `workspace.busy`.
+        """
+        self._lock = WriteLock(self.places.lock, wait=wait)
+        try:
+            self.catch_up()
+            yield
+        finally:
+            self._seen = self._ledger.size()
+            self._let_go()
+
+    def catch_up(self) -> None:
+        """Take note of what other processes wrote: rulesets they put in force, objects erased."""
+        size = self._ledger.size()
+        if size == self._seen:
+            return
+        self._seen = size
+        book = rules.rules_as_of(self.house, size)
+        self.house = replace(self.house, rulebook=book, opened={})
+        self._nouns()
+
+    def _let_go(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
 
     def _nouns(self) -> None:
         self.policy = Policies(self)
@@ -270,9 +312,7 @@ class Workspace:
         ledger = getattr(self, "_ledger", None)
         if ledger is not None:
             ledger.close()
-        if self._lock is not None:
-            self._lock.release()
-            self._lock = None
+        self._let_go()
 
     def fsck(self) -> list[dict[str, str]]:
         """Re-read and recompute everything; return what does not hold (empty: all holds)."""
@@ -343,6 +383,7 @@ def open(  # noqa: A001 (`byleave.open`)
     path: str | Path,
     *,
     read_only: bool = False,
+    turns: bool = False,
     now: Callable[[], datetime] | None = None,
     random: Callable[[int], bytes] | None = None,
     progress: Callable[[str, int, int], None] | None = None,
@@ -352,6 +393,8 @@ def open(  # noqa: A001 (`byleave.open`)
     Args:
         path: Its folder.
         read_only: Take no lock and write nothing.
+        turns: For a server that stays open: hold the lock only in `with ws.turn():`, so that other
+            processes can write in between.
         now: Clock; default this machine's.
         random: Source of secret bytes; default the operating system's.
         progress: Called with (what, done, total) on long work.
@@ -370,132 +413,8 @@ def open(  # noqa: A001 (`byleave.open`)
         random=random or system_bytes,
         progress=progress,
         read_only=read_only,
+        turns=turns,
     )
-
-
-def create(
-    path: str | Path,
-    *,
-    origin: str = "localhost/byleave",
-    operator: str = "this platform",
-    ledger: str | None = None,
-    taxonomy: str | None = None,
-    seed: int | None = None,
-    data_origin: str | None = None,
-    witnesses: int = 0,
-    tiles: str | None = None,
-    now: Callable[[], datetime] | None = None,
-    progress: Callable[[str, int, int], None] | None = None,
-) -> Workspace:
-    """Make an empty workspace and open it.
-
-    Args:
-        path: A folder that does not exist, or is empty.
-        origin: Origin of its log: a host name and path you control.
-        operator: Who runs it, as pages name them.
-        ledger: `postgresql://…` of an empty database (or schema), without a password; default a
-            file in the folder.
-        taxonomy: The operator's own terms (YAML text), added to the default taxonomy.
-        seed: Make all secrets from a seed: a demo, which serves on loopback only.
-        data_origin: `real` or `generated`, in a demo.
-        witnesses: How many witnesses a demo makes in its own folder; its trust file asks for all.
-        tiles: `s3://BUCKET/PREFIX` for the log's files; default a folder.
-        now: Clock; default this machine's.
-        progress: As for `open`.
-
-    Raises:
-        ConflictError: `workspace.exists`, something is there already.
-        InputError: `note.key`, the origin is no log name; `workspace.ledger-url`; codes of the
-            taxonomy.
-        WorldError: `cli.extra-missing`; `world.disk-full`, `world.storage`.
-    """
-    root = Path(path)
-    if root.exists() and (not root.is_dir() or any(root.iterdir())):
-        raise ConflictError(
-            "something stands there already", code="workspace.exists", where=str(root)
-        )
-    random = system_bytes if seed is None else SeededBytes(seed)
-    places = Places(root)
-    made = not root.exists()
-    config = Config(
-        origin=origin,
-        operator=operator,
-        demo=seed is not None,
-        data_origin=data_origin,
-        ledger=ledger,
-        tiles=tiles,
-    )
-    made_ledger = False
-    try:
-        _lay_out(places, config, taxonomy, random)
-        # a stream of its own: the other secrets of a seed stay what they were
-        fresh = system_bytes if seed is None else SeededBytes(seed, stream="notice")
-        make_notice_key(places, origin, fresh(_SEED_BYTES))
-        if seed is not None:
-            _add_witnesses(places, origin, witnesses, seed)
-        if tiles is not None:
-            check_bucket(tiles)
-        create_ledger(places, config)
-        made_ledger = True
-        workspace = Workspace(
-            places,
-            config,
-            now=now or system_now,
-            random=random,
-            progress=progress,
-            read_only=False,
-        )
-        workspace.policy.publish_rules()
-    except BaseException as error:
-        if made_ledger:
-            with suppress(ByleaveError):
-                discard_ledger(config)
-        shutil.rmtree(root, ignore_errors=True) if made else _clear(root)
-        if isinstance(error, OSError):
-            raise translate(error, root) from error
-        raise
-    return workspace
-
-
-def _lay_out(
-    places: Places, config: Config, taxonomy: str | None, random: Callable[[int], bytes]
-) -> None:
-    places.root.mkdir(parents=True, exist_ok=True)
-    for name in KEYS:
-        key = SignerKey(
-            name=config.origin if name == "log" else f"{config.origin}/{name}",
-            seed=random(_SEED_BYTES),
-        )
-        write_file(places.key(name), (key.format() + "\n").encode(), private=True)
-        if name == "log":
-            trust = f"# {TRUST_REMARK}\nlog {key.verifier}\nquorum none\n"
-            write_file(places.trust, trust.encode())
-    if taxonomy is not None:
-        default_taxonomy().extend(read_mapping(taxonomy, name="taxonomy.yaml"))
-        write_file(places.root / "taxonomy.yaml", taxonomy.encode())
-    config.write(places)
-
-
-def _add_witnesses(places: Places, origin: str, count: int, seed: int) -> None:
-    """Make witnesses in the workspace's own folder, and ask for all of them in its trust file."""
-    if not count:
-        return
-    trust = parse_trust(places.trust.read_bytes())
-    host = origin.partition("/")[0]
-    keys = {}
-    for number in range(1, count + 1):
-        folder = places.witnesses / f"W{number}"
-        name = f"witness-{number}.{host}"
-        # streams of their own: the other secrets of a seed stay what they were
-        random = SeededBytes(seed, stream=f"witness-{number}")
-        keys[f"W{number}"] = make_witness(folder, name, random=random)
-        WitnessHouse(folder).follow(trust.logs)
-    group = Group(count, tuple(keys))
-    whole = replace(trust, witnesses=keys, groups={"witnesses": group}, quorum="witnesses")
-    remark = (
-        f"{TRUST_REMARK}\nIts witnesses stand in the demo's own folder: they vouch for nothing."
-    )
-    write_file(places.trust, whole.format(remark=remark).encode())
 
 
 def _rules(places: Places) -> RuleBook:
@@ -515,11 +434,6 @@ def _taxonomy(places: Places) -> Taxonomy:
         raise EvidenceError(
             "the operator's terms can no longer be read", code="workspace.damaged", where=str(path)
         ) from error
-
-
-def _clear(root: Path) -> None:
-    for item in root.iterdir():
-        shutil.rmtree(item) if item.is_dir() else item.unlink()
 
 
 def _silent(what: str, done: int, total: int) -> None:

@@ -6,12 +6,17 @@ import fcntl
 import hashlib
 import os
 import secrets
+import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from byleave.errors import ConflictError
 
 __all__ = ["ReplayClock", "SeededBytes", "WriteLock", "system_bytes", "system_now"]
+
+_AGAIN: Final = 0.005
+"""Seconds between two looks at a lock that another process holds."""
 
 
 def system_now() -> datetime:
@@ -61,20 +66,34 @@ class SeededBytes:
 
 
 class WriteLock:
-    """At most one writing process a workspace (an advisory lock on one file)."""
+    """At most one writing process a workspace (an advisory lock on one file).
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: The file.
+        wait: Seconds for which another process's turn is waited for.
+
+    Raises:
+        ConflictError: `workspace.busy`.
+    """
+
+    def __init__(self, path: Path, *, wait: float = 0.0) -> None:
+        give_up = time.monotonic() + wait
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(self._descriptor)
-            raise ConflictError(
-                "another process is writing to this workspace",
-                code="workspace.busy",
-                where=str(path.parent),
-                hint="wait until it is done, then run the command again",
-            ) from error
+        while True:
+            try:
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                if time.monotonic() < give_up:
+                    time.sleep(_AGAIN)
+                    continue
+                os.close(self._descriptor)
+                raise ConflictError(
+                    "another process is writing to this workspace",
+                    code="workspace.busy",
+                    where=str(path.parent),
+                    hint="wait until it is done, then run the command again",
+                ) from error
+            return
 
     def release(self) -> None:
         """Let the next writer in."""

@@ -1,0 +1,306 @@
+"""What the server remembers of its callers: API tokens, sign-in links, sessions, answered keys.
+
+One SQLite file (`desk.sqlite`) beside the ledgers. Nothing here decides about data: losing the file
+signs everybody out and asks them to come in again. Secrets are kept as SHA-256 digests; each has at
+least 256 bits from the operating system, so that no slower hash is needed (NIST SP 800-63B-4
+§ 3.1.2, look-up secrets). A member is kept by ordinal, never by id.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from byleave.errors import EvidenceError, WorldError
+
+__all__ = ["AnsweredKey", "DeskFile", "Grantee", "KeptToken"]
+
+_FORMAT: Final = 1
+_SCHEMA: Final = """
+CREATE TABLE token (
+    id TEXT PRIMARY KEY, digest BLOB NOT NULL UNIQUE, role TEXT NOT NULL, subject TEXT NOT NULL,
+    scopes TEXT NOT NULL, created_us INTEGER NOT NULL, expires_us INTEGER NOT NULL,
+    revoked_us INTEGER
+) STRICT;
+CREATE TABLE link (
+    digest BLOB PRIMARY KEY, role TEXT NOT NULL, subject TEXT NOT NULL,
+    expires_us INTEGER NOT NULL, used_us INTEGER
+) STRICT;
+CREATE TABLE session (
+    digest BLOB PRIMARY KEY, role TEXT NOT NULL, subject TEXT NOT NULL,
+    created_us INTEGER NOT NULL, expires_us INTEGER NOT NULL
+) STRICT;
+CREATE TABLE answered (
+    caller TEXT NOT NULL, key TEXT NOT NULL, route TEXT NOT NULL, body BLOB NOT NULL,
+    at_us INTEGER NOT NULL, status INTEGER, answer BLOB,
+    PRIMARY KEY (caller, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX answered_at ON answered (at_us);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Grantee:
+    """Whom a secret speaks for.
+
+    Attributes:
+        role: Their role, as `portal/access.py` names it.
+        subject: Who: a member's ordinal in decimal digits, a recipient's term, or a name.
+        scopes: What a token may do; empty for sessions and links.
+    """
+
+    role: str
+    subject: str
+    scopes: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptToken:
+    """An API token as it is listed: never its secret."""
+
+    id: str
+    role: str
+    subject: str
+    scopes: frozenset[str]
+    created_us: int
+    expires_us: int
+    revoked_us: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnsweredKey:
+    """What an idempotency key was used for; `status` is None while nothing was answered."""
+
+    route: str
+    body: bytes
+    status: int | None
+    answer: bytes | None
+
+
+class DeskFile:
+    """The desk's file, opened by one thread at a time.
+
+    Args:
+        path: Of the file; made, readable by its owner alone, where there is none.
+
+    Raises:
+        EvidenceError: `desk.damaged`, the file is not one of ours.
+        WorldError: `desk.unreadable`, it can be neither read nor made.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            path.touch(mode=0o600)
+            self._db = sqlite3.connect(
+                path, isolation_level=None, timeout=10, check_same_thread=False
+            )
+            # What is lost with the last second of a power cut is a session, or the memory of a
+            # key; members' choices are in the ledger, which flushes each of its commits.
+            self._db.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;")
+            with self._writing():
+                found = self._db.execute("PRAGMA user_version").fetchone()[0]
+                if found == 0:
+                    for statement in _SCHEMA.split(";\n"):
+                        self._db.execute(statement)
+                    self._db.execute(f"PRAGMA user_version = {_FORMAT}")
+        except sqlite3.DatabaseError as error:
+            raise EvidenceError(
+                "this is no desk file", code="desk.damaged", where=str(path)
+            ) from error
+        except OSError as error:
+            raise WorldError(
+                "the desk file can be neither read nor made",
+                code="desk.unreadable",
+                where=str(path),
+            ) from error
+        if found not in {0, _FORMAT}:
+            raise EvidenceError(
+                f"desk file of version {found}; this is version {_FORMAT}",
+                code="desk.damaged",
+                where=str(path),
+            )
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._db.close()
+
+    def version(self) -> int:
+        """Return a number that changes when another connection wrote."""
+        number: int = self._db.execute("PRAGMA data_version").fetchone()[0]
+        return number
+
+    # tokens
+
+    def add_token(
+        self, token_id: str, digest: bytes, grantee: Grantee, *, now_us: int, expires_us: int
+    ) -> None:
+        """Keep a token's digest."""
+        self._db.execute(
+            "INSERT INTO token VALUES (?, ?, ?, ?, ?, ?, ?, NULL)",
+            (
+                token_id,
+                digest,
+                grantee.role,
+                grantee.subject,
+                " ".join(sorted(grantee.scopes)),
+                now_us,
+                expires_us,
+            ),
+        )
+
+    def token(self, digest: bytes, *, now_us: int) -> tuple[str, Grantee, int] | None:
+        """Return (id, whom it speaks for, until when) of a token that is good now."""
+        row = self._db.execute(
+            "SELECT id, role, subject, scopes, expires_us FROM token"
+            " WHERE digest = ? AND revoked_us IS NULL AND expires_us > ?",
+            (digest, now_us),
+        ).fetchone()
+        if row is None:
+            return None
+        return row[0], Grantee(row[1], row[2], frozenset(row[3].split())), row[4]
+
+    def tokens(self) -> list[KeptToken]:
+        """Return every token ever made, oldest first."""
+        rows = self._db.execute(
+            "SELECT id, role, subject, scopes, created_us, expires_us, revoked_us FROM token"
+            " ORDER BY created_us, id"
+        )
+        return [
+            KeptToken(
+                id=r[0],
+                role=r[1],
+                subject=r[2],
+                scopes=frozenset(r[3].split()),
+                created_us=r[4],
+                expires_us=r[5],
+                revoked_us=r[6],
+            )
+            for r in rows
+        ]
+
+    def revoke(self, token_id: str, *, now_us: int) -> bool:
+        """End a token; say whether one of that id was good."""
+        done = self._db.execute(
+            "UPDATE token SET revoked_us = ? WHERE id = ? AND revoked_us IS NULL",
+            (now_us, token_id),
+        )
+        return done.rowcount == 1
+
+    # links and sessions
+
+    def add_link(self, digest: bytes, grantee: Grantee, *, expires_us: int) -> None:
+        """Keep a one-time link's digest."""
+        self._db.execute(
+            "INSERT INTO link VALUES (?, ?, ?, ?, NULL)",
+            (digest, grantee.role, grantee.subject, expires_us),
+        )
+
+    def link(self, digest: bytes, *, now_us: int) -> bool:
+        """Say whether a link can still be used."""
+        return (
+            self._db.execute(
+                "SELECT 1 FROM link WHERE digest = ? AND used_us IS NULL AND expires_us > ?",
+                (digest, now_us),
+            ).fetchone()
+            is not None
+        )
+
+    def use_link(self, digest: bytes, *, now_us: int) -> Grantee | None:
+        """Use a link up; return whom it lets in, or None where it is unknown, used or over."""
+        row = self._db.execute(
+            "UPDATE link SET used_us = ? WHERE digest = ? AND used_us IS NULL AND expires_us > ?"
+            " RETURNING role, subject",
+            (now_us, digest, now_us),
+        ).fetchone()
+        return None if row is None else Grantee(row[0], row[1])
+
+    def add_session(self, digest: bytes, grantee: Grantee, *, now_us: int, expires_us: int) -> None:
+        """Keep a session's digest, and forget sessions and links that are over."""
+        with self._writing():
+            self._db.execute("DELETE FROM session WHERE expires_us <= ?", (now_us,))
+            self._db.execute("DELETE FROM link WHERE expires_us <= ?", (now_us,))
+            self._db.execute(
+                "INSERT INTO session VALUES (?, ?, ?, ?, ?)",
+                (digest, grantee.role, grantee.subject, now_us, expires_us),
+            )
+
+    def session(self, digest: bytes, *, now_us: int) -> Grantee | None:
+        """Return whom a session speaks for, while it is good."""
+        row = self._db.execute(
+            "SELECT role, subject FROM session WHERE digest = ? AND expires_us > ?",
+            (digest, now_us),
+        ).fetchone()
+        return None if row is None else Grantee(row[0], row[1])
+
+    def end_session(self, digest: bytes) -> None:
+        """Sign out."""
+        self._db.execute("DELETE FROM session WHERE digest = ?", (digest,))
+
+    def forget(self, role: str, subject: str) -> None:
+        """Forget everything of one caller: their links, sessions, tokens and answered keys."""
+        with self._writing():
+            for table in ("link", "session", "token"):
+                self._db.execute(
+                    f"DELETE FROM {table} WHERE role = ? AND subject = ?",  # noqa: S608 (fixed names)
+                    (role, subject),
+                )
+            self._db.execute("DELETE FROM answered WHERE caller = ?", (f"{role}:{subject}",))
+
+    # idempotency keys
+
+    def take_keys(
+        self, keys: Sequence[tuple[str, str, str, bytes]], *, now_us: int, until_us: int
+    ) -> list[AnsweredKey | None]:
+        """Mark keys as in use; return for each what it was used for before, else None.
+
+        Args:
+            keys: (caller, key, route, SHA-256 of the body) each; no pair twice.
+            now_us: Now.
+            until_us: Keys used before this instant are forgotten first.
+        """
+        found: list[AnsweredKey | None] = []
+        with self._writing():
+            self._db.execute("DELETE FROM answered WHERE at_us < ?", (until_us,))
+            for caller, key, route, body in keys:
+                row = self._db.execute(
+                    "SELECT route, body, status, answer FROM answered WHERE caller = ? AND key = ?",
+                    (caller, key),
+                ).fetchone()
+                if row is None:
+                    self._db.execute(
+                        "INSERT INTO answered VALUES (?, ?, ?, ?, ?, NULL, NULL)",
+                        (caller, key, route, body, now_us),
+                    )
+                    found.append(None)
+                else:
+                    found.append(
+                        AnsweredKey(route=row[0], body=row[1], status=row[2], answer=row[3])
+                    )
+        return found
+
+    def answer_keys(self, answers: Sequence[tuple[str, str, int, bytes]]) -> None:
+        """Keep what was answered: (caller, key, status, body) each."""
+        with self._writing():
+            self._db.executemany(
+                "UPDATE answered SET status = ?3, answer = ?4 WHERE caller = ?1 AND key = ?2",
+                answers,
+            )
+
+    def drop_keys(self, keys: Sequence[tuple[str, str]]) -> None:
+        """Forget keys whose request changed nothing, so that they can be used again."""
+        with self._writing():
+            self._db.executemany("DELETE FROM answered WHERE caller = ? AND key = ?", keys)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")

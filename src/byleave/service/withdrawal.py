@@ -23,7 +23,7 @@ from byleave.canonical import Json, digest_of
 from byleave.errors import EvidenceError, RefusedError
 from byleave.evidence.entry import RecallEntry, RecipeEntry, UnlearningEntry
 from byleave.ids import format_instant, to_us
-from byleave.service.gate import compile_for, kept_rows
+from byleave.service.gate_standing import Standing
 from byleave.service.gate_update import gate_again
 from byleave.service.house import House, LedgerWriter
 from byleave.service.model import (
@@ -42,7 +42,6 @@ from byleave.service.snapshot import (
     seal_without,
     source_rows_of,
 )
-from byleave.service.source import open_source
 from byleave.snapshot.sealed import SealedSnapshot
 from byleave.training.release import model_digest
 
@@ -307,16 +306,13 @@ def _used_elsewhere(house: House, run: str, release: str) -> bool:
 
 def _affected(house: House, holders: list[tuple[str, str]], at: datetime | None) -> list[Affected]:
     result = []
-    admitted: dict[tuple[str, str], npt.NDArray[np.int64]] = {}
+    standing = Standing(house, at)
     for name, snapshot_name in holders:
         snapshot = open_snapshot(house, snapshot_name)
         manifest = snapshot.manifest
-        key = (manifest.source, manifest.use)
-        if key not in admitted:
-            source = open_source(house, manifest.source)
-            plan = compile_for(house, source, manifest.use, at=at)
-            admitted[key] = kept_rows(house, source, plan)
-        gone = _no_longer(house, snapshot, admitted[key])
+        gone = _no_longer(
+            house, snapshot, standing.admits(manifest.source, manifest.use, manifest.gate)
+        )
         if len(gone):
             result.append(
                 Affected(
@@ -331,12 +327,12 @@ def _affected(house: House, holders: list[tuple[str, str]], at: datetime | None)
 
 
 def _no_longer(
-    house: House, snapshot: SealedSnapshot, admitted: npt.NDArray[np.int64]
+    house: House, snapshot: SealedSnapshot, admits: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.int64]:
-    """Return positions of the snapshot whose source rows are not among `admitted`."""
+    """Return positions of the snapshot whose source rows the gate no longer admits."""
     source_rows = source_rows_of(house, snapshot)
     alive = snapshot.alive
-    return alive[~np.isin(source_rows[alive], admitted)]
+    return alive[~admits[source_rows[alive]]]
 
 
 def _parties(house: House, snapshot: str, positions: npt.NDArray[np.int64]) -> int:

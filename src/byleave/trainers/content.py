@@ -56,9 +56,9 @@ class ContentTrainer(HoldingsTrainer):
         Cost: one dense inverse of the items released; nothing depends on members but the counts.
         """
         k = int(state.recipe["k"])
-        holders = np.diag(state.gram).astype(np.int64)
+        holders = state.holders()
         order = shown_items(state, holders, k, int(state.recipe["most_items"]))
-        gram = state.gram[np.ix_(order, order)].astype(np.int64)
+        gram = state.both(order)
         gram[gram < k] = 0
         weights = ease_on_grid(gram, int(state.recipe["ridge"]))
         held = int(holders.sum())

@@ -8,6 +8,7 @@ taking away are exact, and the result is a function of the set of rows (Cao & Ya
 Private: a state holds record and member ids. It is never released, and erased with the workspace.
 Cost: `fit` multiplies members by items by items once, in blocks, exactly (float32 below 2^24);
 `forget` and `learn` multiply the members touched by the items they hold, and copy the matrix.
+Only the upper triangle is counted: `Holdings.both` mirrors it for whoever solves with it.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ __all__ = [
 
 _BLOCK: Final = 2048
 """Members in one exact product: counts stay far below 2^24."""
+_STRIPE: Final = 128
+"""Rows of the matrix changed at once, so that a product is added while it is in the cache."""
 _US_PER_DAY: Final = 86_400_000_000
 
 Ints = npt.NDArray[np.int32]
@@ -60,7 +63,8 @@ class Holdings:
         member: Code of each row's member; int32.
         item: Code of each row's item; int32.
         day: Days since 1970 of each row, -1 where nobody knows; int32.
-        gram: How many members hold both of two items; int32[items, items].
+        gram: How many members hold both of two items, on and above the diagonal; zero below it;
+            int32[items, items].
     """
 
     recipe: Recipe
@@ -71,6 +75,17 @@ class Holdings:
     item: Ints
     day: Ints
     gram: Ints
+
+    def both(self, order: Longs) -> Longs:
+        """Return how many members hold both, for the items at these places; int64, symmetric."""
+        upper = self.gram[np.ix_(order, order)].astype(np.int64)
+        full: Longs = upper + upper.T
+        np.fill_diagonal(full, np.diag(upper))
+        return full
+
+    def holders(self) -> Longs:
+        """Return how many members hold each item; int64[items]."""
+        return np.diag(self.gram).astype(np.int64)
 
 
 def empty_holdings(recipe: Recipe) -> Holdings:
@@ -233,24 +248,33 @@ def ranks(counts: Longs) -> npt.NDArray[np.int32]:
 
 
 def _add(gram: Ints, state: Holdings, touched: Ints, sign: int) -> None:
-    """Add `sign` times the holdings of the members touched to a Gram matrix, in place."""
-    rank = np.full(len(state.members), -1, np.int64)
-    known = touched[touched < len(rank)]
-    rank[known] = np.arange(len(known))
-    mine = rank[state.member] >= 0
-    row = rank[state.member[mine]]
+    """Add `sign` times the holdings of the members touched to a Gram matrix, in place.
+
+    Only to its upper triangle, stripe by stripe: no second matrix is made.
+    """
+    is_touched = np.zeros(len(state.members), np.bool_)
+    is_touched[touched[touched < len(is_touched)]] = True
+    mine = np.flatnonzero(is_touched[state.member])
+    if not len(mine):
+        return
+    known, row = np.unique(state.member[mine], return_inverse=True)
     held, column = np.unique(state.item[mine], return_inverse=True)
-    if 2 * len(held) > len(gram):  # nearly all: the whole matrix at once is faster than its cells
+    some = 2 * len(held) <= len(gram)
+    if not some:  # nearly all: whole stripes are faster than single cells
         held, column = np.arange(len(gram), dtype=np.int32), state.item[mine].astype(np.int64)
+    change = np.zeros((len(held),) * 2, np.int32) if some else gram
     for start in range(0, len(known), _BLOCK):
         block = (row >= start) & (row < start + _BLOCK)
         x = np.zeros((min(_BLOCK, len(known) - start), len(held)), np.float32)
-        x[row[block] - start, column[block]] = 1
-        change = sign * (x.T @ x).astype(np.int32)
-        if len(held) == len(gram):
-            gram += change
-        else:
-            gram[np.ix_(held, held)] += change
+        x[row[block] - start, column[block]] = sign
+        ones = np.ascontiguousarray(np.abs(x.T))
+        for top in range(0, len(held), _STRIPE):
+            stripe = ones[top : top + _STRIPE] @ x[:, top:]
+            corner = stripe[:, :_STRIPE]
+            corner[np.tri(*corner.shape, -1, dtype=np.bool_)] = 0
+            change[top : top + _STRIPE, top:] += stripe.astype(np.int32)
+    if some:
+        gram[np.ix_(held, held)] += change
 
 
 def _read(batches: Iterable[pa.RecordBatch]) -> tuple[pa.Array, pa.Array, pa.Array, Ints]:

@@ -67,10 +67,10 @@ class JobsTrainer(HoldingsTrainer):
         Cost: one dense inverse of the features and jobs released.
         """
         k, target = int(state.recipe["k"]), f"{state.recipe['target']}:"
-        holders = np.diag(state.gram).astype(np.int64)
+        holders = state.holders()
         order = shown_items(state, holders, k, int(state.recipe["most_items"]))
         names: list[str] = state.items.take(pa.array(order)).to_pylist()
-        gram = state.gram[np.ix_(order, order)].astype(np.int64)
+        gram = state.both(order)
         gram[gram < k] = 0
         jobs = np.array([at for at, name in enumerate(names) if name.startswith(target)], np.int64)
         weights = ease_on_grid(gram, int(state.recipe["ridge"]))[:, jobs]

@@ -7,8 +7,8 @@ slices of one shard from theirs on. What this module adds to the published code:
 * The deal is a keyed hash of the member id alone: who else is there moves nobody.
 * Seeds come from the same key, shard and slice; the order inside a slice from record ids. Nothing
   is drawn, nothing depends on counts.
-* A checkpoint is found by what made it: recipe, learner, shard, and the records of every slice so
-  far, in order. Equal address, equal bytes.
+* A checkpoint is found by what made it: recipe (hyper-parameters, code, environment, key), shard,
+  and the digests of the records of every slice so far, in order. Equal address, equal bytes.
 
 The law of `byleave.training.trainer` holds if the learner is a function of (state, rows, seed) in
 the environment that `describe` names. It is a promise for withdrawals that were not chosen by
@@ -22,26 +22,37 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from byleave.canonical import Json, decode
 from byleave.canonical import encode as canonical
-from byleave.errors import ByleaveError, EvidenceError, InputError
+from byleave.errors import ByleaveError, EvidenceError, InputError, RefusedError
+from byleave.snapshot.record import record_digests
 from byleave.training.trainer import ModelFiles, Recipe
 
-__all__ = ["FORMAT", "ShardLearner", "ShardedState", "ShardedTrainer", "forecast"]
+__all__ = [
+    "FORMAT",
+    "ShardLearner",
+    "ShardedState",
+    "ShardedTrainer",
+    "differences",
+    "mean_of_shards",
+]
 
-FORMAT: Final = "byleave-sharded/v1"
+FORMAT: Final = "byleave-sharded/v2"
 _KEY_BYTES: Final = 32
 _MOST: Final = 256
 _SHARD: Final = "__shard"
 _ORDER: Final = "__order"
+_DIGEST: Final = "__digest"
+_OWN: Final = [_SHARD, _ORDER, _DIGEST]
 
 
 class ShardLearner(Protocol):
@@ -58,7 +69,10 @@ class ShardLearner(Protocol):
         ...
 
     def describe(self) -> Mapping[str, Json]:
-        """Return hyper-parameters, code version and environment: what a refit must match."""
+        """Return hyper-parameters, threads and device: what a refit must match.
+
+        Code and packages are `made_by` of the trainer; nobody has to remember them here.
+        """
         ...
 
     def start(self, seed: int) -> bytes:
@@ -95,6 +109,7 @@ class ShardedTrainer:
         key: 32 secret bytes of the epoch; the recipe holds its commitment.
         shards: Into how many models members are dealt, 1 to 256.
         slices: Checkpoints of each, 1 to 256.
+        made_by: Digest of the learner's code, and the environment it runs in; of the recipe.
 
     Raises:
         InputError: `trainer.recipe`, a key of another length, or numbers out of range.
@@ -102,7 +117,15 @@ class ShardedTrainer:
 
     exact = True
 
-    def __init__(self, learner: ShardLearner, *, key: bytes, shards: int, slices: int) -> None:
+    def __init__(
+        self,
+        learner: ShardLearner,
+        *,
+        key: bytes,
+        shards: int,
+        slices: int,
+        made_by: Mapping[str, Json] | None = None,
+    ) -> None:
         if len(key) != _KEY_BYTES or not 1 <= shards <= _MOST or not 1 <= slices <= _MOST:
             raise InputError(
                 f"wanted: a key of {_KEY_BYTES} bytes, 1 to {_MOST} shards and slices",
@@ -110,15 +133,17 @@ class ShardedTrainer:
             )
         self._learner, self._key = learner, key
         self._shards, self._slices = shards, slices
+        self._made_by = dict(made_by or {})
         self.name = learner.name
         self.columns = ("member", *(c for c in learner.columns if c != "member"))
 
     def default_recipe(self) -> Recipe:
-        """Return shards, slices, the key's commitment, and what the learner says of itself."""
+        """Return shards, slices, the key's commitment, the learner, its code and environment."""
         return {
             "algorithm": FORMAT,
             "key": hashlib.sha256(self._key).hexdigest(),
             "learner": dict(self._learner.describe()),
+            "made_by": self._made_by,
             "shards": self._shards,
             "slices": self._slices,
         }
@@ -127,14 +152,12 @@ class ShardedTrainer:
         """Return the state of these rows.
 
         Raises:
-            InputError: `trainer.recipe`, not the recipe of this trainer, key and learner;
-                `trainer.rows`, a column is missing, a value null, or a record twice.
+            RefusedError: `trainer.other-recipe`, the recipe is of another learner, code,
+                environment, key, or other numbers.
+            InputError: `trainer.rows`, a column is missing, a value null, or a record twice;
+                `contract.column-type`, a column's type has no digest.
         """
-        if dict(recipe) != dict(self.default_recipe()):
-            raise InputError(
-                "the recipe is not that of this learner, key, shards and slices",
-                code="trainer.recipe",
-            )
+        self._require_same(recipe)
         return self._train(recipe, self._place(list(batches)), {})
 
     def learn(self, state: ShardedState, added: Iterable[pa.RecordBatch]) -> ShardedState:
@@ -203,15 +226,21 @@ class ShardedTrainer:
 
         Raises:
             EvidenceError: `trainer.state`, the files are not a state of this trainer.
+            RefusedError: `trainer.other-recipe`, other code, environment, key or numbers made it:
+                no checkpoint of it is one of this trainer's.
         """
         try:
             head = decode(files["state.json"])
-            if not isinstance(head, dict) or head["recipe"] != self.default_recipe():
+            if not isinstance(head, dict) or not isinstance(head["recipe"], dict):
                 raise ValueError
+            if head["recipe"].get("algorithm") == FORMAT:
+                self._require_same(head["recipe"])
             raw = files["rows.arrow"]
             rows = pa.ipc.open_stream(raw).read_all() if raw else None
             addresses = _addresses(self.default_recipe(), rows, self._shards, self._slices)
             held = {a: files[f"{a.hex()}.bin"] for shard in addresses for a in shard}
+        except RefusedError:
+            raise
         except (KeyError, TypeError, ValueError, pa.ArrowException, ByleaveError) as error:
             raise EvidenceError(
                 f"the files are not a state of {self.name}", code="trainer.state"
@@ -234,6 +263,25 @@ class ShardedTrainer:
         ]
         return sum(n > 0 for n in again), sum(again)
 
+    def slots(self, members: Iterable[str]) -> npt.NDArray[np.int64]:
+        """Return shard × slices + slice of each member; int64, shape (members,)."""
+        return np.array([self._deal(member) for member in members], np.int64)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Shards and slices."""
+        return self._shards, self._slices
+
+    def _require_same(self, recipe: Recipe) -> None:
+        """Refuse a recipe that is not the one this trainer would write now."""
+        found = differences(dict(recipe), dict(self.default_recipe()))
+        if found:
+            raise RefusedError(
+                f"the recipe differs from what trains now in: {', '.join(found)}",
+                code="trainer.other-recipe",
+                hint="bring the code and environment that made it, or gate, seal and train again",
+            )
+
     def _place(self, batches: list[pa.RecordBatch]) -> pa.Table | None:
         """Return rows with the slice they are dealt to and their place in it."""
         if not batches:
@@ -251,9 +299,11 @@ class ShardedTrainer:
         order = [
             _hash(self._key, "order", r) for r in table["record_id"].cast("string").to_pylist()
         ]
-        return table.append_column(
-            _SHARD, pa.array(dealt[np.asarray(members.indices, np.int64)])
-        ).append_column(_ORDER, pa.array(order, pa.binary(_KEY_BYTES)))
+        return (
+            table.append_column(_SHARD, pa.array(dealt[np.asarray(members.indices, np.int64)]))
+            .append_column(_ORDER, pa.array(order, pa.binary(_KEY_BYTES)))
+            .append_column(_DIGEST, record_digests(table))
+        )
 
     def _deal(self, member: str) -> int:
         shard = int.from_bytes(_hash(self._key, "shard", member)[:8], "big") % self._shards
@@ -283,6 +333,7 @@ class ShardedTrainer:
             if pc.count_distinct(rows["record_id"]).as_py() != rows.num_rows:
                 raise InputError("a record occurs twice", code="trainer.rows")
         addresses = _addresses(recipe, rows, self._shards, self._slices)
+        bounds = _bounds(rows, self._shards * self._slices)
         checkpoints: dict[bytes, bytes] = {}
         for shard, chain in enumerate(addresses):
             state = known.get(chain[0])
@@ -292,14 +343,11 @@ class ShardedTrainer:
             for at, address in enumerate(chain[1:]):
                 found = known.get(address)
                 if found is None:
-                    part = _slice(rows, shard * self._slices + at)
-                    found = (
-                        state
-                        if part is None
-                        else self._learner.learn(
-                            state, part.drop([_SHARD, _ORDER]), self._seed(shard, at)
-                        )
-                    )
+                    start, end = bounds[shard * self._slices + at : shard * self._slices + at + 2]
+                    found = state
+                    if rows is not None and end > start:
+                        part = rows.slice(start, end - start).drop(_OWN)
+                        found = self._learner.learn(state, part, self._seed(shard, at))
                 checkpoints[address] = state = found
         return ShardedState(
             recipe=dict(recipe),
@@ -322,53 +370,73 @@ class ShardedTrainer:
         return int.from_bytes(_hash(self._key, "seed", f"{shard}|{at}")[:4], "big")
 
 
-def forecast(shards: int, slices: int, leaving: int) -> float:
-    """Return the expected cost of one batch of withdrawals, as a share of a fit from nothing.
+def mean_of_shards(
+    files: ModelFiles, ask: Callable[[bytes], npt.NDArray[np.float64] | None]
+) -> npt.NDArray[np.float64]:
+    """Return the plain mean of the shards' scores, summed in the order of the shards.
 
-    Slices learn their own rows alone (single pass), members are dealt evenly.
-    E = sum over m of Bin(m; k, 1/S) * sum over r of P(first touched slice is r) * (R - r + 1) / R.
+    Nothing is weighted: a combiner that learned would have been trained on everybody.
 
     Args:
-        shards: S.
-        slices: R.
-        leaving: Members in the batch, k; each with rows in one slice.
+        files: Of a release, or of `clean`.
+        ask: The score that one shard's state gives, any shape; None where it knows too little to
+            have one, as a shard without rows does.
+
+    Raises:
+        EvidenceError: `trainer.model`, the files are not a model of shards, or no shard has a score.
     """
-    expected, none = 0.0, (1 - 1 / shards) ** leaving
-    chance = none
-    for m in range(1, leaving + 1):
-        chance = (
-            float(leaving == m) if shards == 1 else chance * (leaving - m + 1) / m / (shards - 1)
-        )
-        expected += chance * sum(
-            (((slices - r + 1) / slices) ** m - ((slices - r) / slices) ** m)
-            * (slices - r + 1)
-            / slices
-            for r in range(1, slices + 1)
-        )
-    return expected
+    try:
+        model = decode(files["model.json"])
+        if not isinstance(model, dict) or model["format"] != FORMAT:
+            raise ValueError
+        names: Any = model["shards"]
+        scores = [score for name in names if (score := ask(files[name])) is not None]
+        total = np.zeros_like(scores[0], np.float64)
+    except (KeyError, IndexError, TypeError, ValueError, ByleaveError) as error:
+        raise EvidenceError("no model of shards that scores", code="trainer.model") from error
+    for score in scores:
+        total = total + score
+    mean: npt.NDArray[np.float64] = total / len(scores)
+    return mean
+
+
+def differences(one: Json, other: Json, at: str = "") -> list[str]:
+    """Return the paths at which two documents differ, in order; no values."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        found = []
+        for key in sorted({*one, *other}):
+            found += differences(one.get(key), other.get(key), f"{at}.{key}" if at else key)
+        return found
+    return [] if one == other else [at]
 
 
 def _hash(key: bytes, use: str, text: str) -> bytes:
     return hmac.digest(key, f"{use}|{text}".encode(), "sha256")
 
 
-def _slice(rows: pa.Table | None, number: int) -> pa.Table | None:
-    part = None if rows is None else rows.filter(pc.equal(rows[_SHARD], number))
-    return part if part is not None and part.num_rows else None
+def _bounds(rows: pa.Table | None, slots: int) -> list[int]:
+    """Return where each slice of rows sorted by slice begins, and the end of the last."""
+    dealt = np.empty(0, np.int64) if rows is None else rows[_SHARD].to_numpy()
+    bounds: list[int] = np.searchsorted(dealt, np.arange(slots + 1)).tolist()
+    return bounds
 
 
 def _addresses(
     recipe: Recipe, rows: pa.Table | None, shards: int, slices: int
 ) -> list[list[bytes]]:
-    """Return for each shard the address of its start, and of its state after every slice."""
+    """Return for each shard the address of its start, and of its state after every slice.
+
+    Rows are sorted by slice and place. Cost: one SHA-256 over 32 bytes a row.
+    """
+    digests: list[bytes] = [] if rows is None else rows[_DIGEST].to_pylist()
+    bounds = _bounds(rows, shards * slices)
     chains = []
     for shard in range(shards):
         address = hashlib.sha256(canonical({"recipe": dict(recipe), "shard": shard})).digest()
         chain = [address]
-        for at in range(slices):
-            part = _slice(rows, shard * slices + at)
-            ids: list[Any] = [] if part is None else part.sort_by(_ORDER)["record_id"].to_pylist()
-            address = hashlib.sha256(address + canonical([str(i) for i in ids])).digest()
+        for slot in range(shard * slices, (shard + 1) * slices):
+            part = b"".join(digests[bounds[slot] : bounds[slot + 1]])
+            address = hashlib.sha256(address + part).digest()
             chain.append(address)
         chains.append(chain)
     return chains

@@ -1,4 +1,4 @@
-"""What sealing runs on: a compiled kernel where there is work for one, two parts at a time."""
+"""What gates and sealing run on: compiled kernels where there is work for one, parts side by side."""
 
 from __future__ import annotations
 
@@ -9,15 +9,71 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
+import pyarrow as pa
+
+from byleave.engines.arrow import ArrowEngine, reasons_batch
+from byleave.engines.reasons import Kernel as Loops
+from byleave.errors import WorldError
+from byleave.gate.plan import GatePlan
+from byleave.gate.rows import ResolvedRows, RowDecisions, RowReasons
 from byleave.snapshot.hashing import HashRows, Rows, by_hashlib
 from byleave.snapshot.partition import Each, Ports
 from byleave.stores.spill import FileSpill
 
-__all__ = ["Kernel", "building", "in_parts"]
+__all__ = ["GateKernel", "Kernel", "building", "in_parts"]
 
 _WORTH_LOADING: Final = 300_000
 """Messages after which loading numba (about a second, once compiled) pays for itself."""
 _MOST_THREADS: Final = 8
+_WORTH_ROWS: Final = 1 << 21
+"""Rows of a gate after which numba is loaded: 0.6 CPU seconds, which lists of four parties regain
+within four million rows, pairs within thirty."""
+
+
+class GateKernel:
+    """`GateEngine`: NumPy until there is work enough, then the compiled loops; answers are the same.
+
+    Without numba (extra `kernel`), or where its machine code can be kept nowhere, NumPy goes on.
+
+    Args:
+        worth: Rows after which the kernel is loaded.
+    """
+
+    def __init__(self, worth: int = _WORTH_ROWS) -> None:
+        self._left = worth
+        self._plain = ArrowEngine()
+        self._loops: Loops | None = None
+        self._tried = False
+
+    @property
+    def name(self) -> str:
+        """What answered last: `kernel` or `arrow`."""
+        return self._plain.name if self._loops is None else "kernel"
+
+    def resolve(self, plan: GatePlan, batch: pa.RecordBatch) -> ResolvedRows:
+        """Return the rows of `batch` with ids as ordinals (see `GateEngine`)."""
+        return self._plain.resolve(plan, batch)
+
+    def decide(self, plan: GatePlan, rows: ResolvedRows) -> RowDecisions:
+        """Return one reason per row, and the grounds of those kept (see `GateEngine`)."""
+        return self._plain.decide(plan, rows)
+
+    def reasons(self, plan: GatePlan, batch: pa.RecordBatch) -> RowReasons:
+        """Return one reason per row, and no grounds (see `GateEngine`)."""
+        if not self._tried:
+            self._left -= batch.num_rows
+            if self._left <= 0:
+                self._tried, self._loops = True, _gate_loops()
+        return reasons_batch(plan, batch, self._loops)
+
+
+def _gate_loops() -> Loops | None:
+    try:
+        from byleave.engines.kernel import load_kernel
+
+        return load_kernel()
+    except (WorldError, RuntimeError):  # not installed, or nowhere to keep what it compiles
+        return None
 
 
 class Kernel:

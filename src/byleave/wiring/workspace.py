@@ -16,7 +16,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from byleave.engines.arrow import ArrowEngine
 from byleave.engines.parquet import ParquetRows
 from byleave.errors import ConflictError, EvidenceError, InputError
 from byleave.note.trust import Trust, parse_trust
@@ -37,7 +36,7 @@ from byleave.trainers.replies import RepliesTrainer
 from byleave.trainers.sharded import ShardedTrainer, ShardLearner
 from byleave.training.trainer import Trainer
 from byleave.wiring.config import KINDS, Config, Places, read_config, read_key
-from byleave.wiring.kernel import building
+from byleave.wiring.kernel import GateKernel, building
 from byleave.wiring.ledgers import KeptLedger, open_ledger
 from byleave.wiring.log import WorkspaceLog
 from byleave.wiring.log_nouns import Logs
@@ -119,7 +118,7 @@ class Workspace:
                 artefacts=self._artefacts,
                 log=self._log,
                 signer=ReleaseSigner(places, f"{config.origin}/release"),
-                engine=ArrowEngine(),
+                engine=GateKernel(),
                 trainers={
                     "content": ContentTrainer(),
                     "jobs": JobsTrainer(),

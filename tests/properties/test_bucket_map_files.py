@@ -88,15 +88,17 @@ def test_many_trees_at_once_are_rfc_6962_trees(counts: list[int]) -> None:
     st.one_of(st.none(), st.integers(0, 14)),
     st.integers(0, 2**32),
     st.sampled_from([20, 150, 1 << 17]),
+    st.sampled_from([2, 1 << 10]),
     st.sampled_from([0, 1, 16]),
 )
 def test_by_parts_is_the_reference(
-    members: int, rows: int, k: int | None, seed: int, part: int, bits: int
+    members: int, rows: int, k: int | None, seed: int, part: int, most: int, bits: int
 ) -> None:
     """However openings and labels are split, root, tiles and proofs are those of the pure build."""
     people = population(members, rows, seed=seed)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(partition, "PART_PARTY_RECORDS", part)
+        patch.setattr(partition, "MOST_PARTS", most)
         patch.setattr(partition, "_PART_BITS", bits)
         for kernel in kernels():
             try:

@@ -9,7 +9,7 @@ is, and what runs the parts, is injected. The result is that of `bucket_map.buil
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Protocol, Self
@@ -42,35 +42,47 @@ __all__ = ["Built", "Each", "MapBuilder", "MemorySpill", "Ports", "Spill"]
 
 PART_PARTY_RECORDS: Final = 1 << 17
 """Openings worked at a time: some 60 MB with all that is made of them, near the caches."""
+MOST_PARTS: Final = 1 << 10
+"""Into how many parts openings are put aside at most: pieces grow with the square of it."""
 _PART_BITS: Final = 16
 """Buckets worked at a time, as a power of two."""
+
+_PLACE_BITS: Final = 40
+_PLACE: Final = (1 << _PLACE_BITS) - 1
+"""A row's place below its part's number, in one integer: sorted at once, and stable."""
 
 Each = Callable[[Callable[[int], Any], Iterable[int]], Iterable[Any]]
 """`map`, or one that keeps its order and runs a few parts at once."""
 
-_COLUMNS: Final[dict[str, np.dtype[Any]]] = {
-    "row": np.dtype("<i8"),
-    "ordinal": np.dtype("<i8"),
-    "ground_index": np.dtype("<i8"),
-    "role": np.dtype("u1"),
-    "ground": np.dtype("u1"),
-    "salt": np.dtype("V16"),
-    "ground_salt": np.dtype("V16"),
-    "digest": np.dtype("V32"),
-}
-"""An opening put aside, column by column: 90 bytes. The ground's leaf is looked up again."""
-_Columns = dict[str, npt.NDArray[Any]]
+_OPENING: Final = np.dtype(
+    [
+        ("row", "<i8"),
+        ("ordinal", "<i8"),
+        ("ground_index", "<i8"),
+        ("role", "u1"),
+        ("ground", "u1"),
+        ("salt", "V16"),
+        ("ground_salt", "V16"),
+        ("digest", "V32"),
+    ]
+)
+"""An opening put aside: 90 bytes, moved as one item. The ground's leaf is looked up again."""
 
 
 class Spill(Protocol):
     """Bytes put aside by part number; a part is taken once, whole."""
 
-    def add(self, part: int, data: bytes) -> None:
-        """Append to a part. Threads may do so at once."""
+    def add(self, data: memoryview, ends: Longs) -> None:
+        """Append data[ends[i - 1] : ends[i]] to part i, for every part; threads may do so at once.
+
+        Args:
+            data: What goes to part 0, what goes to part 1, and so on.
+            ends: Where each part's ends; as many each time.
+        """
         ...
 
     def take(self, part: int) -> bytes:
-        """Return everything that was added to a part, in the order of adding, and let go of it."""
+        """Return everything that was added to a part, in the order of adding."""
         ...
 
     def close(self) -> None:
@@ -82,16 +94,18 @@ class MemorySpill:
     """A spill that puts nothing aside: for maps that fit."""
 
     def __init__(self) -> None:
-        self._parts: dict[int, list[bytes]] = {}
+        self._added: list[tuple[bytes, Longs]] = []
 
-    def add(self, part: int, data: bytes) -> None:
-        self._parts.setdefault(part, []).append(data)
+    def add(self, data: memoryview, ends: Longs) -> None:
+        self._added.append((bytes(data), ends))
 
     def take(self, part: int) -> bytes:
-        return b"".join(self._parts.pop(part, []))
+        return b"".join(
+            data[int(ends[part - 1]) if part else 0 : int(ends[part])] for data, ends in self._added
+        )
 
     def close(self) -> None:
-        self._parts.clear()
+        self._added.clear()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +151,8 @@ class MapBuilder:
 
     def __init__(self, *, ordinals: int, party_records: int, ports: Ports) -> None:
         self._ports = ports
-        self._span = max(-(-ordinals * PART_PARTY_RECORDS // max(party_records, 1)), 1)
+        self._work = max(-(-ordinals * PART_PARTY_RECORDS // max(party_records, 1)), 1)
+        self._span = max(self._work, -(-ordinals // MOST_PARTS))
         self._parts = -(-max(ordinals, 1) // self._span)
         self._openings = ports.spill()
         self._count = 0
@@ -159,18 +174,16 @@ class MapBuilder:
 
     def add(self, openings: pa.Table) -> None:
         """Put some openings aside (`OPENINGS_SCHEMA`; the column `ground_leaf` is not needed)."""
-        columns: _Columns = {}
-        for name, kind in _COLUMNS.items():
+        rows = np.empty(openings.num_rows, _OPENING)
+        for name in _OPENING.names or ():
+            kind = _OPENING[name]
+            column = openings[name]
             if kind.kind == "V":
-                columns[name] = np.ascontiguousarray(fixed(openings[name])).view(kind).ravel()
+                rows[name] = np.ascontiguousarray(fixed(column)).view(kind).ravel()
             else:
-                columns[name] = plain(openings[name]).astype(kind, copy=False)
-        self._count += openings.num_rows
-        part = columns["ordinal"] // self._span
-        for number, take in _parts(part, self._parts):
-            chosen = [_chosen(column, take).view(np.uint8) for column in columns.values()]
-            length = len(chosen[3]).to_bytes(8, "little")  # a column of one byte a row
-            self._openings.add(number, b"".join([length, *(column.data for column in chosen)]))
+                rows[name] = plain(column)
+        self._count += len(rows)
+        _put_aside(self._openings, rows, rows["ordinal"] // self._span, self._parts)
 
     def build(
         self,
@@ -199,28 +212,34 @@ class MapBuilder:
         bits = max(choose_k(min(self._count, self._parts * self._span)) - _PART_BITS, 0)
         aside = self._ports.spill()
 
-        def commit(part: int) -> tuple[int, pa.Table]:
-            first = part * self._span
-            table = _ordered(self._openings.take(part), first, grounds)
-            if not table.num_rows:
-                return 0, table
-            found, held = entries(
-                OpeningColumns.of(table),
-                members(first, first + self._span),
-                first=first,
-                epoch=epoch,
-                hash_rows=self._ports.hash_rows,
-            )
-            numbers = _first_bits(found, bits).astype(np.int64)
-            for number, take in _parts(numbers, 1 << bits):
-                aside.add(number, _chosen(found, take).tobytes())
-            return len(held), table
+        def commit(part: int) -> tuple[int, list[pa.Table]]:
+            start = part * self._span
+            rows = _ordered(self._openings.take(part), start)
+            count, tables = 0, []
+            for first in range(start, start + self._span, self._work):
+                low, high = np.searchsorted(rows["ordinal"], (first, first + self._work))
+                if low == high:
+                    continue
+                table = _openings_table(rows[low:high], grounds)
+                found, held = entries(
+                    OpeningColumns.of(table),
+                    members(first, min(first + self._work, start + self._span)),
+                    first=first,
+                    epoch=epoch,
+                    hash_rows=self._ports.hash_rows,
+                )
+                whole = found.view(f"V{ENTRY_BYTES}").ravel()
+                _put_aside(aside, whole, _first_bits(found, bits), 1 << bits)
+                count += len(held)
+                tables.append(table)
+            return count, tables
 
         total = 0
         try:
-            for count, table in self._ports.each(commit, range(self._parts)):
+            for count, tables in self._ports.each(commit, range(self._parts)):
                 total += count
-                keep(table)
+                for table in tables:
+                    keep(table)
             size = choose_k(total) if k is None else k
             root = self._plant(aside, bits, size, write)
         finally:
@@ -278,55 +297,53 @@ def _first_bits(found: Rows, bits: int) -> npt.NDArray[np.uint64]:
     return entry_keys(found) >> np.uint64(64 - bits)
 
 
-def _parts(part: npt.NDArray[Any], parts: int) -> Iterator[tuple[int, Longs | slice]]:
-    """Yield (part, which rows are its), each part that has rows once, their order kept."""
-    if parts == 1:
-        yield 0, slice(None)
-        return
+def _put_aside(spill: Spill, rows: npt.NDArray[Any], part: npt.NDArray[Any], parts: int) -> None:
+    """Put rows aside by part, in the order in which they are; each moves once, as one item."""
     numbers = part.astype(np.int64)
-    order = np.sort((numbers << 40) | np.arange(len(numbers))) & ((1 << 40) - 1)
-    ends = np.cumsum(np.bincount(numbers, minlength=parts))
-    start = 0
-    for number, end in enumerate(ends.tolist()):
-        if end > start:
-            yield number, order[start:end]
-        start = end
+    order = np.sort((numbers << _PLACE_BITS) | np.arange(len(numbers))) & _PLACE
+    ends = np.cumsum(np.bincount(numbers, minlength=parts)) * rows.itemsize
+    ordered = rows if parts == 1 else rows.take(order)
+    spill.add(ordered.view(np.uint8).data, ends)
 
 
-def _chosen(rows: npt.NDArray[Any], which: Longs | slice) -> npt.NDArray[Any]:
-    """Return some rows: `take` moves a row as one item, where an index goes byte by byte."""
-    return rows if isinstance(which, slice) else rows.take(which, axis=0)
+def _ordered(data: bytes, first: int) -> npt.NDArray[np.void]:
+    """Return a part's openings by ordinal, as they came within one."""
+    rows = np.frombuffer(data, _OPENING)
+    place = rows["ordinal"] - first
+    return rows.take(np.sort((place << _PLACE_BITS) | np.arange(len(place))) & _PLACE)
 
 
-def _ordered(data: bytes, first: int, grounds: Callable[[Longs], Rows]) -> pa.Table:
-    """Return a part's openings by ordinal, as they came within one; grounds' leaves looked up."""
-    pieces: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in _COLUMNS}
-    at = 0
-    while at < len(data):
-        count = int.from_bytes(data[at : at + 8], "little")
-        at += 8
-        for name, kind in _COLUMNS.items():
-            pieces[name].append(np.frombuffer(data, kind, count, at))
-            at += count * kind.itemsize
-    columns = {
-        name: np.concatenate([np.empty(0, kind), *pieces[name]]) for name, kind in _COLUMNS.items()
-    }
-    place = columns["ordinal"].astype(np.int64) - first
-    order = np.sort((place << 40) | np.arange(len(place))) & ((1 << 40) - 1)
-    columns = {name: column.take(order) for name, column in columns.items()}
-    unique, inverse = np.unique(columns["ground_index"], return_inverse=True)
-    leaves = grounds(unique).take(inverse, axis=0) if len(unique) else np.empty((0, 32), np.uint8)
-    arrays = {
-        name: binary(column.view(np.uint8).reshape(len(column), -1))
-        if column.dtype.kind == "V"
-        else pa.array(column)
-        for name, column in columns.items()
-        if len(column) or column.dtype.kind != "V"
-    }
-    if not len(place):
-        return OPENINGS_SCHEMA.empty_table()
-    arrays["ground_leaf"] = binary(leaves)
+def _openings_table(rows: npt.NDArray[np.void], grounds: Callable[[Longs], Rows]) -> pa.Table:
+    """Return openings as a table (`OPENINGS_SCHEMA`); the leaves of their grounds are looked up."""
+    unique, inverse = _unique(np.ascontiguousarray(rows["ground_index"]))
+    arrays = {"ground_leaf": binary(grounds(unique).take(inverse, axis=0))}
+    for name in _OPENING.names or ():
+        column = np.ascontiguousarray(rows[name])
+        if column.dtype.kind == "V":
+            arrays[name] = binary(column.view(np.uint8).reshape(len(column), -1))
+        else:
+            arrays[name] = pa.array(column)
     return pa.table([arrays[name] for name in OPENINGS_SCHEMA.names], schema=OPENINGS_SCHEMA)
+
+
+def _unique(numbers: Longs) -> tuple[Longs, Longs]:
+    """Return the numbers that occur, ascending, and the place of each number among them.
+
+    `numpy.unique` sorts places, at five times the cost of sorting numbers that hold their place.
+    """
+    low = int(numbers.min())
+    bits = len(numbers).bit_length()
+    if (int(numbers.max()) - low) >> (63 - bits):
+        unique, inverse = np.unique(numbers, return_inverse=True)
+        return unique, inverse
+    keys = np.sort(((numbers - low) << bits) | np.arange(len(numbers)))
+    ordered = keys >> bits
+    fresh = np.empty(len(keys), np.bool_)
+    fresh[0] = True
+    np.not_equal(ordered[1:], ordered[:-1], out=fresh[1:])
+    inverse = np.empty(len(keys), np.int64)
+    inverse[keys & ((1 << bits) - 1)] = np.cumsum(fresh) - 1
+    return ordered[fresh] + low, inverse
 
 
 def binary(rows: Rows) -> pa.Array:

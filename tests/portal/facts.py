@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import copy
 import hashlib
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from byleave.errors import InputError, RefusedError
 from byleave.pages.receipt import ReceiptView
 from byleave.pages.report_input import ReportInput
+from byleave.pages.suggestion import SuggestionEntry, SuggestionsView
 from byleave.pages.view import Frame, MemberAnswer, PublicOverview, read
 
 NOW = datetime(2024, 11, 21, 14, 31, tzinfo=UTC)
@@ -376,3 +379,28 @@ class HandBuilt:
     def proof(self, name: str) -> bytes | None:
         """Return the proof's own name as its bytes."""
         return None if name == "gone" else name.encode()
+
+    def suggest(
+        self,
+        ordinal: int | None,
+        release: str,
+        *,
+        message: str | None,
+        history: Sequence[str],
+        count: int,
+    ) -> SuggestionsView | None:
+        """Return one suggestion of `replies-2`, personal for ordinal 0 alone; `late` is refused."""
+        if release == "late":
+            raise RefusedError("rows had to be unlearned", code="release.tainted")
+        if release != "replies-2":
+            return None
+        if history:
+            raise InputError("asked with one message", code="training.suggest")
+        personal = ordinal == 0 and message is not None
+        entry = SuggestionEntry(text="Hello.", why="message" if personal else "popular", because=())
+        return SuggestionsView(
+            release=release,
+            personal=personal,
+            reason="kept" if personal else "no-grant",
+            suggestions=(entry,) * min(count, 1),
+        )

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from byleave.cli.model_suggest import suggest
 from byleave.cli.opened import opened
 from byleave.cli.output import emit, json_option, short, table, workspace_option
 
@@ -19,7 +20,7 @@ force_option = click.option(
 
 @click.group("model")
 def group() -> None:
-    """Models: train, evaluate, list."""
+    """Models: train, evaluate, suggest, list."""
 
 
 @click.group("release")
@@ -206,53 +207,8 @@ def show(*, release: str, force: bool, workspace: str, as_json: bool) -> None:
     )
 
 
-@release_group.command()
-@click.argument("release")
-@click.argument("message", required=False)
-@click.option("--history", multiple=True, metavar="ITEM", help="What the member holds. Repeatable.")
-@click.option("--count", default=3, show_default=True, type=click.IntRange(1, 50))
-@force_option
-@workspace_option
-@json_option
-def suggest(
-    *,
-    release: str,
-    message: str | None,
-    history: tuple[str, ...],
-    count: int,
-    force: bool,
-    workspace: str,
-    as_json: bool,
-) -> None:
-    """Suggest replies to a message, or content and jobs after a history; say why.
-
-    \b
-    byleave release suggest replies-2 "How are you today?" \\
-        --workspace byleave-demo
-    byleave release suggest content-1 --history … --history …
-    byleave release suggest jobs-1 --history skill:… --history place:…
-    """  # noqa: D301
-    with opened(workspace, read_only=not force) as ws:
-        found = ws.release.suggest(release, message, history=history, count=count, force=force)
-    emit(
-        {"release": release, "suggestions": found},
-        schema="byleave/suggestions/v1",
-        as_json=as_json,
-        lines=lambda: (
-            [
-                f"  {s['text']}"
-                + (
-                    f"   (because of: {', '.join(s['because'])})"
-                    if s["because"]
-                    else f"   ({s['why']})"
-                    if "why" in s
-                    else ""
-                )
-                for s in found
-            ]
-            or ["Nothing in the model: too few members stand behind any suggestion."]
-        ),
-    )
+group.add_command(suggest)
+release_group.add_command(suggest)
 
 
 @release_group.command()

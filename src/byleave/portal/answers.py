@@ -6,12 +6,13 @@ the other and refuses a dictionary that has not its shape.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
 from byleave.errors import InputError
 from byleave.pages.receipt import ReceiptView
+from byleave.pages.suggestion import SuggestionsView
 from byleave.pages.view import MemberAnswer, PublicOverview, read
 
 __all__ = ["Answers", "PortalWorkspace", "WorkspaceAnswers"]
@@ -48,6 +49,18 @@ class Answers(Protocol):
         """Return a proof file; None where there is none of that name."""
         ...
 
+    def suggest(
+        self,
+        ordinal: int | None,
+        release: str,
+        *,
+        message: str | None,
+        history: Sequence[str],
+        count: int,
+    ) -> SuggestionsView | None:
+        """Return what a release suggests to a member, or to anyone; None: no such release."""
+        ...
+
 
 class _MemberNoun(Protocol):
     def by_ordinal(self, ordinal: int, /) -> Any: ...  # noqa: ANN401
@@ -67,6 +80,18 @@ class _ProofNoun(Protocol):
     def bytes(self, name: str, /) -> bytes: ...
 
 
+class _ReleaseNoun(Protocol):
+    def suggest_for(
+        self,
+        member: Any,  # noqa: ANN401
+        name: str,
+        message: str | None = None,
+        *,
+        history: Sequence[str] = (),
+        count: int = 3,
+    ) -> Mapping[str, Any]: ...
+
+
 class PortalWorkspace(Protocol):
     """The part of a workspace that the portal uses; dictionaries as `byleave.pages.view` says."""
 
@@ -81,6 +106,9 @@ class PortalWorkspace(Protocol):
 
     @property
     def proof(self) -> _ProofNoun: ...
+
+    @property
+    def release(self) -> _ReleaseNoun: ...
 
     def portal_key(self) -> bytes: ...
 
@@ -151,3 +179,29 @@ class WorkspaceAnswers:
             return self._workspace.proof.bytes(name)
         except (InputError, KeyError):
             return None
+
+    def suggest(
+        self,
+        ordinal: int | None,
+        release: str,
+        *,
+        message: str | None,
+        history: Sequence[str],
+        count: int,
+    ) -> SuggestionsView | None:
+        """Ask a release of the workspace.
+
+        Raises:
+            InputError: `training.suggest`, another kind of question.
+            RefusedError: `release.tainted`.
+        """
+        try:
+            member = None if ordinal is None else self._workspace.member.by_ordinal(ordinal)
+            found = self._workspace.release.suggest_for(
+                member, release, message, history=history, count=count
+            )
+        except (InputError, KeyError) as error:
+            if getattr(error, "code", "") == "training.suggest":
+                raise
+            return None
+        return read(SuggestionsView, found, where="suggestions")

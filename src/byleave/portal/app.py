@@ -34,6 +34,7 @@ from byleave.pages.view import (
 from byleave.pages.words import date, say
 from byleave.portal.answers import Answers
 from byleave.portal.guard import Guard
+from byleave.portal.suggest import add_suggestions
 
 __all__ = ["create_app"]
 
@@ -143,6 +144,7 @@ def create_app(
     desk = _Desk(answers, demo=demo, base=base)
     _public(app, desk)
     _member(app, desk)
+    add_suggestions(app, answers, desk.ordinal)
     _static(app)
     _errors(app, desk)
     app.add_middleware(
@@ -265,9 +267,8 @@ def _errors(app: FastAPI, desk: _Desk) -> None:
 def _told(request: Request, status: int, *, base: str, when: str = "") -> Response:
     kind = _KINDS.get(status, "fault" if status >= 500 else "refused")
     places = {"date": when} if kind == "gone" else {}
-    if request.url.path.endswith((".json", ".jsonld")) or "json" in request.headers.get(
-        "accept", ""
-    ):
+    path, accept = request.url.path, request.headers.get("accept", "")
+    if path.endswith((".json", ".jsonld", "/suggest")) or "json" in accept:
         return JSONResponse(
             {
                 "type": "about:blank",

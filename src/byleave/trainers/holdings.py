@@ -271,7 +271,7 @@ def _add(gram: Ints, state: Holdings, touched: Ints, sign: int) -> None:
         for top in range(0, len(held), _STRIPE):
             stripe = ones[top : top + _STRIPE] @ x[:, top:]
             corner = stripe[:, :_STRIPE]
-            corner[np.tri(*corner.shape, -1, dtype=np.bool_)] = 0
+            corner[np.tri(corner.shape[0], corner.shape[1], -1, dtype=np.bool_)] = 0
             change[top : top + _STRIPE, top:] += stripe.astype(np.int32)
     if some:
         gram[np.ix_(held, held)] += change

@@ -148,6 +148,11 @@ class RepliesModel:
             for at in best
         )
 
+    def popular(self, n: int) -> tuple[str, ...]:
+        """Return the n entries that most replies open with, the most first: no message is read."""
+        order = np.argsort(-self.popularity, kind="stable")[: max(n, 0)]
+        return tuple(self.inventory[at] for at in order)
+
     def _because(self, named: Mapping[int, tuple[str, ...]], entry: int) -> tuple[str, ...]:
         speaks: dict[str, int] = {}
         for feature, found in named.items():

@@ -6,9 +6,10 @@ Each method calls one service and publishes the log when it wrote to it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from byleave.canonical import Json
+from byleave.consent.reason import Reason
 from byleave.service import (
     model,
     snapshot,
@@ -17,6 +18,11 @@ from byleave.service import (
 )
 from byleave.snapshot.sealed import SealedSnapshot
 from byleave.wiring.consent_nouns import Noun
+from byleave.wiring.sharded import Clean, Forecast, clean_model, forecast_cost
+from byleave.wiring.suggestions import Suggester
+
+if TYPE_CHECKING:
+    from byleave.wiring.workspace import Workspace
 
 __all__ = ["Models", "Releases", "Withdrawals"]
 
@@ -41,6 +47,23 @@ class Models(Noun):
         self._house.log.publish()
         return run
 
+    def forecast(
+        self,
+        trainer: str,
+        snapshot_id: str,
+        *,
+        columns: Mapping[str, str] | None = None,
+        leaving: Sequence[int] = (1, 10, 100),
+    ) -> Forecast:
+        """Say what withdrawals would cost a sharded trainer on this snapshot; train nothing."""
+        return forecast_cost(
+            self._house, trainer, snapshot_id, columns=dict(columns or {}), leaving=leaving
+        )
+
+    def clean(self, release: str) -> Clean:
+        """Return what may be served of a sharded release at once, while unlearning trains."""
+        return clean_model(self._house, release)
+
     def evaluate(self, run: str) -> dict[str, Any]:
         """Measure a run's trainer on a fifth of its own snapshot, held out."""
         from byleave.wiring.evaluation import held_out_quality
@@ -50,6 +73,15 @@ class Models(Noun):
         return held_out_quality(
             sealed, document["trainer"], document["columns"], document["recipe"]
         )
+
+    def suggest(
+        self,
+        release: str,
+        message: str | None = None,
+        **question: Any,  # noqa: ANN401
+    ) -> list[dict[str, Any]]:
+        """Ask a released model: the same as `ws.release.suggest`."""
+        return self._workspace.release.suggest(release, message, **question)
 
     def list(self) -> list[dict[str, Any]]:
         """Return every run's document, oldest first."""
@@ -61,6 +93,10 @@ class Models(Noun):
 
 class Releases(Noun):
     """Published models."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        self._suggester = Suggester()
 
     def suggest(
         self,
@@ -85,10 +121,52 @@ class Releases(Noun):
             InputError: `training.suggest`, the trainer takes another kind of question.
             RefusedError: `release.tainted`.
         """
-        from byleave.wiring.suggestions import suggestions
-
         release = self.load(name, force=force)
-        return suggestions(release, message=message, history=history, count=count)
+        return self._suggester.personal(release, message=message, history=history, count=count)
+
+    def suggest_for(
+        self,
+        member: str | None,
+        name: str,
+        message: str | None = None,
+        *,
+        history: Sequence[str] = (),
+        count: int = 3,
+    ) -> dict[str, Any]:
+        """Return suggestions for one member, from their own data only where they agreed to it.
+
+        Whoever has not agreed to the use that the release was trained for, now, gets what many
+        have: `message` and `history` are then not looked at.
+
+        Args:
+            member: For whom; None: nobody the ledger knows, so public data alone.
+            name: The release.
+            message: As for `suggest`.
+            history: As for `suggest`.
+            count: How many.
+
+        Returns:
+            `release`, `personal` (whether the member's own data was read), `reason` (`kept`, or
+            the code of the reason why not) and `suggestions`.
+
+        Raises:
+            InputError: `training.suggest`, `member.unknown`.
+            RefusedError: `release.tainted`.
+        """
+        release = self.load(name)
+        reason = Reason.NO_GRANT
+        if member is not None:
+            reason = self._workspace.consent.decide(member, release.document["use"]).reason
+        if reason is Reason.KEPT:
+            found = self._suggester.personal(release, message=message, history=history, count=count)
+        else:
+            found = self._suggester.public(release, count=count)
+        return {
+            "release": release.release,
+            "personal": reason is Reason.KEPT,
+            "reason": reason.word,
+            "suggestions": found,
+        }
 
     def publish(self, run: str, *, quality: Mapping[str, Json] | None = None) -> model.Release:
         """Publish a run's model; refused once a row it was trained on may not be used."""

@@ -1,44 +1,93 @@
-"""Ask a release: what its trainer is decides what it can be asked."""
+"""Ask a release: what its trainer is decides what it can be asked.
+
+Whoever asks for a member who has not agreed to the release's use gets what many have, from those
+who agreed: neither a message nor a history of theirs is looked at.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 from byleave.errors import InputError
 from byleave.service.model import Release
 from byleave.trainers.content_model import ContentModel
 from byleave.trainers.jobs_model import JobsModel
-from byleave.trainers.replies_model import suggest
+from byleave.trainers.replies_model import RepliesModel
 
-__all__ = ["suggestions"]
+__all__ = ["Suggester"]
+
+_KEPT: Final = 4
+"""Models kept ready; reading one again costs as much as its files are long."""
+_READ: Final[dict[str, Callable[[Any], Any]]] = {
+    "content": ContentModel,
+    "jobs": JobsModel,
+    "replies": RepliesModel,
+}
 
 
-def suggestions(
-    release: Release, *, message: str | None, history: Sequence[str], count: int
-) -> list[dict[str, Any]]:
-    """Return the best suggestions of a release, with the reasons.
+class Suggester:
+    """Answers of releases; the models last asked are kept ready, by the digest of their files."""
 
-    Raises:
-        InputError: `training.suggest`, the trainer takes another kind of question.
-    """
-    trainer = release.document["trainer"]
-    if trainer == "content":
-        if message is not None:
-            raise _other(trainer, "a history of items, not a message", "--history ITEM")
-        items = ContentModel(release.files).suggest(history, count)
-        return [{"text": s.item, "why": s.why, "because": list(s.because)} for s in items]
-    if trainer == "jobs":
-        if message is not None:
-            raise _other(trainer, "what a member has, not a message", "--history skill:python")
-        jobs = JobsModel(release.files).suggest(history, count)
-        return [{"text": s.job, "why": s.why, "because": list(s.because)} for s in jobs]
-    if trainer == "replies":
-        if message is None or history:
-            raise _other(trainer, "one message, and no history", "release suggest RELEASE MESSAGE")
-        replies = suggest(release.files, message, count)
-        return [{"text": s.text, "score": s.score, "because": list(s.because)} for s in replies]
-    raise _other(trainer, "nothing here", "load the release and ask it in Python")
+    def __init__(self) -> None:
+        self._models: OrderedDict[str, Any] = OrderedDict()
+
+    def personal(
+        self, release: Release, *, message: str | None, history: Sequence[str], count: int
+    ) -> list[dict[str, Any]]:
+        """Return the best suggestions for what was given, with the reasons.
+
+        Args:
+            release: A loaded release.
+            message: For `replies`: the message to answer.
+            history: For `content` and `jobs`: what the member has.
+            count: How many.
+
+        Raises:
+            InputError: `training.suggest`, the trainer takes another kind of question.
+        """
+        trainer = release.document["trainer"]
+        if trainer == "content":
+            if message is not None:
+                raise _other(trainer, "a history of items, not a message", "--history ITEM")
+            items = self._model(release).suggest(history, count)
+            return [{"text": s.item, "why": s.why, "because": list(s.because)} for s in items]
+        if trainer == "jobs":
+            if message is not None:
+                raise _other(trainer, "what a member has, not a message", "--history skill:python")
+            jobs = self._model(release).suggest(history, count)
+            return [{"text": s.job, "why": s.why, "because": list(s.because)} for s in jobs]
+        if trainer == "replies":
+            if message is None or history:
+                raise _other(
+                    trainer, "one message, and no history", "release suggest RELEASE MESSAGE"
+                )
+            found = self._model(release).suggest(message, count)
+            return [
+                {"text": s.text, "why": "message", "because": list(s.because), "score": s.score}
+                for s in found
+            ]
+        raise _other(trainer, "nothing here", "load the release and ask it in Python")
+
+    def public(self, release: Release, *, count: int) -> list[dict[str, Any]]:
+        """Return what is suggested to whom nothing is known of: what many have, what is new.
+
+        Raises:
+            InputError: `training.suggest`, the trainer cannot be asked here.
+        """
+        if release.document["trainer"] != "replies":
+            return self.personal(release, message=None, history=(), count=count)
+        model = self._model(release)
+        return [{"text": t, "why": "popular", "because": []} for t in model.popular(count)]
+
+    def _model(self, release: Release) -> Any:  # noqa: ANN401 (a model of any trainer)
+        if release.model not in self._models:
+            self._models[release.model] = _READ[release.document["trainer"]](release.files)
+        self._models.move_to_end(release.model)
+        while len(self._models) > _KEPT:
+            self._models.popitem(last=False)
+        return self._models[release.model]
 
 
 def _other(trainer: str, takes: str, hint: str) -> InputError:

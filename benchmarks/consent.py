@@ -18,7 +18,8 @@ state    `consent.state.build` of one use, over events of 30 % of the members.
 decide   `service.decide.Decider`, by the platform's id, against one indexed SELECT of a member's
          events by ordinal, and one by the id (the join that whoever has the id needs); by turns,
          each of members of its own, drawn alike: no act finds pages that another just read. Cold:
-         the ledger's files were put out of the page cache; warm: the same once more.
+         the ledger's files were put out of the page cache; warm: the same once more; importing: warm,
+         while a transaction of 131,072 events stands open beside it, stopped before its commit.
 batch    `consent.allowed.allowed` for random members in the state, one core.
 
 Prints one line for each number: `value` in `unit`; `goal`, and whether it is `met`; `floor`, the
@@ -35,7 +36,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import pairwise
@@ -52,6 +53,7 @@ from psycopg.conninfo import conninfo_to_dict
 from report import Goal, Report
 
 from byleave.consent.allowed import allowed
+from byleave.consent.batch import SALT_BYTES, EventBatch
 from byleave.consent.bits import build_bits
 from byleave.consent.event import NoticeCoverage
 from byleave.consent.import_table import read_import_table
@@ -63,6 +65,8 @@ from byleave.service.decide import Decider
 from byleave.service.enrol import enrol
 from byleave.service.notice import published_notices
 from byleave.stores.migrations import POSTGRES, SQLITE
+from byleave.stores.postgres import PostgresLedger
+from byleave.stores.sqlite import SqliteLedger
 from byleave.wiring import Workspace, create
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
@@ -280,21 +284,22 @@ def bench_decide(report: Report, store: str, ws: Workspace, members: int, times:
             server.execute("ANALYZE")
     by_ordinal, by_id, close = _selects(store, ws)
     limit = 4 if store == "SQLite" else 2
-    for name in ("cold", "warm"):
+    for name in ("cold", "warm", "importing"):
         if name == "cold":
             forget(ws)
         taken: list[list[int]] = [[], [], []]
-        for turn, (a, b, c) in enumerate(zip(*picked, strict=True)):
-            acts: list[Callable[[], object]] = [
-                partial(decider.decide, f"member-{a:08d}", use),
-                partial(by_ordinal, b),
-                partial(by_id, f"member-{c:08d}"),
-            ]
-            for place in range(3):
-                which = (turn + place) % 3
-                began = time.perf_counter_ns()
-                acts[which]()
-                taken[which].append(time.perf_counter_ns() - began)
+        with _importing(ws) if name == "importing" else nullcontext():
+            for turn, (a, b, c) in enumerate(zip(*picked, strict=True)):
+                acts: list[Callable[[], object]] = [
+                    partial(decider.decide, f"member-{a:08d}", use),
+                    partial(by_ordinal, b),
+                    partial(by_id, f"member-{c:08d}"),
+                ]
+                for place in range(3):
+                    which = (turn + place) % 3
+                    began = time.perf_counter_ns()
+                    acts[which]()
+                    taken[which].append(time.perf_counter_ns() - began)
         for word, part in (("p50", 50), ("p99", 99)):
             mine, bare, join = (float(np.percentile(t[200:], part)) / 1000 for t in taken)
             what = f"decide {store}, {name}"
@@ -305,6 +310,47 @@ def bench_decide(report: Report, store: str, ws: Workspace, members: int, times:
             report.add(f"{what}: against by ordinal, {word}", times, mine / bare, "x", goal)
             report.add(f"{what}: against by id, {word}", times, mine / join, "x", goal)
     close()
+
+
+@contextmanager
+def _importing(ws: Workspace) -> Iterator[None]:
+    """Hold a transaction of new members, events and log entries open; it does not land."""
+    url = ws.config.ledger
+    ledger = SqliteLedger(ws.places.ledger) if url is None else PostgresLedger(url)
+    held, at, last = ledger.member_count(), to_us(NOW), ledger.last_recorded()
+    assert last is not None
+    rank = np.arange(PART_ROWS, dtype=np.int64)
+    batch = EventBatch(
+        index=rank,
+        ordinal=held + rank,
+        kind=np.ones(PART_ROWS, np.uint8),
+        scope=np.zeros(PART_ROWS, np.int32),
+        effective_us=np.full(PART_ROWS, last),
+        recorded_us=np.full(PART_ROWS, last),
+        expires_us=np.full(PART_ROWS, FAR_FUTURE_US),
+        includes_past=np.zeros(PART_ROWS, np.bool_),
+        notice=np.full(PART_ROWS, -1, np.int32),
+        grade=np.zeros(PART_ROWS, np.uint8),
+        channel=np.zeros(PART_ROWS, np.int32),
+        original_us=np.full(PART_ROWS, FAR_FUTURE_US),
+        salts=np.zeros((PART_ROWS, SALT_BYTES), np.uint8),
+        scopes=(SCOPES[0],),
+        notices=(),
+        channels=("import:open",),
+    )
+    try:
+        with suppress(KeyboardInterrupt), ledger.writing() as writer:
+            first = writer.log_many([bytes(150)] * (2 * PART_ROWS))
+            names = (f"open-{n:08d}" for n in range(PART_ROWS))
+            writer.add_members(
+                [(held + n, m, bytes(32), first + n, at) for n, m in enumerate(names)]
+            )
+            writer.add_event_batch(first + PART_ROWS, batch)
+            writer._flush()  # noqa: SLF001 (all that a commit would make visible)
+            yield
+            raise KeyboardInterrupt  # as whoever runs an import may stop it
+    finally:
+        ledger.close()
 
 
 def forget(ws: Workspace) -> None:

@@ -15,10 +15,10 @@ import psycopg
 import pytest
 
 from byleave.errors import ByleaveError, ConflictError, EvidenceError, InputError, WorldError
-from byleave.stores import migrations
+from byleave.stores import migrations, postgres_history
 from byleave.stores.postgres import PostgresLedger, checked_url
 from byleave.stores.sqlite import SqliteLedger
-from byleave.testing.ledger_site import Claim
+from byleave.testing.ledger_site import Claim, event
 from byleave.testing.ledger_suite import CLAIMS, KeptLedger, Site, Skipped, contents
 from byleave.testing.memory_ledger import MemoryLedger, MemoryWriter, Tables, World
 from tests.stores.postgres_server import Server
@@ -137,6 +137,19 @@ class BelievesAnyClock(MemoryLedger):
             self.tables.events[:0] = held
 
 
+class CountsWhatFailed(MemoryLedger):
+    """Remembers the last instant of a transaction that failed."""
+
+    @contextmanager
+    def writing(self) -> Iterator[MemoryWriter]:
+        with super().writing() as writer:
+            try:
+                yield writer
+            except BaseException:
+                self.world.tables.events[:] = writer.tables.events
+                raise
+
+
 class SwapsBlindly(MemoryLedger):
     """Puts a new head in the place of whichever stands there."""
 
@@ -165,6 +178,7 @@ FAULTY = [
     (TakesNoTurns, "threads_lose_nothing"),
     (SkipsAnIndex, "a_transaction_lands_whole_or_not_at_all"),
     (BelievesAnyClock, "recorded_never_decreases"),
+    (CountsWhatFailed, "a_transaction_knows_how_far_it_has_come"),
     (SwapsBlindly, "of_several_swaps_one_succeeds"),
     (SwapsBlindly, "the_head_is_swapped_only_where_it_is_the_expected_one"),
     (ReadsStrings, "text_is_a_value"),
@@ -229,6 +243,56 @@ def test_a_step_that_fails_leaves_the_old_version(
     raw.close()
 
 
+def older_postgres(url: str) -> None:
+    """Make a database of the first format, with two members and one event."""
+    with psycopg.connect(url) as raw:
+        raw.execute(migrations.POSTGRES[0].encode())
+        raw.execute("CREATE TABLE byleave_format (version INTEGER NOT NULL)")
+        raw.execute("INSERT INTO byleave_format VALUES (1)")
+        members = "INSERT INTO members VALUES (%s, %s, 5, %s, %s)"
+        raw.execute(members, (0, 0, b"m", b"r"))
+        raw.execute(members, (1, 1, b"n", b"r"))
+        raw.execute("INSERT INTO terms VALUES (1, 'a/b/c'), (2, 'portal'), (3, 'n-1')")
+        raw.execute(
+            "INSERT INTO events VALUES (2, 0, 10, 11, NULL, 1, 3, 2, 1, 2, 1, %s, NULL, NULL)",
+            (b"s" * 32,),
+        )
+        raw.execute("INSERT INTO log_entries VALUES (0, 'e'), (1, 'f'), (2, 'g')")
+
+
+@pytest.mark.parametrize("filled", [True, False])
+def test_an_older_database_is_brought_up_to_date(postgres: Server, *, filled: bool) -> None:
+    """A database of the first format keeps its rows and knows how far they reach, also an empty
+    one; opened without the right to write it is `workspace.older`.
+    """
+    url = postgres.url()
+    older_postgres(url)
+    if not filled:
+        with psycopg.connect(url) as raw:
+            raw.execute("TRUNCATE members, terms, events, log_entries")
+    with pytest.raises(ConflictError) as error:
+        PostgresLedger(url, read_only=True)
+    assert error.value.code == "workspace.older"
+    size, members, last = (3, 2, 11) if filled else (0, 0, None)
+    for _ in range(2):
+        ledger = PostgresLedger(url)
+        row = (2, 0, 1, "a/b/c", 10, 11, None, 1, "n-1", 2, "portal", b"s" * 32, None, None)
+        assert ledger.events() == ([row] if filled else [])
+        assert (ledger.size(), ledger.member_count(), ledger.last_recorded()) == (
+            (size, members, last)
+        )
+        assert ledger.gaps() == []
+        ledger.close()
+    ledger = PostgresLedger(url)
+    with ledger.writing() as writer:
+        writer.add_members([(members, "o", b"r" * 32, writer.log(b"h"), 12)])
+    assert (ledger.size(), ledger.member_count(), ledger.last_recorded()) == (
+        (size + 1, members + 1, last)
+    )
+    assert ledger.gaps() == []
+    ledger.close()
+
+
 def test_postgres_takes_the_steps_it_lacks(
     postgres: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -244,7 +308,9 @@ def test_postgres_takes_the_steps_it_lacks(
     with pytest.raises(EvidenceError):
         PostgresLedger(url)
     with psycopg.connect(url) as raw:
-        assert raw.execute("SELECT version FROM byleave_format").fetchall() == [(1,)]
+        assert raw.execute("SELECT version FROM byleave_format").fetchall() == [
+            (len(migrations.POSTGRES),)
+        ]
         assert raw.execute("SELECT to_regclass('added')").fetchone() == (None,)
     monkeypatch.setattr("byleave.stores.postgres.POSTGRES", steps)
     monkeypatch.setattr("byleave.stores.postgres.FORMAT", len(steps))
@@ -403,6 +469,62 @@ def test_gaps_are_found(postgres: Server, tmp_path: Path) -> None:
         assert "ordinals have gaps" in ledger.gaps()
         raw.close()
         ledger.close()
+
+
+def blocks_read(url: str, member: str) -> int:
+    """Return how many blocks PostgreSQL touches for the look-up of one decision."""
+    with psycopg.connect(url) as raw:
+        sql = postgres_history._HISTORY.replace("$1", "%s")
+        plan: Any = raw.execute(
+            f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}".encode(), (member.encode(),)
+        ).fetchone()
+    top = plan[0][0]["Plan"]
+    return int(top["Shared Hit Blocks"] + top["Shared Read Blocks"])
+
+
+def test_an_open_transaction_is_not_in_the_way(postgres: Server) -> None:
+    """With 20,000 rows of an import invisible in every table, and after they were rolled back, a
+    decision, the size and the count of members read no more blocks than before.
+    """
+    count = 20_000
+    with one_ledger(postgres) as ledger:
+        with ledger.writing() as writer:
+            writer.add_members([(0, "m", b"r" * 32, writer.log(b"kept"), 1)])
+            writer.add_events([event(writer.log(b"e"))])
+        before = blocks_read(ledger.place, "m")
+        with pytest.raises(KeyboardInterrupt), ledger.writing() as writer:
+            first = writer.log_many([b"invisible"] * 2 * count)
+            writer.add_members([(1 + n, f"n-{n}", b"r" * 32, first + n, 1) for n in range(count)])
+            writer.add_events([event(first + count + n, 1 + n) for n in range(count)])
+            writer._flush()
+            assert blocks_read(ledger.place, "m") <= before + 4
+            raise KeyboardInterrupt
+        assert blocks_read(ledger.place, "m") <= before + 4
+        assert (ledger.size(), ledger.member_count(), ledger.last_recorded()) == (2, 1, 11)
+
+
+def test_a_row_of_ends_that_is_not_true_is_found(postgres: Server) -> None:
+    """`gaps` names a row of ends that somebody changed; one taken out is `workspace.damaged`."""
+    with one_ledger(postgres) as ledger:
+        with ledger.writing() as writer:
+            writer.add_members([(0, "m", b"r" * 32, writer.log(b"kept"), 1)])
+            writer.add_events([event(writer.log(b"e"))])
+        assert ledger.gaps() == []
+        with psycopg.connect(ledger.place, autocommit=True) as raw:
+            for change in ("entries = 1", "members = 2", "last_recorded = NULL"):
+                raw.execute("CREATE TABLE kept AS SELECT * FROM ledger_ends")
+                raw.execute(f"UPDATE ledger_ends SET {change}".encode())
+                assert ledger.gaps() == ["the row of ends is not that of the tables"], change
+                raw.execute("DELETE FROM ledger_ends")
+                raw.execute("INSERT INTO ledger_ends SELECT * FROM kept; DROP TABLE kept")
+            assert ledger.gaps() == []
+            raw.execute("DELETE FROM ledger_ends")
+        assert ledger.gaps() == ["the row of ends is not that of the tables"]
+        with pytest.raises(EvidenceError) as error:
+            ledger.size()
+        assert error.value.code == "workspace.damaged"
+        with pytest.raises(EvidenceError), ledger.writing() as writer:
+            writer.log(b"next")
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,20 @@ import numpy.typing as npt
 
 from byleave.consent.batch import SALT_BYTES, EventBatch
 
-__all__ = ["POSITION", "STRUCTURE", "batch_of", "chunks", "later_event", "named", "with_evidence"]
+__all__ = [
+    "ENDS",
+    "POSITION",
+    "STRUCTURE",
+    "batch_of",
+    "chunks",
+    "later_event",
+    "named",
+    "with_evidence",
+]
 
 POSITION: Final = """
 SELECT min(enrolment) FROM members WHERE enrolled_us > ?
 UNION ALL SELECT min(idx) FROM objects WHERE at_us > ?
-UNION ALL SELECT coalesce(max(idx) + 1, 0) FROM log_entries
 """
 """Candidates for the lowest log index that was recorded after an instant, but for events."""
 STRUCTURE: Final = (
@@ -38,6 +46,17 @@ STRUCTURE: Final = (
     ),
 )
 """(what is wrong, the question whose answer is then true); both databases answer the same SQL."""
+ENDS: Final = (
+    "the row of ends is not that of the tables",
+    (
+        "SELECT count(*) <> 1 OR bool_or("
+        "entries <> (SELECT coalesce(max(idx) + 1, 0) FROM log_entries)"
+        " OR members <> (SELECT coalesce(max(ordinal) + 1, 0) FROM members)"
+        " OR last_recorded IS DISTINCT FROM"
+        " (SELECT recorded_us FROM events ORDER BY idx DESC LIMIT 1)) FROM ledger_ends"
+    ),
+)
+"""The same of PostgreSQL's row of ends."""
 
 
 def batch_of(rows: npt.NDArray[np.void], texts: dict[int | None, Any]) -> EventBatch:
@@ -104,7 +123,7 @@ def later_event(at_us: int, size: int, first_from: Callable[[int], tuple[int, in
             high = middle
         else:
             low = found[0] + 1
-    found = first_from(low)
+    found = first_from(low) if low < size else None
     return size if found is None else found[0]
 
 

@@ -92,4 +92,15 @@ POSTGRES: Final = (
     CREATE TABLE log_head (
         id INTEGER PRIMARY KEY CHECK (id = 1), checkpoint BYTEA NOT NULL);
     """,
+    # How many log entries and members there are and when the last event was recorded, in one row:
+    # looked for at the ends of the tables, they stand behind every row of an open transaction.
+    """
+    CREATE TABLE ledger_ends (
+        id INTEGER PRIMARY KEY CHECK (id = 1), entries BIGINT NOT NULL, members BIGINT NOT NULL,
+        last_recorded BIGINT) WITH (fillfactor = 10);
+    INSERT INTO ledger_ends SELECT
+        1, (SELECT coalesce(max(idx) + 1, 0) FROM log_entries),
+        (SELECT coalesce(max(ordinal) + 1, 0) FROM members),
+        (SELECT recorded_us FROM events ORDER BY idx DESC LIMIT 1);
+    """,
 )

@@ -30,6 +30,7 @@ from byleave.errors import ByleaveError, ConflictError, EvidenceError, InputErro
 from byleave.ids import FAR_FUTURE_US
 from byleave.stores.copy_binary import HEADER, TRAILER, read_rows
 from byleave.stores.ledger_rows import (
+    ENDS,
     POSITION,
     STRUCTURE,
     batch_of,
@@ -41,12 +42,13 @@ from byleave.stores.ledger_rows import (
 from byleave.stores.ledger_writer import Terms, unfit
 from byleave.stores.migrations import POSTGRES
 from byleave.stores.postgres_errors import busy, damaged, world
-from byleave.stores.postgres_history import look_up
+from byleave.stores.postgres_history import look_up, look_up_in_transaction
 from byleave.stores.postgres_writer import (
     EVENT_COLUMNS,
-    LAST_RECORDED,
     MEMBER_COLUMNS,
+    READ_ENDS,
     Connection,
+    Ends,
     PostgresWriter,
     statement,
 )
@@ -58,8 +60,8 @@ _BUSY_MS: Final = 5_000
 _LOCK_CLASS: Final = 0x42796C76  # "Bylv"
 _LOCK: Final = f"SELECT pg_advisory_xact_lock({_LOCK_CLASS}, hashtext(current_schema()))"
 _TABLES: Final = (
-    "byleave_format members regions births terms events objects log_entries log_head".split()
-)
+    "byleave_format members regions births terms events objects log_entries log_head ledger_ends"
+).split()
 _ROWS_AT_ONCE: Final = 1 << 20
 _IDS_AT_ONCE: Final = 10_000
 _COPIED: Final = (
@@ -124,6 +126,7 @@ class PostgresLedger:
         self._thread: int | None = None
         self._terms = Terms()
         self._writer: Connection | None = None
+        self._open: PostgresWriter | None = None
         self._ready: WeakSet[Connection] = WeakSet()
         self._reader = self._connect(read_only=True)
         try:
@@ -168,7 +171,8 @@ class PostgresLedger:
                 database.execute("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
                 database.execute(statement(f"SET LOCAL lock_timeout = {_BUSY_MS}"))
                 database.execute(statement(_LOCK))
-                writer = PostgresWriter(database, self._terms)
+                writer = PostgresWriter(database, self._terms, self._ends())
+                self._open = writer
                 yield writer
                 writer._flush()  # noqa: SLF001 (the writer's other half)
                 done = database.execute("COMMIT")
@@ -187,12 +191,14 @@ class PostgresLedger:
                 if isinstance(error, OverflowError | UnicodeEncodeError):
                     raise unfit("a value has more than 64 bits, or no encoding") from error
                 raise
+            finally:
+                self._open = None
 
     # -- members ---------------------------------------------------------------------------
 
     def member_count(self) -> int:
         """Return how many members are enrolled; ordinals are 0 … count - 1, never reused."""
-        return self._number("SELECT coalesce(max(ordinal) + 1, 0) FROM members")
+        return self._ends().members
 
     def members(self) -> list[tuple[int, str, bytes | None, int, int]]:
         """Return (ordinal, member, secret, enrolment index, enrolled_us), by ordinal."""
@@ -227,15 +233,15 @@ class PostgresLedger:
 
     def last_recorded(self) -> int | None:
         """Return when the last event was recorded, µs since the epoch; None before the first."""
-        row = self._row(LAST_RECORDED)
-        return None if row is None else int(row[0])
+        return self._ends().last_recorded
 
     def position_at(self, at_us: int) -> int:
         """Return the lowest log index that was recorded after the instant; else the log's size."""
+        size = self.size()
         rows = self._rows(POSITION.replace("?", "%s"), (at_us,) * 2)
         found = [int(index) for (index,) in rows if index is not None]
         sql = "SELECT idx, recorded_us FROM events WHERE idx >= %s ORDER BY idx LIMIT 1"
-        return min(*found, later_event(at_us, found[-1], lambda i: self._row(sql, (i,))))
+        return min([*found, later_event(at_us, size, lambda i: self._row(sql, (i,)))])
 
     # -- events ----------------------------------------------------------------------------
 
@@ -255,6 +261,8 @@ class PostgresLedger:
             return None
         rows.sort(key=itemgetter(0))  # a handful: cheaper here than a step of the server's plan
         ordinal, last_object, last_recorded = rows[0][-3:]
+        if self._open is not None and self._thread == threading.get_ident():
+            last_recorded = self._open.ends.last_recorded
         return MemberHistory(
             ordinal=ordinal,
             events=[] if rows[0][0] is None else self._named(rows),
@@ -331,7 +339,7 @@ class PostgresLedger:
 
     def size(self) -> int:
         """Return the number of durable log entries."""
-        return self._number("SELECT coalesce(max(idx) + 1, 0) FROM log_entries")
+        return self._ends().entries
 
     def read(self, start: int, end: int) -> list[bytes]:
         """Return the entries with start <= index < end, in order."""
@@ -380,7 +388,7 @@ class PostgresLedger:
 
     def gaps(self) -> list[str]:
         """Return what the numbers in readable tables show to be missing; empty when nothing is."""
-        return [what for what, sql in STRUCTURE if self._rows(sql)[0][0]]
+        return [what for what, sql in (*STRUCTURE, ENDS) if self._rows(sql)[0][0]]
 
     # ----------------------------------------------------------------------------------------
 
@@ -489,6 +497,15 @@ class PostgresLedger:
         )
         return None if row is None else (row[0], row[1].decode(), row[2], row[3], row[4])
 
+    def _ends(self) -> Ends:
+        """Return how far the ledger reaches; to the thread that writes, with its own rows."""
+        if self._open is not None and self._thread == threading.get_ident():
+            return self._open.ends
+        row = self._row(READ_ENDS)
+        if row is None:
+            raise self._damaged("the row of its ends is not there")
+        return Ends(*row)
+
     def _facts(self, table: str, at_us: int) -> list[tuple[Any, ...]]:
         column = "region" if table == "regions" else "day"
         return self._rows(
@@ -546,6 +563,8 @@ class PostgresLedger:
         for last in (False, True):
             connection = self._connection()
             try:
+                if connection is self._writer:
+                    return look_up_in_transaction(connection, member)
                 return look_up(connection, member, self._ready)
             except psycopg.Error as error:
                 # The server was restarted, or a pool gave another session: once more.

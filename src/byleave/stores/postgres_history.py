@@ -14,17 +14,23 @@ from weakref import WeakSet
 from psycopg import errors, generators, pq
 from psycopg.adapt import Transformer
 
-from byleave.stores.postgres_writer import EVENT_COLUMNS, LAST_RECORDED, Connection
+from byleave.stores.postgres_writer import EVENT_COLUMNS, Connection
 
-__all__ = ["look_up"]
+__all__ = ["look_up", "look_up_in_transaction"]
 
 _HISTORY: Final = (
     f"SELECT {EVENT_COLUMNS.replace('ordinal', 'e.ordinal')}, m.ordinal,"  # noqa: S608
-    f" (SELECT max(idx) FROM objects), ({LAST_RECORDED})"
+    " (SELECT max(idx) FROM objects), (SELECT last_recorded FROM ledger_ends)"
     " FROM members m LEFT JOIN events e ON e.ordinal = m.ordinal"
     " WHERE m.member = $1"
 )
 _PREPARED: Final = b"byleave_history"
+
+
+def look_up_in_transaction(connection: Connection, member: bytes) -> list[tuple[Any, ...]]:
+    """Return the same by the driver's own way, which prepares anew what a rollback took with it."""
+    sql = _HISTORY.replace("$1", "%s").encode()
+    return connection.execute(sql, (member,), binary=True).fetchall()
 
 
 def look_up(

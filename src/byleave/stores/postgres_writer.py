@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 import numpy as np
 import psycopg
@@ -18,9 +18,10 @@ from byleave.stores.ledger_writer import Numbers, Terms, WriterBase, key
 
 __all__ = [
     "EVENT_COLUMNS",
-    "LAST_RECORDED",
     "MEMBER_COLUMNS",
+    "READ_ENDS",
     "Connection",
+    "Ends",
     "PostgresWriter",
     "statement",
 ]
@@ -34,20 +35,47 @@ _EVENT_TYPES: Final = (
     "int8 int8 int2 int4 int8 int8 int8 int2 int4 int2 int4 bytea int8 bytea".split()
 )
 MEMBER_COLUMNS: Final = "ordinal, member, secret, enrolment, enrolled_us"
-LAST_RECORDED: Final = "SELECT recorded_us FROM events ORDER BY idx DESC LIMIT 1"
+READ_ENDS: Final = "SELECT entries, members, last_recorded FROM ledger_ends"
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 
-class PostgresWriter(WriterBase):
-    """One open write transaction. Made by `PostgresLedger.writing` only."""
+class Ends(NamedTuple):
+    """How far a ledger reaches: its one row of `ledger_ends`.
 
-    def __init__(self, connection: Connection, terms: Terms) -> None:
+    Read off the tables instead, each would stand behind all rows of an open transaction, which
+    PostgreSQL passes one by one: up to 131,072 of them while an import is under way.
+    """
+
+    entries: int
+    members: int
+    last_recorded: int | None
+
+
+class PostgresWriter(WriterBase):
+    """One open write transaction. Made by `PostgresLedger.writing` only.
+
+    Args:
+        connection: In a transaction that holds the writers' lock.
+        terms: The ledger's terms.
+        ends: How far the ledger reached when the lock was taken.
+    """
+
+    def __init__(self, connection: Connection, terms: Terms, ends: Ends) -> None:
+        super().__init__(ends.entries, terms)
         self._db = connection
-        super().__init__(self._value("SELECT coalesce(max(idx) + 1, 0) FROM log_entries"), terms)
+        self._before = ends
+        self._members = ends.members
+
+    @property
+    def ends(self) -> Ends:
+        """How far the ledger reaches with the rows of this transaction; its entries come last."""
+        last = self._before.last_recorded if self._clock is None else self._clock
+        return Ends(self._start, self._members, last)
 
     def add_members(self, rows: Iterable[tuple[int, str, bytes, int, int]]) -> None:
         """Insert (ordinal, member, secret, enrolment index, enrolled_us) rows."""
         listed = [(o, key(m).encode(), r, e, us) for o, m, r, e, us in rows]
+        self._members = max([self._members, *(row[0] + 1 for row in listed)])
         if len(listed) < _FEW or any(len(row[2]) != SALT_BYTES for row in listed):
             types = "int8 bytea bytea int8 int8".split()
             self._insert("members", MEMBER_COLUMNS, types, listed)
@@ -146,13 +174,17 @@ class PostgresWriter(WriterBase):
         return self._value("SELECT id FROM terms WHERE text = %s", (raw,))
 
     def _member_count(self) -> int:
-        return self._value("SELECT coalesce(max(ordinal) + 1, 0) FROM members")
+        return self._members
 
     def _last_recorded(self) -> int | None:
-        row = self._execute(LAST_RECORDED).fetchone()
-        return None if row is None else int(row[0])
+        return self._before.last_recorded
 
     def _flush(self) -> None:
+        ends = self.ends._replace(entries=self._next)
+        if ends != self._before:
+            self._execute(
+                "UPDATE ledger_ends SET entries = %s, members = %s, last_recorded = %s", ends
+            )
         if not self._entries:
             return
         numbers, entries = zip(*self._entries, strict=True)

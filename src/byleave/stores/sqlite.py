@@ -318,9 +318,10 @@ class SqliteLedger:
 
     def position_at(self, at_us: int) -> int:
         """Return the lowest log index that was recorded after the instant; else the log's size."""
+        size = self.size()
         found = [int(i) for (i,) in self._rows(POSITION, (at_us, at_us)) if i is not None]
         sql = "SELECT idx, recorded_us FROM events WHERE idx >= ? ORDER BY idx LIMIT 1"
-        return min(*found, later_event(at_us, found[-1], lambda i: self._row(sql, (i,))))
+        return min([*found, later_event(at_us, size, lambda i: self._row(sql, (i,)))])
 
     # -- events ----------------------------------------------------------------------------
 

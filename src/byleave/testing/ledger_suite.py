@@ -398,6 +398,34 @@ def what_is_not_committed_is_not_seen(site: Site) -> None:
         assert contents(other) == contents(ledger) != before
 
 
+def a_transaction_knows_how_far_it_has_come(site: Site) -> None:
+    """Its own thread counts a transaction's members and its last event; nobody else does, and
+    nobody at all once it has failed.
+    """
+    with opened(site) as ledger, opened(site, read_only=True) as other:
+        enrol(ledger, "m")
+        for lands in (False, True):
+            before = (other.member_count(), other.last_recorded(), other.history("m"))
+            try:
+                with ledger.writing() as writer:
+                    count = ledger.member_count()
+                    entry = writer.log(b"enrolled")
+                    writer.add_members([(count, f"n-{count}", b"r" * 32, entry, 2_000)])
+                    writer.add_events([event(writer.log(b"e"), recorded=3_000)])
+                    own = ledger.history("m")
+                    assert own is not None
+                    assert (own.last_recorded, len(own.events)) == (3_000, 1)
+                    assert (ledger.member_count(), ledger.last_recorded()) == (count + 1, 3_000)
+                    then = (other.member_count(), other.last_recorded(), other.history("m"))
+                    assert then == before
+                    if not lands:
+                        raise ValueError
+            except ValueError:
+                assert (ledger.member_count(), ledger.last_recorded()) == before[:2]
+        assert (other.member_count(), other.last_recorded(), other.size()) == (2, 3_000, 3)
+        assert ledger.gaps() == []
+
+
 def a_read_only_ledger_reads(site: Site) -> None:
     """A ledger opened read-only sees what others commit, and refuses to write."""
     with opened(site) as ledger, opened(site, read_only=True) as reader:
@@ -440,6 +468,7 @@ CLAIMS: Final[tuple[Claim, ...]] = (
     a_transaction_lands_whole_or_not_at_all,
     a_transaction_in_a_transaction_is_refused,
     what_is_not_committed_is_not_seen,
+    a_transaction_knows_how_far_it_has_come,
     a_read_only_ledger_reads,
     everything_is_there_after_reopening,
     ledger_races.the_head_is_swapped_only_where_it_is_the_expected_one,

@@ -12,6 +12,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from byleave.canonical import Json
@@ -42,6 +44,7 @@ Stamp = tuple[int, int, int, int, int]
 
 MemberRow = tuple[int, str, bytes | None, int, int]
 EventRow = tuple[Any, ...]
+Longs = npt.NDArray[np.int64]
 
 
 class LedgerWriter(Protocol):
@@ -62,7 +65,7 @@ class LedgerWriter(Protocol):
 
 
 class Ledger(Protocol):
-    """The ledgers of one workspace (docs of each method: `stores/sqlite.py`)."""
+    """The ledgers of one workspace (docs of each method: `stores/sqlite.py`, `sqlite_columns.py`)."""
 
     def writing(self) -> AbstractContextManager[LedgerWriter]: ...
     def member_count(self) -> int: ...
@@ -85,6 +88,17 @@ class Ledger(Protocol):
         ordinals: Sequence[int] | None = None,
         evidence: bool = False,
     ) -> EventBatch: ...
+    def member_ids(self, *, first: int = 0, before: int | None = None) -> pa.Array: ...
+    def regions_columns(
+        self, at_us: int, *, ordinals: Sequence[int] | Longs | None = None
+    ) -> dict[str, Longs]: ...
+    def births_columns(
+        self, at_us: int, *, ordinals: Sequence[int] | Longs | None = None
+    ) -> tuple[Longs, Longs]: ...
+    def born_between(self, first: int, last: int) -> Longs: ...
+    def event_instants(self, after_us: int, until_us: int) -> tuple[Longs, int]: ...
+    def fact_instants(self, after_us: int, until_us: int) -> tuple[Longs, int]: ...
+    def facts_since(self, position: int) -> tuple[int, Longs]: ...
     def objects(self, kind: str) -> list[tuple[int, str, int, Any]]: ...
     def object(self, kind: str, object_id: str) -> tuple[int, int, Any] | None: ...
     def object_at(self, index: int) -> tuple[str, str, int, Any] | None: ...
@@ -186,12 +200,18 @@ class Log(Protocol):
 
 
 class Signer(Protocol):
-    """An Ed25519 key of the operator, for release statements."""
+    """Keys of the operator: Ed25519 for statements, P-256 for OpenSSF model signing."""
 
     name: str
 
     def sign(self, message: bytes) -> bytes: ...
     def public_key(self) -> bytes: ...
+    def sign_model(self, message: bytes) -> bytes: ...
+    def model_key(self) -> bytes: ...
+
+
+def _unknown() -> Mapping[str, Json]:
+    return {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,6 +226,10 @@ class House:
         map_files: Opens the folder of a map's files.
         building: What a map is built with: kernel, spill, and what runs its parts.
         progress: Called with (what, done, total) on long work.
+        environment: Returns what a fit runs in: versions, matrix library, instruction sets.
+        timer: Returns microseconds since some instant, to measure how long something takes.
+        purge: What goes once a release is unlearned: `states`, its training state; `releases`, its
+            model files too.
         read_only: Nothing may be written, what can be made again included.
         opened: What this process has opened and checked already, by what it is called; anything in
             it can be made again.
@@ -226,5 +250,8 @@ class House:
     map_files: Callable[[Path], MapFiles]
     building: Ports
     progress: Callable[[str, int, int], None]
+    environment: Callable[[], Mapping[str, Json]] = _unknown
+    timer: Callable[[], int] = int
+    purge: str = "states"
     read_only: bool = False
     opened: MutableMapping[tuple[str, ...], Any] = field(default_factory=dict, repr=False)

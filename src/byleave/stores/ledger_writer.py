@@ -8,9 +8,10 @@ precedes it. Scopes, notices and channels are *terms*: each text is kept once, u
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,8 @@ from byleave.errors import ConflictError, InputError
 __all__ = ["MAX_KEY_BYTES", "Numbers", "Terms", "WriterBase", "key", "unfit"]
 
 Numbers = npt.NDArray[np.int32]
+_Row = TypeVar("_Row", bound=tuple[Any, ...])
+_TAIL_AT_ONCE: Final = 1 << 20
 
 MAX_KEY_BYTES: Final = 2048
 """Longest member id, region, object kind or id, in UTF-8: what an index of PostgreSQL can hold."""
@@ -55,6 +58,8 @@ class WriterBase(ABC):
         self._terms = terms
         self._new: dict[str, int] = {}
         self._clock: int | None = None
+        self._enrolled: int | None = None
+        self._touched = array("q")
 
     def log(self, entry: bytes) -> int:
         """Append one log entry and return its index."""
@@ -152,6 +157,25 @@ class WriterBase(ABC):
         """Return when the last event was recorded, µs; None before the first."""
 
     # ----------------------------------------------------------------------------------------
+
+    def _enrolling(self, rows: Iterable[_Row]) -> Iterator[_Row]:
+        """Pass on rows of members on their way to the table; the first number is the ordinal."""
+        for row in rows:
+            if self._enrolled is None or row[0] < self._enrolled:
+                self._enrolled = row[0]
+            yield row
+
+    def _touching(self, rows: Iterable[_Row]) -> Iterator[_Row]:
+        """Pass on rows of facts, and take note of whose: not of who is enrolled with them."""
+        for row in rows:
+            if self._enrolled is None or row[0] < self._enrolled:
+                self._touched.append(row[0])
+            yield row
+
+    def _tail(self) -> list[bytes]:
+        """Return the rows of `fact_tail` for this transaction: ordinals, int64 little-endian."""
+        who = np.unique(np.frombuffer(self._touched, np.int64)).astype("<i8")
+        return [who[at : at + _TAIL_AT_ONCE].tobytes() for at in range(0, len(who), _TAIL_AT_ONCE)]
 
     def _term(self, text: str) -> int:
         number = self._terms.ids.get(text)

@@ -63,6 +63,10 @@ SQLITE: Final = (
     DROP TABLE events_2;
     CREATE INDEX events_by_member ON events(ordinal, idx);
     """,
+    # Whose region or birth was written, transaction by transaction: ordinals, int64 little-endian.
+    """
+    CREATE TABLE fact_tail (seq INTEGER PRIMARY KEY, ordinals BLOB NOT NULL) STRICT;
+    """,
 )
 
 # Texts that come from outside are kept as their UTF-8 bytes: PostgreSQL's text holds no U+0000,
@@ -102,5 +106,9 @@ POSTGRES: Final = (
         1, (SELECT coalesce(max(idx) + 1, 0) FROM log_entries),
         (SELECT coalesce(max(ordinal) + 1, 0) FROM members),
         (SELECT recorded_us FROM events ORDER BY idx DESC LIMIT 1);
+    """,
+    # Whose region or birth was written, transaction by transaction: ordinals, int64 little-endian.
+    """
+    CREATE TABLE fact_tail (seq BIGINT PRIMARY KEY, ordinals BYTEA NOT NULL);
     """,
 )

@@ -41,6 +41,7 @@ from byleave.stores.ledger_rows import (
 )
 from byleave.stores.ledger_writer import Terms, unfit
 from byleave.stores.migrations import POSTGRES
+from byleave.stores.postgres_columns import PostgresColumns
 from byleave.stores.postgres_errors import busy, damaged, world
 from byleave.stores.postgres_history import look_up, look_up_in_transaction
 from byleave.stores.postgres_writer import (
@@ -61,6 +62,7 @@ _LOCK_CLASS: Final = 0x42796C76  # "Bylv"
 _LOCK: Final = f"SELECT pg_advisory_xact_lock({_LOCK_CLASS}, hashtext(current_schema()))"
 _TABLES: Final = (
     "byleave_format members regions births terms events objects log_entries log_head ledger_ends"
+    " fact_tail"
 ).split()
 _ROWS_AT_ONCE: Final = 1 << 20
 _IDS_AT_ONCE: Final = 10_000
@@ -102,7 +104,7 @@ def checked_url(url: str) -> str:
     return url
 
 
-class PostgresLedger:
+class PostgresLedger(PostgresColumns):
     """The ledgers of one workspace in one schema of a database.
 
     Args:

@@ -74,7 +74,7 @@ class PostgresWriter(WriterBase):
 
     def add_members(self, rows: Iterable[tuple[int, str, bytes, int, int]]) -> None:
         """Insert (ordinal, member, secret, enrolment index, enrolled_us) rows."""
-        listed = [(o, key(m).encode(), r, e, us) for o, m, r, e, us in rows]
+        listed = [(o, key(m).encode(), r, e, us) for o, m, r, e, us in self._enrolling(rows)]
         self._members = max([self._members, *(row[0] + 1 for row in listed)])
         if len(listed) < _FEW or any(len(row[2]) != SALT_BYTES for row in listed):
             types = "int8 bytea bytea int8 int8".split()
@@ -88,11 +88,12 @@ class PostgresWriter(WriterBase):
 
     def add_regions(self, rows: Iterable[tuple[int, int, str]]) -> None:
         """Insert (ordinal, from_us, region) rows."""
-        self._facts("regions", "region", [(o, us, key(region).encode()) for o, us, region in rows])
+        encoded = ((o, us, key(region).encode()) for o, us, region in rows)
+        self._facts("regions", "region", encoded)
 
     def add_births(self, rows: Iterable[tuple[int, int, int]]) -> None:
         """Insert (ordinal, from_us, latest possible day of birth since the epoch) rows."""
-        self._facts("births", "day", list(rows))
+        self._facts("births", "day", rows)
 
     def add_object(
         self, kind: str, object_id: str, *, index: int, at_us: int, document: canonical.Json
@@ -121,7 +122,7 @@ class PostgresWriter(WriterBase):
 
     def erase_members(self, rows: Iterable[tuple[int, str]]) -> None:
         """Take the secret, id, salts, evidence, regions and births of (ordinal, new id) members."""
-        for ordinal, name in rows:
+        for ordinal, name in self._touching(rows):
             self._execute(
                 "UPDATE members SET secret = NULL, member = %s WHERE ordinal = %s",
                 (key(name).encode(), ordinal),
@@ -185,6 +186,10 @@ class PostgresWriter(WriterBase):
             self._execute(
                 "UPDATE ledger_ends SET entries = %s, members = %s, last_recorded = %s", ends
             )
+        for raw in self._tail():
+            self._execute(
+                "INSERT INTO fact_tail SELECT coalesce(max(seq), 0) + 1, %s FROM fact_tail", (raw,)
+            )
         if not self._entries:
             return
         numbers, entries = zip(*self._entries, strict=True)
@@ -202,8 +207,9 @@ class PostgresWriter(WriterBase):
 
     # ----------------------------------------------------------------------------------------
 
-    def _facts(self, table: str, column: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    def _facts(self, table: str, column: str, facts: Iterable[tuple[Any, ...]]) -> None:
         """Insert or replace dated facts of members."""
+        rows = list(self._touching(facts))
         if (
             rows
             and not 0 <= min(r[0] for r in rows) <= max(r[0] for r in rows) < self._member_count()

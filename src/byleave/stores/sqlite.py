@@ -42,6 +42,7 @@ from byleave.stores.ledger_rows import (
 )
 from byleave.stores.ledger_writer import Numbers, Terms, WriterBase, key, unfit
 from byleave.stores.migrations import SQLITE
+from byleave.stores.sqlite_columns import SqliteColumns, or_null
 from byleave.stores.sqlite_errors import busy, damaged, world
 
 __all__ = ["SqliteLedger", "SqliteWriter"]
@@ -90,17 +91,17 @@ class SqliteWriter(WriterBase):
 
     def add_members(self, rows: Iterable[tuple[int, str, bytes, int, int]]) -> None:
         """Insert (ordinal, member, secret, enrolment index, enrolled_us) rows."""
-        checked = ((o, key(m), r, e, us) for o, m, r, e, us in rows)
+        checked = self._enrolling((o, key(m), r, e, us) for o, m, r, e, us in rows)
         self._db.executemany("INSERT INTO members VALUES (?, ?, ?, ?, ?)", checked)
 
     def add_regions(self, rows: Iterable[tuple[int, int, str]]) -> None:
         """Insert (ordinal, from_us, region) rows."""
-        checked = ((o, us, key(region)) for o, us, region in rows)
+        checked = self._touching((o, us, key(region)) for o, us, region in rows)
         self._db.executemany("INSERT OR REPLACE INTO regions VALUES (?, ?, ?)", checked)
 
     def add_births(self, rows: Iterable[tuple[int, int, int]]) -> None:
         """Insert (ordinal, from_us, latest possible day of birth since the epoch) rows."""
-        self._db.executemany("INSERT OR REPLACE INTO births VALUES (?, ?, ?)", rows)
+        self._db.executemany("INSERT OR REPLACE INTO births VALUES (?, ?, ?)", self._touching(rows))
 
     def add_object(
         self, kind: str, object_id: str, *, index: int, at_us: int, document: canonical.Json
@@ -133,7 +134,7 @@ class SqliteWriter(WriterBase):
         self._db.executemany(
             "UPDATE members SET secret = NULL, member = ? WHERE ordinal = ?", listed
         )
-        who = [(ordinal,) for _, ordinal in listed]
+        who = [*self._touching((ordinal,) for _, ordinal in listed)]
         self._db.executemany("UPDATE events SET salt = x'', evidence = NULL WHERE ordinal = ?", who)
         for table in ("regions", "births"):
             self._db.executemany(f"DELETE FROM {table} WHERE ordinal = ?", who)  # noqa: S608
@@ -164,13 +165,13 @@ class SqliteWriter(WriterBase):
                 scopes[batch.scope].tolist(),
                 batch.effective_us.tolist(),
                 batch.recorded_us.tolist(),
-                _or_null(batch.expires_us),
+                or_null(batch.expires_us),
                 batch.includes_past.view(np.uint8).tolist(),
                 notice.tolist(),
                 batch.grade.tolist(),
                 channels[batch.channel].tolist(),
                 salts.ravel().tolist(),
-                _or_null(batch.original_us),
+                or_null(batch.original_us),
                 batch.evidence or repeat(None, count),
                 strict=True,
             ),
@@ -191,9 +192,11 @@ class SqliteWriter(WriterBase):
 
     def _flush(self) -> None:
         self._db.executemany("INSERT INTO log_entries VALUES (?, ?)", self._entries)
+        tail = ((raw,) for raw in self._tail())
+        self._db.executemany("INSERT INTO fact_tail(ordinals) VALUES (?)", tail)
 
 
-class SqliteLedger:
+class SqliteLedger(SqliteColumns):
     """The ledgers of one workspace.
 
     Args:
@@ -587,14 +590,3 @@ def _count(connection: sqlite3.Connection, table: str) -> int:
     column = "ordinal" if table == "members" else "idx"
     row = connection.execute(f"SELECT coalesce(max({column}) + 1, 0) FROM {table}").fetchone()  # noqa: S608
     return int(row[0])
-
-
-def _or_null(instants: npt.NDArray[np.int64]) -> list[int | None]:
-    """Return instants as a list, None where there is none."""
-    none = instants == FAR_FUTURE_US
-    if none.all():
-        return [None] * len(instants)
-    values = instants.astype(object)
-    values[none] = None
-    listed: list[int | None] = values.tolist()
-    return listed

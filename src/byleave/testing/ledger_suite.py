@@ -23,7 +23,7 @@ import numpy as np
 from byleave.consent.batch import EventBatch
 from byleave.errors import ConflictError
 from byleave.ids import FAR_FUTURE_US
-from byleave.testing import ledger_races
+from byleave.testing import ledger_columns, ledger_races
 from byleave.testing.ledger_process import one_transaction
 from byleave.testing.ledger_site import (
     HOSTILE,
@@ -476,4 +476,5 @@ CLAIMS: Final[tuple[Claim, ...]] = (
     ledger_races.threads_lose_nothing,
     ledger_races.processes_lose_nothing,
     ledger_races.a_killed_writer_leaves_nothing,
+    *ledger_columns.CLAIMS,
 )

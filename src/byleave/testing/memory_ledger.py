@@ -19,6 +19,7 @@ from byleave import canonical
 from byleave.consent.batch import SALT_BYTES, EventBatch, MemberHistory
 from byleave.errors import ConflictError, InputError
 from byleave.ids import FAR_FUTURE_US
+from byleave.testing.memory_columns import MemoryColumns
 
 __all__ = ["MemoryLedger", "MemoryWriter", "Tables", "World"]
 
@@ -38,12 +39,13 @@ class Tables:
     events: list[Row] = field(default_factory=list)
     objects: dict[tuple[str, str], tuple[int, int, bytes]] = field(default_factory=dict)
     entries: list[bytes] = field(default_factory=list)
+    tail: list[int] = field(default_factory=list)
 
     def copy(self) -> Tables:
         """Return tables of their own."""
         return Tables(
             list(self.members), dict(self.regions), dict(self.births),
-            list(self.events), dict(self.objects), list(self.entries),
+            list(self.events), dict(self.objects), list(self.entries), list(self.tail),
         )  # fmt: skip
 
 
@@ -63,6 +65,7 @@ class MemoryWriter:
     def __init__(self, tables: Tables) -> None:
         self.tables = tables
         self._start = len(tables.entries)
+        self._members = len(tables.members)
 
     def log(self, entry: bytes) -> int:
         """Append one log entry and return its index."""
@@ -80,11 +83,15 @@ class MemoryWriter:
 
     def add_regions(self, rows: Iterable[tuple[int, int, str]]) -> None:
         """Insert (ordinal, from_us, region) rows."""
-        self.tables.regions.update({(o, _int(us)): _key(region) for o, us, region in rows})
+        facts = {(o, _int(us)): _key(region) for o, us, region in rows}
+        self.tables.regions.update(facts)
+        self.tables.tail.extend(o for o, _ in facts if o < self._members)
 
     def add_births(self, rows: Iterable[tuple[int, int, int]]) -> None:
         """Insert (ordinal, from_us, latest possible day of birth) rows."""
-        self.tables.births.update({(o, _int(us)): _int(day) for o, us, day in rows})
+        facts = {(o, _int(us)): _int(day) for o, us, day in rows}
+        self.tables.births.update(facts)
+        self.tables.tail.extend(o for o, _ in facts if o < self._members)
 
     def add_events(self, rows: Iterable[Row]) -> None:
         """Insert event rows, in ascending order of index."""
@@ -133,6 +140,7 @@ class MemoryWriter:
         for ordinal, name in rows:
             _, _, _, enrolment, at_us = tables.members[ordinal]
             tables.members[ordinal] = (ordinal, _key(name), None, enrolment, at_us)
+            tables.tail.append(ordinal)
             tables.events[:] = [
                 (*e[:11], b"", e[12], None) if e[1] == ordinal else e for e in tables.events
             ]
@@ -141,7 +149,7 @@ class MemoryWriter:
                     del facts[place]
 
 
-class MemoryLedger:
+class MemoryLedger(MemoryColumns):
     """The ledgers of one workspace, in memory (docs of each method: `stores/sqlite.py`)."""
 
     writer: Callable[[Tables], MemoryWriter] = MemoryWriter

@@ -1,12 +1,18 @@
-"""What the gate kept, in a PyTorch `DataLoader`."""
+"""PyTorch: what the gate kept in a `DataLoader`, and learners that forget by shards."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from byleave.testing import trainer_suite as suite
+from byleave.trainers.sharded import ShardedTrainer
 from tests.slow.generated import gated, make_messages, make_plan, reasons_of
+from tests.trainers.test_learner_examples import KEY, example, rows_of
 
 if TYPE_CHECKING:
     from byleave.gate.result import GatedTable
@@ -55,3 +61,51 @@ def test_a_data_loader_sees_each_kept_row_once_and_no_other(workers: int) -> Non
     assert sorted(number for number, _ in seen) == kept
     assert all(text == f"generated message {number}" for number, text in seen)
     assert 0 < len(kept) < len(words)
+
+
+@pytest.mark.parametrize(("name", "count"), [("network", 150), ("adapters", 40)])
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_a_learner_of_pytorch_forgets_to_the_byte(root: Path, name: str, count: int) -> None:
+    """A network, and a language model with an adapter a shard, keep the law of unlearning."""
+    one = ShardedTrainer(example(root, name).Learner(), key=KEY, shards=2, slices=2)
+    table = rows_of(root, count)
+    recipe = one.default_recipe()
+    suite.forgets_as_if_never_seen(one, table, [[0, 1], [7]], recipe=recipe, size=13)
+    suite.learns_again_what_it_forgot(one, table, [3], recipe=recipe)
+    suite.survives_dump_and_restore(one, table, [3], recipe=recipe)
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+@pytest.mark.parametrize("name", ["network", "adapters"])
+def test_a_checkpoint_is_weights_optimiser_and_random_state(root: Path, name: str) -> None:
+    """Without the optimiser's moments, or with other random numbers, the next slice differs."""
+    from safetensors.numpy import load, save
+
+    learner, table = example(root, name).Learner(), rows_of(root, 40)
+    state = learner.learn(learner.start(5), table.slice(0, 20), 1)
+    after = learner.learn(state, table.slice(20), 2)
+    assert learner.learn(state, table.slice(20), 2) == after
+    held = load(state)
+    assert {key.partition(".")[0] for key in held} == {"weight", "optimizer", "random"}
+    no_moments = {k: v for k, v in held.items() if not k.startswith("optimizer.")}
+    assert learner.learn(save(no_moments), table.slice(20), 2) != after
+    fresh = load(learner.start(6))
+    other_random = {**held, "random.cpu": fresh["random.cpu"]}
+    if "random.cuda" in held:
+        other_random["random.cuda"] = fresh["random.cuda"]
+    assert learner.learn(save(other_random), table.slice(20), 2) != after
+
+
+@pytest.mark.parametrize("name", ["network", "adapters"])
+def test_the_story_of_pytorch_runs(root: Path, name: str) -> None:
+    """`story.py` ends in the same bytes for the network and for the adapters."""
+    folder = root / "examples" / "learners"
+    done = subprocess.run(
+        [sys.executable, str(folder / "story.py"), str(folder / f"{name}.py"), "--rows", "200"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("the same bytes as a fit without them\n")

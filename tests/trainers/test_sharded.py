@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Mapping
 
@@ -12,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from byleave.canonical import Json
-from byleave.errors import EvidenceError, InputError
+from byleave.errors import EvidenceError, InputError, RefusedError
 from byleave.testing import trainer_suite as suite
-from byleave.trainers.sharded import ShardedTrainer, forecast
+from byleave.trainers.sharded import ShardedTrainer, mean_of_shards
+from byleave.trainers.sharded_cost import Layout, forecast
 
 KEY = bytes(range(32))
 
@@ -182,11 +184,14 @@ def test_wrong_use_is_refused() -> None:
         lambda: trainer(key=b"short"),
         lambda: trainer(shards=0),
         lambda: trainer(slices=257),
-        lambda: one.fit([], {**one.default_recipe(), "shards": 9}),
     ):
         with pytest.raises(InputError) as caught:
             make()
         assert caught.value.code == "trainer.recipe"
+    with pytest.raises(RefusedError) as refused:
+        one.fit([], {**one.default_recipe(), "shards": 9})
+    assert refused.value.code == "trainer.other-recipe"
+    assert str(refused.value).endswith("in: shards")
     table = table_of([1, 2])
     for rows in (
         table.drop(["x"]),
@@ -207,15 +212,126 @@ def test_damaged_states_are_refused() -> None:
     one = trainer()
     files = dict(one.dump(one.fit(table_of(MEMBERS).to_batches(), one.default_recipe())))
     some = next(name for name in files if name.endswith(".bin"))
-    for broken, by in (
-        (files, trainer(key=bytes(32))),
-        ({n: d for n, d in files.items() if n != some}, one),
-        ({**files, "rows.arrow": files["rows.arrow"][:100]}, one),
-        ({**files, "state.json": json.dumps({"recipe": 1}).encode()}, one),
+    with pytest.raises(RefusedError) as refused:
+        trainer(key=bytes(32)).restore(files)
+    assert refused.value.code == "trainer.other-recipe"
+    for broken in (
+        {n: d for n, d in files.items() if n != some},
+        {**files, "rows.arrow": files["rows.arrow"][:100]},
+        {**files, "state.json": json.dumps({"recipe": 1}).encode()},
     ):
         with pytest.raises(EvidenceError) as caught:
-            by.restore(broken)
+            one.restore(broken)
         assert caught.value.code == "trainer.state"
     assert one.encode(one.restore(files)) == one.encode(
         one.fit(table_of(MEMBERS).to_batches(), one.default_recipe())
     )
+
+
+class Careful(Perceptron):
+    """The same learner with another hyper-parameter."""
+
+    def describe(self) -> Mapping[str, Json]:
+        return {**super().describe(), "rate": "1/16"}
+
+
+MADE_BY: dict[str, Json] = {"code": "a", "environment": {"numpy": "2.4.6", "python": "3.11"}}
+
+
+@pytest.mark.parametrize(
+    ("learner", "key", "made_by", "named"),
+    [
+        (Careful(), KEY, MADE_BY, "learner.rate"),
+        (Perceptron(), bytes(32), MADE_BY, "key"),
+        (Perceptron(), KEY, {**MADE_BY, "code": "b"}, "made_by.code"),
+        (
+            Perceptron(),
+            KEY,
+            {**MADE_BY, "environment": {"numpy": "2.5.0", "python": "3.11"}},
+            "made_by.environment.numpy",
+        ),
+    ],
+)
+def test_what_made_a_checkpoint_is_its_address(
+    learner: Perceptron, key: bytes, made_by: dict[str, Json], named: str
+) -> None:
+    """Another hyper-parameter, key, code or package shares no checkpoint, and the refusal names it."""
+    one = ShardedTrainer(Perceptron(), key=KEY, shards=3, slices=2, made_by=MADE_BY)
+    other = ShardedTrainer(learner, key=key, shards=3, slices=2, made_by=made_by)
+    batches = table_of(MEMBERS).to_batches()
+    first = one.fit(batches, one.default_recipe())
+    second = other.fit(batches, other.default_recipe())
+    assert not set(first.checkpoints) & set(second.checkpoints)
+    with pytest.raises(RefusedError) as caught:
+        other.restore(one.dump(first))
+    assert caught.value.code == "trainer.other-recipe"
+    assert str(caught.value).endswith(f"in: {named}")
+
+
+@pytest.mark.parametrize("column", ["x", "y", "label"])
+def test_a_changed_record_reaches_its_slice_and_what_follows(column: str) -> None:
+    """A record with the same id and another value shares no checkpoint from its slice on."""
+    one = trainer()
+    table = table_of(MEMBERS)
+    cells = pa.array([9.5, *table[column].to_pylist()[1:]], table[column].type)
+    changed = table.set_column(table.column_names.index(column), column, cells)
+    before = one.fit(table.to_batches(), one.default_recipe())
+    after = one.fit(changed.to_batches(), one.default_recipe())
+    _, slices = one.touched(before, suite.rows(table, [0]).to_batches())
+    assert len(set(after.checkpoints) - set(before.checkpoints)) == slices > 0
+
+
+def test_the_shards_are_averaged_plainly() -> None:
+    """The score of a model is the mean over shards that have one, in their order."""
+    one = trainer(shards=3)
+    files = one.encode(one.fit(table_of(MEMBERS).to_batches(), one.default_recipe()))
+    shards = [np.frombuffer(files[f"shard-{n:03d}.bin"]) for n in range(3)]
+    point = np.array([1.0, -2.0, 1.0])
+    mean = mean_of_shards(files, lambda state: np.frombuffer(state) @ point)
+    assert mean == (0.0 + shards[0] @ point + shards[1] @ point + shards[2] @ point) / 3
+    without = mean_of_shards(
+        files, lambda state: None if state == shards[1].tobytes() else np.frombuffer(state)
+    )
+    assert without.tolist() == ((shards[0] + shards[2]) / 2).tolist()
+    for broken in ({}, {**files, "model.json": b"{}"}):
+        with pytest.raises(EvidenceError) as caught:
+            mean_of_shards(broken, np.frombuffer)
+        assert caught.value.code == "trainer.model"
+    with pytest.raises(EvidenceError):
+        mean_of_shards(files, lambda state: None)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.data())
+def test_the_cost_of_leaving_is_the_mean_over_everybody(data: st.DataObject) -> None:
+    """For every number of leavers the forecast is the mean over all sets of that many members."""
+    shards, slices = data.draw(st.integers(1, 4)), data.draw(st.integers(1, 3))
+    people = data.draw(st.integers(1, 6))
+    rows = data.draw(
+        st.lists(
+            st.sets(st.integers(0, people - 1), min_size=1, max_size=3), min_size=1, max_size=12
+        )
+    )
+    slots = np.array(
+        data.draw(
+            st.lists(st.integers(0, shards * slices - 1), min_size=len(rows), max_size=len(rows))
+        )
+    )
+    pairs = [(at, who) for at, parties in enumerate(rows) for who in sorted(parties)]
+    row, party = np.array(pairs).T
+    layout = Layout.of(shape=(shards, slices), slots=slots, row=row, party=party)
+    everyone = sorted(set(party.tolist()))
+    for leaving in range(1, len(everyone) + 1):
+        costs = []
+        for gone in itertools.combinations(everyone, leaving):
+            hit = {int(slots[at]) for at, who in pairs if who in gone}
+            costs.append(
+                sum(
+                    any(h // slices == slot // slices and h <= slot for h in hit)
+                    for slot in slots.tolist()
+                )
+                / len(rows)
+            )
+        assert layout.expected(leaving) == pytest.approx(float(np.mean(costs)))
+    shards_of = [len({int(slots[at]) // slices for at, w in pairs if w == who}) for who in everyone]
+    assert layout.touched.tolist() == shards_of

@@ -30,11 +30,12 @@ KINDS: Final = (
 )
 _FIELDS: Final = frozenset(
     {
-        "format", "origin", "operator", "demo", "data_origin", "ledger", "party", "tiles",
-        "witness_down", "witness_wait",
+        "format", "origin", "operator", "demo", "data_origin", "ledger", "party", "purge",
+        "tiles", "witness_down", "witness_wait",
     }
 )  # fmt: skip
 _DOWN: Final = ("fail", "hold")
+_PURGE: Final = ("states", "releases")
 _PARTY: Final = frozenset({"address", "contact", "retention", "settings", "storage"})
 
 
@@ -73,6 +74,11 @@ class Places:
     def proofs(self) -> Path:
         return self.root / "proofs"
 
+    @property
+    def trainers(self) -> Path:
+        """Trainers of the operator's own, a Python file each."""
+        return self.root / "trainers"
+
     def key(self, name: str) -> Path:
         """Return the file of one private key."""
         return self.root / "keys" / f"{name}.key"
@@ -91,6 +97,8 @@ class Config:
             `ledger.sqlite` in the folder.
         party: What receipts say of the operator: `contact`, postal `address`, address of the
             `settings`, `storage` locations, `retention` period; what is absent is not stated.
+        purge: What goes once a release is unlearned: `states`, the training state that knew the
+            rows; `releases`, the replaced release's model files too.
         tiles: `s3://BUCKET/PREFIX` where the log's files are kept; None: `log/` in the folder.
         witness_down: What publishing does when too few witnesses cosign: `fail`, or `hold`, which
             goes on and leaves the last checkpoint served.
@@ -103,6 +111,7 @@ class Config:
     data_origin: str | None = None
     ledger: str | None = None
     party: Mapping[str, str] = field(default_factory=dict)
+    purge: str = "states"
     tiles: str | None = None
     witness_down: str = "fail"
     witness_wait: float = 10.0
@@ -120,6 +129,8 @@ class Config:
             lines.append(f"data_origin = {_quoted(self.data_origin)}")
         if self.ledger:
             lines.append(f"ledger = {_quoted(self.ledger)}")
+        if self.purge != "states":
+            lines.append(f"purge = {_quoted(self.purge)}")
         if self.tiles:
             lines.append(f"tiles = {_quoted(self.tiles)}")
         if self.witness_down != "fail":
@@ -160,6 +171,7 @@ def read_config(places: Places) -> Config:
             data_origin=values.get("data_origin"),
             ledger=_text_or_none(values.get("ledger")),
             party=_party(values.get("party", {})),
+            purge=_PURGE[_PURGE.index(values.get("purge", "states"))],
             tiles=_text_or_none(values.get("tiles")),
             witness_down=_DOWN[_DOWN.index(values.get("witness_down", "fail"))],
             witness_wait=float(values.get("witness_wait", 10)),

@@ -13,6 +13,7 @@ from typing import Final
 __all__ = [
     "AFFILIATE",
     "AI",
+    "ANYBODY",
     "BEING",
     "DATA",
     "MODAL",
@@ -21,6 +22,8 @@ __all__ = [
     "RECIPIENT",
     "STAFF",
     "THING",
+    "TO_WHOM",
+    "UP_TO",
     "recipients_of",
     "rx",
 ]
@@ -104,6 +107,20 @@ OTHERS: Final = (
     r"\b(?:AWS|Amazon|Anthropic|Apple|Azure|Cloudflare|Discord|Firebase|Hotjar|HubSpot|Mailchimp|Mixpanel|Nvidia|OpenAI|PayPal|Salesforce|Sentry|Shopify|Snapchat|Stripe|Supabase|Telegram|TikTok|Twilio|Vercel|Zendesk)\b(?![ ](?:Privacy|Terms|Polic|Statement|Account|Services[ ]Agreement)))"
 )
 RECIPIENT: Final = rf"(?:{AFFILIATE}|{PROVIDER}|{OTHERS})(?!\w)"
+
+# "with advertisers", at some distance; and with anybody but us, you and other members
+UP_TO: Final = r"[^;.!?]"
+TO_WHOM: Final = (
+    r"(?<!relevant[ ])(?<!tailored[ ])(?<!related[ ])(?<!relating[ ])(?<!regard[ ])(?<!respect[ ])(?<!subject[ ])"
+    r"(?<!according[ ])(?<!addition[ ])(?<!opposed[ ])(?<!due[ ])(?<!object[ ])"
+    rf"\b(?:with|to|among|amongst|between|onto)\b{UP_TO}{{0,140}}?(?P<whom>{RECIPIENT})"
+)
+_NOBODY_ELSE: Final = (
+    r"(?!us\b|one[ ]another|each[ ]other|you(?:rself)?\b|other[ ]our|our[ ](?:staff|team|servers?|systems?|employees|users|members|customers|community|site|website|app|service)|other[ ](?:users|members|people|countries|jurisdictions)|another[ ]country|"
+    r"your\b|friends|people|the[ ](?:public|extent|United|EU|UK|same|world|internet|other)|a[ ]country|countries|comply|respond|protect|enforce|prevent|help|provide|improve|and\b|or\b|be\b|do\b|a[ ]friend|everyone|my\b|respect|regard|"
+    r"allow|enable|make|meet|fulfil|perform|process|detect|investigate|support|operate|any[ ]extent|ensure|establish|defend|verify|members|users|servers|Switzerland|Europe|law[ ]?\b|anyone\b|in\b|facilitate|use\b|create|show|deliver|obtain|train|develop|analy|understand|assist|bring|give|send|communicate)"
+)
+ANYBODY: Final = rf"{_NOBODY_ELSE}(?P<whom>\w)"
 
 
 def recipients_of(text: str) -> tuple[str, ...]:

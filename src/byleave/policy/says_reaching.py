@@ -1,0 +1,102 @@
+"""Where a recipient, or the data, is the subject: it receives, is sent, may access.
+
+Patterns read by `says_sharing`, each with the groups `verb` and `what`, most with `whom`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from byleave.policy.wording import ANYBODY, BEING, DATA, MODAL, RECIPIENT, THING, TO_WHOM, UP_TO, rx
+
+__all__ = ["REACHING"]
+
+_HANDED: Final = (
+    r"sent|passed|transmitted|provided|given|forwarded|transferred|supplied|communicated|released|"
+    r"reported|submitted|delivered|licensed|rented|leased|handed|routed|relayed|conveyed|exported|"
+    r"assigned|traded|exchanged|uploaded|synced|combined|syndicated|posted[ ]on|turned[ ]over"
+)
+_TRACKERS: Final = (
+    r"(?:cookies?|pixels?|(?:web[ ])?beacons?|tags?|technolog(?:y|ies)|SDKs?|software|tools?|"
+    r"identifiers?|scripts?|trackers?)"
+)
+_GATHER: Final = (
+    r"collect(?:s|ed|ing)?|gather(?:s|ed|ing)?|track(?:s|ed|ing)?|captur(?:e|es|ed|ing)|"
+    r"receiv(?:e|es|ed|ing)|record(?:s|ed|ing)?|monitor(?:s|ed|ing)?|compil(?:e|es|ed|ing)"
+)
+_ACCESS: Final = (
+    r"receiv(?:e|es|ed|ing)|access(?:es|ed|ing)?|obtain(?:s|ed|ing)?|process(?:es|ed|ing)?|"
+    r"us(?:e|es|ed|ing)|handl(?:e|es|ed|ing)|stor(?:e|es|ed|ing)|host(?:s|ed|ing)?|"
+    r"view(?:s|ed|ing)?|see|get(?:s)?|ha(?:s|ve)[ ]access[ ]to|retain(?:s|ed|ing)?|keeps?|analy[sz](?:e|es|ed|ing)|combine"
+)
+# where the recipient is the subject, or the act is told of as a fact
+REACHING: Final = tuple(
+    rx(p)
+    for p in (
+        # data is sent to recipients
+        rf"{THING}{UP_TO}{{0,80}}?\b{BEING}[ ](?:\w+[ ]){{0,2}}?(?P<verb>{_HANDED})\b(?P<what>){UP_TO}{{0,60}}?{TO_WHOM}",
+        # in passing: told, reported, run through, made accessible
+        rf"\b(?:{BEING}|and|or|,)[ ](?:\w+[ ])?(?:,[ ]\w+[ ]\w+,[ ])?(?P<verb>reported|referred|notified)(?P<what>)[ ]to[ ](?:\w+[ ]){{0,3}}?(?P<whom>law[ -]enforcement|(?:\w+[ ])?authorit(?:y|ies)|police|regulators?)\b",
+        rf"{DATA}[ ](?:\w+[ ]){{0,2}}?(?P<verb>pass|flow|go|travel|run|routed)(?:es|s)?(?P<what>)[ ](?:\w+ly[ ]|straight[ ])?(?:through|via|to)[ ][^;.!?]{{0,40}}?(?P<whom>{RECIPIENT})",
+        rf"\b(?P<verb>accessible)(?P<what>)[ ](?:by|to)[ ][^;.!?]{{0,80}}?(?P<whom>{RECIPIENT})",
+        rf"{DATA}[^;.!?]{{0,60}}?[ (](?P<verb>processed|handled|collected|stored|managed|hosted)(?P<what>)[ ](?:\w+[ ])?by[ ](?:\w+[ ]){{0,3}}?(?P<whom>{RECIPIENT})",
+        rf"\b(?P<whom>party|parties|entity|entities|person|company|companies|organi[sz]ations?|buyer)[ ](?:that[ ]|who[ ]|which[ ])?(?P<verb>receiv(?:es?|ing)|acquir(?:es?|ing))(?P<what>[ ](?:your|the|such|this|that|user|personal)\b[^;.!?]{{0,30}}?{DATA})",
+        rf"{DATA}[ ](?P<verb>shared|disclosed|provided|sent|transferred)[ ](?P<what>)by[ ]us\b",
+        rf"{DATA}[^;.!?]{{0,20}}?[ ]{BEING}[ ](?:\w+[ ])?(?P<verb>processed|stored|hosted|held|kept)(?P<what>)[ ](?:at|in|on|with)[ ][^;.!?]{{0,90}}?\b(?:of|by)[ ](?:our[ ])?(?P<whom>{RECIPIENT})",
+        rf"\b(?:inform|require|oblige|ensure)(?:s|ing)?[ ](?:that[ ])?(?:the|any|such|our|these)[ ](?:\w+[ ])?(?P<whom>{RECIPIENT})[ ](?:it[ ]|they[ ])?(?:must|has|have|will|to)[ ](?:\w+[ ])?(?P<verb>use|protect|process|safeguard|keep|handle|appropriate)\b(?P<what>[^;.!?]{{0,60}}?{DATA})",
+        r"\b(?P<verb>making|make|makes)(?P<what>)[ ](?:such[ ]|any[ ]|certain[ ]|other[ ]|these[ ])?disclosures?\b",
+        rf"{DATA}[ ][^;.!?]{{0,80}}?\b{BEING}[ ](?:\w+[ ]){{0,2}}?(?P<verb>shared|disclosed|sold|transferred)(?P<what>)[ ](?:with|to)[ ](?:or[ ](?:\w+[ ]){{1,3}}by[ ])?{ANYBODY}",
+        rf"\b(?P<verb>provid(?:e|es|ing)|send(?:s|ing)?|giv(?:e|es|ing)|suppl(?:y|ies|ying)|pass(?:es|ing)?|communicat(?:e|es|ing))(?P<what>[ ](?:your|that|this|such|user|users'|these|personal|customer|certain|limited|some|any)[ ](?:\w+[ ]){{0,4}}?{DATA}(?:[ ]\w+){{0,3}}?)[ ]to[ ](?:(?-i:[A-Z])\w+|(?:an?|any|each|certain|those|these|that|such|various|selected|the[ ](?:relevant|applicable|respective))[ ]\w+)(?<!Services)(?<!Service)",
+        # given to, sent to, visible to those who …; to whom it is sent; who are given it
+        rf"{DATA}{UP_TO}{{0,80}}?\b{BEING}[ ](?:\w+[ ]){{0,2}}?(?P<verb>{_HANDED}|available|accessible|visible|shown)(?P<what>)[ ](?:over[ ]|on[ ])?to[ ](?:the|any|those|each|every|an?)[ ](?!(?:users?|members?|people|person|extent|servers?|employees|staff)\b)(?:[\w-]+[ ]){{1,3}}?(?:who|whom|that|which|with[ ]which|you[ ](?:have[ ])?(?:book|order|buy|choose|select|contact|visit|hire|instruct|appl|deal)\w*)\b",
+        rf"\b(?:with|to)[ ](?:whom|which)[ ]{UP_TO}{{0,60}}?{DATA}[ ](?:{MODAL}[ ])*{BEING}[ ](?:\w+[ ])?(?P<verb>{_HANDED}|shared|disclosed|sold)\b(?P<what>)",
+        rf"(?P<whom>{RECIPIENT})(?:[ ]\w+){{0,4}}?[ ](?:{MODAL}[ ])*{BEING}[ ](?:\w+[ ])?(?P<verb>given|sent|shown|supplied|provided|granted|told|handed)\b(?P<what>[ ](?:with[ ]|access[ ]to[ ])?(?:[\w-]+[ ]){{0,5}}?{DATA})",
+        rf"\b(?P<verb>provid(?:e|es|ing)|send(?:s|ing)?|giv(?:e|es|ing)|suppl(?:y|ies|ying)|pass(?:es|ing)?|hand(?:s|ing)?)(?P<what>[ ](?:on[ ]|over[ ])?(?:[\w-]+[ ])?{DATA})[ ]to[ ](?:an?|any|each|certain|those|these|such|various|selected|the[ ](?:relevant|applicable|respective))[ ]\w+(?<!user)(?<!users)(?<!person)(?<!people)(?<!minimum)(?<!server)(?<!servers)",
+        # we provide them with what they need; data may transfer to them
+        rf"\b(?:provide|send|give|supply)[ ](?P<whom>them|{RECIPIENT})[ ](?:with[ ])?(?P<what>[^;.!?]{{0,40}}?)(?P<verb>{DATA})",
+        rf"{DATA}[ ](?:may|will|can)[ ](?:also[ ])?(?P<verb>transfer|pass|flow|go)(?P<what>)\b[^;.!?]{{0,60}}?[ ]to[ ][^;.!?]{{0,60}}?(?P<whom>{RECIPIENT})",
+        rf"(?P<whom>{RECIPIENT})(?<!')(?<!'s)(?:[ ]{MODAL})*[ ](?P<verb>obtain|receive|get|buy|acquire|licen[sc]e|purchase)s?(?P<what>[ ]{UP_TO}{{0,60}}?(?:{DATA}|it\b|them\b))[ ]{UP_TO}{{0,30}}?(?<!\w)from[ ](?:us|our[ ](?:site|service|platform|app|system|API)s?)\b",
+        # recipients receive, access, process
+        (
+            rf"(?P<whom>{RECIPIENT})(?<!')(?<!'s)(?:[ ]of[ ](?:that|your|the|our)[ ]\w+)?(?:,[ ]|[ ])(?:(?:{MODAL}|who|that|which|and|or|their|partners?|vendors?|affiliates?|in[ ]turn|under[ ]contract|,)[ ]?){{0,4}}"
+            rf"(?P<verb>{_ACCESS})\b(?P<what>[ ](?:[\w-]+[ ]){{0,5}}?(?:your|our[ ](?:users'|members')|user|member|personal|customer|the|this|such|device|it|what)\b{UP_TO}{{0,90}}?(?:{DATA}|(?<=it)))"
+        ),
+        rf"\b{BEING}[ ](?:\w+[ ]){{0,2}}?(?P<verb>access(?:ed|ible)|processed|received|viewed|stored|handled|hosted|collected|used)[ ](?P<what>)(?:\w+[ ]){{0,4}}?(?:by|with|at|through)[ ](?:[\w']+,?[ ]){{0,4}}?(?P<whom>{RECIPIENT})",
+        rf"(?P<whom>{RECIPIENT})\b{UP_TO}{{0,60}}?\b(?P<verb>host|store|process|label|annotate|review)(?:s|es)?[ ](?P<what>(?:\w+[ ]){{0,2}}?(?:your|our|user|member|personal|customer|payment|account|contact|transactions?)\b{UP_TO}{{0,30}}?(?:{DATA}|(?<=transactions)|payments))",
+        rf"(?P<whom>{RECIPIENT})[ ]who[ ]process(?:es)?[ ](?P<verb>it|them|data|information)(?P<what>)\b",
+        rf"(?P<whom>{RECIPIENT}){UP_TO}{{0,20}}?\b(?:have|has|with|given|gets?|gain)[ ](?P<verb>access)[ ](?:only[ ])?to(?P<what>{UP_TO}{{0,60}}?{DATA})",
+        rf"\b(?P<verb>allow|permit|enable|let|authori[sz]e|require|oblige|expect)(?:s|ing)?[ ](?:\w+[ ]){{0,3}}?(?P<whom>{RECIPIENT})[ ](?:and[ ]\w+[ ])?to[ ](?:access|use|collect|receive|obtain|process|view|retrieve|handle|protect|safeguard|return|delete)\b(?P<what>{UP_TO}{{0,60}}?(?:{DATA}|\bit\b))",
+        # recipients, some words on, use your data; they were named before, and process it
+        rf"(?:^|[:;,][ ]|\b(?:when|where|if|that|and)[ ])(?:these|those|such|our|the|any|all|certain|some|each|selected)[ ](?:[\w-]+[ ]){{0,3}}?(?P<whom>{RECIPIENT})\b(?!')[^;.!?]{{0,140}}?\b(?P<verb>{_ACCESS}|protect|safeguard|collect|return|delete)\b(?P<what>[ ](?:\w+[ ]){{0,3}}?(?:(?:your|user|users'|personal|customer|members?'|such|this|that|the)[ ](?:\w+[ ]){{0,2}}?{DATA}|data\b|information\b|it\b))",
+        rf"(?P<whom>{RECIPIENT})\b[^.!?]{{0,160}}?[;,–—-][ ]?(?:and[ ]|who[ ]|which[ ])?they[ ](?:{MODAL}[ ])*(?P<verb>{_ACCESS}|collect)\b(?P<what>[ ](?:it|them|this|that|your|the)\b)",
+        rf"\b(?P<whom>(?:these|those|such)[ ](?:\w+[ -]){{0,2}}?(?:services|companies|partners|parties|tools|networks|platforms|organi[sz]ations|entities))\b(?:[ ]{MODAL})*[ ](?P<verb>{_ACCESS}|collect)\b(?P<what>[ ](?:[\w-]+[ ]){{0,4}}?{DATA})",
+        # we engage recipients to analyse your data
+        rf"\b(?P<verb>engage|use|employ|hire|contract|work[ ]with|rely[ ]on|retain|appoint|partner[ ]with|integrate)(?:s|ing)?\b[^;.!?]{{0,60}}?(?P<whom>{RECIPIENT})\b[^;.!?]{{0,80}}?\b(?:to|that|who|which)[ ](?:(?:help|assist)s?[ ](?:us[ ])?(?:to[ ])?)?(?:analy[sz]e|process|collect|store|handle|host|track|measure|verify|receive|record|transcribe|label|review|annotate|manage)s?\b(?P<what>[^;.!?]{{0,40}}?\b(?:your|user|users'|personal|customer|payment|this|these|the)\b[^;.!?]{{0,40}}?{DATA}|(?:[ ][\w-]+){{0,3}}?[ ]{DATA}[ ](?:about|on|of|from|for)\b)",
+        rf"^(?:(?:categories|kinds|types)[ ]of[ ])?(?:who[ ](?:receives?|gets|sees|has[ ]access|we[ ]share)|recipients?|shared[ ]with|disclosed[ ]to)\b[^:]{{0,40}}:[^.;]{{0,80}}?(?P<verb>(?P<whom>{RECIPIENT}))(?P<what>)",
+        r"(?P<whom>administrators?)\b[^;.!?]{0,60}?\b(?P<verb>access|control|view|monitor)\b(?P<what>[^;.!?]{0,30}?\baccounts?)\b",
+        # legal process; nouns for the act; a named company that collects
+        r"\b(?P<verb>produce|supply|provide|furnish)(?P<what>[ ](?:\w+[ ]){0,4}?(?:information|data|records?))[ ](?:in[ ]response[ ]to|pursuant[ ]to)[ ][^;.!?]{0,40}?(?:legal|law|subpoena|court|process|order|request)",
+        rf"(?<!unauthorized[ ])(?<!unauthorised[ ])(?<!accidental[ ])\b(?P<verb>disclosures?|sharing|sales?)[ ]of[ ](?P<what>(?:your|user|such|personal|any)[ ][^;.!?]{{0,30}}?{DATA})[ ](?:may|will|can|could|might)[ ](?:also[ ])?(?:occur|take[ ]place|happen|be[ ](?:made|required|necessary))",
+        rf"\bconsent(?:s|ing)?[ ]to[ ](?:the|our|any|such)[ ][^;.!?]{{0,40}}?\b(?P<verb>sharing|disclosure|transfer|sale)[ ]of[ ](?P<what>(?:your|user|such|personal|any)[ ][^;.!?]{{0,30}}?{DATA})(?![^;.!?]{{0,60}}\b(?:to|in)[ ](?:the[ ]United|other[ ]countr|countr))",
+        rf"\b(?:we|us)[ ](?:and|or)[ ](?:our[ ])?(?P<whom>{RECIPIENT})(?:[ ]\w+){{0,3}}?[ ](?:are|is|be)[ ](?P<verb>granted)(?P<what>)\b",
+        rf"\b(?:we|us)[ ](?:and|or)[ ](?:our[ ])?(?P<whom>{RECIPIENT})(?:[ ]\w+){{0,3}}?[ ](?:{MODAL}[ ])+(?P<verb>use|process|access|collect|analy[sz]e|review)\b(?P<what>[^;.!?]{{0,60}}?{DATA})",
+        rf"(?-i:\b(?!We|You|The|Merchant|Our|This|That|These|Those|It|They|Users?|Members?|Customers?|Compan|Services?|Platform|Websites?|Sites?|Apps?|Application|Cookies?|Pixels?|Tools?|Technolog|Data|Log|Device|Browser|Hosts?|Guests?|Buyers?|Admin|Some|Each|Any|If|When|Where|How|What|Your|Information|Personal)(?P<whom>[A-Z][\w]+(?:[ ][A-Z]\w+){{0,2}}))[ ](?:(?:may|can|will)[ ](?:also[ ])?)?(?P<verb>collects?|processes|receives?|stores|gathers)\b(?P<what>[ ](?:[\w-]+[ ]){{0,4}}?{DATA})(?![^;.!?]{{0,60}}\b(?:locally|on[ ]your[ ]device|from[ ]us)\b)",
+        # data is among what is sold; the law calls it a sale; rights are passed on
+        rf"{DATA}[^;.!?]{{0,60}}?\b(?:one[ ]of|among|part[ ]of|included[ ]in|includ\w+)[ ][^;.!?]{{0,40}}?\bassets?\b[^;.!?]{{0,30}}?\b(?P<verb>transferred|acquired|sold)(?P<what>)",
+        rf"{DATA}[^;.!?]{{0,60}}?\b(?:one[ ]of|among|part[ ]of|included[ ]in|includ\w+)[ ][^;.!?]{{0,40}}?(?P<verb>transferred|acquired|sold)[ ](?:\w+[ ])?assets(?P<what>)",
+        r"\b(?:may|could|might|can|is|are)[ ](?:also[ ])?(?:be[ ])?(?P<verb>considered|deemed|regarded|treated|defined|qualify)(?P<what>)[ ](?:to[ ]be[ ]|as[ ])?(?:an?[ ])?\W?(?:sales?|selling|sharing)\b",
+        rf"\b(?P<verb>give|grant|pass|extend|sublicen[sc]e)s?(?P<what>[ ](?:those|these|the|such|this)[ ](?:same[ ])?(?:rights?|licen[cs]es?))[ ](?:along[ ])?to[ ][^;.!?]{{0,40}}?(?P<whom>{RECIPIENT})",
+        # you license it to us and others; we let recipients know
+        rf"\bgrant(?:s|ing)?[ ](?:us|we|[\w.]+)(?:,| and| or)[^;.!?]{{0,80}}?(?P<whom>{RECIPIENT})[^;.!?]{{0,160}}?\b(?P<verb>licen[sc]e|rights?|permission)\b(?P<what>)",
+        r"\b(?P<verb>report[ ]to|tell|inform|notify|let)[ ](?:an?[ ]|our[ ]|the[ ]|these[ ]|those[ ]|such[ ])?(?:\w+[ ])?(?P<whom>advertisers?|partners?|merchants?|sellers?|publishers?|employers?|schools?|administrators?)[ ](?:know[ ])?(?:that|which|how|when|whether|about)\b(?P<what>)",
+        # recipients collect through our service
+        rf"(?P<whom>{RECIPIENT})(?<!'s){UP_TO}{{0,150}}?\b(?P<verb>use|set|place|deploy|employ|install)(?:s|ing)?\b(?P<what>{UP_TO}{{0,80}}?{_TRACKERS}{UP_TO}{{0,60}}?\b(?:{_GATHER})\b{UP_TO}{{0,60}}?{DATA})",
+        rf"(?P<whom>{RECIPIENT})(?<!'s)(?:[ ]\w+){{0,6}}?[ ](?:{MODAL}[ ])*(?P<verb>{_GATHER})\b(?P<what>{UP_TO}{{0,80}}?{DATA}{UP_TO}{{0,80}}?\b(?:our|the|this)[ ](?:\w+[ ])?(?:behalf|services?|sites?|websites?|apps?|platforms?|products?|pages))\b",
+        rf"\b(?P<verb>process|handle|store|manage|host|run|use|review|analy[sz]e|collect)(?:s|es|d|ed|ing)?\b(?P<what>{UP_TO}{{0,60}}?{DATA}{UP_TO}{{0,120}}?)\b(?:via|through|using)[ ](?:\w+[ ]){{0,3}}?(?P<whom>{RECIPIENT})",
+        # to / with whom we share
+        rf"(?P<whom>{RECIPIENT})[ ](?:with|to)[ ](?:whom|which)[ ](?:we|us|it)[ ](?:{MODAL}[ ])?(?P<verb>\w+)(?P<what>)",
+        rf"\b(?:what|information|data)[ ](?:that[ ])?we[ ](?:{MODAL}[ ])?(?P<verb>give|share|provide|send|disclose|transfer)(?P<what>)(?:[ ](?:to|with))?[ ](?:them\b|(?P<whom>{RECIPIENT}))",
+        # we and our affiliates use
+        rf"\b(?:we|us)[ ](?:and|or)[ ](?:our[ ])?(?P<whom>{RECIPIENT})[ ](?:{MODAL}[ ])*(?P<verb>use|process|access|train|develop|collect|analy[sz]e)\b(?P<what>{UP_TO}{{0,60}}?{DATA})",
+    )
+)

@@ -23,6 +23,7 @@ __all__ = ["Json", "decode", "digest_of", "encode", "record_digest", "sha256", "
 Json = str | bool | int | None | Sequence["Json"] | Mapping[str, "Json"]
 
 MAX_INTEGER: Final = 2**53 - 1
+_MAX_DIGITS: Final = 17
 MAX_DEPTH: Final = 64
 RECORD_DIGEST_VERSION: Final = 1
 TAG_RECORD: Final = 0x22
@@ -62,6 +63,15 @@ def decode(data: bytes) -> Json:
         InputError: `input.malformed`, not JSON, or a duplicate key;
             `canonical.not-canonical`, JSON in another spelling.
     """
+    # What has so few brackets is not nested too deeply, and what the strict decoder reads has an
+    # encoding but for that: one spelling is checked without a walk through the document.
+    if data.count(b"{") + data.count(b"[") <= MAX_DEPTH:
+        try:
+            strict: Json = _STRICT.decode(data.decode("utf-8"))
+            if _ENCODER.encode(strict).encode("utf-8") == data:
+                return strict
+        except (ValueError, RecursionError):
+            pass  # the long way says what is wrong
     try:
         value: Json = _DECODER.decode(data.decode("utf-8"))
     except (UnicodeDecodeError, ValueError, RecursionError):
@@ -109,7 +119,27 @@ def _unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     return result
 
 
+def _ascii_unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    result = dict(pairs)
+    if len(result) != len(pairs) or not "".join(result).isascii():
+        raise ValueError
+    return result
+
+
+def _small(digits: str) -> int:
+    if len(digits) > _MAX_DIGITS or not -MAX_INTEGER <= (value := int(digits)) <= MAX_INTEGER:
+        raise ValueError
+    return value
+
+
+def _refuse(_: str) -> Json:
+    raise ValueError
+
+
 _DECODER: Final = json.JSONDecoder(object_pairs_hook=_unique)
+_STRICT: Final = json.JSONDecoder(
+    object_pairs_hook=_ascii_unique, parse_int=_small, parse_float=_refuse, parse_constant=_refuse
+)
 
 
 def _is_ascii(key: object) -> bool:

@@ -290,7 +290,7 @@ def verify_listed(
     # (3)
     if public not in labels:
         raise EvidenceError("the bucket does not list this label", code="map.label-not-listed")
-    if len(commitments) != len(labels) - 1 or any(len(item) != 32 for item in commitments):
+    if len(commitments) != len(labels) - 1 or {*map(len, commitments)} - {32}:
         raise _malformed("not one commitment of 32 bytes per other label")
     # (4)
     place = labels.index(public)
@@ -311,9 +311,9 @@ def _check_bucket(labels: Sequence[bytes], path: Sequence[bytes], public: bytes,
     # (1)
     if not 0 <= k <= MAX_K or len(public) != LABEL_BYTES:
         raise _malformed("no map has this k, or no label this length")
-    if len(labels) > MAX_BUCKET or any(len(item) != LABEL_BYTES for item in labels):
+    if len(labels) > MAX_BUCKET or {*map(len, labels)} - {LABEL_BYTES}:
         raise _malformed("over 255 labels, or one that is not 16 bytes")
-    if len(path) != k or any(len(item) != 32 for item in path):
+    if len(path) != k or {*map(len, path)} - {32}:
         raise _malformed(f"not a path of {k} hashes")
     # (2)
     if any(a >= b for a, b in pairwise(labels)):

@@ -30,8 +30,11 @@ from byleave.note.trust import Trust, TrustedCheckpoint
 __all__ = ["LogProof", "LoggedEntry", "ProvenEntry", "parse_log_proof"]
 
 _HEADER: Final = "c2sp.org/tlog-proof@v1"
-_HASH: Final = re.compile(r"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=")
-"""32 bytes in base64: the two bits that the last character has to spare are zero."""
+_HEAD: Final = re.compile(
+    re.escape(_HEADER) + r"\nindex ([0-9]+)\n((?:[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=\n)*)\n"
+)
+"""Header, index, hashes, empty line. A hash is 32 bytes in base64: the two bits that its last
+character has to spare are zero."""
 MAX_LOG_PROOF_BYTES: Final = MAX_NOTE_BYTES + 64 * 64
 
 
@@ -124,22 +127,21 @@ def parse_log_proof(text: str) -> LogProof:
     """
     if len(text) > MAX_LOG_PROOF_BYTES:
         raise EvidenceError("a log proof is over 1 MiB", code="proof.too-large")
-    head, blank, checkpoint = text.partition("\n\n")
-    lines = head.split("\n")
-    if blank and checkpoint and len(lines) >= 2 and lines[0] == _HEADER:
-        if len(lines) - 2 > MAX_PATH:
-            raise EvidenceError("a log proof has over 63 hashes", code="proof.too-large")
-        index = parse_decimal(lines[1].removeprefix("index "))
-        if (
-            lines[1].startswith("index ")
-            and index is not None
-            and all(map(_HASH.fullmatch, lines[2:]))
-        ):
-            hashes = tuple(map(binascii.a2b_base64, lines[2:]))
-            try:
-                note = checkpoint.encode("utf-8")
-            except UnicodeEncodeError:
-                note = b""
-            if note:
-                return LogProof(index=index, path=hashes, checkpoint=note)
-    raise EvidenceError("not a tlog-proof in its one spelling", code="proof.log-proof")
+    head = _HEAD.match(text)
+    if head is None or head.end() == len(text):
+        raise _malformed()
+    hashes = head[2].split("\n")[:-1]
+    if len(hashes) > MAX_PATH:
+        raise EvidenceError("a log proof has over 63 hashes", code="proof.too-large")
+    index = parse_decimal(head[1])
+    try:
+        note = text[head.end() :].encode("utf-8")
+    except UnicodeEncodeError:
+        raise _malformed() from None
+    if index is None:
+        raise _malformed()
+    return LogProof(index=index, path=tuple(map(binascii.a2b_base64, hashes)), checkpoint=note)
+
+
+def _malformed() -> EvidenceError:
+    return EvidenceError("not a tlog-proof in its one spelling", code="proof.log-proof")

@@ -40,6 +40,7 @@ COMMON_CHECKS: Final = {
 """Checks 1 to 3 of every kind, by name."""
 LAST_CHECK: Final = {"digest": "the file's digest is that of its contents"}
 
+_NOT_RUN: Final = "not run"
 _NO_RECEIPT: Final = "no receipt given"
 _NO_WITNESS: Final = "that others were shown the same log (the trust file asks for no witness)"
 
@@ -72,7 +73,8 @@ def verify(
 
 def _step(checks: list[Check], name: str, check: Callable[[], str]) -> None:
     number = len(checks) + 1
-    if any(done.state == "FAIL" for done in checks):
+    # after the one that fails all are "not run"; what had nothing to do says why
+    if checks and (checks[-1].state == "FAIL" or checks[-1].detail == _NOT_RUN):
         checks.append(_not_run(number, name))
         return
     try:
@@ -87,7 +89,7 @@ def _step(checks: list[Check], name: str, check: Callable[[], str]) -> None:
 
 
 def _not_run(number: int, name: str) -> Check:
-    return Check(number=number, name=name, state="not-run", detail="not run")
+    return Check(number=number, name=name, state="not-run", detail=_NOT_RUN)
 
 
 def _verdict(run: Run, checks: list[Check]) -> Verdict:

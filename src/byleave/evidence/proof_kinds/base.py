@@ -79,5 +79,6 @@ def digests(values: tuple[bytes, ...]) -> list[canonical.Json]:
 
 
 def read_digests(value: object, codec: Codec, most: int) -> tuple[bytes, ...]:
-    """Return what `digests` wrote: at most `most` values of one codec."""
-    return tuple(codec.read(item) for item in array(value, most))
+    """Return what `digests` wrote: at most `most` values of one codec, of `hexadecimal`."""
+    items = array(value, most)
+    return codec.read_all(items) if codec.read_all else tuple(map(codec.read, items))

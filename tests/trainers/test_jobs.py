@@ -17,7 +17,7 @@ from safetensors.numpy import load, save
 from byleave.errors import EvidenceError, InputError
 from byleave.testing import trainer_suite as suite
 from byleave.trainers.jobs import JobsTrainer
-from byleave.trainers.jobs_model import Catalogue, JobsModel, evaluate
+from byleave.trainers.jobs_model import JobsModel, evaluate
 from byleave.training.trainer import ModelFiles
 
 RECIPE: dict[str, Any] = {**JobsTrainer().default_recipe(), "k": 2, "ridge": 2}
@@ -45,7 +45,9 @@ def fitted(rows: list[Row], **changes: Any) -> ModelFiles:
 def cases(draw: st.DrawFn) -> tuple[pa.Table, list[list[int]], list[int], int]:
     """Draw rows, disjoint requests to forget some, an order, and a batch size."""
     row = st.tuples(
-        st.integers(0, 6), st.sampled_from(["job", "skill", "place"]), st.sampled_from("abcd")
+        st.integers(0, 6),
+        st.sampled_from(["job", "skill", "place", "title", "answered"]),
+        st.sampled_from("abcd"),
     )
     rows = draw(st.lists(row, min_size=1, max_size=40))
     gone = draw(st.permutations(range(len(rows))))[: draw(st.integers(0, len(rows)))]
@@ -54,17 +56,32 @@ def cases(draw: st.DrawFn) -> tuple[pa.Table, list[list[int]], list[int], int]:
     return table_of(rows), [list(gone[:at]), list(gone[at:])], order, draw(st.integers(1, 9))
 
 
-@settings(deadline=None, max_examples=60)
-@given(cases())
-def test_the_law_holds(case: tuple[pa.Table, list[list[int]], list[int], int]) -> None:
+CATALOGUE: dict[str, Any] = {
+    "a": {"skills": {"b": 2, "c": 1}, "places": ["d"]},
+    "b": {"skills": {"a": 1}, "title": "b of a"},
+    "new": {"skills": {"d": 3, "a": 1}},
+}
+RECIPES = [
+    RECIPE,
+    RECIPE | {"collaborative": "rp3beta", "beta": 3, "neighbours": 3},
+    RECIPE | {"catalogue": CATALOGUE},
+]
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+@settings(deadline=None, max_examples=30)
+@given(case=cases())
+def test_the_law_holds(
+    recipe: dict[str, Any], case: tuple[pa.Table, list[list[int]], list[int], int]
+) -> None:
     """Forgetting is never having seen; learning, dumping, order and batches change no byte."""
     table, requests, order, size = case
     trainer = JobsTrainer()
-    suite.forgets_as_if_never_seen(trainer, table, requests, recipe=RECIPE, size=size)
-    suite.learns_again_what_it_forgot(trainer, table, requests[0], recipe=RECIPE)
-    suite.leaves_the_old_state_alone(trainer, table, requests[0], recipe=RECIPE)
-    suite.survives_dump_and_restore(trainer, table, requests[0], recipe=RECIPE)
-    suite.ignores_order_and_batches(trainer, table, order, size, recipe=RECIPE)
+    suite.forgets_as_if_never_seen(trainer, table, requests, recipe=recipe, size=size)
+    suite.learns_again_what_it_forgot(trainer, table, requests[0], recipe=recipe)
+    suite.leaves_the_old_state_alone(trainer, table, requests[0], recipe=recipe)
+    suite.survives_dump_and_restore(trainer, table, requests[0], recipe=recipe)
+    suite.ignores_order_and_batches(trainer, table, order, size, recipe=recipe)
 
 
 WORLD: list[Row] = [
@@ -94,18 +111,56 @@ def test_whoever_gave_nothing_gets_what_many_have() -> None:
 
 
 def test_a_catalogue_brings_jobs_that_nobody_has() -> None:
-    """Every third suggestion comes from the public catalogue, because of the skills it asks for."""
-    catalogue = Catalogue(
-        {
-            "data engineer": {"python": 2, "sql": 1},
-            "painter": {"drawing": 2},
-            "snake keeper": {"python": 1, "care": 2},
-        }
+    """A public job that nobody has is suggested because of the skills it asks for, and no other."""
+    entries = {
+        "data": {"skills": {"python": 1}},
+        "data engineer": {"skills": {"python": 2, "sql": 1}},
+        "painter": {"skills": {"drawing": 2}},
+    }
+    model = JobsModel(fitted(WORLD, catalogue=entries))
+    found = {s.job: s for s in model.suggest(["skill:python"], 3)}
+    assert set(found) == {"data", "data engineer", "web"}
+    assert (found["data engineer"].why, found["data engineer"].because) == (
+        "skills",
+        ("skill:python",),
     )
-    found = JobsModel(fitted(WORLD)).suggest(["skill:python"], 4, catalogue=catalogue)
-    assert [s.job for s in found] == ["data", "data engineer", "snake keeper", "web"]
-    assert found[1].because == ("python",)
-    assert catalogue.rank(["nothing"], 3) == []
+    assert found["web"].because == ()
+
+
+def test_place_title_and_answers_are_reasons_too() -> None:
+    """Of jobs nobody chose, the one in the same place, or of the same title, comes first."""
+    entries = {"baker": {"title": "Baker", "places": ["Lyon"]}, "clerk": {"title": "Bank clerk"}}
+    model = JobsModel(fitted(WORLD, catalogue=entries))
+    assert model.suggest(["place:Lyon"], 1)[0].because == ("place:Lyon",)
+    assert model.suggest(["title:Clerk of the bank"], 1)[0].job == "clerk"
+
+
+def test_a_job_whose_side_answers_comes_before_one_that_does_not() -> None:
+    """The prior of reciprocity: of two jobs that ask for the same, the one that answers is first."""
+    rows: list[Row] = [(m, "job", "deaf" if m % 2 else "kind") for m in range(40)]
+    rows += [(m, "skill", "x") for m in range(40)]
+    rows += [(m, "answered", "kind") for m in range(0, 40, 2)] + [
+        (m, "answered", "deaf") for m in range(1, 8, 2)
+    ]
+    rows += [(m, "job", "kind") for m in range(1, 20, 2)]  # most chose it
+    entries = {"deaf": {"skills": {"x": 1}}, "kind": {"skills": {"x": 1}}}
+    files = fitted(rows, catalogue=entries, mix=0)
+    tensors = load(files["weights.safetensors"])
+    assert tensors["answered"].tolist()[0] < tensors["answered"].tolist()[1]
+    assert tensors["choice"][-1] > 0
+    assert JobsModel(files).suggest(["skill:x"], 1)[0].job == "kind"
+
+
+def test_a_walk_finds_what_others_had_too() -> None:
+    """RP3beta suggests the job of those with the same skill, and names the skill."""
+    first = JobsModel(fitted(WORLD, collaborative="rp3beta")).suggest(["skill:css"], 1)[0]
+    assert (first.job, first.why, first.because) == ("web", "profile", ("skill:css",))
+
+
+def test_a_walk_keeps_no_matrix() -> None:
+    """RP3beta's state has no cell for two items, so that a catalogue may be large."""
+    recipe = RECIPE | {"collaborative": "rp3beta"}
+    assert JobsTrainer().fit(table_of(WORLD).to_batches(), recipe).gram.size == 0
 
 
 def test_recall_is_of_the_jobs_alone() -> None:
@@ -123,6 +178,28 @@ def test_recipes_that_are_refused(field: str) -> None:
         with pytest.raises(InputError) as caught:
             JobsTrainer().fit([], recipe)
         assert caught.value.code == "trainer.recipe"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"collaborative": "als"},
+        {"beta": 5},
+        {"mix": -1},
+        {"answered": "job"},
+        {"most_items": 1 << 20},
+        {"catalogue": []},
+        {"catalogue": {"a": {"skills": {"x": 17}}}},
+        {"catalogue": {"a": {"pay": 1}}},
+        {"catalogue": {"a": {"title": 1}}},
+        {"catalogue": {"a": {"places": "here"}}},
+    ],
+)
+def test_more_recipes_that_are_refused(change: dict[str, Any]) -> None:
+    """A method, a power or a catalogue of another form is refused."""
+    with pytest.raises(InputError) as caught:
+        JobsTrainer().fit([], RECIPE | change)
+    assert caught.value.code == "trainer.recipe"
 
 
 @pytest.mark.parametrize("missing", ["kind", "item", "member"])
@@ -145,7 +222,7 @@ def test_damaged_models_are_refused() -> None:
     tensors["weights"] = tensors["weights"][1:]
     for broken in (
         {**files, "weights.safetensors": save(tensors)},
-        {**files, "model.json": files["model.json"].replace(b"jobs/v1", b"jots/v1")},
+        {**files, "model.json": files["model.json"].replace(b"jobs/v2", b"jots/v2")},
         {"model.json": files["model.json"]},
     ):
         with pytest.raises(EvidenceError) as caught:

@@ -64,7 +64,7 @@ class Holdings:
         item: Code of each row's item; int32.
         day: Days since 1970 of each row, -1 where nobody knows; int32.
         gram: How many members hold both of two items, on and above the diagonal; zero below it;
-            int32[items, items].
+            int32[items, items], or of no size where the recipe takes none (`counted`).
     """
 
     recipe: Recipe
@@ -83,9 +83,18 @@ class Holdings:
         np.fill_diagonal(full, np.diag(upper))
         return full
 
+    @property
+    def counted(self) -> bool:
+        """Whether the Gram matrix is kept: a walk (RP3beta) needs none."""
+        return self.recipe.get("collaborative") != "rp3beta"
+
     def holders(self) -> Longs:
         """Return how many members hold each item; int64[items]."""
-        return np.diag(self.gram).astype(np.int64)
+        if self.counted:
+            return np.diag(self.gram).astype(np.int64)
+        size = max(1, len(self.items))
+        once = np.unique(self.member.astype(np.int64) * size + self.item)
+        return np.bincount(once % size, minlength=len(self.items)).astype(np.int64)
 
 
 def empty_holdings(recipe: Recipe) -> Holdings:
@@ -118,8 +127,8 @@ def learn_rows(state: Holdings, added: Iterable[pa.RecordBatch]) -> Holdings:
         raise InputError("a record occurs twice", code="trainer.rows")
     members, member = _codes(state.members, member_ids)
     items, item = _codes(state.items, item_names)
-    gram = np.zeros((len(items), len(items)), np.int32)
-    gram[: len(state.items), : len(state.items)] = state.gram
+    gram = np.zeros((len(items) if state.counted else 0,) * 2, np.int32)
+    gram[: len(state.gram), : len(state.gram)] = state.gram
     grown = Holdings(
         recipe=state.recipe,
         members=members,
@@ -216,7 +225,8 @@ def restore_holdings(files: ModelFiles) -> Holdings:
         raise EvidenceError(
             "the files are not a state of holdings", code="trainer.state"
         ) from error
-    gram = np.zeros((len(texts["items"]),) * 2, np.int32)
+    counted = recipe.get("collaborative") != "rp3beta"
+    gram = np.zeros((len(texts["items"]) if counted else 0,) * 2, np.int32)
     state = Holdings(
         recipe=dict(recipe),
         members=texts["members"],
@@ -252,6 +262,8 @@ def _add(gram: Ints, state: Holdings, touched: Ints, sign: int) -> None:
 
     Only to its upper triangle, stripe by stripe: no second matrix is made.
     """
+    if not state.counted:
+        return
     is_touched = np.zeros(len(state.members), np.bool_)
     is_touched[touched[touched < len(is_touched)]] = True
     mine = np.flatnonzero(is_touched[state.member])

@@ -36,7 +36,7 @@ class HoldingsTrainer(ABC):
     name: str
     columns: tuple[str, ...]
     exact = True
-    DEFAULTS: ClassVar[Mapping[str, int | str]]
+    DEFAULTS: ClassVar[Mapping[str, Any]]
     LIMITS: ClassVar[Mapping[str, int]]
 
     def default_recipe(self) -> Recipe:

@@ -1,17 +1,17 @@
 """A released jobs model: which jobs, and because of which skills, place or jobs.
 
 A member's profile is read at the time of asking, with their own consent, and is no part of the
-model. Jobs that too few members have, and new ones, can be ranked from what they ask for: a public
-catalogue of jobs and skills, in which no member is. Cost of a suggestion: jobs times profile.
+model. With a job in it, the collaborative weights speak; without one, those learned for a start
+from nothing. Jobs of the catalogue are scored by what they ask for besides, so that one nobody
+has yet is seen. Cost of a suggestion: jobs times profile.
 """
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -21,14 +21,17 @@ from safetensors.numpy import load
 
 from byleave.canonical import decode
 from byleave.errors import ByleaveError, EvidenceError
+from byleave.trainers.catalogue import FEATURES, Catalogue
 from byleave.trainers.held_out import HeldOutQuality, mean
 from byleave.trainers.jobs import FORMAT
 from byleave.training.trainer import ModelFiles
 
-__all__ = ["Catalogue", "JobSuggestion", "JobsModel", "evaluate"]
+__all__ = ["JobSuggestion", "JobsModel", "evaluate"]
 
 _REASONS: Final = 3
 """Features that a suggestion names as its cause."""
+_WALK_SHIFT: Final = 10
+"""From the grid of a walk, 2^-30, to that of everything else, 2^-20."""
 Longs = npt.NDArray[np.int64]
 
 
@@ -48,40 +51,13 @@ class JobSuggestion:
     because: tuple[str, ...]
 
 
-class Catalogue:
-    """Public jobs and the skills each asks for, such as ESCO's occupations.
-
-    Args:
-        wanted: Job → the skills it asks for, each with its weight (essential 2, optional 1).
-    """
-
-    def __init__(self, wanted: Mapping[str, Mapping[str, int]]) -> None:
-        self._wanted = {job: dict(skills) for job, skills in wanted.items()}
-        asked: dict[str, int] = defaultdict(int)
-        for skills in self._wanted.values():
-            for skill in skills:
-                asked[skill] += 1
-        size = len(self._wanted)
-        self._rarity = {skill: math.log1p(size / jobs) for skill, jobs in asked.items()}
-        self._length = {
-            job: math.sqrt(sum((w * self._rarity[s]) ** 2 for s, w in skills.items())) or 1.0
-            for job, skills in self._wanted.items()
-        }
-
-    def rank(self, skills: Iterable[str], n: int) -> list[tuple[str, tuple[str, ...]]]:
-        """Return up to n jobs that ask for some of the skills, with those, best first."""
-        have = set(skills)
-        scored = []
-        for job, wanted in self._wanted.items():
-            shared = sorted(have & wanted.keys(), key=lambda s: (-wanted[s] * self._rarity[s], s))
-            if shared:
-                score = sum(wanted[s] * self._rarity[s] ** 2 for s in shared) / self._length[job]
-                scored.append((-score, job, tuple(shared[:_REASONS])))
-        return [(job, shared) for _, job, shared in sorted(scored)[:n]]
-
-
 class JobsModel:
     """The files of a release, ready to answer.
+
+    Attributes:
+        features: Names of what the model knows of a profile: `skill:python`.
+        jobs: Names of the jobs that at least k members have, with their kind.
+        every: Those, and behind them the jobs of the catalogue that are not among them.
 
     Raises:
         EvidenceError: `trainer.model`, the files are damaged or of another trainer.
@@ -89,27 +65,86 @@ class JobsModel:
 
     def __init__(self, files: ModelFiles) -> None:
         try:
-            head, tensors = decode(files["model.json"]), load(files["weights.safetensors"])
-            if not isinstance(head, dict) or head["format"] != FORMAT:
-                raise ValueError
-            self.features: tuple[str, ...] = tuple(str(name) for name in head["features"])
-            self.jobs: tuple[str, ...] = tuple(str(name) for name in head["jobs"])
-            self.target = f"{head['recipe']['target']}:"
-            self._weights: npt.NDArray[np.int32] = tensors["weights"]
-            self._popularity: npt.NDArray[np.int32] = tensors["popularity"]
-            shape = (len(self.features), len(self.jobs))
-            if self._weights.shape != shape or len(self._popularity) != len(self.jobs):
-                raise ValueError
-        except (KeyError, TypeError, ValueError, SafetensorError, ByleaveError) as error:
+            self._read(decode(files["model.json"]), load(files["weights.safetensors"]))
+        except (KeyError, TypeError, ValueError, IndexError, SafetensorError, ByleaveError) as e:
             raise EvidenceError(
                 "the files are damaged, or not a model of jobs", code="trainer.model"
-            ) from error
+            ) from e
+
+    def _read(self, head: Any, tensors: dict[str, npt.NDArray[Any]]) -> None:  # noqa: ANN401
+        if head["format"] != FORMAT:
+            raise ValueError
+        self.features: tuple[str, ...] = tuple(str(name) for name in head["features"])
+        self.jobs: tuple[str, ...] = tuple(str(name) for name in head["jobs"])
+        recipe = head["recipe"]
+        self.target = f"{recipe['target']}:"
+        self._mix, self._catalogue = int(recipe["mix"]), Catalogue(recipe["catalogue"])
+        self._popularity: npt.NDArray[np.int32] = tensors["popularity"]
         self._place = {name: at for at, name in enumerate(self.features)}
         self._column = {name: at for at, name in enumerate(self.jobs)}
+        public = [self.target + job for job in self._catalogue.jobs]
+        self.every = (*self.jobs, *(name for name in public if name not in self._column))
+        self._order = np.full(len(self.every), len(self.every), np.int64)
+        self._order[: len(self.jobs)] = self._popularity
+        number = {name: at for at, name in enumerate(self.every)}
+        self._public = np.array([number[name] for name in public], np.int64)
+        self._entry = {int(at): row for row, at in enumerate(self._public)}
+        self._answered = tensors["answered"].astype(np.int64)
+        self._choice = tensors["choice"].astype(np.int64)
+        inside = [at for at, name in enumerate(self.features) if not name.startswith(self.target)]
+        self._row = {at: row for row, at in enumerate(inside)}
+        size = len(self.jobs)
+        self._dense = recipe["collaborative"] == "ease"
+        if self._dense:
+            self._weights: npt.NDArray[np.int32] = tensors["weights"]
+            self._cold: npt.NDArray[np.int32] = tensors["cold"]
+            good = self._weights.shape == (len(self.features), size)
+            good &= self._cold.shape == (len(inside) + 1, size)
+        else:
+            good = self._read_walk(tensors)
+        good &= len(self._popularity) == size and len(self._answered) == len(public)
+        if not good or self._choice.shape != (len(FEATURES) + 1,):
+            raise ValueError
+
+    def _read_walk(self, tensors: dict[str, npt.NDArray[Any]]) -> bool:
+        ends, start = tensors["walk_ends"].astype(np.int64), tensors["walk_from"].astype(np.int64)
+        weight = tensors["walk_weight"].astype(np.int64)
+        column = np.repeat(np.arange(len(ends)), np.diff(ends, prepend=0))
+        order = np.argsort(start, kind="stable")
+        self._walk_to, self._walk_weight = column[order], weight[order]
+        self._walk_ends = np.cumsum(np.bincount(start, minlength=len(self.features)))
+        return bool(
+            len(ends) == len(self.jobs)
+            and len(column) == len(start) == len(weight)
+            and len(self._walk_ends) == len(self.features)
+        )
 
     def scores(self, profile: Sequence[int]) -> Longs:
-        """Return a score for each job from the places of what a member has."""
-        total: Longs = self._weights[list(profile)].sum(axis=0, dtype=np.int64)
+        """Return the collaborative score of each job from the places of what a member has."""
+        held = list(profile)
+        if not self._dense:
+            total = np.zeros(len(self.jobs), np.int64)
+            for at in held:
+                of = slice(int(self._walk_ends[at - 1]) if at else 0, int(self._walk_ends[at]))
+                np.add.at(total, self._walk_to[of], self._walk_weight[of])
+            return total >> _WALK_SHIFT
+        if all(at in self._row for at in held):
+            rows = [*(self._row[at] for at in held), len(self._row)]
+            return np.asarray(self._cold[rows].sum(axis=0, dtype=np.int64))
+        return np.asarray(self._weights[held].sum(axis=0, dtype=np.int64))
+
+    def all_scores(self, profile: Iterable[str]) -> Longs:
+        """Return the score of every job of `every` for a profile: learned, and by what it asks."""
+        things = list(profile)
+        total = np.zeros(len(self.every), np.int64)
+        held = self.places(things)
+        if held:
+            total[: len(self.jobs)] = self.scores(held)
+        if len(self._catalogue):
+            total *= self._mix
+            measured = self._catalogue.measure(things)
+            asked = measured @ self._choice[:-1] + self._answered * self._choice[-1]
+            total[self._public] += np.where(measured.any(axis=1), asked, 0)
         return total
 
     def places(self, profile: Iterable[str]) -> list[int]:
@@ -121,54 +156,58 @@ class JobsModel:
         columns: list[int] = np.argsort(self._popularity).tolist()
         return columns
 
-    def suggest(
-        self, profile: Iterable[str] = (), n: int = 10, *, catalogue: Catalogue | None = None
-    ) -> tuple[JobSuggestion, ...]:
+    def suggest(self, profile: Iterable[str] = (), n: int = 10) -> tuple[JobSuggestion, ...]:
         """Return up to n jobs that the profile does not name already, best first.
 
         Args:
             profile: What the member has, as far as they let it be used: `kind:name`.
             n: At least 1.
-            catalogue: Public jobs; where given, every third suggestion comes from it, so that
-                jobs nobody has yet are seen too.
         """
         named = list(profile)
         held = self.places(named)
         taken = {name for name in named if name.startswith(self.target)}
-        learned = [s for s in self._learned(held) if self.target + s.job not in taken]
-        skills = [name.partition(":")[2] for name in named]
-        fresh = [
-            JobSuggestion(job=job, why="skills", because=shared)
-            for job, shared in (catalogue.rank(skills, n + len(taken)) if catalogue else ())
-            if self.target + job not in taken
-        ]
-        popular = [
-            JobSuggestion(job=self._short(at), why="popular", because=())
-            for at in self.popular()
-            if self.jobs[at] not in taken
-        ]
         found: dict[str, JobSuggestion] = {}
-        while len(found) < n and (learned or fresh or popular):
-            turn = fresh if fresh and (len(found) % 3 == 2 or not learned) else learned or popular
-            suggestion = turn.pop(0)
-            found.setdefault(suggestion.job, suggestion)
+        if held or self._catalogue.names(named):
+            scores = self.all_scores(named)
+            for at in np.lexsort((self._order, -scores)).tolist():
+                if len(found) == n or scores[at] <= 0:
+                    break
+                if self.every[at] not in taken:
+                    found[self.every[at]] = self._because(at, held, named)
+        for at in self.popular():
+            if len(found) >= n:
+                break
+            if self.jobs[at] not in taken and self.jobs[at] not in found:
+                found[self.jobs[at]] = JobSuggestion(job=self._short(at), why="popular", because=())
         return tuple(found.values())
 
-    def _learned(self, held: Sequence[int]) -> list[JobSuggestion]:
-        if not held:
-            return []
-        scores = self.scores(held)
-        order = np.lexsort((self._popularity, -scores))
-        return [self._because(int(at), held) for at in order if scores[at] > 0]
+    def _because(self, at: int, held: Sequence[int], profile: Sequence[str]) -> JobSuggestion:
+        because = self._learned(at, held) if at < len(self.jobs) else ()
+        why = "profile" if because else "skills"
+        if at in self._entry and len(because) < _REASONS:
+            more = self._catalogue.because(self._entry[at], profile, _REASONS)
+            because = tuple(dict.fromkeys((*because, *more)))[:_REASONS]
+        if not because:  # what everybody's counts say, not what this profile has
+            why = "popular"
+        return JobSuggestion(job=self._short(at), why=why, because=because)
 
-    def _because(self, at: int, held: Sequence[int]) -> JobSuggestion:
-        weights = self._weights[list(held), at]
-        best = [held[i] for i in np.argsort(-weights, kind="stable")[:_REASONS] if weights[i] > 0]
-        because = tuple(self.features[i] for i in best)
-        return JobSuggestion(job=self._short(at), why="profile", because=because)
+    def _learned(self, at: int, held: Sequence[int]) -> tuple[str, ...]:
+        alone = self._alone(at, held)
+        best = np.argsort(-alone, kind="stable")[:_REASONS]
+        return tuple(self.features[held[i]] for i in best if alone[i] > 0)
+
+    def _alone(self, at: int, held: Sequence[int]) -> Longs:
+        """Return what each thing of a profile adds to the score of one job."""
+        if self._dense and all(one in self._row for one in held):
+            return np.asarray(self._cold[[self._row[one] for one in held], at], np.int64)
+        if self._dense:
+            return np.asarray(self._weights[list(held), at], np.int64)
+        ends = self._walk_ends
+        slices = [slice(int(ends[one - 1]) if one else 0, int(ends[one])) for one in held]
+        return np.array([self._walk_weight[of][self._walk_to[of] == at].sum() for of in slices])
 
     def _short(self, at: int) -> str:
-        return self.jobs[at].removeprefix(self.target)
+        return self.every[at].removeprefix(self.target)
 
     def columns(self, names: Iterable[str]) -> list[int]:
         """Return the columns of the jobs that the model knows, each once."""
@@ -203,7 +242,7 @@ def evaluate(
         if not wanted or not held:
             left_out += 1
             continue
-        scores = model.scores(held)
+        scores = model.all_scores(sorted(profile - jobs))[: len(model.jobs)]
         top = np.argsort(-scores, kind="stable")[:n].tolist()
         best = min(n, len(wanted))
         recalls.append(len(wanted & set(top)) / best)

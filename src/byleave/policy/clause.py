@@ -12,7 +12,7 @@ from typing import Final
 
 from byleave.policy.wording import BEING, MODAL, RECIPIENT, rx
 
-__all__ = ["affirmed", "denied_here", "denies", "holds", "says_nothing"]
+__all__ = ["affirmed", "announced", "denied_here", "denies", "holds", "says_nothing"]
 # -- who acts, and whether it is denied --------------------------------------------------------
 
 _NEGATION: Final = rx(
@@ -71,10 +71,14 @@ _OWN_SUBJECT: Final = re.compile(
     r"\s*[^\W\d]+(?:\s\w+){0,3}?\s(?:may|will|can|could|shall|might)\b", re.IGNORECASE
 )
 _TELLS: Final = rx(
-    r"\b(?:describ(?:e|es|ed|ing)|explain(?:s|ed|ing)?|outlin(?:e|es|ed|ing)|details?|learn|understand|covers?|tells?|sets?[ ]out|"
+    r"\b(?:describ(?:e|es|ed|ing)|explain(?:s|ed|ing)?|outlin(?:e|es|ed|ing)|details?|learn|understand|covers?|(?<!can[ ])(?<!can[ ]also[ ])tells?|(?<!as[ ])sets?[ ]out|"
     r"informs?[ ]you|know|summari[sz]\w*|governs?|introduces?|clarif\w+|read[ ](?:more|about|how)|stating|states)\b"
     r"[^.;]{0,140}?\b(?:how|what|whom|who|whether|why|when|where|ways|circumstances|practices|types[ ]of[ ](?:\w+[ ])?(?:data|information))\b(?:(?!\bthat[ ](?:it|they|we|your)\b)[^.;]){0,90}$"
 )
+_HOW: Final = rx(
+    r"\b(?:how(?![ ]ever)|whether|why|what|the[ ](?:ways?|manner)|when[ ]and[ ]how)\b(?:[ ][\w'-]+,?){0,12}[ ](?:and[ ])?$"
+)
+_WHETHER: Final = rx(r"\bdisclose[ ](?:to[ ]you[ ])?(?:whether|what|which)\b[^;.!?]{0,120}$")
 _PARENTHESIS: Final = re.compile(r"\([^()]*\)")
 _ASIDE: Final = re.compile(
     r"\b(?:which|that|who|whom)\s(?:\w+\s)?(?:does not|do not|doesn't|don't|did not|cannot|can't|could not|no longer|never|"
@@ -84,7 +88,7 @@ _ASIDE: Final = re.compile(
 # "..., but excludes model training, and ..."
 _LEFT_OUT: Final = re.compile(r"\b(?:but )?exclud(?:es|ing)\b[^,;]*[,;]", re.IGNORECASE)
 _EMBEDDED: Final = re.compile(
-    r"\b(?:how|whether|why|ways(?: in which)?|what|which|with whom|when and how|where and how|what types? of \w+|what (?:personal )?(?:data|information)|"
+    r"\b(?:how(?![ ]ever)|whether|why|ways(?: in which)?|what|which|with whom|when and how|where and how|what types? of \w+|what (?:personal )?(?:data|information)|"
     r"types? of (?:\w+ )?(?:data|information)|circumstances (?:in|under) which)\s+(?:(?:and|or) \w+ )?(?:\w+ )?$",
     re.IGNORECASE,
 )
@@ -112,7 +116,7 @@ _COMMAND: Final = re.compile(r"^\W*(?:please |do |don't |never |always |to \w+ )
 _POINTS: Final = rx(
     r"^(?:If[ ]you(?:'d|[ ]would)?[ ](?:like|want|wish|need)\b|To[ ](?:learn|find[ ]out|know|read|see|understand|obtain)\b|"
     r"For[ ](?:more|further|additional|a[ ]list|details|information)\b|More[ ](?:information|details?)\b|Please[ ](?:see|read|review|visit|refer|note[ ]our)\b)"
-    r"[^;]*\b(?:please|see|visit|refer|click|read|contact|review|consult|go[ ]to|check|available|found)\b"
+    r"[^;]*\b(?:please|see|visit|refer|click|read|contact|review|consult|go[ ]to|check|available|found)\b|^(?:Please[ ])?(?:refer|consult)[ ]"
 )
 
 
@@ -181,7 +185,14 @@ def holds(text: str, verb: int, *, sharing: bool = False) -> bool:
 def _told(text: str, clear: str, verb: int) -> bool:
     """Say whether the text only announces how or when the act is done."""
     listed = re.match(r"\w+(?: \w+){0,3}: *(?:to|with)\b", text[verb:], re.IGNORECASE)
-    return not listed and bool(_TELLS.search(clear))
+    return not listed and bool(_TELLS.search(clear) or _WHETHER.search(clear))
+
+
+def announced(text: str, verb: int) -> bool:
+    """Say whether the text only tells how, whether or why the act is done."""
+    clear = _cleared(text, verb)
+    asked = _HOW.search(clear[_clause_start(clear) :])
+    return bool(asked or _TELLS.search(clear))
 
 
 def denied_here(text: str, verb: int) -> bool:

@@ -24,6 +24,7 @@ from byleave.policy.statement import (
     mentions_training,
     named_recipients,
     statements_of,
+    with_antecedent,
 )
 from byleave.policy.strict_yaml import read_mapping
 from byleave.policy.taxonomy import Taxonomy
@@ -197,23 +198,37 @@ def spoken(markdown: str, *, first_line: int = 1) -> tuple[Spoken, ...]:
         markdown: The text, without front matter.
         first_line: Line of the file on which it begins.
     """
-    found = []
+    found: list[Spoken] = []
     read = sentences(markdown, first_line=first_line)
     names = own_names("\n".join(sentence.text for sentence in read))
+    titles: list[Spoken] = []  # of the run-in title right before, if it seemed to say something
     for sentence in read:
         if sentence.place == "heading":
             continue
-        statements = statements_of(as_we(sentence.text, names), lead=as_we(sentence.lead, names))
-        trains = any(statement.about == "training" for statement in statements)
-        found += [
-            Spoken(
-                sentence=sentence,
-                statement=statement,
-                seems=_seems(sentence, statement, trains=trains),
-            )
-            for statement in statements
-        ]
+        said = _said(sentence, names)
+        if sentence.title:
+            titles = said if sentence.lead else []
+            continue
+        about = {item.statement.about for item in said}
+        found += [item for item in titles if item.statement.about not in about]
+        found += said
+        titles = []
     return tuple(found)
+
+
+def _said(sentence: Sentence, names: Sequence[str]) -> list[Spoken]:
+    """Return the statements of one sentence, read with what introduces it and what it follows."""
+    text = with_antecedent(as_we(sentence.text, names), as_we(sentence.follows, names))
+    statements = statements_of(text, lead=as_we(sentence.lead, names))
+    trains = any(statement.about == "training" for statement in statements)
+    return [
+        Spoken(
+            sentence=sentence,
+            statement=statement,
+            seems=_seems(sentence, statement, trains=trains),
+        )
+        for statement in statements
+    ]
 
 
 def unmentioned_parts(

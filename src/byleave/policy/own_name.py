@@ -8,14 +8,14 @@ from typing import Final
 
 __all__ = ["as_we", "own_names"]
 
-_NAME: Final = r"[A-Z][\w&-]*(?:\.[a-z]{2,4}|\.[A-Z]\w+)?(?: (?:[A-Z][\w&-]*|of|&)){0,4}?"
+_NAME: Final = r"[A-Z0-9][\w&-]*(?:\.[a-z]{2,4}|\.[A-Z]\w+)?(?: (?:[A-Z][\w&-]*|of|&)){0,4}?"
 _CALLED_WE: Final = re.compile(
     rf"(?P<name>{_NAME})(?:,? (?:Inc|LLC|Ltd|Limited|GmbH|Corp|Corporation|Company|Co|PLC|plc|B\.?V|S\.?A|Pty|AG|SAS|AB)\b\.?)*"
     r"[^.()\"]{0,80}\((?P<aliases>[^)]{0,120}\b(?:we|us|our)\b[^)]{0,60})\)"
 )
 _ALIAS: Final = re.compile(r"\"([A-Z][\w&.-]*(?: [A-Z][\w&.-]*){0,2})[,.]?\"")
 _TITLE: Final = re.compile(
-    rf"^(?P<name>{_NAME})(?:'s)? (?:Online |Website |Global |Consumer )?"
+    rf"^(?P<name>{_NAME})(?:'s)?(?: [-–—|:])? (?:Online |Website |Global |Consumer )?"
     r"(?:Privacy|Terms|Cookie|User|Service|Data|Legal|Customer|Community)\b"
 )
 _GENERIC: Final = frozenset(

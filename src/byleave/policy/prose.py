@@ -54,7 +54,8 @@ _ABBREVIATIONS: Final = frozenset(
 )
 # "Service Providers." before what an item says: a few words, none of them a verb in small letters
 _TITLE: Final = re.compile(
-    r"[A-Z][\w'&/,-]*(?: (?:and|or|of|the|to|for|with|in|&|[A-Z0-9][\w'&/,-]*)){0,7}[.:]"
+    r"[A-Z][\w'&/,-]*(?: (?:and|or|of|the|to|for|with|in|&|[A-Z0-9][\w'&/,-]*)){0,7}[.:]|"
+    r"[A-Z][\w'&/,-]*(?: (?!(?:we|you|it|they|is|are|was|may|will|can|could|does?|has|have|that|who|which|not|never)\b)[a-z&][\w'&/,-]*){1,4}[.:]"
 )
 _END: Final = re.compile(r"[.!?…][\"')\]]*(?=\s+[\"'(\[]*[A-Z0-9À-ÖØ-Þ])|[.!?…][\"')\]]*\s*$")
 
@@ -92,12 +93,16 @@ class Sentence:
         place: In what it stands.
         lead: For the first sentence of a list item (and the one after its run-in title), what
             introduces the list; else "".
+        follows: The sentence before it in the same block, or "".
+        title: Whether it is a run-in title ("**Vendors.** We ..."): a few words, more after them.
     """
 
     text: str
     line: int
     place: Place
     lead: str
+    follows: str = ""
+    title: bool = False
 
 
 def front_matter(text: str) -> tuple[list[str], str, int]:
@@ -159,12 +164,21 @@ def sentences(markdown: str, *, first_line: int = 1) -> tuple[Sentence, ...]:
     """
     found = []
     for block in blocks(markdown, first_line=first_line):
-        lead = block.lead
-        for offset, text in split_sentences(block.text):
-            line = block.line_at(offset)
-            found.append(Sentence(text=text, line=line, place=block.place, lead=lead))
-            if not _TITLE.fullmatch(text):
-                lead = ""
+        lead, follows = block.lead, ""
+        split = split_sentences(block.text)
+        for offset, text in split:
+            title = _TITLE.fullmatch(text) is not None
+            found.append(
+                Sentence(
+                    text=text,
+                    line=block.line_at(offset),
+                    place=block.place,
+                    lead=lead,
+                    follows=follows,
+                    title=title and text is not split[-1][1],
+                )
+            )
+            lead, follows = lead if title else "", text
     return tuple(found)
 
 
@@ -247,9 +261,16 @@ class _Reader:
                 indent, _, lead = self._levels[-1]
                 self._levels[-1] = (indent, split_sentences(last)[-1][1] if last else "", lead)
         else:
-            ends = split_sentences(last)
-            self._intro = ends[-1][1] if ends and not ends[-1][1].endswith((".", "!")) else ""
+            self._intro = _introduction([text for _, text in split_sentences(last)])
             self._levels = []
+
+
+def _introduction(texts: list[str]) -> str:
+    """Return what may introduce a list: the last sentence, with a run-in title right before it."""
+    if not texts or texts[-1].endswith((".", "!")):
+        return ""
+    title = texts[-2] if len(texts) > 1 and _TITLE.fullmatch(texts[-2]) else ""
+    return f"{title} {texts[-1]}".strip()
 
 
 def _cells(number: int, line: str) -> Iterator[Block]:

@@ -7,7 +7,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from byleave.policy.wording import ANYBODY, BEING, DATA, MODAL, RECIPIENT, THING, TO_WHOM, UP_TO, rx
+from byleave.policy.wording import (
+    ANYBODY,
+    BEING,
+    DATA,
+    MODAL,
+    PROVIDER,
+    RECIPIENT,
+    THING,
+    TO_WHOM,
+    UP_TO,
+    rx,
+)
 
 __all__ = ["REACHING"]
 
@@ -48,7 +59,7 @@ REACHING: Final = tuple(
         rf"{DATA}[ ][^;.!?]{{0,80}}?\b{BEING}[ ](?:\w+[ ]){{0,2}}?(?P<verb>shared|disclosed|sold|transferred)(?P<what>)[ ](?:with|to)[ ](?:or[ ](?:\w+[ ]){{1,3}}by[ ])?{ANYBODY}",
         rf"\b(?P<verb>provid(?:e|es|ing)|send(?:s|ing)?|giv(?:e|es|ing)|suppl(?:y|ies|ying)|pass(?:es|ing)?|communicat(?:e|es|ing))(?P<what>[ ](?:your|that|this|such|user|users'|these|personal|customer|certain|limited|some|any)[ ](?:\w+[ ]){{0,4}}?{DATA}(?:[ ]\w+){{0,3}}?)[ ]to[ ](?:(?-i:[A-Z])\w+|(?:an?|any|each|certain|those|these|that|such|various|selected|the[ ](?:relevant|applicable|respective))[ ]\w+)(?<!Services)(?<!Service)",
         # given to, sent to, visible to those who …; to whom it is sent; who are given it
-        rf"{DATA}{UP_TO}{{0,80}}?\b{BEING}[ ](?:\w+[ ]){{0,2}}?(?P<verb>{_HANDED}|available|accessible|visible|shown)(?P<what>)[ ](?:over[ ]|on[ ])?to[ ](?:the|any|those|each|every|an?)[ ](?!(?:users?|members?|people|person|extent|servers?|employees|staff)\b)(?:[\w-]+[ ]){{1,3}}?(?:who|whom|that|which|with[ ]which|you[ ](?:have[ ])?(?:book|order|buy|choose|select|contact|visit|hire|instruct|appl|deal)\w*)\b",
+        rf"{DATA}{UP_TO}{{0,80}}?\b{BEING}[ ](?:\w+[ ]){{0,2}}?(?P<verb>{_HANDED}|available|accessible|visible|shown)(?P<what>)[ ](?:over[ ]|on[ ])?to[ ](?:the|any|those|each|every|an?)[ ](?!(?:other|users?|members?|people|person|extent|servers?|employees|staff)\b)(?:[\w-]+[ ]){{1,3}}?(?:who|whom(?![ ]you)|that|which|with[ ]which|you[ ](?:have[ ])?(?:book|order|buy|choose|select|contact|visit|hire|instruct|appl|deal)\w*)\b",
         rf"\b(?:with|to)[ ](?:whom|which)[ ]{UP_TO}{{0,60}}?{DATA}[ ](?:{MODAL}[ ])*{BEING}[ ](?:\w+[ ])?(?P<verb>{_HANDED}|shared|disclosed|sold)\b(?P<what>)",
         rf"(?P<whom>{RECIPIENT})(?:[ ]\w+){{0,4}}?[ ](?:{MODAL}[ ])*{BEING}[ ](?:\w+[ ])?(?P<verb>given|sent|shown|supplied|provided|granted|told|handed)\b(?P<what>[ ](?:with[ ]|access[ ]to[ ])?(?:[\w-]+[ ]){{0,5}}?{DATA})",
         rf"\b(?P<verb>provid(?:e|es|ing)|send(?:s|ing)?|giv(?:e|es|ing)|suppl(?:y|ies|ying)|pass(?:es|ing)?|hand(?:s|ing)?)(?P<what>[ ](?:on[ ]|over[ ])?(?:[\w-]+[ ])?{DATA})[ ]to[ ](?:an?|any|each|certain|those|these|such|various|selected|the[ ](?:relevant|applicable|respective))[ ]\w+(?<!user)(?<!users)(?<!person)(?<!people)(?<!minimum)(?<!server)(?<!servers)",
@@ -68,7 +79,7 @@ REACHING: Final = tuple(
         rf"\b(?P<verb>allow|permit|enable|let|authori[sz]e|require|oblige|expect)(?:s|ing)?[ ](?:\w+[ ]){{0,3}}?(?P<whom>{RECIPIENT})[ ](?:and[ ]\w+[ ])?to[ ](?:access|use|collect|receive|obtain|process|view|retrieve|handle|protect|safeguard|return|delete)\b(?P<what>{UP_TO}{{0,60}}?(?:{DATA}|\bit\b))",
         # recipients, some words on, use your data; they were named before, and process it
         rf"(?:^|[:;,][ ]|\b(?:when|where|if|that|and)[ ])(?:these|those|such|our|the|any|all|certain|some|each|selected)[ ](?:[\w-]+[ ]){{0,3}}?(?P<whom>{RECIPIENT})\b(?!')[^;.!?]{{0,140}}?\b(?P<verb>{_ACCESS}|protect|safeguard|collect|return|delete)\b(?P<what>[ ](?:\w+[ ]){{0,3}}?(?:(?:your|user|users'|personal|customer|members?'|such|this|that|the)[ ](?:\w+[ ]){{0,2}}?{DATA}|data\b|information\b|it\b))",
-        rf"(?P<whom>{RECIPIENT})\b[^.!?]{{0,160}}?[;,–—-][ ]?(?:and[ ]|who[ ]|which[ ])?they[ ](?:{MODAL}[ ])*(?P<verb>{_ACCESS}|collect)\b(?P<what>[ ](?:it|them|this|that|your|the)\b)",
+        rf"(?P<whom>{RECIPIENT})\b[^.!?]{{0,160}}?[;,–—-][ ]?(?:and[ ]|who[ ]|which[ ])?they[ ](?:{MODAL}[ ])*(?P<verb>{_ACCESS}|collect)\b(?P<what>(?:[ ](?:and|or)[ ]\w+)?[ ](?:it|them|this|that|your|the)\b)",
         rf"\b(?P<whom>(?:these|those|such)[ ](?:\w+[ -]){{0,2}}?(?:services|companies|partners|parties|tools|networks|platforms|organi[sz]ations|entities))\b(?:[ ]{MODAL})*[ ](?P<verb>{_ACCESS}|collect)\b(?P<what>[ ](?:[\w-]+[ ]){{0,4}}?{DATA})",
         # we engage recipients to analyse your data
         rf"\b(?P<verb>engage|use|employ|hire|contract|work[ ]with|rely[ ]on|retain|appoint|partner[ ]with|integrate)(?:s|ing)?\b[^;.!?]{{0,60}}?(?P<whom>{RECIPIENT})\b[^;.!?]{{0,80}}?\b(?:to|that|who|which)[ ](?:(?:help|assist)s?[ ](?:us[ ])?(?:to[ ])?)?(?:analy[sz]e|process|collect|store|handle|host|track|measure|verify|receive|record|transcribe|label|review|annotate|manage)s?\b(?P<what>[^;.!?]{{0,40}}?\b(?:your|user|users'|personal|customer|payment|this|these|the)\b[^;.!?]{{0,40}}?{DATA}|(?:[ ][\w-]+){{0,3}}?[ ]{DATA}[ ](?:about|on|of|from|for)\b)",
@@ -89,6 +100,22 @@ REACHING: Final = tuple(
         # you license it to us and others; we let recipients know
         rf"\bgrant(?:s|ing)?[ ](?:us|we|[\w.]+)(?:,| and| or)[^;.!?]{{0,80}}?(?P<whom>{RECIPIENT})[^;.!?]{{0,160}}?\b(?P<verb>licen[sc]e|rights?|permission)\b(?P<what>)",
         r"\b(?P<verb>report[ ]to|tell|inform|notify|let)[ ](?:an?[ ]|our[ ]|the[ ]|these[ ]|those[ ]|such[ ])?(?:\w+[ ])?(?P<whom>advertisers?|partners?|merchants?|sellers?|publishers?|employers?|schools?|administrators?)[ ](?:know[ ])?(?:that|which|how|when|whether|about)\b(?P<what>)",
+        # bound, or kept, to what we let them do with it: they have it
+        rf"(?:^|[:;,.][ ]|\b(?:when|where|if|that|and|require)[ ])(?:(?:these|those|such|our|the|any|all|each|selected|of)[ ]){{1,2}}(?:[\w-]+[ ]){{0,3}}?(?P<whom>{RECIPIENT})\b(?!')[^;.!?]{{0,90}}?\b(?P<verb>oblig(?:at)?ed|required|bound|prohibited|forbidden|restrict(?:ed|ions)|permitted|authori[sz]ed|allowed|limited|contractually|committed|agreed?|undertake)\b(?P<what>[^;.!?]{{0,90}}?\b(?:your|user|users'|personal|customer|members?'|such|this|that|the|any|of|our)\b[^;.!?]{{0,30}}?{DATA})",
+        rf"\b(?P<verb>require|oblige|instruct|ask|expect|bind)(?:s|ing)?[ ](?:(?:that|all|any|these|those|such|our|the|each|other)[ ]){{0,3}}(?:[\w-]+[ ]){{0,2}}?(?P<whom>{RECIPIENT})\b(?!')[^;.!?]{{0,60}}?\b(?:to|must|agree|do[ ]the[ ]same|by[ ]contract)\b(?P<what>[^;.!?]{{0,80}}?(?:{DATA}|\b(?:do[ ]the[ ]same|confidential\w*|privacy[ ]polic\w+)))",
+        rf"(?P<whom>{RECIPIENT})\b[^;.!?]{{0,80}}?,[ ](?:and[ ])?we[ ](?P<verb>require|oblige|instruct|allow|permit)[ ]them[ ](?:not[ ])?to\b(?P<what>[^;.!?]{{0,60}}?{DATA})",
+        # partners who gather about you as you use what is theirs here
+        rf"(?P<whom>(?:[\w-]+[ ])?(?:partners?|advertisers?|ad[ ]serv\w+(?:[ ]compan\w+)?|(?:ad|advertising|analytics|marketing)[ ](?:networks?|compan\w+|services?|providers?|technolog\w+[ ](?:compan\w+|providers?))|{PROVIDER}))(?!')(?:[ ]\w+){{0,6}}?[ ](?:{MODAL}[ ])*(?P<verb>{_GATHER})\b(?P<what>[ ](?:and[ ]\w+[ ])?(?:[\w-]+[ ]){{0,4}}?{DATA})(?![^;.!?]*\b(?:provide|share|send|give|disclose)s?\b[^;.!?]{{0,40}}\b(?:with|to)?[ ]?us\b)",
+        # they learn, infer, keep
+        rf"(?P<whom>{RECIPIENT})(?!')(?:[ ]\w+){{0,3}}?[ ](?:{MODAL}[ ])*(?P<verb>learn|infer|assume|figure[ ]out|determine|deduce|know|identify|see|retain|recogni[sz]e)\b(?P<what>[^;.!?]{{0,50}}?\b(?:that[ ]you|your|you[ ](?:came|come|visited|are|have|meet)|about[ ]you|copies[ ]of|who[ ]you|information)\b)",
+        rf"(?P<whom>{RECIPIENT})(?!')(?:[ ]\w+){{0,3}}?[ ](?:{MODAL}[ ])*(?P<verb>receives?|gets?|obtains?)\b(?P<what>[ ](?:[\w-]+[ ]){{0,4}}?{DATA})(?![^;.!?]{{0,60}}\bfrom[ ](?!us\b|our\b|the[ ](?:app|site|service))\w)(?![^;.!?]*\b(?:with|to)[ ]us\b)",
+        rf"\b(?P<verb>provid|giv|grant|offer|allow)(?:e|es|ing|s)?[ ](?:\w+[ ]){{0,2}}?access[ ](?P<what>)(?:to[ ])(?:\w+[ ]){{0,2}}?(?P<whom>{RECIPIENT})\b[^.;!?]{{0,150}}?{DATA}",
+        rf"(?P<whom>{RECIPIENT})\b(?!')[^;.!?]{{0,50}}?\b(?P<verb>authori[sz]ed|allowed|permitted|able|entitled|enabled)[ ](?:by[ ](?:you|us)[ ])?to[ ](?:access|use|collect|receive|obtain|process|view|retrieve|hear|read)\b(?P<what>[^;.!?]{{0,60}}?{DATA})",
+        # it is kept or processed at theirs
+        rf"{THING}[^;.!?]{{0,60}}?[ ]{BEING}[ ](?:(?:also|only|securely|and|transferred|accessed)[ ]){{0,3}}(?P<verb>processed|stored|hosted|held|kept|maintained|saved)(?P<what>)[ ](?:and[ ]\w+[ ])?(?:at|in|on|with|by|via|through|using)[ ](?:(?!countr|jurisdiction|accordance|order|which)[\w'-]+[ ]){{0,18}}?(?P<whom>{RECIPIENT})(?![ ](?:operate|is|are)\b)(?!'s?[ ](?:polic|privacy|terms))",
+        rf"\b(?P<verb>store|save|keep|host|hold|process)(?:s|d|ed|ing)?\b(?P<what>[^;.!?]{{0,40}}?{DATA}[^;.!?]{{0,30}}?)[ ](?:on|in|via|at|using)[ ](?:(?!countr|which)[\w'-]+[ ]){{0,4}}?(?P<whom>{RECIPIENT}|third-party[ ](?:servers?|clouds?|systems?))(?!'s?[ ](?:polic|privacy|terms))",
+        # you let it be used by us and others
+        rf"\bused[ ]by[ ](?:us|we)(?:,|[ ]and|[ ]or)[ ][^;.!?]{{0,50}}?(?P<verb>(?P<whom>{RECIPIENT}))(?P<what>)",
         # recipients collect through our service
         rf"(?P<whom>{RECIPIENT})(?<!'s){UP_TO}{{0,150}}?\b(?P<verb>use|set|place|deploy|employ|install)(?:s|ing)?\b(?P<what>{UP_TO}{{0,80}}?{_TRACKERS}{UP_TO}{{0,60}}?\b(?:{_GATHER})\b{UP_TO}{{0,60}}?{DATA})",
         rf"(?P<whom>{RECIPIENT})(?<!'s)(?:[ ]\w+){{0,6}}?[ ](?:{MODAL}[ ])*(?P<verb>{_GATHER})\b(?P<what>{UP_TO}{{0,80}}?{DATA}{UP_TO}{{0,80}}?\b(?:our|the|this)[ ](?:\w+[ ])?(?:behalf|services?|sites?|websites?|apps?|platforms?|products?|pages))\b",

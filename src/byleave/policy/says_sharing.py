@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
-from byleave.policy.clause import denied_here, holds
+from byleave.policy.clause import announced, denied_here, holds
 from byleave.policy.says_reaching import REACHING
 from byleave.policy.wording import (
     ANYBODY,
@@ -42,6 +43,7 @@ _SHARING: Final = tuple(
         ),
         rf"\b(?P<verb>disclos(?:ures?|ing)|sharing|sales?|transfers?)[ ](?:\w+[ ]){{0,2}}?of[ ](?P<what>{UP_TO}{{0,60}}?{THING}{UP_TO}{{0,40}}?){TO_WHOM}",
         rf"\b(?P<verb>report(?:s|ed|ing)?|refer(?:s|red|ring)?)\b(?P<what>{UP_TO}{{0,60}}?)[ ]to[ ](?:\w+[ ]){{0,3}}?(?P<whom>law[ -]enforcement|(?:\w+[ ])?authorit(?:y|ies)|police|regulators?)\b",
+        rf"\b(?P<verb>provid(?:e|es|ed|ing)|disclos(?:e|es|ed|ing)|suppl(?:y|ies|ied)|releas(?:e|es|ed|ing)|transfer(?:s|red|ring)?|sell(?:s|ing)?)(?P<what>)[ ](?:only[ ])?to[ ](?:\w+[ ]){{0,2}}?(?P<whom>{RECIPIENT})",
         rf"{THING}{UP_TO}{{0,60}}?\b(?P<verb>available|accessible|visible|open|disclosed|exposed)[ ](?P<what>){TO_WHOM}",
         rf"\b(?P<verb>mak(?:e|es|ing)|made)\b(?P<what>{UP_TO}{{0,80}}?)\b(?:available|accessible)[ ]{TO_WHOM}",
     )
@@ -55,15 +57,15 @@ _SHARING_AT_ALL: Final = tuple(
     rx(p)
     for p in (
         (
-            rf"\b(?:we|to|also|may|will|can|or|and)[ ](?:{MODAL}[ ]|have[ ]to[ ]|need[ ]to[ ])*(?P<verb>share|disclose|sell|release|divulge|transfer|hand[ ](?:over|on)|turn[ ]over)\b"
-            rf"(?P<what>[ ](?:[\w'-]+,?[ ]){{0,7}}?(?:(?=information|data\b|records?\b|contents?\b)|(?:your|personal|user|member|such|this|that|the|any|certain|these|aggregated?|account|it)\b)(?:(?!\b(?:with|to)[ ](?!comply|the[ ]extent|protect|prevent|respond|enforce|your[ ](?:consent|permission|agreement)))[^;.!?]){{0,60}}?(?:{DATA}|(?<=[ ]it\b)))"
-            rf"(?![^;.!?]{{0,60}}\b(?:with|to|among)[ ](?:us|you|one[ ]another|each[ ]other|other[ ](?:our[ ])?(?:members|users)|your[ ](?:\w+[ ])?(?:friends|connections|contacts|network|followers|family|team)|friends|followers|people|the[ ]public|employees|members|users|staff|my|everyone|our[ ](?:employees|staff|team))\b)"
-            rf"(?![^;.!?]{{0,200}}\b(?:outside(?![ ]of[ ](?:we|us|our|the[ ]company))|to[ ](?:the[ ]United|countries|a[ ]country|servers|our[ ]servers|other[ ]countries)|from[ ]the[ ](?:E[UE]A?|European))\b)"
+            rf"\b(?:we|to|also|may|will|can|or|and)[ ](?:{MODAL}[ ]|have[ ]to[ ]|need[ ]to[ ])*(?P<verb>share|disclose|sell|release|divulge|transfer(?![ ]and[ ]receive)|hand[ ](?:over|on)|turn[ ]over)\b"
+            rf"(?P<what>[ ](?:(?!with\b|to\b|among\b)[\w'-]+,?[ ]){{0,7}}?(?:(?=information|data\b|records?\b|contents?\b)|(?:your|personal|user|member|such|this|that|the|any|certain|these|aggregated?|account|an?|some|only|limited|basic|relevant|hashed|anonymi[sz]ed|it)\b)(?:(?!\b(?:with|to)[ ](?!comply|the[ ]extent|protect|prevent|respond|enforce|your[ ](?:consent|permission|agreement)))[^;.!?]){{0,60}}?(?:{DATA}|(?<=[ ]it\b)))"
+            rf"(?![^;.!?]{{0,60}}\b(?:with|to|among)[ ](?:us|you|one[ ]another|each[ ]other|other[ ](?:our[ ])?(?:members|users|(?-i:[A-Z])\w+s)|your[ ](?:\w+[ ])?(?:friends|connections|contacts|network|followers|family|team)|friends|followers|people|the[ ]public|employees|members|users|staff|my|everyone|our[ ](?:employees|staff|team))\b)"
+            rf"(?![^;.!?]{{0,200}}\b(?:outside(?![ ]of[ ](?:we|us|our|the[ ]company))|out[ ]of[ ]the|to[ ](?:the[ ]United|countries|a[ ]country|servers|our[ ]servers|other[ ]countries)|from[ ]the[ ](?:E[UE]A?|European))\b)"
         ),
         rf"\b(?:includ\w+|involv\w+|requir\w+|means?)[ ](?:our[ ]|us[ ])?(?P<verb>sharing|disclosing|transferring|selling)(?P<what>[ ](?:\w+[ ]){{0,3}}?{DATA})",
         r"\b(?:before|prior[ ]to|when|while|in|after|by|of|from|for)[ ](?P<verb>disclosing|selling|transferring|sharing)(?P<what>[ ](?:your|personal|user|users'|any|such|customer|member)[ ](?:\w+[ ]){0,3}?(?:information|data))\b(?![ ](?:with|to)[ ](?:us|your|friends|others[ ]on))",
         r"\b(?P<verb>disclos(?:e|ing|ed)|releas(?:e|ing|ed))[ ](?P<what>information|data|it)[ ](?:if|when|where|as|in|under)\b",
-        rf"{DATA}[ ](?:\w+[ ]){{0,3}}?(?:(?:may|will|can|could|might|is|are|be)[ ](?:also[ ])?(?:be[ ])?)(?:\w+[ ](?:and|or)[ ])?(?P<verb>disclosed|sold|shared|transferred)(?P<what>)\b(?![^;.!?]{{0,12}}\b(?:with|to|by|in|at|outside|publicly|among)[ ](?:us|you|other|the|a|your|countries|people|public|friends|our|users|members|servers)\b)(?!,?[ ](?:in|to|out|publicly|by|between|processed|stored|reposted|or[ ]reposted|and[ ](?:processed|stored))\b)",
+        rf"{DATA}[ ](?:\w+[ ]){{0,3}}?(?:(?:may|will|can|could|might|is|are|be)[ ](?:also[ ])?(?:be[ ])?)(?:\w+[ ](?:and|or)[ ])?(?P<verb>disclosed|sold|shared|transferred)(?P<what>)\b(?![^;.!?]{{0,12}}\b(?:with|to|by|in|at|outside|publicly|among)[ ](?:us|you|other|the|a|your|countries|people|public|friends|our|users|members|servers)\b)(?!,?[ ](?:in(?![ ](?:connection|response|the[ ]event|relation|good|accordance|compliance|certain|limited|some|any|other|order|conjunction|these|special|anonym\w+|aggregat\w+))|to|out|publicly|by|between|processed|stored|reposted|or[ ]reposted|and[ ](?:processed|stored))\b)",
         rf"\b{_OCCASION}\b[^.!?]{{0,200}}?{DATA}[ ](?:\w+[ ]){{0,6}}?(?:may|will|can|could|might|is|are|be)[ ](?:also[ ])?(?:be[ ])?(?:\w+[ ](?:and|or)[ ])?(?P<verb>disclosed|sold|transferred|assigned)(?P<what>)\b",
     )
 )
@@ -73,6 +75,9 @@ _TO_SOMEBODY: Final = rx(
     rf"(?P<what>[^;.!?]{{0,80}}?\b(?:your|user|users'|personal|customer|such|this|that|the|any|certain|these|aggregated?|account|member)\b[^;.!?]{{0,60}}?{DATA}[^;.!?]{{0,60}}?)"
     rf"(?<!related)(?<!relating)(?<!relevant)(?<!tailored)(?<!respect)(?<!regard)(?<!according)(?<!similar)(?<!subject)(?<!access)(?<!response)[ ](?:with|to)[ ]{ANYBODY}"
 )
+# what is not an act upon data: "learn that you came", "was shared that"; binding a recipient
+_LEARNS: Final = rx(r".*ed$|learn|infer|assume|figure|determine|deduce|know|identify|see|recogni")
+_BINDS: Final = rx(r"require|oblige|instruct|ask|expect|bind")
 _AS_A: Final = rx(r"\bas[ ](?:an?|our|your|the|their)[ ](?:\w+[ ])?$")
 _INCOMING: Final = rx(
     r"^(?:[^;.!?]{0,60}?)\b(?:with|to|by|from)[ ](?:us|our[ ](?:site|services?(?![ ]provider)|platform|website|team|support)|me)\b"
@@ -80,6 +85,8 @@ _INCOMING: Final = rx(
 _NEW_CLAUSE: Final = rx(
     r"\b(?:and|but|or|so|while|although|because)[ ](?:we|you|they|it)\b|\bbut\b"
 )
+# "we make services of third parties available to you": what reaches the reader
+_TO_YOU: Final = rx(r"^[^;.!?]{0,40}?\b(?:available|accessible)[ ]to[ ]you\b")
 _GIVES_US: Final = rx(r"\b(?:give|grant|provide|send|tell|allow)s?[ ]us[ ](?!and\b)")
 # what comes from recipients; "our Transparency Report"
 _FROM_THEM: Final = rx(
@@ -108,12 +115,13 @@ def sharing_in(text: str, past: int) -> tuple[str, tuple[str, ...]] | None:
     if "portability" in text.lower():
         return None
     for pattern in (*_SHARING, *REACHING, *_SHARING_AT_ALL, _TO_SOMEBODY):
-        for match in pattern.finditer(text):
+        for match in _matches(pattern, text):
             verb = match.start("verb")
             if match.end() <= past or _outward_not(text, match):
                 continue
             if pattern in REACHING or pattern in _SHARING_AT_ALL[-2:]:
-                if denied_here(text, verb):
+                subject = match.start("whom") if _named_first(match) else verb
+                if denied_here(text, verb) or announced(text, min(subject, verb)):
                     continue
             elif not holds(text, verb, sharing=True):
                 continue
@@ -122,10 +130,22 @@ def sharing_in(text: str, past: int) -> tuple[str, tuple[str, ...]] | None:
     return None
 
 
+def _matches(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
+    """Yield every match, those that begin within the one before too: "we do not share it, but may share"."""
+    match = pattern.search(text)
+    while match is not None:
+        yield match
+        match = pattern.search(text, max(match.start(), match.start("verb")) + 1)
+
+
+def _named_first(match: re.Match[str]) -> bool:
+    return "whom" in match.re.groupindex and 0 <= match.start("whom") < match.start("verb")
+
+
 def _outward_not(text: str, match: re.Match[str]) -> bool:
     """Say whether the words match and yet no data goes out: towards us, or no data at all."""
     after, what = text[match.end("verb") :], match["what"]
-    if not match["verb"].endswith("ed") and re.match(
+    if not _LEARNS.match(match["verb"]) and re.match(
         r"\s(?:publicly\s)?(?:whether|how|if|what|that(?!\s(?:\w+\s)?(?:data|information|content)))\b",
         after,
         re.IGNORECASE,
@@ -144,10 +164,16 @@ def _outward_not(text: str, match: re.Match[str]) -> bool:
         return True
     if whom >= 0 and _FROM_THEM.search(text[:whom]) and whom < match.start("verb"):
         return True
+    if _TO_YOU.search(after):
+        return True
     if _HANDED_NOUN.search(text[: match.end("verb")]):
         return True
     if _PLACE_FOR.search(text[: match.start("verb")]):
         return True
     if match["verb"].lower() in {"sale", "sales"} and not rx(DATA).search(first):
         return True
-    return bool(_NOT_DATA.search(after)) and not rx(DATA).search(what or "")
+    return (
+        bool(_NOT_DATA.search(after))
+        and not _BINDS.match(match["verb"])
+        and not rx(DATA).search(what or "")
+    )

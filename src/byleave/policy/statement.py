@@ -19,7 +19,7 @@ from typing import Final
 from byleave.policy.clause import affirmed, denies, says_nothing
 from byleave.policy.says_sharing import sharing_in
 from byleave.policy.says_training import mentions_training, training_in
-from byleave.policy.wording import recipients_of, rx
+from byleave.policy.wording import RECIPIENT, recipients_of, rx
 
 __all__ = [
     "Statement",
@@ -27,6 +27,7 @@ __all__ = [
     "named_recipients",
     "recipients_of",
     "statements_of",
+    "with_antecedent",
 ]
 
 
@@ -59,7 +60,7 @@ def statements_of(text: str, *, lead: str = "") -> tuple[Statement, ...]:
         alone = tuple(statement for statement in alone if statement.about != "sharing")
     if not lead:
         return alone
-    if _hands_over(lead, text) or _serves(lead, text):
+    if _hands_over(lead, text) or _serves(lead, text) or _with_whom(lead, text):
         named = recipients_of(text) or recipients_of(lead)
         if not alone:
             because = f"{lead.rstrip(': ')} {text}"
@@ -73,6 +74,30 @@ def statements_of(text: str, *, lead: str = "") -> tuple[Statement, ...]:
     # What the introduction says by itself is its own statement, unless the item names to whom.
     adds = recipients_of(text) and not _IN_DEFENCE.search(text)
     return tuple(s for s in joined if s.about not in own or adds)
+
+
+_THEY: Final = re.compile(
+    r"^(?P<opening>(?:(?:In|For|To|When|While|If|As|However|Also|Generally|Sometimes|Pursuant|Under|Through|By)\b[^,;:]{0,90}, )?)They(?P<act> (?:\w+ ){0,3}?\w+)"
+)
+_GROUP_NOUNS: Final = {
+    "affiliate": "These affiliates",
+    "provider": "These service providers",
+    "third-party": "These third parties",
+}
+
+
+def with_antecedent(text: str, follows: str) -> str:
+    """Return a sentence with "They" read as the recipients that the sentence before it named.
+
+    Args:
+        text: The sentence, marks taken off.
+        follows: The sentence right before it in its paragraph, or "".
+    """
+    found = _THEY.match(text)
+    named = recipients_of(follows) if found else ()
+    if found is None or not named:
+        return text
+    return f"{found['opening']}{_GROUP_NOUNS[named[-1]]}{found['act']}{text[found.end() :]}"
 
 
 def named_recipients(text: str) -> tuple[str, ...]:
@@ -109,6 +134,20 @@ def _serves(lead: str, text: str) -> bool:
     return bool(to_work) and any(s.about == "sharing" for s in _spoken(lead, ""))
 
 
+# "With property agents when you express interest": a preposition and whom
+_WITH: Final = rx(
+    rf"^\W*(?:\([a-z0-9]+\)[ ]*)?(?:(?:with|among|between|amongst|by|within)[ ](?!(?:an?[ ]individual's|your|the[ ]user's|their|his|prior|appropriate|express|explicit)[ ](?:\w+[ ]){{0,2}}?(?:consent|permission|agreement|approval|authori[sz]ation|direction|instruction|knowledge)|your\b(?![ ]\w+(?:[ ]\w+)?[ ]?(?:provider|employer|school|administrator|bank|insurer))|other[ ](?:\w+[ ])?(?:users|members)|users\b|members\b|respect|regard|notice|the[ ]public|everyone|friends|connections|you\b|us\b|means|law\b|using)"
+    rf"|to[ ](?:(?:our|the|any|an?|all|other|certain|selected|such|your|third)[ ](?:[\w-]+[ ]){{0,3}}?)?{RECIPIENT})"
+)
+
+
+def _with_whom(lead: str, text: str) -> bool:
+    """Say whether an item begins with whom data is shared with, as its lead says."""
+    if denies(lead) or not _WITH.search(text):
+        return False
+    return any(s.about == "sharing" for s in _spoken(lead, ""))
+
+
 _ACTS: Final = rx(
     r"^\W*\w+s[ ](?!and\b|or\b|who\b|that\b|which\b|of\b|to\b|with\b|in\b|for\b|we\b|such\b|like\b|including\b)\w+"
 )
@@ -117,12 +156,17 @@ _OF_WHAT: Final = rx(
 )
 
 
+_THE_FOLLOWING: Final = rx(
+    r"\b(?:with|to)[ ](?:the[ ]following|these)[ ](?:\w+[ -]){0,3}?(?:part(?:y|ies)|providers|recipients|companies|services|partners|organi[sz]ations|processors|vendors)\b"
+)
+
+
 def _hands_over(lead: str, text: str) -> bool:
     """Say whether an item names to whom the sentence that introduces its list says data goes."""
     named = recipients_of(text)
     if denies(lead) or _NOT_A_NAME.search(text) or not (named or not _ACTS.search(text)):
         return False
-    if not named and _OF_WHAT.search(lead):
+    if not named and _OF_WHAT.search(lead) and not _THE_FOLLOWING.search(lead):
         return False
     if not (_TO_THESE.search(lead) or (lead.endswith(":") and recipients_of(lead))):
         return False

@@ -98,7 +98,7 @@ OTHERS: Final = (
     r"(?:social[ ](?:media|network\w*)|search[ ]engine)[ ](?:compan\w+|providers?|platforms?|sites?|services?)|"
     r"search[ ]engines|social[ ]networks|(?:external|outside|AI)[ ](?:\w+[ ])?(?:services?|APIs?)|(?:external)[ ]servers?|"
     r"(?:shipping|delivery|logistics|insurance|hosting|marketing|payment|advertising|analytics|research)[ ]compan\w+|"
-    r"(?:other|outside|external|independent|unaffiliated|these|such|selected|many|certain|"
+    r"(?:other|outside|external|independent|unaffiliated|these|those|such|selected|many|certain|"
     r"online|media|technology|advertising|marketing|research|partner|tech)[ ]"
     r"(?:\w+[ ])?(?:compan(?:y|ies)|organi[sz]ations?|entit(?:y|ies)|businesses|parties|platforms?|"
     r"institutions?|firms?|websites?|apps?)|\bfirms?\b(?!ware)|others\b|another[ ](?:company|business|entity|party)|"
@@ -116,8 +116,8 @@ TO_WHOM: Final = (
     rf"\b(?:with|to|among|amongst|between|onto)\b{UP_TO}{{0,140}}?(?P<whom>{RECIPIENT})"
 )
 _NOBODY_ELSE: Final = (
-    r"(?!us\b|one[ ]another|each[ ]other|you(?:rself)?\b|other[ ]our|our[ ](?:staff|team|servers?|systems?|employees|users|members|customers|community|site|website|app|service)|other[ ](?:users|members|people|countries|jurisdictions)|another[ ]country|"
-    r"your\b|friends|people|the[ ](?:public|extent|United|EU|UK|same|world|internet|other)|a[ ]country|countries|comply|respond|protect|enforce|prevent|help|provide|improve|and\b|or\b|be\b|do\b|a[ ]friend|everyone|my\b|respect|regard|"
+    r"(?!us\b|another\b|a\b(?=[ ]specific)|one[ ]another|each[ ]other|you(?:rself)?\b|other[ ]our|our[ ](?:staff|team|servers?|systems?|employees|users|members|customers|community|site|website|app|service)|other[ ](?:(?-i:[A-Z])\w+s\b|(?:\w+[ ])?users|members|people|countries|jurisdictions)|another[ ]country|"
+    r"your\b|friends|people|the[ ](?:other[ ](?:members|users)|public|extent|United|EU|UK|same|world|internet|other)|a[ ]country|countries|comply|respond|protect|enforce|prevent|help|provide|improve|and\b|or\b|be\b|do\b|a[ ]friend|everyone|my\b|respect|regard|"
     r"allow|enable|make|meet|fulfil|perform|process|detect|investigate|support|operate|any[ ]extent|ensure|establish|defend|verify|members|users|servers|Switzerland|Europe|law[ ]?\b|anyone\b|in\b|facilitate|use\b|create|show|deliver|obtain|train|develop|analy|understand|assist|bring|give|send|communicate)"
 )
 ANYBODY: Final = rf"{_NOBODY_ELSE}(?P<whom>\w)"

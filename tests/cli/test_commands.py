@@ -18,6 +18,7 @@ ELSEWHERE = {
     "demo": "replays a year; tests/demo runs it",
     "serve": "answers until it is stopped; tests/portal runs it",
     "case run": "has tests of its own in test_case.py",
+    "model catalogue": "needs ESCO's tables; test_model_catalogue.py runs it",
     "policy import-ota": "needs a clone of a repository",
     "gate preview": "has tests of its own in test_gate_preview.py",
     "log monitor": "the stage releases one model twice, which it finds; test_witness.py runs it",
@@ -59,7 +60,7 @@ def prepare(name: str, folder: Path) -> None:
         create(folder / "byleave-workspace").close()
     if name == "witness init":
         shutil.rmtree(folder / "my-witness")
-    if name in {"release publish", "release show", "release suggest"}:
+    if name in {"model suggest", "release publish", "release show", "release suggest"}:
         agree_again(folder)  # what holds rows of somebody who left is neither released nor loaded
     if name in {"snapshot diff", "snapshot renew", "member erase"}:
         reach(name, folder)
@@ -250,7 +251,7 @@ def test_exit_1_stopped_by_the_keyboard(
         raise KeyboardInterrupt
 
     size = say("log", "checkpoint", "--json").json["size"]
-    monkeypatch.setattr(gate, "compile_for", stop)
+    monkeypatch.setattr(gate, "compile_now", stop)
     said = say("gate", "run", "messages", "--use", PLATFORM, "--json")
     assert (said.code, said.json["error"]["code"]) == (1, "cli.interrupted")
     assert say("log", "checkpoint", "--json").json["size"] == size

@@ -56,11 +56,11 @@ def cases(draw: st.DrawFn) -> tuple[pa.Table, list[list[int]], list[int], int]:
     return table_of(rows), [list(gone[:at]), list(gone[at:])], order, draw(st.integers(1, 9))
 
 
-CATALOGUE: dict[str, Any] = {
-    "a": {"skills": {"b": 2, "c": 1}, "places": ["d"]},
-    "b": {"skills": {"a": 1}, "title": "b of a"},
-    "new": {"skills": {"d": 3, "a": 1}},
-}
+CATALOGUE: list[dict[str, Any]] = [
+    {"job": "a", "skills": [["b", 2], ["c", 1]], "places": ["d"]},
+    {"job": "b", "skills": [["a", 1]], "title": "b of a"},
+    {"job": "n\u00e9w", "skills": [["d", 3], ["a", 1]]},
+]
 RECIPES = [
     RECIPE,
     RECIPE | {"collaborative": "rp3beta", "beta": 3, "neighbours": 3},
@@ -112,11 +112,11 @@ def test_whoever_gave_nothing_gets_what_many_have() -> None:
 
 def test_a_catalogue_brings_jobs_that_nobody_has() -> None:
     """A public job that nobody has is suggested because of the skills it asks for, and no other."""
-    entries = {
-        "data": {"skills": {"python": 1}},
-        "data engineer": {"skills": {"python": 2, "sql": 1}},
-        "painter": {"skills": {"drawing": 2}},
-    }
+    entries = [
+        {"job": "data", "skills": [["python", 1]]},
+        {"job": "data engineer", "skills": [["python", 2], ["sql", 1]]},
+        {"job": "painter", "skills": [["drawing", 2]]},
+    ]
     model = JobsModel(fitted(WORLD, catalogue=entries))
     found = {s.job: s for s in model.suggest(["skill:python"], 3)}
     assert set(found) == {"data", "data engineer", "web"}
@@ -129,7 +129,10 @@ def test_a_catalogue_brings_jobs_that_nobody_has() -> None:
 
 def test_place_title_and_answers_are_reasons_too() -> None:
     """Of jobs nobody chose, the one in the same place, or of the same title, comes first."""
-    entries = {"baker": {"title": "Baker", "places": ["Lyon"]}, "clerk": {"title": "Bank clerk"}}
+    entries = [
+        {"job": "baker", "title": "Baker", "places": ["Lyon"]},
+        {"job": "clerk", "title": "Bank clerk"},
+    ]
     model = JobsModel(fitted(WORLD, catalogue=entries))
     assert model.suggest(["place:Lyon"], 1)[0].because == ("place:Lyon",)
     assert model.suggest(["title:Clerk of the bank"], 1)[0].job == "clerk"
@@ -143,7 +146,7 @@ def test_a_job_whose_side_answers_comes_before_one_that_does_not() -> None:
         (m, "answered", "deaf") for m in range(1, 8, 2)
     ]
     rows += [(m, "job", "kind") for m in range(1, 20, 2)]  # most chose it
-    entries = {"deaf": {"skills": {"x": 1}}, "kind": {"skills": {"x": 1}}}
+    entries = [{"job": name, "skills": [["x", 1]]} for name in ("deaf", "kind")]
     files = fitted(rows, catalogue=entries, mix=0)
     tensors = load(files["weights.safetensors"])
     assert tensors["answered"].tolist()[0] < tensors["answered"].tolist()[1]
@@ -188,11 +191,14 @@ def test_recipes_that_are_refused(field: str) -> None:
         {"mix": -1},
         {"answered": "job"},
         {"most_items": 1 << 20},
-        {"catalogue": []},
-        {"catalogue": {"a": {"skills": {"x": 17}}}},
-        {"catalogue": {"a": {"pay": 1}}},
-        {"catalogue": {"a": {"title": 1}}},
-        {"catalogue": {"a": {"places": "here"}}},
+        {"catalogue": {}},
+        {"catalogue": [{}]},
+        {"catalogue": [{"job": "a"}, {"job": "a"}]},
+        {"catalogue": [{"job": "a", "skills": [["x", 17]]}]},
+        {"catalogue": [{"job": "a", "skills": ["x"]}]},
+        {"catalogue": [{"job": "a", "pay": 1}]},
+        {"catalogue": [{"job": "a", "title": 1}]},
+        {"catalogue": [{"job": "a", "places": "here"}]},
     ],
 )
 def test_more_recipes_that_are_refused(change: dict[str, Any]) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
 
+from byleave.cli.model_catalogue import catalogue, read_recipe
 from byleave.cli.model_suggest import suggest
 from byleave.cli.opened import opened
 from byleave.cli.output import emit, json_option, short, table, workspace_option
@@ -20,7 +22,7 @@ force_option = click.option(
 
 @click.group("model")
 def group() -> None:
-    """Models: train, evaluate, suggest, list."""
+    """Models: train, evaluate, suggest, list; catalogues of jobs."""
 
 
 @click.group("release")
@@ -38,16 +40,28 @@ def release_group() -> None:
     metavar="TRAINER=DATA",
     help="The data's column for one of the trainer's; default: the same name.",
 )
+@click.option(
+    "--recipe",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="JSON: changes to the trainer's recipe, such as `model catalogue` writes.",
+)
 @workspace_option
 @json_option
 def train(
-    *, trainer: str, snapshot: str, columns: tuple[str, ...], workspace: str, as_json: bool
+    *,
+    trainer: str,
+    snapshot: str,
+    columns: tuple[str, ...],
+    recipe: Path | None,
+    workspace: str,
+    as_json: bool,
 ) -> None:
     """Train on a sealed snapshot; trainers accept nothing else. The recipe is logged first.
 
     \b
     byleave model train replies --snapshot set-1 \\
         --column thread=thread_id --column author=sender_id
+    byleave model train jobs --snapshot … --recipe esco.json
     """  # noqa: D301
     from byleave.errors import InputError
 
@@ -59,10 +73,12 @@ def train(
                 f"{text!r} is not TRAINER=DATA", code="cli.usage", hint="--column thread=thread_id"
             )
         mapping[name] = column
+    changes = {} if recipe is None else read_recipe(recipe)
     with opened(workspace) as ws:
-        run = ws.model.train(trainer, snapshot, columns=mapping)
+        run = ws.model.train(trainer, snapshot, columns=mapping, recipe=changes)
         document = next(d for d in ws.model.list() if d["run"] == run)
-    data = {"run": run, "model": document["model"], "recipe": document["recipe"]}
+    shown = {k: v for k, v in document["recipe"].items() if k != "catalogue"}
+    data = {"run": run, "model": document["model"], "recipe": shown}
     emit(
         data,
         schema="byleave/run/v1",
@@ -207,6 +223,7 @@ def show(*, release: str, force: bool, workspace: str, as_json: bool) -> None:
     )
 
 
+group.add_command(catalogue)
 group.add_command(suggest)
 release_group.add_command(suggest)
 

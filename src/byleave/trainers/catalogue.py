@@ -46,25 +46,24 @@ class Catalogue:
         jobs: Their names, ascending.
 
     Args:
-        entries: At most 32,768 jobs; each to its `skills` (skill to weight, 1 to 16), `title` (text) and `places`
-            (list); each may be left out.
+        entries: At most 32,768 jobs, each with `job` (its name, no name twice), `skills` (list of
+            skill and weight, 1 to 16), `title` (text; else the name) and `places` (list of texts);
+            all but `job` may be left out.
 
     Raises:
         ValueError: It has another form; says of which field.
     """
 
-    def __init__(self, entries: Mapping[str, Any]) -> None:
+    def __init__(self, entries: Sequence[Any]) -> None:
         if len(entries) > MOST_ON_OFFER:
             raise ValueError(f"a catalogue names at most {MOST_ON_OFFER} jobs")
-        self.jobs: tuple[str, ...] = tuple(sorted(entries))
-        self._asks: list[dict[str, int]] = []
-        self._words: list[frozenset[str]] = []
-        self._places: list[frozenset[str]] = []
-        for job in self.jobs:
-            skills, title, places = _parts(job, entries[job])
-            self._asks.append(skills)
-            self._words.append(words_of(title))
-            self._places.append(places)
+        parts = sorted((_parts(entry) for entry in entries), key=lambda part: part[0])
+        self.jobs: tuple[str, ...] = tuple(name for name, *_ in parts)
+        if len(set(self.jobs)) != len(self.jobs):
+            raise ValueError("the catalogue names a job twice")
+        self._asks: list[dict[str, int]] = [skills for _, skills, _, _ in parts]
+        self._words: list[frozenset[str]] = [words_of(title) for *_, title, _ in parts]
+        self._places: list[frozenset[str]] = [places for *_, places in parts]
         # One column of postings for each thing a profile may name: its jobs, and their weights.
         postings: dict[str, list[tuple[int, int, int]]] = defaultdict(list)
         for at in range(len(self.jobs)):
@@ -151,21 +150,21 @@ class Catalogue:
         return np.stack([asked, np.minimum(shared, _SHARED), titled, place], axis=-1)
 
 
-def _parts(job: str, entry: Any) -> tuple[dict[str, int], str, frozenset[str]]:  # noqa: ANN401
-    """Return skills, title and places of one entry of a catalogue."""
-    if not isinstance(entry, Mapping) or set(entry) - {"places", "skills", "title"}:
-        raise ValueError("an entry of the catalogue has other fields than skills, title, places")
-    skills, title, places = (
-        entry.get("skills", {}),
-        entry.get("title", job),
-        entry.get("places", []),
-    )
-    if not isinstance(skills, Mapping) or not all(
-        type(weight) is int and 1 <= weight <= _MOST_WEIGHT for weight in skills.values()
-    ):
-        raise ValueError(f"skills of the catalogue have weights from 1 to {_MOST_WEIGHT}")
-    if not isinstance(title, str):
-        raise ValueError("a title of the catalogue is no text")  # noqa: TRY004 (one kind of error)
+def _parts(entry: Any) -> tuple[str, dict[str, int], str, frozenset[str]]:  # noqa: ANN401
+    """Return name, skills, title and places of one entry of a catalogue."""
+    if not isinstance(entry, Mapping) or set(entry) - {"job", "places", "skills", "title"}:
+        raise ValueError("an entry of the catalogue has fields but job, skills, title, places")
+    job = entry.get("job")
+    title, places = entry.get("title", job), entry.get("places", [])
+    if not isinstance(job, str) or not isinstance(title, str):
+        raise ValueError("a job or title of the catalogue is no text")  # noqa: TRY004 (one kind)
     if not isinstance(places, list) or not all(isinstance(place, str) for place in places):
         raise ValueError("places of the catalogue are no list of texts")
-    return dict(skills), title, frozenset(places)
+    skills: dict[str, int] = {}
+    for pair in entry.get("skills", []):
+        if not isinstance(pair, list) or len(pair) != 2 or not isinstance(pair[0], str):
+            raise ValueError("skills of the catalogue are no list of skill and weight")
+        if type(pair[1]) is not int or not 1 <= pair[1] <= _MOST_WEIGHT:
+            raise ValueError(f"skills of the catalogue have weights from 1 to {_MOST_WEIGHT}")
+        skills[pair[0]] = pair[1]
+    return job, skills, title, frozenset(places)

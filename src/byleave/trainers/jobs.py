@@ -55,7 +55,7 @@ class JobsTrainer(HoldingsTrainer):
             "algorithm": FORMAT,
             "answered": "answered",
             "beta": 2,
-            "catalogue": MappingProxyType({}),
+            "catalogue": (),
             "collaborative": "ease",
             "k": 5,
             "mix": 8,
@@ -71,7 +71,7 @@ class JobsTrainer(HoldingsTrainer):
 
     def default_recipe(self) -> dict[str, Any]:
         """Return the recipe used where the operator names none: EASE, and no catalogue."""
-        return {**self.DEFAULTS, "catalogue": {}}
+        return {**self.DEFAULTS, "catalogue": []}
 
     def rows(self, batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
         """Return rows whose item says its kind: `skill:python`."""
@@ -97,8 +97,8 @@ class JobsTrainer(HoldingsTrainer):
         for field, most in (("beta", 4), ("mix", 1_000)):
             if type(recipe[field]) is not int or not 0 <= recipe[field] <= most:
                 raise self.wrong(f"{field} is not an integer from 0 to {most}")
-        if not isinstance(recipe["catalogue"], Mapping):
-            raise self.wrong("catalogue is no object of jobs")
+        if not isinstance(recipe["catalogue"], list):
+            raise self.wrong("catalogue is no list of jobs")
         try:
             Catalogue(recipe["catalogue"])
         except ValueError as error:
@@ -118,7 +118,7 @@ class JobsTrainer(HoldingsTrainer):
         everywhere = np.asarray(pc.starts_with(state.items, target), np.bool_)
         model: dict[str, Json] = {
             "format": FORMAT,
-            "recipe": {name: _plain(value) for name, value in recipe.items()},
+            "recipe": dict(recipe),
             "features": list(names),
             "jobs": [name for name, job in zip(names, is_job, strict=True) if job],
             "coverage": {
@@ -184,11 +184,6 @@ def _sparse(
         "walk_from": start.astype(np.int32),
         "walk_weight": weight.astype(np.int32),
     }
-
-
-def _plain(value: Any) -> Json:  # noqa: ANN401 (a field of a recipe)
-    """Return a field of a recipe as canonical JSON takes it."""
-    return {name: _plain(v) for name, v in value.items()} if isinstance(value, Mapping) else value
 
 
 def _named(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

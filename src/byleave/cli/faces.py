@@ -60,14 +60,23 @@ def demo(*, data: str | None, workspace: str, seed: int, as_json: bool) -> None:
 @workspace_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535))
-def serve(*, workspace: str, host: str, port: int) -> None:
-    """Serve the public pages and the members' own pages of a workspace, read-only.
+@click.option("--read-only", is_flag=True, help="Pages by link alone: no sign-in, no API.")
+@click.option("--site", help="Address under which others reach it, https://…; for its links.")
+def serve(*, workspace: str, host: str, port: int, read_only: bool, site: str | None) -> None:
+    """Serve a workspace: public pages, members' own pages, and the API.
 
     \b
     byleave serve --workspace byleave-demo
     byleave member link --workspace byleave-demo m-1   # their page
     """  # noqa: D301
-    _face("serve")(workspace=Path(workspace), host=host, port=port, echo=click.echo)
+    _face("serve")(
+        workspace=Path(workspace),
+        host=host,
+        port=port,
+        echo=click.echo,
+        read_only=read_only,
+        site=site,
+    )
 
 
 def _face(name: str) -> Callable[..., Any]:

@@ -64,6 +64,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
         "The transparency log: show, prove, publish, fsck, monitor, witness.",
     ),
     "witness": ("byleave.cli.witness:group", "A witness of others' logs: init, add, show, serve."),
+    "access": (
+        "byleave.cli.access:group",
+        "Who may use the server: token, list, revoke, link, scopes.",
+    ),
     "case": ("byleave.cli.case:case", "Cases over the past: who was affected, by what."),
 }
 

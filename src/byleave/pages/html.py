@@ -35,6 +35,7 @@ __all__ = [
     "policy_page",
     "public_page",
     "release_page",
+    "sign_in_page",
     "style",
     "style_name",
     "window",
@@ -175,6 +176,16 @@ def message_page(kind: str, *, base: str, **places: str) -> str:
         places: What the sentence names.
     """
     return _page("message.html", None, base, None, kind=kind, places=places)
+
+
+def sign_in_page(*, base: str, secret: str) -> str:
+    """Write the page a one-time link opens: one button, which signs in.
+
+    Args:
+        base: Prefix of every address.
+        secret: The link's last part.
+    """
+    return _page("sign_in.html", None, base, None, secret=secret)
 
 
 def _page(

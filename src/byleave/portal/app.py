@@ -9,6 +9,8 @@ the workspace, one after another.
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from importlib import resources
@@ -19,6 +21,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
+from byleave.errors import ByleaveError
 from byleave.pages import html
 from byleave.pages import receipt as receipts
 from byleave.pages.link import LinkExpiredError, LinkUnknownError, link_token, read_token
@@ -32,8 +35,13 @@ from byleave.pages.view import (
     plain,
 )
 from byleave.pages.words import date, say
+from byleave.portal.access import ANYONE, BY_LINK, Routes, anyone_only
 from byleave.portal.answers import Answers
+from byleave.portal.api import add_api
+from byleave.portal.desk import Desk
 from byleave.portal.guard import Guard
+from byleave.portal.problem import ProblemError, is_api, malformed, plain_problem, problem_of
+from byleave.portal.sign_in import add_sign_in
 from byleave.portal.suggest import add_suggestions
 
 __all__ = ["create_app"]
@@ -127,7 +135,12 @@ class _Desk:
 
 
 def create_app(
-    answers: Answers, *, demo: bool, base: str = "", hosts: frozenset[str] | None = None
+    answers: Answers,
+    *,
+    demo: bool,
+    base: str = "",
+    hosts: frozenset[str] | None = None,
+    desk: Desk | None = None,
 ) -> FastAPI:
     """Build the application.
 
@@ -137,16 +150,28 @@ def create_app(
         base: Prefix of every address, without a slash at its end, where the portal is mounted
             below another site.
         hosts: Host names answered to; None: any.
+        desk: What the API and signed-in pages need; None: read-only pages by link alone.
     """
     app = FastAPI(
-        title="Byleave portal", docs_url=None, redoc_url=None, openapi_url="/openapi.json"
+        title="Byleave",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        lifespan=None if desk is None else _lifespan(desk),
     )
-    desk = _Desk(answers, demo=demo, base=base)
-    _public(app, desk)
-    _member(app, desk)
-    add_suggestions(app, answers, desk.ordinal)
-    _static(app)
-    _errors(app, desk)
+    pages = _Desk(answers, demo=demo, base=base)
+    routes = Routes(app, anyone_only if desk is None else desk.admit)
+    app.state.routes = routes
+    app.state.desk = desk
+    _public(routes, pages)
+    _member(routes, pages)
+    add_suggestions(routes, answers, pages.ordinal)
+    _static(routes)
+    if desk is not None:
+        add_api(routes, desk)
+        add_sign_in(routes, desk, base=base)
+    _errors(app, base)
     app.add_middleware(
         Guard,
         private="/m/",
@@ -156,65 +181,96 @@ def create_app(
     return app
 
 
-def _public(app: FastAPI, desk: _Desk) -> None:
+def _lifespan(desk: Desk) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def living(_app: FastAPI) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            await desk.close()
+
+    return living
+
+
+def _public(routes: Routes, desk: _Desk) -> None:
     answers, base = desk.answers, desk.base
 
-    @app.get("/", response_class=HTMLResponse, summary="What this is")
     async def index() -> str:
         view = _without_texts(answers.overview())
         links = desk.demo_links(view)
         return html.public_page(desk.frame(view), view, base=base, members=links)
 
-    @app.get("/index.json", summary="The first page as JSON")
     async def index_json() -> JSONResponse:
         view = _without_texts(answers.overview())
         return _twin("overview", desk.frame(view), view)
 
-    @app.get("/policies/{document}/{version}.json", summary="One version of a text, as JSON")
     async def policy_json(document: str, version: str) -> JSONResponse:
         return _twin("policy", *desk.policy(document, version))
 
-    @app.get(
-        "/policies/{document}/{version}",
-        response_class=HTMLResponse,
-        summary="One version of a text",
-    )
     async def policy(document: str, version: str) -> str:
         return html.policy_page(*desk.policy(document, version), base=base)
 
-    @app.get("/releases/{release}.json", summary="One released model, as JSON")
     async def release_json(release: str) -> JSONResponse:
         return _twin("release", *desk.release(release))
 
-    @app.get("/releases/{release}", response_class=HTMLResponse, summary="One released model")
     async def release(release: str) -> str:
         return html.release_page(*desk.release(release), base=base)
 
-    @app.get("/proofs/{name}.proof", summary="A public proof")
     async def proof(name: str) -> Response:
         view = answers.overview()
         named = {e.proof for e in view.policies} | {e.proof for e in view.releases}
         return desk.proof(name, named)
 
-    @app.get("/trust.policy", summary="The trust file")
     async def trust() -> Response:
         text = answers.overview().trust
         if text is None:
             raise HTTPException(404)
         return Response(text, media_type="text/plain; charset=utf-8")
 
+    routes.add("GET", "/", ANYONE, index, response_class=HTMLResponse, summary="What this is")
+    routes.add("GET", "/index.json", ANYONE, index_json, summary="The first page as JSON")
+    routes.add(
+        "GET",
+        "/policies/{document}/{version}.json",
+        ANYONE,
+        policy_json,
+        summary="One version of a text, as JSON",
+    )
+    routes.add(
+        "GET",
+        "/policies/{document}/{version}",
+        ANYONE,
+        policy,
+        response_class=HTMLResponse,
+        summary="One version of a text",
+    )
+    routes.add(
+        "GET",
+        "/releases/{release}.json",
+        ANYONE,
+        release_json,
+        summary="One released model, as JSON",
+    )
+    routes.add(
+        "GET",
+        "/releases/{release}",
+        ANYONE,
+        release,
+        response_class=HTMLResponse,
+        summary="One released model",
+    )
+    routes.add("GET", "/proofs/{name}.proof", ANYONE, proof, summary="A public proof")
+    routes.add("GET", "/trust.policy", ANYONE, trust, summary="The trust file")
 
-def _member(app: FastAPI, desk: _Desk) -> None:
-    @app.get("/m/{token}.json", summary="A member's own page, as JSON")
+
+def _member(routes: Routes, desk: _Desk) -> None:
     async def member_json(token: str) -> JSONResponse:
         answer = desk.member(token)
         return _twin("member", desk.frame(desk.answers.overview(), answer), answer)
 
-    @app.get("/m/{token}/receipt.json", summary="A member's receipt, as JSON")
     async def receipt_json(token: str) -> JSONResponse:
         return _twin("receipt", *desk.receipt(token))
 
-    @app.get("/m/{token}/receipt.jsonld", summary="A member's receipt, as ISO/IEC TS 27560 JSON-LD")
     async def receipt_jsonld(token: str) -> Response:
         data = desk.answers.standard_receipt(desk.ordinal(token))
         if data is None:
@@ -225,24 +281,61 @@ def _member(app: FastAPI, desk: _Desk) -> None:
             headers={"content-disposition": 'attachment; filename="receipt.jsonld"'},
         )
 
-    @app.get("/m/{token}/receipt", response_class=HTMLResponse, summary="A member's receipt")
     async def receipt(token: str) -> str:
         frame, view = desk.receipt(token)
         return receipts.receipt_page(frame, view, base=desk.base, token=token)
 
-    @app.get("/m/{token}/proofs/{name}.proof", summary="A proof named on a member's page")
     async def member_proof(token: str, name: str) -> Response:
         return desk.proof(name, _proofs(desk.member(token)))
 
-    @app.get("/m/{token}", response_class=HTMLResponse, summary="A member's own page")
     async def member(token: str, until: Annotated[int | None, Query(ge=1)] = None) -> str:
         answer = desk.member(token)
         frame = desk.frame(desk.answers.overview(), answer)
         return html.member_page(frame, answer, base=desk.base, token=token, until=until)
 
+    routes.add(
+        "GET", "/m/{token}.json", BY_LINK, member_json, summary="A member's own page, as JSON"
+    )
+    routes.add(
+        "GET",
+        "/m/{token}/receipt.json",
+        BY_LINK,
+        receipt_json,
+        summary="A member's receipt, as JSON",
+    )
+    routes.add(
+        "GET",
+        "/m/{token}/receipt.jsonld",
+        BY_LINK,
+        receipt_jsonld,
+        summary="A member's receipt, as ISO/IEC TS 27560 JSON-LD",
+    )
+    routes.add(
+        "GET",
+        "/m/{token}/receipt",
+        BY_LINK,
+        receipt,
+        response_class=HTMLResponse,
+        summary="A member's receipt",
+    )
+    routes.add(
+        "GET",
+        "/m/{token}/proofs/{name}.proof",
+        BY_LINK,
+        member_proof,
+        summary="A proof named on a member's page",
+    )
+    routes.add(
+        "GET",
+        "/m/{token}",
+        BY_LINK,
+        member,
+        response_class=HTMLResponse,
+        summary="A member's own page",
+    )
 
-def _static(app: FastAPI) -> None:
-    @app.get("/static/{name}", include_in_schema=False)
+
+def _static(routes: Routes) -> None:
     async def static(name: str) -> Response:
         if name == html.style_name():
             return Response(html.style(), media_type="text/css", headers={"cache-control": _KEPT})
@@ -251,17 +344,33 @@ def _static(app: FastAPI) -> None:
             return Response(mark, media_type="image/svg+xml")
         raise HTTPException(404)
 
+    routes.add("GET", "/static/{name}", ANYONE, static, include_in_schema=False)
 
-def _errors(app: FastAPI, desk: _Desk) -> None:
+
+def _errors(app: FastAPI, base: str) -> None:
     """Tell every miss in plain words, in the media type that was asked for."""
 
     @app.exception_handler(StarletteHTTPException)
     async def on_http(request: Request, error: StarletteHTTPException) -> Response:
-        return _told(request, error.status_code, base=desk.base, when=getattr(error, "when", ""))
+        if is_api(request):
+            return plain_problem(error.status_code)
+        return _told(request, error.status_code, base=base, when=getattr(error, "when", ""))
+
+    @app.exception_handler(ByleaveError)
+    async def on_refused(_request: Request, error: ByleaveError) -> Response:
+        return problem_of(error)
+
+    @app.exception_handler(ProblemError)
+    async def on_problem(request: Request, error: ProblemError) -> Response:
+        if is_api(request):
+            return problem_of(error)
+        return _told(request, error.status, base=base)
 
     @app.exception_handler(RequestValidationError)
-    async def on_malformed(request: Request, _error: RequestValidationError) -> Response:
-        return _told(request, 422, base=desk.base)
+    async def on_malformed(request: Request, error: RequestValidationError) -> Response:
+        if is_api(request):
+            return malformed(error)
+        return _told(request, 422, base=base)
 
 
 def _told(request: Request, status: int, *, base: str, when: str = "") -> Response:

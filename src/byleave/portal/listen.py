@@ -17,14 +17,25 @@ __all__ = ["bind", "is_loopback", "serve"]
 _LAST_PORT: Final = 65_535
 
 
-def serve(*, workspace: Path, host: str, port: int, echo: Callable[[str], None]) -> None:
-    """Serve a workspace's pages, read-only, until interrupted.
+def serve(
+    *,
+    workspace: Path,
+    host: str,
+    port: int,
+    echo: Callable[[str], None],
+    read_only: bool = False,
+    site: str | None = None,
+) -> None:
+    """Serve a workspace's pages and its API until interrupted.
 
     Args:
         workspace: Folder of the workspace.
         host: Name or address to listen on.
         port: Port; 0: any free one.
         echo: Takes the one line that says where to look.
+        read_only: Show pages by link alone: no sign-in, no API, nothing written.
+        site: Address under which others reach it (`https://privacy.example.com`), for links and
+            cookies; default the one it listens on.
 
     Raises:
         RefusedError: `portal.demo-loopback-only`, a demo and another machine could reach it.
@@ -35,9 +46,11 @@ def serve(*, workspace: Path, host: str, port: int, echo: Callable[[str], None])
 
     from byleave.portal.answers import WorkspaceAnswers
     from byleave.portal.app import create_app
+    from byleave.portal.desk import make_desk
     from byleave.wiring import open as open_workspace
 
-    with open_workspace(workspace, read_only=True) as opened:
+    with contextlib.ExitStack() as held:
+        opened = held.enter_context(open_workspace(workspace, read_only=True))
         loopback = is_loopback(host)
         if opened.is_demo and not loopback:
             raise RefusedError(
@@ -46,15 +59,15 @@ def serve(*, workspace: Path, host: str, port: int, echo: Callable[[str], None])
                 hint="use --host 127.0.0.1",
             )
         hosts = LOOPBACK | {host.strip("[]")} if loopback else None
-        app = create_app(WorkspaceAnswers(opened), demo=opened.is_demo, hosts=hosts)
-        with bind(host, port) as listener:
-            echo(f"Open {_address(host, listener.getsockname()[1])} · Ctrl-C stops")
-            # No access log: a member's link is their sign-in and must not be written down.
-            config = uvicorn.Config(
-                app, log_level="warning", access_log=False, server_header=False, lifespan="off"
-            )
-            with contextlib.suppress(KeyboardInterrupt):  # how a person stops it
-                uvicorn.Server(config).run(sockets=[listener])
+        listener = held.enter_context(bind(host, port))
+        here = _address(host, listener.getsockname()[1])
+        desk = None if read_only else make_desk(opened, site=(site or here).rstrip("/"))
+        app = create_app(WorkspaceAnswers(opened), demo=opened.is_demo, hosts=hosts, desk=desk)
+        echo(f"Open {here} · Ctrl-C stops")
+        # No access log: a member's link is their sign-in and must not be written down.
+        config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
+        with contextlib.suppress(KeyboardInterrupt):  # how a person stops it
+            uvicorn.Server(config).run(sockets=[listener])
 
 
 def is_loopback(host: str) -> bool:

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any, Final
 
-from fastapi import FastAPI, HTTPException, Request
+from fastapi import HTTPException, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from byleave.errors import ByleaveError, RefusedError
 from byleave.pages.suggestion import SuggestionsView
 from byleave.pages.view import plain
+from byleave.portal.access import ANYONE, BY_LINK, Routes
 from byleave.portal.answers import Answers
 
 __all__ = ["Question", "add_suggestions"]
@@ -41,34 +42,41 @@ _BODY: Final[dict[str, Any]] = {
 }
 
 
-def add_suggestions(app: FastAPI, answers: Answers, ordinal_of: Callable[[str], int]) -> None:
+def add_suggestions(routes: Routes, answers: Answers, ordinal_of: Callable[[str], int]) -> None:
     """Add the addresses that suggest.
 
     Args:
-        app: The portal.
+        routes: The portal's.
         answers: Where facts come from.
         ordinal_of: Reads a member's link; a miss is its 404 or 410.
     """
 
-    @app.post(
-        "/releases/{release}/suggest",
-        summary="Suggestions of a release, from public data alone",
-        openapi_extra=_BODY,
-    )
     async def suggest(release: str, request: Request) -> JSONResponse:
         question = await _question(request)
         if question.message is not None or question.history:
             return _problem(422, "training.suggest", "a message or a history needs a member's link")
         return _answered(answers, None, release, question)
 
-    @app.post(
-        "/m/{token}/releases/{release}/suggest",
-        summary="Suggestions to a member, from their own data if they agreed",
-        openapi_extra=_BODY,
-    )
     async def suggest_member(token: str, release: str, request: Request) -> JSONResponse:
         ordinal = ordinal_of(token)
         return _answered(answers, ordinal, release, await _question(request))
+
+    routes.add(
+        "POST",
+        "/releases/{release}/suggest",
+        ANYONE,
+        suggest,
+        summary="Suggestions of a release, from public data alone",
+        openapi_extra=_BODY,
+    )
+    routes.add(
+        "POST",
+        "/m/{token}/releases/{release}/suggest",
+        BY_LINK,
+        suggest_member,
+        summary="Suggestions to a member, from their own data if they agreed",
+        openapi_extra=_BODY,
+    )
 
 
 async def _question(request: Request) -> Question:

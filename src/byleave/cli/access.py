@@ -1,0 +1,129 @@
+"""`byleave access`: who may use the server: API tokens, sign-in links for people."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import click
+
+from byleave.cli.opened import opened
+from byleave.cli.output import emit, json_option, table, workspace_option
+from byleave.ids import format_instant, from_us, to_us
+from byleave.wiring.admission import SCOPES, Admission
+
+__all__ = ["group"]
+
+
+@click.group("access")
+def group() -> None:
+    """Who may use the server: token, list, revoke, link, scopes."""
+
+
+@group.command()
+@click.argument("name")
+@click.option("--scope", "scopes", multiple=True, required=True, help="What it may do; repeat.")
+@click.option("--days", default=90, show_default=True, type=click.IntRange(1, 366))
+@workspace_option
+@json_option
+def token(*, name: str, scopes: tuple[str, ...], days: int, workspace: str, as_json: bool) -> None:
+    """Make an API token for a program of yours. Its secret is shown this once.
+
+    \b
+    byleave access token crm --scope consent.write --scope decision.read
+    """  # noqa: D301
+    with opened(workspace, read_only=True) as ws, Admission(ws) as access:
+        secret = access.make_token(name, frozenset(scopes), lifetime=timedelta(days=days))
+    emit(
+        {"token": name, "secret": secret, "scopes": sorted(scopes), "days": days},
+        schema="byleave/access-token/v1",
+        as_json=as_json,
+        lines=lambda: [secret, "", "shown this once; send it as  Authorization: Bearer …"],
+    )
+
+
+@group.command("list")
+@workspace_option
+@json_option
+def list_(*, workspace: str, as_json: bool) -> None:
+    """List API tokens, never their secrets."""
+    with opened(workspace, read_only=True) as ws, Admission(ws) as access:
+        found = access.tokens()
+        now = to_us(ws.now())
+    rows = [
+        {
+            "token": t.id,
+            "scopes": sorted(t.scopes),
+            "created": format_instant(from_us(t.created_us)),
+            "expires": format_instant(from_us(t.expires_us)),
+            "state": "revoked"
+            if t.revoked_us is not None
+            else ("good" if t.expires_us > now else "over"),
+        }
+        for t in found
+    ]
+    emit(
+        {"tokens": rows},
+        schema="byleave/access-list/v1",
+        as_json=as_json,
+        lines=lambda: (
+            table(
+                ["token", "state", "until", "scopes"],
+                [[r["token"], r["state"], r["expires"], " ".join(r["scopes"])] for r in rows],
+            )
+            if rows
+            else ["no tokens yet; byleave access token NAME --scope … makes one"]
+        ),
+    )
+
+
+@group.command()
+@click.argument("name")
+@workspace_option
+@json_option
+def revoke(*, name: str, workspace: str, as_json: bool) -> None:
+    """End an API token at once, also in a server that is running."""
+    with opened(workspace, read_only=True) as ws, Admission(ws) as access:
+        access.revoke(name)
+    emit(
+        {"token": name, "revoked": True},
+        schema="byleave/access-revoke/v1",
+        as_json=as_json,
+        lines=lambda: [f"{name} is revoked"],
+    )
+
+
+@group.command()
+@click.argument("role", type=click.Choice(["operator", "auditor", "recipient", "member"]))
+@click.argument("who")
+@click.option("--site", default="http://127.0.0.1:8000", show_default=True)
+@click.option("--minutes", default=30, show_default=True, type=click.IntRange(1, 24 * 60))
+@workspace_option
+@json_option
+def link(*, role: str, who: str, site: str, minutes: int, workspace: str, as_json: bool) -> None:
+    """Make a sign-in link for one person; it works once.
+
+    \b
+    byleave access link operator alex --site https://privacy.example.com
+    byleave access link member m-1
+    """  # noqa: D301
+    with opened(workspace, read_only=True) as ws, Admission(ws) as access:
+        secret = access.make_link(role, who, lifetime=timedelta(minutes=minutes))
+    url = f"{site.rstrip('/')}/in/{secret}"
+    emit(
+        {"url": url, "role": role, "minutes": minutes},
+        schema="byleave/access-link/v1",
+        as_json=as_json,
+        lines=lambda: [url, "", f"works once, within {minutes} minutes"],
+    )
+
+
+@group.command()
+@json_option
+def scopes(*, as_json: bool) -> None:
+    """List what a token can be allowed."""
+    emit(
+        {"scopes": dict(SCOPES)},
+        schema="byleave/access-scopes/v1",
+        as_json=as_json,
+        lines=lambda: table(["scope", "what it allows"], [[k, v] for k, v in SCOPES.items()]),
+    )

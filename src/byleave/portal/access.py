@@ -1,0 +1,194 @@
+"""Who may call what: roles, scopes, and the one way a route is added.
+
+A route cannot be added without saying who may call it: `Routes.add` asks for an `Access`, and the
+role matrix in the tests is made from what it was given. Doubt means no: a caller without one of the
+roles, or a token without the scope, is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.routing import APIRoute
+
+from byleave.portal.problem import ProblemError
+from byleave.wiring.admission import SCOPES
+
+__all__ = [
+    "ANYONE",
+    "BY_LINK",
+    "PEOPLE",
+    "Access",
+    "Caller",
+    "Role",
+    "Routes",
+    "anyone_only",
+    "caller_of",
+]
+
+
+class Role(StrEnum):
+    """What a caller is to the platform."""
+
+    PUBLIC = "public"
+    MEMBER = "member"
+    OPERATOR = "operator"
+    RECIPIENT = "recipient"
+    AUDITOR = "auditor"
+    PLATFORM = "platform"
+    """A program of the platform's own, by API token."""
+
+
+PEOPLE: Final = frozenset({Role.MEMBER, Role.OPERATOR, Role.RECIPIENT, Role.AUDITOR})
+"""Roles that sign in with a browser."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks.
+
+    Attributes:
+        role: Their role.
+        subject: A member's ordinal in decimal digits, a recipient's term, or a name; empty for the
+            public.
+        scopes: What a token may do; empty for sessions.
+        token: Id of the API token they came with; None for sessions and the public.
+        form: What a form of their session must send back; None for tokens and the public.
+    """
+
+    role: Role
+    subject: str = ""
+    scopes: frozenset[str] = frozenset()
+    token: str | None = None
+    form: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Return a name for logs of acts and for idempotency keys; no member id is in it."""
+        return f"{self.role}:{self.token or self.subject}"
+
+    @property
+    def ordinal(self) -> int:
+        """Return the member's ordinal.
+
+        Raises:
+            ProblemError: 403, the caller is no member.
+        """
+        if self.role is not Role.MEMBER:
+            raise ProblemError(403, "api.role", "This is for members.")
+        return int(self.subject)
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who may call a route.
+
+    Attributes:
+        roles: Roles that may; the public among them means anyone.
+        scope: What an API token must be allowed besides its role.
+        link: The address itself is the sign-in (a member's read-only link).
+    """
+
+    roles: frozenset[Role]
+    scope: str | None = None
+    link: bool = False
+
+    def __post_init__(self) -> None:
+        if self.scope is not None and self.scope not in SCOPES:
+            raise ValueError(self.scope)
+        if (Role.PLATFORM in self.roles) != (self.scope is not None):
+            raise ValueError("a route for tokens names its scope, and no other does")
+
+    @classmethod
+    def of(cls, *roles: Role, scope: str | None = None) -> Access:
+        """Return the access of these roles; with a scope, of API tokens that have it as well."""
+        more = {Role.PLATFORM} if scope else set()
+        return cls(frozenset({*roles, *more}), scope)
+
+    def admits(self, caller: Caller) -> bool:
+        """Say whether a caller may."""
+        if Role.PUBLIC in self.roles:
+            return True
+        if caller.role not in self.roles:
+            return False
+        return caller.role is not Role.PLATFORM or self.scope in caller.scopes
+
+
+ANYONE: Final = Access(frozenset({Role.PUBLIC}))
+"""Anybody may."""
+
+BY_LINK: Final = Access(frozenset({Role.PUBLIC}), link=True)
+"""The address itself is the sign-in: whoever has a member's read-only link."""
+
+
+def anyone_only(request: Request, access: Access) -> Caller:
+    """Admit to what anyone may see: for a portal without sign-in.
+
+    Raises:
+        ProblemError: 403 `api.role`.
+    """
+    del request
+    caller = Caller(Role.PUBLIC)
+    if not access.admits(caller):
+        raise ProblemError(403, "api.role", "This is for others than you.")
+    return caller
+
+
+@dataclass(frozen=True, slots=True)
+class Routes:
+    """The routes of an application, each with who may call it.
+
+    Attributes:
+        app: The application.
+        admit: Called with (request, access) before each; returns the caller or raises.
+        table: (method, path) of each route, and its access.
+    """
+
+    app: FastAPI
+    admit: Callable[[Request, Access], Caller]
+    table: dict[tuple[str, str], Access] = field(default_factory=dict)
+
+    def add(
+        self,
+        method: str,
+        path: str,
+        access: Access,
+        endpoint: Callable[..., Any],
+        *,
+        summary: str = "",
+        **more: Any,  # noqa: ANN401 (what FastAPI takes)
+    ) -> None:
+        """Add a route; `more` is what `FastAPI.add_api_route` takes besides."""
+        self.table[method, path] = access
+        admit = self.admit
+
+        async def admitted(request: Request) -> None:
+            request.state.caller = admit(request, access)
+
+        self.app.add_api_route(
+            path,
+            endpoint,
+            methods=[method],
+            summary=summary or None,
+            dependencies=[Depends(admitted)],
+            **more,
+        )
+
+    def unlisted(self) -> list[str]:
+        """Return paths of the application that were added past this table: none, a test says."""
+        listed = {path for _, path in self.table}
+        return [
+            route.path
+            for route in self.app.routes
+            if isinstance(route, APIRoute) and route.path not in listed
+        ]
+
+
+def caller_of(request: Request) -> Caller:
+    """Return who was admitted to this route."""
+    caller: Caller = request.state.caller
+    return caller

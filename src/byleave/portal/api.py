@@ -1,0 +1,18 @@
+"""The API, version 1: everything under `/api/v1`."""
+
+from __future__ import annotations
+
+from byleave.portal.access import Routes
+from byleave.portal.api_consent import add_consent
+from byleave.portal.api_members import add_members
+from byleave.portal.api_objects import add_objects
+from byleave.portal.desk import Desk
+
+__all__ = ["add_api"]
+
+
+def add_api(routes: Routes, desk: Desk) -> None:
+    """Add the routes of the API."""
+    add_consent(routes, desk)
+    add_members(routes, desk)
+    add_objects(routes, desk)

@@ -1,0 +1,196 @@
+"""The API's routes about choices: record them, read them back, ask what they come to."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal
+
+from fastapi import Query, Request, Response
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from byleave.consent.decide import Standing
+from byleave.consent.event import ConsentEvent, EventKind
+from byleave.consent.reason import Reason
+from byleave.ids import format_instant
+from byleave.portal.access import Access, Caller, Role, Routes, caller_of
+from byleave.portal.desk import Desk
+from byleave.portal.page import Page, after_, limit_, paged
+from byleave.portal.problem import ProblemError
+from byleave.service.consent import NewEvent
+
+__all__ = ["Body", "MemberId", "add_consent", "who_is_asked"]
+
+_KINDS: Final = {
+    "grant": EventKind.GRANT,
+    "refuse": EventKind.REFUSAL,
+    "withdraw": EventKind.WITHDRAWAL,
+    "object": EventKind.OBJECTION,
+}
+_MOST: Final = 1_000
+
+MemberId = Annotated[str, Field(min_length=1, max_length=256, description="The member's id.")]
+UseText = Annotated[
+    str, Field(max_length=200, description="A leaf use, PURPOSE/CATEGORY/RECIPIENT.")
+]
+
+
+class Body(BaseModel):
+    """A request's body; a field that is not known refuses it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Choice(Body):
+    """One choice of one member."""
+
+    member: Annotated[
+        str | None,
+        Field(max_length=256, description="Who chose; a signed-in member leaves it out."),
+    ] = None
+    kind: Literal["grant", "refuse", "withdraw", "object"]
+    scope: Annotated[str, Field(max_length=200, description="PURPOSE/CATEGORY/RECIPIENT.")]
+    notice: Annotated[str | None, Field(description="Id of the notice answered.")] = None
+    token: Annotated[str | None, Field(description="The notice token that came back.")] = None
+    final: Annotated[
+        Literal["on", "off", "none"] | None, Field(description="State the control was left in.")
+    ] = None
+    includes_past: Annotated[bool, Field(description="Also what was collected before.")] = False
+    expires: Annotated[AwareDatetime | None, Field(description="End of a grant, exclusive.")] = None
+    channel: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9:._-]{0,63}$")] = "api"
+
+
+class Choices(Body):
+    """Choices that are recorded together, all or none."""
+
+    choices: Annotated[list[Choice], Field(min_length=1, max_length=_MOST)]
+
+
+class Recorded(BaseModel):
+    """Ledger indexes of what was recorded, in the order of the request."""
+
+    indexes: list[int]
+
+
+class Question(Body):
+    """One use, asked for many members."""
+
+    use: UseText
+    members: Annotated[list[MemberId], Field(min_length=1, max_length=_MOST)]
+
+
+class Decision(BaseModel):
+    """What a member's choices come to for one use."""
+
+    allowed: bool
+    because: Annotated[str, Field(description="Reason, as `byleave help reasons` lists them.")]
+    decided_by: Annotated[int | None, Field(description="Index of the event that decided.")]
+
+
+class Event(BaseModel):
+    """One recorded choice."""
+
+    index: int
+    kind: str
+    scope: str
+    effective: str
+    recorded: str
+    expires: str | None
+    includes_past: bool
+    notice: str | None
+    grade: str
+    channel: str
+
+
+def add_consent(routes: Routes, desk: Desk) -> None:
+    """Add the routes."""
+    writing = Access.of(Role.MEMBER, scope="consent.write")
+    reading = Access.of(Role.MEMBER, scope="consent.read")
+    deciding = Access.of(scope="decision.read")
+
+    async def record(request: Request, body: Choices) -> Response:
+        caller = caller_of(request)
+        events = [_event(desk, caller, choice) for choice in body.choices]
+
+        async def do() -> dict[str, Any]:
+            return {"indexes": await desk.write.choose(events)}
+
+        return await desk.once.answer(request, do)
+
+    async def history(
+        request: Request,
+        member: Annotated[str | None, Query(max_length=256)] = None,
+        after: after_ = -1,
+        limit: limit_ = 100,
+    ) -> Page[Event]:
+        who = who_is_asked(desk, caller_of(request), member)
+        events = [e for e in desk.read.consent.history(who) if e.index > after]
+        return paged(events, limit, key=lambda e: e.index, show=_shown)
+
+    async def decide(member: MemberId, use: UseText, at: AwareDatetime | None = None) -> Decision:
+        return _decision(desk.read.consent.decide(member, use, at=at))
+
+    async def decide_many(body: Question) -> list[Decision]:
+        consents = desk.read.consent
+        return [_decision(consents.decide(member, body.use)) for member in body.members]
+
+    routes.add(
+        "POST", "/api/v1/choices", writing, record,
+        summary="Record choices of members", status_code=201, response_model=Recorded,
+    )  # fmt: skip
+    routes.add(
+        "GET", "/api/v1/choices", reading, history,
+        summary="A member's choices, oldest first", response_model=Page[Event],
+    )  # fmt: skip
+    routes.add(
+        "GET", "/api/v1/decision", deciding, decide,
+        summary="May this member's data be used so?", response_model=Decision,
+    )  # fmt: skip
+    routes.add(
+        "POST", "/api/v1/decisions", deciding, decide_many,
+        summary="The same for many members", response_model=list[Decision],
+    )  # fmt: skip
+
+
+def who_is_asked(desk: Desk, caller: Caller, member: str | None) -> str:
+    """Return whom a request is about: members speak for themselves, tokens name whom."""
+    if caller.role is Role.MEMBER:
+        if member is not None:
+            raise ProblemError(403, "api.role", "A signed-in member speaks for themselves alone.")
+        return desk.reader.member.by_ordinal(caller.ordinal)
+    if member is None:
+        raise ProblemError(400, "api.member", "Name the member.")
+    return member
+
+
+def _event(desk: Desk, caller: Caller, choice: Choice) -> NewEvent:
+    return NewEvent(
+        member=who_is_asked(desk, caller, choice.member),
+        kind=_KINDS[choice.kind],
+        scope=desk.reader.scope(choice.scope),
+        notice=choice.notice,
+        token=choice.token,
+        final=choice.final,
+        includes_past=choice.includes_past,
+        expires=choice.expires,
+        channel="portal" if caller.role is Role.MEMBER else choice.channel,
+    )
+
+
+def _decision(found: Standing) -> Decision:
+    return Decision(
+        allowed=found.reason is Reason.KEPT, because=found.reason.word, decided_by=found.because
+    )
+
+
+def _shown(event: ConsentEvent) -> Event:
+    return Event(
+        index=event.index,
+        kind=event.kind.name.lower(),
+        scope=str(event.scope),
+        effective=format_instant(event.effective),
+        recorded=format_instant(event.recorded),
+        expires=None if event.expires is None else format_instant(event.expires),
+        includes_past=event.includes_past,
+        notice=event.notice,
+        grade=event.grade.name.lower(),
+        channel=event.channel,
+    )

@@ -1,0 +1,122 @@
+"""What the routes share: a workspace to read, the writer, the callers."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from fastapi import Request
+
+from byleave.portal.access import Access, Caller, Role
+from byleave.portal.callers import Callers
+from byleave.portal.limits import Limit, Limits
+from byleave.portal.once import Once
+from byleave.portal.problem import ProblemError
+from byleave.portal.writer import Writer
+from byleave.wiring import Workspace
+from byleave.wiring import open as open_workspace
+from byleave.wiring.admission import Admission
+from byleave.wiring.desk import DeskFile, open_desk
+
+__all__ = ["Desk", "make_desk"]
+
+LIMIT: Final = Limit(rate=500.0, burst=2_000.0)
+"""One caller's requests: an API token may be a whole platform."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """A workspace as a server has it.
+
+    Attributes:
+        reader: Opened read-only by the thread that answers.
+        writer: Everything that changes the workspace; None where the server only reads.
+        file: Tokens, links, sessions, keys.
+        admission: Makes links and tokens.
+        callers: Tells callers apart.
+        once: Remembers what was done.
+        limits: How often one caller may ask.
+        site: Scheme and host under which the portal is reached, for links it makes.
+    """
+
+    reader: Workspace
+    writer: Writer | None
+    file: DeskFile
+    admission: Admission
+    callers: Callers
+    once: Once
+    limits: Limits
+    site: str
+
+    @property
+    def read(self) -> Workspace:
+        """Return the workspace as it is now."""
+        self.reader.catch_up()
+        return self.reader
+
+    @property
+    def write(self) -> Writer:
+        """Return the writer.
+
+        Raises:
+            ProblemError: 503 `api.read-only`.
+        """
+        if self.writer is None:
+            raise ProblemError(503, "api.read-only", "This server only reads.")
+        return self.writer
+
+    def admit(self, request: Request, access: Access) -> Caller:
+        """Return who sends a request, where they may, and count it.
+
+        Raises:
+            ProblemError: As `Callers.admit`; 429 `api.rate`.
+        """
+        caller = self.callers.admit(request, access)
+        if caller.role is Role.PUBLIC:
+            self.limits.count(request.client.host if request.client else "")
+        else:
+            self.limits.count(caller.name)
+        return caller
+
+    async def close(self) -> None:
+        """Finish what is being written, and let go of the files."""
+        if self.writer is not None:
+            await self.writer.close()
+        self.file.close()
+
+    def now(self) -> datetime:
+        """Return the workspace's clock."""
+        return self.reader.now()
+
+
+def make_desk(reader: Workspace, *, site: str) -> Desk:
+    """Return the desk of a workspace that is open for reading; it opens a second one to write.
+
+    Args:
+        reader: The workspace.
+        site: Scheme and host under which the portal is reached.
+
+    Raises:
+        EvidenceError: `desk.damaged`.
+        WorldError: `desk.unreadable`.
+    """
+    file = open_desk(reader)
+    callers = Callers(
+        file,
+        now=reader.now,
+        random=reader.house.random,
+        key=reader.portal_key(),
+        secure=site.startswith("https://"),
+    )
+    return Desk(
+        reader=reader,
+        writer=Writer(lambda: open_workspace(reader.path, turns=True, now=reader.now)),
+        file=file,
+        admission=Admission(reader, file),
+        callers=callers,
+        once=Once(file, reader.now),
+        limits=Limits(time.monotonic, LIMIT),
+        site=site,
+    )

@@ -1,0 +1,52 @@
+"""Signing in by a one-time link, and out.
+
+Opening a link shows a page with one button: programs that look at links before people do use
+nothing up. The button uses the link up and starts a session.
+"""
+
+from __future__ import annotations
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from byleave.pages import html
+from byleave.portal.access import ANYONE, PEOPLE, Access, Role, Routes, caller_of
+from byleave.portal.desk import Desk
+from byleave.portal.form import form_of
+
+__all__ = ["add_sign_in"]
+
+_HOME = {
+    Role.MEMBER: "/me",
+    Role.OPERATOR: "/house",
+    Role.AUDITOR: "/audit",
+    Role.RECIPIENT: "/recipient",
+}
+
+
+def add_sign_in(routes: Routes, desk: Desk, *, base: str) -> None:
+    """Add the routes."""
+
+    async def offer(secret: str) -> HTMLResponse:
+        if not desk.callers.link_is_good(secret):
+            return HTMLResponse(html.message_page("used", base=base), status_code=410)
+        return HTMLResponse(html.sign_in_page(base=base, secret=secret))
+
+    async def enter(secret: str) -> Response:
+        answer = RedirectResponse(base + "/", status_code=303)
+        caller = desk.callers.sign_in(secret, answer)
+        if caller is None:
+            return HTMLResponse(html.message_page("used", base=base), status_code=410)
+        answer.headers["location"] = base + _HOME[caller.role]
+        return answer
+
+    async def leave(request: Request) -> Response:
+        form = await form_of(request)
+        desk.callers.check_form(caller_of(request), form.get("form", ""))
+        answer = RedirectResponse(base + "/", status_code=303)
+        desk.callers.sign_out(request, answer)
+        return answer
+
+    routes.add("GET", "/in/{secret}", ANYONE, offer, summary="A one-time sign-in link")
+    routes.add("POST", "/in/{secret}", ANYONE, enter, summary="Sign in with it")
+    routes.add("POST", "/out", Access(PEOPLE), leave, summary="Sign out")

@@ -7,12 +7,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import pytest
 
+from byleave.errors import RefusedError
 from byleave.testing import trainer_suite as suite
 from byleave.trainers.sharded import ShardedTrainer
 from tests.slow.generated import gated, make_messages, make_plan, reasons_of
 from tests.trainers.test_learner_examples import KEY, example, rows_of
+from tests.unit.service.small import grow
 
 if TYPE_CHECKING:
     from byleave.gate.result import GatedTable
@@ -61,6 +64,56 @@ def test_a_data_loader_sees_each_kept_row_once_and_no_other(workers: int) -> Non
     assert sorted(number for number, _ in seen) == kept
     assert all(text == f"generated message {number}" for number, text in seen)
     assert 0 < len(kept) < len(words)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_data_loader_over_a_snapshot_is_attested(tmp_path: Path, workers: int) -> None:
+    """Two shuffled epochs by a `DataLoader`, with and without workers: each row twice, no other."""
+    import torch
+    from torch.utils.data import DataLoader
+
+    grown = grow(tmp_path / "workspace")
+    with grown.open() as ws:
+        reader = ws.model.reader(grown.snapshot, columns=["text"], trace=tmp_path / "reads")
+        sealed = ws.snapshot.open(grown.snapshot)
+        wanted = pa.Table.from_batches(sealed.batches({"text": "text"}))["text"].to_pylist()
+        rows = reader.torch(lambda row: row["text"])
+        loader = DataLoader(
+            rows,
+            batch_size=32,
+            shuffle=True,
+            num_workers=workers,
+            generator=torch.Generator().manual_seed(3),
+        )
+        for epoch in range(2):
+            rows.set_epoch(epoch)
+            assert sorted(text for batch in loader for text in batch) == sorted(wanted)
+        done = ws.model.attest(tmp_path / "reads")
+        assert ws.model.check(done.attestation, each_once=True).reads.whole
+        assert (done.reads.most, done.reads.epochs) == (2, 2)
+        assert done.reads.parts == (1 if workers == 0 else 2 * workers)
+        with pytest.raises(IndexError):
+            rows[len(rows)]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_stream_over_a_snapshot_is_attested(tmp_path: Path, workers: int) -> None:
+    """Workers share the rows of a stream; one that is cut short is told as partial."""
+    from torch.utils.data import DataLoader
+
+    grown = grow(tmp_path / "workspace")
+    with grown.open() as ws:
+        reader = ws.model.reader(grown.snapshot, columns=["text"], trace=tmp_path / "reads")
+        stream = reader.torch_stream(seed=4, transform=lambda row: row["text"])
+        once = [text for batch in DataLoader(stream, 16, num_workers=workers) for text in batch]
+        assert len(once) == len(stream)
+        assert ws.model.attest(tmp_path / "reads").reads.whole
+        cut = ws.model.reader(grown.snapshot, columns=["text"], trace=tmp_path / "cut")
+        assert len(list(zip(range(5), cut.torch_stream(seed=4), strict=False))) == 5
+        done = ws.model.attest(tmp_path / "cut")
+        assert (done.reads.reads, done.reads.least) == (5, 0)
+        with pytest.raises(RefusedError):
+            ws.model.check(done.attestation, each_once=True)
 
 
 @pytest.mark.parametrize(("name", "count"), [("network", 150), ("adapters", 40)])

@@ -8,9 +8,12 @@ from typing import Any
 import click
 
 from byleave.cli.model_catalogue import catalogue, read_recipe
+from byleave.cli.model_own import clean, forecast, keep
+from byleave.cli.model_reads import attest, attestations, check
 from byleave.cli.model_suggest import suggest
 from byleave.cli.opened import opened
 from byleave.cli.output import emit, json_option, short, table, workspace_option
+from byleave.cli.release import lineage, refit, rollback
 
 __all__ = ["group", "release_group"]
 
@@ -22,12 +25,16 @@ force_option = click.option(
 
 @click.group("model")
 def group() -> None:
-    """Models: train, evaluate, suggest, list; catalogues of jobs."""
+    """Models: train, evaluate, list; of your own: keep, forecast, clean; reads: attest, check."""
+
+
+for command in (attest, attestations, check, clean, forecast, keep):
+    group.add_command(command)
 
 
 @click.group("release")
 def release_group() -> None:
-    """Releases: publish, list, show, suggest, refit."""
+    """Releases: publish, list, show, suggest, lineage, rollback, refit."""
 
 
 @group.command()
@@ -225,45 +232,8 @@ def show(*, release: str, force: bool, workspace: str, as_json: bool) -> None:
 
 group.add_command(catalogue)
 group.add_command(suggest)
-release_group.add_command(suggest)
-
-
-@release_group.command()
-@click.argument("release")
-@workspace_option
-@json_option
-@click.pass_context
-def refit(ctx: click.Context, *, release: str, workspace: str, as_json: bool) -> None:
-    """Fit again from the sealed snapshot and compare digests. Exit 3 where they differ.
-
-    \b
-    byleave release refit replies-2 --workspace byleave-demo
-    """  # noqa: D301
-    import platform
-
-    with opened(workspace, read_only=True) as ws:
-        released, again = ws.release.refit(release)
-    same = released == again
-    data = {
-        "release": release,
-        "released": released,
-        "refit": again,
-        "same": same,
-        "machine": platform.machine(),
-        "python": platform.python_version(),
-    }
-    emit(
-        data,
-        schema="byleave/refit/v1",
-        as_json=as_json,
-        lines=lambda: [
-            f"{release}: {'the same bytes' if same else 'DIFFERENT BYTES'}",
-            f"  released  {released}",
-            f"  refit     {again}   (on {data['machine']}, Python {data['python']})",
-        ],
-    )
-    if not same:
-        ctx.exit(3)
+for command in (lineage, refit, rollback, suggest):
+    release_group.add_command(command)
 
 
 def _number(value: Any) -> object:  # noqa: ANN401 (a measure)

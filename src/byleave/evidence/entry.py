@@ -32,9 +32,12 @@ from byleave.evidence.fields import (
 __all__ = [
     "ENTRY_KINDS",
     "MAX_ENTRY_BYTES",
+    "AttestationEntry",
+    "CertificateEntry",
     "CessationEntry",
     "ConsentEventEntry",
     "ConsentImportEntry",
+    "DeliveryEntry",
     "DirectoryEntry",
     "DisclosureEntry",
     "EnrolmentEntry",
@@ -44,15 +47,20 @@ __all__ = [
     "ForcedLoadEntry",
     "GateEntry",
     "NoticeEntry",
+    "PackageEntry",
     "PolicyDocumentEntry",
     "RecallEntry",
     "RecipeEntry",
+    "RecipientKeyEntry",
     "ReleaseEntry",
+    "RollbackEntry",
     "RulesetEntry",
     "SnapshotEntry",
     "SourceEntry",
     "TaxonomyEntry",
     "UnlearningEntry",
+    "WithdrawalEndEntry",
+    "WithdrawalEntry",
     "parse_entry",
 ]
 
@@ -273,6 +281,63 @@ class UnlearningEntry(Entry):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WithdrawalEntry(Entry):
+    """A batch of withdrawals was begun: digest of what it is to reach, before anything is undone."""
+
+    KIND: ClassVar[str] = "withdrawal/v1"
+    withdrawal: Annotated[str, TEXT]
+    document: Annotated[bytes, DIGEST]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WithdrawalEndEntry(Entry):
+    """A batch of withdrawals has reached all of it: digest of what was done and removed."""
+
+    KIND: ClassVar[str] = "withdrawal-end/v1"
+    withdrawal: Annotated[int, COUNT]
+    document: Annotated[bytes, DIGEST]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateEntry(Entry):
+    """An exact unlearning was certified: who signed, and the digest of what was signed.
+
+    `signer` is the public key that signed the statement, `statement` the SHA-256 of its bytes.
+    """
+
+    KIND: ClassVar[str] = "certificate/v1"
+    unlearning: Annotated[int, COUNT]
+    signer: Annotated[bytes, DIGEST]
+    statement: Annotated[bytes, DIGEST]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollbackEntry(Entry):
+    """A release was put out of service, and an older one of its trainer back in its place."""
+
+    KIND: ClassVar[str] = "rollback/v1"
+    from_: Annotated[int, COUNT]
+    to: Annotated[int, COUNT]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttestationEntry(Entry):
+    """A training run in a framework of its own attested what it read of a snapshot.
+
+    `reads` counts rows handed out, `rows` different ones; `digest` is of the trace, `statement` the
+    SHA-256 of the signed statement's bytes.
+    """
+
+    KIND: ClassVar[str] = "attestation/v1"
+    attestation: Annotated[str, TEXT]
+    snapshot: Annotated[int, COUNT]
+    reads: Annotated[int, COUNT]
+    rows: Annotated[int, COUNT]
+    digest: Annotated[bytes, DIGEST]
+    statement: Annotated[bytes, DIGEST]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ForcedLoadEntry(Entry):
     """A tainted release was loaded all the same."""
 
@@ -293,6 +358,43 @@ class DisclosureEntry(Entry):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecipientKeyEntry(Entry):
+    """A recipient's keys, from here on: the key it signs with, and the digest of its card."""
+
+    KIND: ClassVar[str] = "recipient-key/v1"
+    recipient: Annotated[str, TEXT]
+    key: Annotated[bytes, DIGEST]
+    card: Annotated[bytes, DIGEST]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackageEntry(Entry):
+    """What a disclosure hands over: the map of its rows, to which key, signed by whom.
+
+    `key` is the index of the recipient's keys, `header` the digest of the package's header, and
+    `signer` the public key that signed it.
+    """
+
+    KIND: ClassVar[str] = "package/v1"
+    disclosure: Annotated[int, COUNT]
+    key: Annotated[int, COUNT]
+    k: Annotated[int, COUNT]
+    root: Annotated[bytes, DIGEST]
+    rows: Annotated[int, COUNT]
+    header: Annotated[bytes, DIGEST]
+    signer: Annotated[bytes, DIGEST]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryEntry(Entry):
+    """A recipient signed that it holds a package: digest of what it signed."""
+
+    KIND: ClassVar[str] = "delivery/v1"
+    package: Annotated[int, COUNT]
+    receipt: Annotated[bytes, DIGEST]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ErasureEntry(Entry):
     """Members were erased: how many, and the digest of a salted document of what was rewritten."""
 
@@ -309,6 +411,24 @@ class RecallEntry(Entry):
     KIND: ClassVar[str] = "recall/v1"
     disclosure: Annotated[int, COUNT]
     order: Annotated[bytes, DIGEST]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcknowledgementEntry(Entry):
+    """A recipient answered a recall: the roots over its rows before and after.
+
+    `previous` is the index of its last answer about the same package: the roots of answers chain,
+    from the root of the package on. `key` is the index of the keys that it signed with.
+    """
+
+    KIND: ClassVar[str] = "acknowledgement/v1"
+    recall: Annotated[int, COUNT]
+    key: Annotated[int, COUNT]
+    previous: Annotated[int | None, optional(COUNT)]
+    before: Annotated[bytes, DIGEST]
+    after: Annotated[bytes, DIGEST]
+    deleted: Annotated[int, COUNT]
+    statement: Annotated[bytes, DIGEST]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -332,9 +452,12 @@ class CessationEntry(Entry):
 ENTRY_KINDS: Final[dict[str, type[Entry]]] = {
     kind.KIND: kind
     for kind in (
+        AttestationEntry,
+        CertificateEntry,
         CessationEntry,
         ConsentEventEntry,
         ConsentImportEntry,
+        DeliveryEntry,
         DirectoryEntry,
         DisclosureEntry,
         EnrolmentEntry,
@@ -343,15 +466,20 @@ ENTRY_KINDS: Final[dict[str, type[Entry]]] = {
         ForcedLoadEntry,
         GateEntry,
         NoticeEntry,
+        PackageEntry,
         PolicyDocumentEntry,
         RecallEntry,
         RecipeEntry,
+        RecipientKeyEntry,
         ReleaseEntry,
+        RollbackEntry,
         RulesetEntry,
         SnapshotEntry,
         SourceEntry,
         TaxonomyEntry,
         UnlearningEntry,
+        WithdrawalEndEntry,
+        WithdrawalEntry,
     )
 }
 

@@ -19,6 +19,8 @@ from byleave.canonical import digest_of, sha256
 from byleave.errors import ByleaveError, EvidenceError
 from byleave.evidence.enrolment import enrolment_commitment, event_commitment
 from byleave.evidence.entry import (
+    AttestationEntry,
+    CertificateEntry,
     ConsentEventEntry,
     DisclosureEntry,
     EnrolmentEntry,
@@ -30,6 +32,8 @@ from byleave.evidence.entry import (
     RecipeEntry,
     ReleaseEntry,
     SnapshotEntry,
+    WithdrawalEndEntry,
+    WithdrawalEntry,
     parse_entry,
 )
 from byleave.service.consent import event_document
@@ -181,6 +185,27 @@ def _release(entry: ReleaseEntry, document: Mapping[str, Any]) -> bool:
     return bool(document["model"] == entry.model.hex())
 
 
+def _certificate(entry: CertificateEntry, document: Mapping[str, Any]) -> bool:
+    return digest_of(document["statement"]) == entry.statement
+
+
+def _withdrawal(entry: WithdrawalEntry, document: Mapping[str, Any]) -> bool:
+    return digest_of(document["logged"]) == entry.document
+
+
+def _withdrawal_end(entry: WithdrawalEndEntry, document: Mapping[str, Any]) -> bool:
+    return digest_of(document) == entry.document
+
+
+def _attestation(entry: AttestationEntry, document: Mapping[str, Any]) -> bool:
+    numbers = document["reads"]
+    return (document["digest"], numbers["reads"], numbers["rows"]) == (
+        entry.digest.hex(),
+        entry.reads,
+        entry.rows,
+    )
+
+
 def _disclosure(entry: DisclosureEntry, document: Mapping[str, Any]) -> bool:
     return (
         sha256(document["terms"].encode()) == entry.terms
@@ -189,6 +214,8 @@ def _disclosure(entry: DisclosureEntry, document: Mapping[str, Any]) -> bool:
 
 
 _CHECKS: Final[dict[type[Entry], Callable[[Any, Mapping[str, Any]], bool]]] = {
+    CertificateEntry: _certificate,
+    AttestationEntry: _attestation,
     DisclosureEntry: _disclosure,
     ErasureEntry: _erasure,
     GateEntry: _gate,
@@ -196,4 +223,6 @@ _CHECKS: Final[dict[type[Entry], Callable[[Any, Mapping[str, Any]], bool]]] = {
     RecipeEntry: _recipe,
     ReleaseEntry: _release,
     SnapshotEntry: _snapshot,
+    WithdrawalEndEntry: _withdrawal_end,
+    WithdrawalEntry: _withdrawal,
 }

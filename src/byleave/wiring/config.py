@@ -25,8 +25,10 @@ KINDS: Final = (
     "runs",
     "releases",
     "packages",
+    "parcels",
     "observed",
     "directories",
+    "attestations",
 )
 _FIELDS: Final = frozenset(
     {

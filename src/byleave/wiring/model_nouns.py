@@ -1,30 +1,30 @@
-"""The nouns of models: `ws.model`, `ws.release`, `ws.withdrawal`.
+"""The nouns of models: `ws.model`, `ws.release`.
 
 Each method calls one service and publishes the log when it wrote to it.
 """
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from byleave.canonical import Json
 from byleave.consent.reason import Reason
-from byleave.service import (
-    model,
-    snapshot,
-    taint,
-    withdrawal,
-)
-from byleave.snapshot.sealed import SealedSnapshot
+from byleave.errors import InputError
+from byleave.service import attestation, lineage, model, rollback, snapshot, taint, withdrawal
+from byleave.service import refit as refitting
+from byleave.snapshot.reads import SALT_BYTES
 from byleave.wiring.consent_nouns import Noun
+from byleave.wiring.reading import Reader, open_reader, read_model, read_trace
 from byleave.wiring.sharded import Clean, Forecast, clean_model, forecast_cost
 from byleave.wiring.suggestions import Suggester
 
 if TYPE_CHECKING:
     from byleave.wiring.workspace import Workspace
 
-__all__ = ["Models", "Releases", "Withdrawals"]
+__all__ = ["Models", "Releases"]
 
 
 class Models(Noun):
@@ -63,6 +63,70 @@ class Models(Noun):
     def clean(self, release: str) -> Clean:
         """Return what may be served of a sharded release at once, while unlearning trains."""
         return clean_model(self._house, release)
+
+    def reader(
+        self,
+        snapshot_id: str,
+        *,
+        trace: str | Path,
+        columns: Mapping[str, str] | Sequence[str] | None = None,
+    ) -> Reader:
+        """Return the rows of a snapshot for a training loop of your own; reading leaves a trace.
+
+        Works on a workspace opened read-only, also while another process writes.
+
+        Args:
+            snapshot_id: The sealed snapshot; nothing else gives rows.
+            trace: Folder for the trace, empty or not there yet: one for each training run.
+            columns: Name handed out → column of the data, or columns; None: all.
+
+        Raises:
+            InputError: `training.columns`; `workspace.unknown-object`.
+            ConflictError: `reads.exists`.
+        """
+        sealed = snapshot.open_snapshot(self._house, snapshot_id)
+        return open_reader(sealed, columns, trace, self._house.random(SALT_BYTES))
+
+    def attest(
+        self, trace: str | Path, *, model: Sequence[str | Path] = ()
+    ) -> attestation.Attestation:
+        """Check a trace against its snapshot, sign what was read, and log it.
+
+        Args:
+            trace: The folder that a reader wrote.
+            model: Files, or folders of them, that the run made; the statement names their digests.
+
+        Raises:
+            EvidenceError: `reads.malformed`, `reads.foreign-row`, `reads.values`.
+            ConflictError: `reads.attested`.
+            InputError: `input.not-found`.
+        """
+        self._writable()
+        files, made = read_trace(trace), read_model(model)
+        done = attestation.attest(self._house, files, model=made)
+        self._house.log.publish()
+        return done
+
+    def check(
+        self, name: str, *, model: Sequence[str | Path] = (), each_once: bool = False
+    ) -> attestation.Attestation:
+        """Recompute an attestation from its trace and the sealed snapshot.
+
+        Raises:
+            EvidenceError: `reads.*`, `release.envelope`, `release.signature`.
+            ErasedError: `evidence.erased`.
+            RefusedError: `reads.uneven`, only with `each_once`.
+        """
+        return attestation.check_attestation(
+            self._house, name, model=read_model(model), each_once=each_once
+        )
+
+    def attestations(self) -> builtins.list[dict[str, Any]]:
+        """Return every attestation's document, oldest first."""
+        return [
+            {**document, "index": index}
+            for index, _, _, document in self._house.ledger.objects("attestation")
+        ]
 
     def evaluate(self, run: str) -> dict[str, Any]:
         """Measure a run's trainer on a fifth of its own snapshot, held out."""
@@ -173,6 +237,7 @@ class Releases(Noun):
         self._writable()
         withdrawal.refuse_stale(self._house, run)
         release = model.publish_release(self._house, run, quality=quality)
+        self._workspace.keep_model_key()
         self._house.log.publish()
         return release
 
@@ -198,7 +263,59 @@ class Releases(Noun):
 
     def refit(self, name: str) -> tuple[str, str]:
         """Fit again from the sealed snapshot; return (released digest, refit digest)."""
-        return model.refit(self._house, name)
+        found = refitting.refit(self._house, name)
+        return found.released, found.refit
+
+    def refit_report(self, name: str) -> refitting.Refit:
+        """Fit again from the sealed snapshot; say which equality that showed, and where it ran."""
+        return refitting.refit(self._house, name)
+
+    def rollback(self, name: str, *, to: str | None = None) -> tuple[str, int]:
+        """Put a release out of service and an older one back; return it, and the log index.
+
+        Args:
+            name: The release in service.
+            to: The older one; default the newest of the same trainer and use that may be served.
+
+        Raises:
+            RefusedError: `release.rollback`, `release.rollback-stale`, `release.purged`.
+            ConflictError: `training.no-state`.
+        """
+        self._writable()
+        found = rollback.roll_back(self._house, name, to=to)
+        self._house.log.publish()
+        return found
+
+    def lineage(self, name: str) -> dict[str, Any]:
+        """Return all that a release came from: run, snapshots, gates, policies, notices."""
+        return lineage.upstream(self._house, name)
+
+    def trained_on(
+        self,
+        *,
+        snapshot: str | None = None,
+        member: str | None = None,
+        record: tuple[str, int] | None = None,
+    ) -> builtins.list[dict[str, Any]]:
+        """Return the releases trained on a snapshot, on a member's records, or on one record.
+
+        Args:
+            snapshot: A snapshot's id.
+            member: A member id.
+            record: A source's id, and the row in it, from 0.
+
+        Raises:
+            InputError: `cli.usage`, not exactly one of them; `workspace.unknown-object`;
+                `member.unknown`.
+        """
+        if sum(asked is not None for asked in (snapshot, member, record)) != 1:
+            raise InputError("name one: a snapshot, a member or a record", code="cli.usage")
+        if snapshot is not None:
+            return lineage.releases_of_snapshot(self._house, snapshot)
+        if member is not None:
+            return lineage.releases_of_member(self._house, member)
+        assert record is not None  # noqa: S101 (for the types)
+        return lineage.releases_of_record(self._house, *record)
 
     def list(self) -> list[dict[str, Any]]:
         """Return every release's document, oldest first."""
@@ -206,34 +323,3 @@ class Releases(Noun):
             {**document, "index": index}
             for index, _, _, document in self._house.ledger.objects("release")
         ]
-
-
-class Withdrawals(Noun):
-    """Withdrawals that reach models and packages."""
-
-    def plan(self) -> list[withdrawal.Affected]:
-        """Return the current releases that hold rows no longer admitted."""
-        return withdrawal.affected_releases(self._house)
-
-    def packages(self) -> list[withdrawal.Affected]:
-        """Return the packages that hold rows no longer admitted."""
-        return withdrawal.affected_packages(self._house)
-
-    def run(self, *, with_refit: bool = True) -> tuple[list[withdrawal.Unlearned], list[str]]:
-        """Unlearn every affected release and recall every affected package."""
-        self._writable()
-        self._house.log.publish()
-        done = [
-            withdrawal.unlearn(self._house, affected, with_refit=with_refit, measure=_held_out)
-            for affected in withdrawal.affected_releases(self._house)
-        ]
-        withdrawal.purge_stale(self._house)
-        recalled = withdrawal.recall_packages(self._house)
-        self._house.log.publish()
-        return done, recalled
-
-
-def _held_out(sealed: SealedSnapshot, run: Mapping[str, Any]) -> Mapping[str, Any]:
-    from byleave.wiring.evaluation import held_out_quality
-
-    return held_out_quality(sealed, run["trainer"], run["columns"], run["recipe"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
 
@@ -67,6 +68,35 @@ sets:
     earliest: {date: "2024-01-20", cite: x}
     past: {may_be_covered: true, cite: x}
     general_grants: {count: true, cite: x}
+  - ruleset: uu
+    title: What was collected in two intervals is not used, nor is a group
+    effective: "2024-01-01"
+    regions: [uu]
+    rules:
+      - {scope: "*/*/*", basis: opt-in, cite: x}
+    messages: {party_rule: any, cite: x}
+    earliest: {date: "2024-01-06", cite: x}
+    past: {may_be_covered: true, cite: x}
+    general_grants: {count: true, cite: x}
+    purged:
+      - {scope: "*/*/*", start: "2024-02-10", end: "2024-02-20", cite: x}
+      - {scope: "*/messages/*", start: "2024-01-15", end: "2024-01-25", cite: x}
+      - {scope: service/*/*, start: "2024-01-01", end: "2024-03-01", cite: x}
+    excluded_groups:
+      - {groups: [listed, other], cite: x}
+  - ruleset: tt
+    title: Another interval, whoever says nothing is in, and a group for one use alone
+    effective: "2024-01-01"
+    regions: [tt]
+    rules:
+      - {scope: "*/*/*", basis: not-objected, notice_days: 1, noticed: "2024-01-05", cite: x}
+    messages: {party_rule: author, cite: x}
+    past: {may_be_covered: true, cite: x}
+    general_grants: {count: false, cite: x}
+    purged:
+      - {scope: train/*/*, start: "2024-02-01", end: "2024-02-12", cite: x}
+    excluded_groups:
+      - {groups: [listed], scope: train/*/*, cite: x}
 """
 RULES = parse_rules(OPERATOR, name="operator.yaml")
 BOOK = default_rules().extend(read_mapping(OPERATOR, name="operator.yaml"))
@@ -181,6 +211,7 @@ def example_of(seed: int) -> Example:
         rules_index=rng.choice([-1, 7]),
         party_rule=rng.choice([None, *PartyRule]),
     )
+    world = _left_out(Random(-1 - seed), world)
     scalar, trouble = rng.random() < 0.5, rng.choice([0.02, 0.2])
     usual = [use.category for use in uses_of(world.scope, TAXONOMY)]
     if "messages.inmail" in usual:
@@ -189,6 +220,19 @@ def example_of(seed: int) -> Example:
         _row(rng, usual, scalar=scalar, trouble=trouble) for _ in range(rng.choice([0, 1, 12, 30]))
     ]
     return Example(world=world, rows=rows, scalar=scalar)
+
+
+def _left_out(rng: Random, world: World) -> World:
+    """Return a world in which some live where intervals and groups are left out."""
+    if world.rules is default_rules():
+        return world
+    moved = {m: rng.choice(["uu", "uu", "tt"]) for m in MEMBERS if rng.random() < 0.35}
+    groups = [frozenset({"listed"}), frozenset({"other", "third"}), frozenset({"third"})]
+    return replace(
+        world,
+        regions={**world.regions, **moved},
+        groups={m: rng.choice(groups) for m in MEMBERS if rng.random() < 0.15},
+    )
 
 
 def examples() -> st.SearchStrategy[Example]:

@@ -33,6 +33,8 @@ class Reason(IntEnum):
     MINOR = 22
     BEFORE_EARLIEST = 23
     AGE_UNKNOWN = 24
+    GROUP_EXCLUDED = 25
+    COLLECTED_WHILE_SUSPENDED = 26
     CATEGORY_UNKNOWN = 40
     OTHER_CATEGORY = 41
     DRAFT_NEVER_SENT = 42
@@ -99,6 +101,8 @@ MEANINGS: Final[Mapping[Reason, str]] = {
     Reason.MINOR: "too young",
     Reason.BEFORE_EARLIEST: "older than the rules reach back",
     Reason.AGE_UNKNOWN: "age not known, and the rule asks for it",
+    Reason.GROUP_EXCLUDED: "in a group that is left out there",
+    Reason.COLLECTED_WHILE_SUSPENDED: "collected while the use was suspended",
     Reason.CATEGORY_UNKNOWN: "no such category of data",
     Reason.OTHER_CATEGORY: "a category the use does not name",
     Reason.DRAFT_NEVER_SENT: "never sent to anyone",

@@ -16,6 +16,7 @@ from byleave.consent.reason import Ground, Reason
 from byleave.gate.category import CategoryPlan
 from byleave.gate.members import MISSING, UNKNOWN
 from byleave.gate.plan import UNKNOWN_INSTANT, GatePlan
+from byleave.gate.profile import GAPS
 from byleave.gate.rows import CATEGORY_OTHER, CATEGORY_UNKNOWN, ResolvedRows, RowDecisions
 from byleave.policy.ruleset import PartyRule
 
@@ -190,7 +191,7 @@ def _decide_in_detail(
 
     vetoed = _IS_VETO[code]
     earliest = table.earliest_us[profile]
-    stop = table.stop[profile]
+    stop = _outside_gaps(category, table.stop[profile], collected)
     late = (stop == Reason.KEPT) & (collected < earliest)
     stop = np.where(
         late & (collected == UNKNOWN_INSTANT), np.uint8(Reason.COLLECTED_AT_UNKNOWN), stop
@@ -237,6 +238,22 @@ def _decide_in_detail(
     speaker = np.where(says_yes, np.arange(len(who)), decisive)[mine]
     work.ground[parts.at[mine]] = ground[mine]
     work.ground_index[parts.at[mine]] = category.because(who[speaker], profile[speaker])
+
+
+def _outside_gaps(
+    category: CategoryPlan, stop: npt.NDArray[np.uint8], collected: Longs
+) -> npt.NDArray[np.uint8]:
+    """Put a reason in the place of each set of intervals; `stop` is changed."""
+    for number, gap in enumerate(category.gaps, GAPS):
+        mine = np.flatnonzero(stop == number)
+        edges = np.array(gap, np.int64).reshape(-1)  # ascending: inside after the 1st, the 3rd ...
+        inside = np.searchsorted(edges, collected[mine], side="right") % 2 == 1
+        stop[mine] = np.select(
+            [collected[mine] == UNKNOWN_INSTANT, inside],
+            [np.uint8(Reason.COLLECTED_AT_UNKNOWN), np.uint8(Reason.COLLECTED_WHILE_SUSPENDED)],
+            np.uint8(Reason.KEPT),
+        )
+    return stop
 
 
 def _is_early(

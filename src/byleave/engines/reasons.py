@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from byleave.consent.reason import Reason
 from byleave.gate.category import CategoryPlan
-from byleave.gate.profile import ALWAYS
+from byleave.gate.profile import ALWAYS, GAPS
 from byleave.policy.ruleset import PartyRule
 
 __all__ = [
@@ -462,7 +462,8 @@ def _twins(category: CategoryPlan) -> _Spoken:
     """Return what each profile says of a row, by five kinds of date, one behind the other.
 
     A date of no matter; before a yes reaches; no date, and a yes asks for one; before the earliest
-    date of the region; no date, and the region has an earliest one.
+    date of the region; no date, and the region has an earliest one. Of a profile with intervals
+    in which data must not have been collected no table tells.
     """
     table = category.profiles
     code, stop = table.code, table.stop
@@ -478,7 +479,7 @@ def _twins(category: CategoryPlan) -> _Spoken:
     codes = np.concatenate([code, early, undated, code, code])
     stops = np.concatenate([stop, stop, stop, old, unknown])
     says, words = _classes(codes, stops)
-    return says, words, np.tile(table.party_rule, _VOICES), np.ones(len(says), np.bool_)
+    return says, words, np.tile(table.party_rule, _VOICES), np.tile(stop < GAPS, _VOICES)
 
 
 def _classes(code: Codes, stop: Codes) -> tuple[Codes, Codes]:

@@ -12,7 +12,15 @@ import numpy.typing as npt
 from byleave.consent.reason import Ground
 from byleave.consent.state import Bits
 from byleave.gate.glance import Glance
-from byleave.gate.profile import ALWAYS, Numbering, Profile, Profiles, Voices
+from byleave.gate.profile import (
+    ALWAYS,
+    Interval,
+    Numbering,
+    Profile,
+    Profiles,
+    Voices,
+    gap_sets,
+)
 from byleave.gate.sparse import Sparse, pad, smallest
 from byleave.policy.ruleset import RegionRule
 from byleave.policy.scope import Use
@@ -55,6 +63,11 @@ class CategoryPlan:
     own: Sparse
     start: Sparse
     rules: tuple[RegionRule, ...]
+
+    @property
+    def gaps(self) -> tuple[tuple[Interval, ...], ...]:
+        """The sets of intervals that profiles name: what was collected in them is not used."""
+        return gap_sets(self.rules)
 
     def planes(self) -> Iterator[tuple[str, Numbers]]:
         """Yield name and values of each plane, in the order of the digest and of a plan file."""

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from byleave.consent.reason import Ground, Reason
 from byleave.consent.state import State, get_bits
-from byleave.gate.profile import ALWAYS, Voices
+from byleave.gate.profile import ALWAYS, GAPS, Interval, Voices, gap_sets
 from byleave.ids import FAR_FUTURE_US, to_us
 from byleave.policy.ruleset import Basis, RegionRule, RuleBook
 
@@ -36,6 +36,8 @@ class MemberFacts:
         regions: Region codes; None stands for "unknown".
         region_id: Row in `regions` of each ordinal; int32[members].
         age: Years of each ordinal, `AGE_UNKNOWN` where nobody knows; int16[members].
+        groups: Sets of groups that members are in; the first is empty.
+        group_id: Row in `groups` of each ordinal, int32[members]; None: nobody is in any.
         next_us: The next instant at which a region or an age of these is another, µs
             (`FAR_FUTURE_US`: never); None: nobody looked.
     """
@@ -43,6 +45,8 @@ class MemberFacts:
     regions: tuple[str | None, ...]
     region_id: npt.NDArray[np.int32]
     age: npt.NDArray[np.int16]
+    groups: tuple[frozenset[str], ...] = (frozenset(),)
+    group_id: npt.NDArray[np.int32] | None = None
     next_us: int | None = None
 
     @classmethod
@@ -60,9 +64,11 @@ class MemberFacts:
         regions: Sequence[str | None],
         ages: Sequence[int] | None = None,
         *,
+        groups: Sequence[frozenset[str]] | None = None,
         next_us: int | None = None,
     ) -> MemberFacts:
-        """Return the facts of a region (and an age) for each ordinal."""
+        """Return the facts of a region (and an age, and groups) for each ordinal."""
+        sets = {g: i for i, g in enumerate(dict.fromkeys([frozenset[str](), *(groups or ())]))}
         table = {r: i for i, r in enumerate(dict.fromkeys([None, *regions]))}
         return cls(
             regions=tuple(table),
@@ -70,6 +76,10 @@ class MemberFacts:
             age=np.full(len(regions), AGE_UNKNOWN, np.int16)
             if ages is None
             else np.array(ages, np.int16),
+            groups=tuple(sets),
+            group_id=None
+            if groups is None
+            else np.fromiter((sets[g] for g in groups), np.int32, len(groups)),
             next_us=next_us,
         )
 
@@ -81,7 +91,7 @@ def voices_of(
 
     Args:
         state: Their choices for one use.
-        facts: Their regions and ages.
+        facts: Their regions, ages and groups.
         rules: What holds in each of `facts.regions` for the use.
         rules_index: Ledger index of the rulesets; -1: none.
     """
@@ -114,7 +124,7 @@ def _fold(
     _other_grounds(code, from_us, ground, because, rules, region, rules_index)
     return Voices(
         code=code,
-        stop=_stops(rules, region, facts.age[start:end]),
+        stop=_stops(rules, region, facts, start, end),
         ground=ground,
         from_us=from_us,
         because=because,
@@ -151,8 +161,13 @@ def _other_grounds(
 
 
 def _stops(
-    rules: Sequence[RegionRule], region: npt.NDArray[np.int32], age: npt.NDArray[np.int16]
+    rules: Sequence[RegionRule],
+    region: npt.NDArray[np.int32],
+    facts: MemberFacts,
+    start: int,
+    end: int,
 ) -> npt.NDArray[np.uint8]:
+    age = facts.age[start:end]
     by_region = np.array(
         [
             Reason.REGION_SUSPENDED
@@ -171,7 +186,24 @@ def _stops(
     stop[young & (stop == Reason.KEPT)] = Reason.MINOR
     asked = np.array([r.unknown_age_refused for r in rules], np.bool_)[region]
     stop[unknown & asked & (stop == Reason.KEPT)] = Reason.AGE_UNKNOWN
+    if facts.group_id is not None:
+        out = np.array(
+            [[bool(g & set(r.excluded_groups)) for g in facts.groups] for r in rules], np.bool_
+        )
+        listed = out[region, facts.group_id[start:end]]
+        stop[listed & (stop == Reason.KEPT)] = Reason.GROUP_EXCLUDED
+    sets = gap_sets(rules)
+    if sets:
+        number = np.array([_gap_of(r, sets) for r in rules], np.uint8)[region]
+        free = stop == Reason.KEPT
+        stop[free] = number[free]
     return stop
+
+
+def _gap_of(rule: RegionRule, sets: Sequence[tuple[Interval, ...]]) -> int:
+    """Return what stands for the intervals of a rule in `Profiles.stop`."""
+    mine = tuple((to_us(a), to_us(b)) for a, b in rule.purged)
+    return GAPS + sets.index(mine) if mine else int(Reason.KEPT)
 
 
 def earliest_of(rules: Sequence[RegionRule]) -> list[int]:

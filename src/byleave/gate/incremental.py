@@ -21,6 +21,7 @@ from byleave.gate.answers import answer
 from byleave.gate.category import CategoryPlan, number_type
 from byleave.gate.counts import Counts
 from byleave.gate.plan import GatePlan
+from byleave.gate.profile import GAPS
 from byleave.gate.resolved import RowBlock
 from byleave.gate.rows import GateEngine
 
@@ -30,6 +31,7 @@ MOST_CHANGED: Final = 0.02
 """Share of members beyond which a full run is the cheaper one."""
 
 _ONLY_POSITION: Final = frozenset({"at", "ledger", "members"})
+_STOP: Final = 1
 _BECAUSE: Final = 7
 _BLOCK: Final = 1 << 20
 Longs = npt.NDArray[np.int64]
@@ -157,14 +159,19 @@ def patch(
 
 def _classes(before: CategoryPlan, after: CategoryPlan) -> list[npt.NDArray[Any]]:
     """Return for each profile of two plans what it comes to, in numbers that they share."""
-    classes: dict[tuple[int, ...], int] = {}
-    tables = [
-        np.array(
-            [classes.setdefault(row[:_BECAUSE], len(classes)) for row in plan.profiles.rows()],
-            np.uint32,
+    classes: dict[tuple[Any, ...], int] = {}
+    tables = []
+    for plan in (before, after):
+        gaps = dict(enumerate(plan.gaps, GAPS))
+        tables.append(
+            np.array(
+                [
+                    classes.setdefault((*row[:_BECAUSE], gaps.get(row[_STOP])), len(classes))
+                    for row in plan.profiles.rows()
+                ],
+                np.uint32,
+            )
         )
-        for plan in (before, after)
-    ]
     return [table.astype(number_type(len(classes))) for table in tables]
 
 

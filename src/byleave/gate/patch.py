@@ -28,7 +28,7 @@ from byleave.gate.glance import Glance, choose, pack_codes
 from byleave.gate.members import MemberIndex
 from byleave.gate.plan import GatePlan, assemble, uses_of
 from byleave.gate.planes import CHUNK, chunk_digests
-from byleave.gate.profile import ALWAYS, Numbering, Profile
+from byleave.gate.profile import ALWAYS, Numbering, Profile, gap_sets
 from byleave.gate.sparse import Sparse
 from byleave.ids import LedgerIndex, to_us
 from byleave.policy.ruleset import RegionRule, RuleBook
@@ -157,7 +157,9 @@ def _malformed() -> InputError:
 def _rules_stand(
     plan: GatePlan, category: CategoryPlan, facts: MemberFacts, held: Sequence[RegionRule]
 ) -> bool:
-    """Say whether every region of the plan has the rule it had."""
+    """Say whether every region of the plan has the rule it had, and profiles the same numbers."""
+    if gap_sets(held) != category.gaps:
+        return False
     now = dict(zip(facts.regions, held, strict=True))
     return all(
         region not in now or now[region] == rule

@@ -341,6 +341,8 @@ def _rule(found: Mapping[str, Any]) -> RegionRule:
         general_grants_count=found["general_grants_count"],
         cites=tuple(found["cites"]),
         unknown_age_refused=found.get("unknown_age_refused", False),
+        purged=tuple((parse_instant(a), parse_instant(b)) for a, b in found.get("purged", ())),
+        excluded_groups=tuple(found.get("excluded_groups", ())),
     )
     if rule.to_dict() != dict(found):
         raise _malformed("it holds a rule of another form")

@@ -19,9 +19,10 @@ import numpy.typing as npt
 
 from byleave.consent.reason import Ground, Reason
 from byleave.errors import InputError
+from byleave.ids import to_us
 from byleave.policy.ruleset import RegionRule
 
-__all__ = ["ALWAYS", "OWN", "SPAN_BITS", "Profile", "Profiles"]
+__all__ = ["ALWAYS", "GAPS", "OWN", "SPAN_BITS", "Interval", "Profile", "Profiles", "gap_sets"]
 
 ALWAYS: Final = -(2**63)
 """µs that stand for "nobody knows"; as the start of a yes: reaches back to all data."""
@@ -29,10 +30,18 @@ ALWAYS: Final = -(2**63)
 OWN: Final = -2
 """In place of a ledger index: each member has their own."""
 
+GAPS: Final = 64
+"""Added to the number of a set of intervals, in place of a reason: it stops what was collected in
+them; `Reason` has no number so high."""
+
 SPAN_BITS: Final = 41
 _MOST: Final = 2**32
 
+_MOST_GAPS: Final = 190
+
 Flags = npt.NDArray[np.bool_]
+Interval = tuple[int, int]
+"""µs: from the first until the second, which is not part of it."""
 Profile = tuple[int, int, int, int, int, int, int, int]
 """`code stop ground party_rule earliest_us from_lo from_hi because`; see `Profiles`."""
 
@@ -43,7 +52,8 @@ class Profiles:
 
     Attributes:
         code: `Reason`: `KEPT`, a veto or a silence; uint8.
-        stop: `Reason` of a rule that stops the member's rows, or `KEPT`; uint8.
+        stop: `Reason` of a rule that stops the member's rows, or `KEPT`; `GAPS` + k: those that
+            were collected in the k-th of the category's sets of intervals (`gap_sets`); uint8.
         ground: `Ground` of a yes; uint8.
         party_rule: `PartyRule` of the member's region; uint8.
         earliest_us: Data collected before it is stopped; `ALWAYS`: no such date; int64.
@@ -106,7 +116,7 @@ class Profiles:
     def timeless(self) -> Flags:
         """What the member says does not depend on when a row was collected."""
         says: Flags = (self.code != Reason.KEPT) | (self.from_hi == ALWAYS)
-        says &= self.earliest_us == ALWAYS
+        says &= (self.earliest_us == ALWAYS) & (self.stop < GAPS)
         return says
 
     @property
@@ -135,6 +145,18 @@ class Voices:
     from_us: npt.NDArray[np.int64]
     because: npt.NDArray[np.int64]
     region: npt.NDArray[np.int32]
+
+
+def gap_sets(rules: Sequence[RegionRule]) -> tuple[tuple[Interval, ...], ...]:
+    """Return the sets of intervals in which what was collected is not used, each once, ascending.
+
+    Raises:
+        InputError: `ruleset.malformed`, more than 190 regions differ in them.
+    """
+    sets = {tuple((to_us(a), to_us(b)) for a, b in r.purged) for r in rules if r.purged}
+    if len(sets) > _MOST_GAPS:
+        raise InputError("over 190 regions differ in what is purged", code="ruleset.malformed")
+    return tuple(sorted(sets))
 
 
 class Numbering:

@@ -10,7 +10,8 @@ holds is the row's reason:
  4 a party nobody has on record → `party-unknown`
  5 the author said no → `refused`, `withdrawn`, `objected`; another party did → `party-vetoed`
  6 a party whose region stops it: `region-suspended`, `region-forbids`, `minor`,
-   `age-unknown`, `before-earliest` (`collected-at-unknown` where a date is needed)
+   `age-unknown`, `group-excluded`, `collected-while-suspended`, `before-earliest`
+   (`collected-at-unknown` where a date is needed)
  7 silence that matters under the party rule: author: the author's; any: everybody's, told as the
    author's; all: the first silent party's
  0 else kept
@@ -47,6 +48,7 @@ class World:
         events: Events of each member on record, in the order of recording.
         regions: Region of members, where known.
         ages: Age of members, where known.
+        groups: Groups of members, where they are in any.
         rules_index: Ledger index of the rulesets; -1: none.
         party_rule: Overrides the rulesets' party rule.
     """
@@ -62,6 +64,7 @@ class World:
     ages: Mapping[MemberId, int]
     rules_index: int = -1
     party_rule: PartyRule | None = None
+    groups: Mapping[MemberId, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,8 +161,13 @@ def _stop(
             return Answer(reason=Reason.MINOR, party=position)
         if age is None and rule.unknown_age_refused:
             return Answer(reason=Reason.AGE_UNKNOWN, party=position)
-        if rule.earliest is not None and row.collected_at is None:
+        if world.groups.get(member, frozenset()) & set(rule.excluded_groups):
+            return Answer(reason=Reason.GROUP_EXCLUDED, party=position)
+        if (rule.purged or rule.earliest is not None) and row.collected_at is None:
             return Answer(reason=Reason.COLLECTED_AT_UNKNOWN, party=position)
+        for start, end in rule.purged:
+            if row.collected_at is not None and start <= row.collected_at < end:
+                return Answer(reason=Reason.COLLECTED_WHILE_SUSPENDED, party=position)
         if rule.earliest is not None and row.collected_at and row.collected_at < rule.earliest:
             return Answer(reason=Reason.BEFORE_EARLIEST, party=position)
     return None

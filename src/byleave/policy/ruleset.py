@@ -5,7 +5,8 @@ which age, from which date, whether a yes may reach back, and what stands suspen
 cites its source. Rulesets compose to the strictest of each (docs/spec/rulesets.md):
 
 * basis: forbidden > opt-in > not-objected > contract; party rule: all > author > any;
-* the higher age, the later date, the shorter reach, every suspension.
+* the higher age, the later date, the shorter reach, every suspension, every interval and group
+  taken out.
 
 No rule for a use forbids it. A region nobody knows gets all rulesets of the book at once. Basis
 `not-objected` and `contract` never reach message content (G1): there they read `opt-in`.
@@ -22,15 +23,34 @@ from importlib import resources
 
 from byleave.canonical import Json, digest_of
 from byleave.errors import InputError
-from byleave.ids import Digest, format_instant, parse_instant
-from byleave.policy.ruleset_part import Basis, EvidenceRule, PartyRule, Rule, Suspension
+from byleave.ids import Digest, format_instant
+from byleave.policy.ruleset_exclusion import (
+    Exclusion,
+    Interval,
+    Purge,
+    groups_out_of,
+    merged,
+    purged_for,
+    read_exclusions,
+    read_purges,
+)
+from byleave.policy.ruleset_part import (
+    Basis,
+    EvidenceRule,
+    PartyRule,
+    Rule,
+    Suspension,
+    read_date,
+)
 from byleave.policy.scope import Scope, Use
 from byleave.policy.strict_yaml import Fields, nearest, read_mapping
 
 __all__ = [
     "Basis",
     "EvidenceRule",
+    "Exclusion",
     "PartyRule",
+    "Purge",
     "RegionRule",
     "Rule",
     "RuleBook",
@@ -61,6 +81,8 @@ class Ruleset:
         past_may_be_covered: Whether a grant that says so reaches data collected before it.
         general_grants_count: Whether a grant whose purpose is `*` counts (LGPD art. 8 par. 4: no).
         suspensions: What stands still, and when.
+        purged: What was collected when is not used.
+        excluded: Groups whose members are not used.
         digest: SHA-256 of the canonical form.
     """
 
@@ -79,6 +101,8 @@ class Ruleset:
     past_may_be_covered: bool = True
     general_grants_count: bool = False
     suspensions: tuple[Suspension, ...] = ()
+    purged: tuple[Purge, ...] = ()
+    excluded: tuple[Exclusion, ...] = ()
     digest: Digest = field(init=False)
 
     def __post_init__(self) -> None:
@@ -123,6 +147,10 @@ class Ruleset:
         }
         if self.unknown_age_refused:
             document["unknown_age_refused"] = True
+        if self.purged:
+            document["purged"] = [purge.to_dict() for purge in self.purged]
+        if self.excluded:
+            document["excluded_groups"] = [one.to_dict() for one in self.excluded]
         return document
 
     def rule_for(self, use: Use, at: datetime) -> RegionRule:
@@ -147,6 +175,8 @@ class Ruleset:
             earliest=self.earliest if self.earliest_scope.covers(use) else None,
             past_may_be_covered=self.past_may_be_covered,
             general_grants_count=self.general_grants_count,
+            purged=purged_for(use, self.purged),
+            excluded_groups=groups_out_of(use, self.excluded),
             cites=tuple(sorted({r.cite for r in narrowest} | {self.party_cite})),
         )
 
@@ -168,6 +198,8 @@ class RegionRule:
         past_may_be_covered: Whether all let a grant reach back.
         general_grants_count: Whether all count a grant whose purpose is `*`.
         cites: Sources, ascending.
+        purged: Data collected then is not used; ascending, apart from one another.
+        excluded_groups: Members of these groups are not used, ascending.
     """
 
     names: tuple[str, ...]
@@ -182,6 +214,8 @@ class RegionRule:
     general_grants_count: bool
     cites: tuple[str, ...]
     unknown_age_refused: bool = False
+    purged: tuple[Interval, ...] = ()
+    excluded_groups: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Json]:
         """Return the rule as a gate plan's digest and a gate record see it."""
@@ -200,6 +234,10 @@ class RegionRule:
         }
         if self.unknown_age_refused:
             document["unknown_age_refused"] = True
+        if self.purged:
+            document["purged"] = [[format_instant(a), format_instant(b)] for a, b in self.purged]
+        if self.excluded_groups:
+            document["excluded_groups"] = list(self.excluded_groups)
         return document
 
 
@@ -222,6 +260,8 @@ def compose(rules: Iterable[RegionRule]) -> RegionRule:
         past_may_be_covered=bool(parts) and all(r.past_may_be_covered for r in parts),
         general_grants_count=bool(parts) and all(r.general_grants_count for r in parts),
         cites=tuple(sorted({cite for r in parts for cite in r.cites})),
+        purged=merged(interval for r in parts for interval in r.purged),
+        excluded_groups=tuple(sorted({group for r in parts for group in r.excluded_groups})),
     )
 
 
@@ -349,7 +389,7 @@ def _evidence(fields: Fields) -> EvidenceRule:
             where=fields.where("accepts"),
             hint=nearest(word, _GRADES) or f"one of: {', '.join(_GRADES)}",
         )
-    return EvidenceRule(start=_date(fields, "from"), accepts=word, cite=fields.text("cite"))
+    return EvidenceRule(start=read_date(fields, "from"), accepts=word, cite=fields.text("cite"))
 
 
 _GRADES = ("bytes", "version", "none")
@@ -366,6 +406,8 @@ _SET_FIELDS = frozenset(
         "past",
         "general_grants",
         "suspensions",
+        "purged",
+        "excluded_groups",
     }
 )
 
@@ -381,7 +423,7 @@ def _ruleset(fields: Fields) -> Ruleset:
     return Ruleset(
         name=fields.text("ruleset"),
         title=fields.text("title"),
-        effective=_date(fields, "effective"),
+        effective=read_date(fields, "effective"),
         regions=tuple(region.lower() for region in fields.texts("regions")),
         rules=tuple(_rule(rule) for rule in fields.mappings("rules")),
         party_rule=PartyRule.parse(messages.text("party_rule")),
@@ -389,11 +431,13 @@ def _ruleset(fields: Fields) -> Ruleset:
         min_age=years,
         min_age_scope=_scope(age),
         unknown_age_refused=age is not None and _refuses_unknown(age),
-        earliest=None if earliest is None else _date(earliest, "date"),
+        earliest=None if earliest is None else read_date(earliest, "date"),
         earliest_scope=_scope(earliest),
         past_may_be_covered=_flag(fields, "past", "may_be_covered"),
         general_grants_count=_flag(fields, "general_grants", "count"),
         suspensions=tuple(_suspension(s) for s in fields.mappings("suspensions")),
+        purged=read_purges(fields),
+        excluded=read_exclusions(fields),
     )
 
 
@@ -417,7 +461,7 @@ def _rule(fields: Fields) -> Rule:
         basis=basis,
         cite=fields.text("cite"),
         notice_days=days or 0,
-        noticed=None if noticed is None else _date(fields, "noticed"),
+        noticed=None if noticed is None else read_date(fields, "noticed"),
         law_allows=None
         if fields.values.get("law_allows") is None
         else _basis(fields, "law_allows"),
@@ -427,8 +471,8 @@ def _rule(fields: Fields) -> Rule:
 
 def _suspension(fields: Fields) -> Suspension:
     fields.refuse_others({"scope", "start", "end", "cite"})
-    end = None if fields.values.get("end") is None else _date(fields, "end")
-    start = _date(fields, "start")
+    end = None if fields.values.get("end") is None else read_date(fields, "end")
+    start = read_date(fields, "start")
     if end is not None and end <= start:
         raise InputError("ends before it starts", code="ruleset.malformed", where=fields.where())
     return Suspension(
@@ -475,17 +519,6 @@ def _basis(fields: Fields, field_name: str) -> Basis:
             hint=nearest(word, words) or f"one of: {', '.join(words)}",
         )
     return words[word]
-
-
-def _date(fields: Fields, field_name: str) -> datetime:
-    try:
-        return parse_instant(fields.text(field_name))
-    except InputError as error:
-        if error.code != "input.instant":
-            raise
-        raise InputError(
-            error.message, code="ruleset.malformed", where=fields.where(field_name)
-        ) from None
 
 
 def _instant(value: datetime | None) -> str | None:

@@ -10,9 +10,11 @@ from datetime import datetime, timedelta
 from enum import IntEnum
 
 from byleave.errors import InputError
+from byleave.ids import parse_instant
 from byleave.policy.scope import Scope, Use
+from byleave.policy.strict_yaml import Fields
 
-__all__ = ["Basis", "EvidenceRule", "PartyRule", "Rule", "Suspension"]
+__all__ = ["Basis", "EvidenceRule", "PartyRule", "Rule", "Suspension", "read_date"]
 
 
 class Basis(IntEnum):
@@ -114,3 +116,19 @@ class EvidenceRule:
     start: datetime
     accepts: str
     cite: str
+
+
+def read_date(fields: Fields, field_name: str) -> datetime:
+    """Read an instant of a file of rulesets.
+
+    Raises:
+        InputError: `ruleset.malformed`.
+    """
+    try:
+        return parse_instant(fields.text(field_name))
+    except InputError as error:
+        if error.code != "input.instant":
+            raise
+        raise InputError(
+            error.message, code="ruleset.malformed", where=fields.where(field_name)
+        ) from None

@@ -15,7 +15,9 @@ from byleave.ids import Digest, parse_instant
 from byleave.policy.ruleset import (
     Basis,
     EvidenceRule,
+    Exclusion,
     PartyRule,
+    Purge,
     Rule,
     RuleBook,
     Ruleset,
@@ -78,6 +80,21 @@ def _ruleset(item: Mapping[str, Any]) -> Ruleset:
                 cite=part["cite"],
             )
             for part in item["suspensions"]
+        ),
+        purged=tuple(
+            Purge(
+                scope=Scope.parse(part["scope"]),
+                start=parse_instant(part["start"]),
+                end=parse_instant(part["end"]),
+                cite=part["cite"],
+            )
+            for part in item.get("purged", ())
+        ),
+        excluded=tuple(
+            Exclusion(
+                scope=Scope.parse(part["scope"]), groups=tuple(part["groups"]), cite=part["cite"]
+            )
+            for part in item.get("excluded_groups", ())
         ),
     )
 

@@ -67,6 +67,12 @@ SQLITE: Final = (
     """
     CREATE TABLE fact_tail (seq INTEGER PRIMARY KEY, ordinals BLOB NOT NULL) STRICT;
     """,
+    # The groups that members are in: names, ascending, a space between.
+    """
+    CREATE TABLE member_groups (
+        ordinal INTEGER NOT NULL REFERENCES members(ordinal), from_us INTEGER NOT NULL,
+        names TEXT NOT NULL, PRIMARY KEY (ordinal, from_us)) STRICT, WITHOUT ROWID;
+    """,
 )
 
 # Texts that come from outside are kept as their UTF-8 bytes: PostgreSQL's text holds no U+0000,
@@ -110,5 +116,11 @@ POSTGRES: Final = (
     # Whose region or birth was written, transaction by transaction: ordinals, int64 little-endian.
     """
     CREATE TABLE fact_tail (seq BIGINT PRIMARY KEY, ordinals BYTEA NOT NULL);
+    """,
+    # The groups that members are in: names, ascending, a space between.
+    """
+    CREATE TABLE member_groups (
+        ordinal BIGINT NOT NULL, from_us BIGINT NOT NULL, names BYTEA NOT NULL,
+        PRIMARY KEY (ordinal, from_us));
     """,
 )

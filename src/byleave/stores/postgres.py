@@ -62,7 +62,7 @@ _LOCK_CLASS: Final = 0x42796C76  # "Bylv"
 _LOCK: Final = f"SELECT pg_advisory_xact_lock({_LOCK_CLASS}, hashtext(current_schema()))"
 _TABLES: Final = (
     "byleave_format members regions births terms events objects log_entries log_head ledger_ends"
-    " fact_tail"
+    " fact_tail member_groups"
 ).split()
 _ROWS_AT_ONCE: Final = 1 << 20
 _IDS_AT_ONCE: Final = 10_000
@@ -374,7 +374,9 @@ class PostgresLedger(PostgresColumns):
         """
         with self._alone() as database:
             try:
-                database.execute("VACUUM FULL members, events, regions, births, objects")
+                database.execute(
+                    "VACUUM FULL members, events, regions, births, member_groups, objects"
+                )
             except psycopg.Error as error:
                 raise self._world(error) from error
 

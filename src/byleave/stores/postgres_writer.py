@@ -95,6 +95,11 @@ class PostgresWriter(WriterBase):
         """Insert (ordinal, from_us, latest possible day of birth since the epoch) rows."""
         self._facts("births", "day", rows)
 
+    def add_groups(self, rows: Iterable[tuple[int, int, str]]) -> None:
+        """Insert (ordinal, from_us, names of groups with a space between) rows."""
+        encoded = ((o, us, key(names).encode()) for o, us, names in rows)
+        self._facts("member_groups", "names", encoded)
+
     def add_object(
         self, kind: str, object_id: str, *, index: int, at_us: int, document: canonical.Json
     ) -> None:
@@ -121,7 +126,7 @@ class PostgresWriter(WriterBase):
         )
 
     def erase_members(self, rows: Iterable[tuple[int, str]]) -> None:
-        """Take the secret, id, salts, evidence, regions and births of (ordinal, new id) members."""
+        """Take the secret, id, salts, evidence and dated facts of (ordinal, new id) members."""
         for ordinal, name in self._touching(rows):
             self._execute(
                 "UPDATE members SET secret = NULL, member = %s WHERE ordinal = %s",
@@ -132,6 +137,7 @@ class PostgresWriter(WriterBase):
             )
             self._execute("DELETE FROM regions WHERE ordinal = %s", (ordinal,))
             self._execute("DELETE FROM births WHERE ordinal = %s", (ordinal,))
+            self._execute("DELETE FROM member_groups WHERE ordinal = %s", (ordinal,))
 
     def _insert_events(self, rows: Iterator[tuple[Any, ...]], count: int) -> None:
         encoded = [(*row[:13], None if row[13] is None else row[13].encode()) for row in rows]

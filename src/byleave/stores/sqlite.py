@@ -103,6 +103,11 @@ class SqliteWriter(WriterBase):
         """Insert (ordinal, from_us, latest possible day of birth since the epoch) rows."""
         self._db.executemany("INSERT OR REPLACE INTO births VALUES (?, ?, ?)", self._touching(rows))
 
+    def add_groups(self, rows: Iterable[tuple[int, int, str]]) -> None:
+        """Insert (ordinal, from_us, names of groups with a space between) rows."""
+        checked = self._touching((o, us, key(names)) for o, us, names in rows)
+        self._db.executemany("INSERT OR REPLACE INTO member_groups VALUES (?, ?, ?)", checked)
+
     def add_object(
         self, kind: str, object_id: str, *, index: int, at_us: int, document: canonical.Json
     ) -> None:
@@ -129,14 +134,14 @@ class SqliteWriter(WriterBase):
         )
 
     def erase_members(self, rows: Iterable[tuple[int, str]]) -> None:
-        """Take the secret, id, salts, evidence, regions and births of (ordinal, new id) members."""
+        """Take the secret, id, salts, evidence and dated facts of (ordinal, new id) members."""
         listed = [(key(name), ordinal) for ordinal, name in rows]
         self._db.executemany(
             "UPDATE members SET secret = NULL, member = ? WHERE ordinal = ?", listed
         )
         who = [*self._touching((ordinal,) for _, ordinal in listed)]
         self._db.executemany("UPDATE events SET salt = x'', evidence = NULL WHERE ordinal = ?", who)
-        for table in ("regions", "births"):
+        for table in ("regions", "births", "member_groups"):
             self._db.executemany(f"DELETE FROM {table} WHERE ordinal = ?", who)  # noqa: S608
 
     def _insert_events(self, rows: Iterator[tuple[Any, ...]], count: int) -> None:

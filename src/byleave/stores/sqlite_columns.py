@@ -35,6 +35,10 @@ _REGIONS: Final = (
     f"SELECT region, {_ORDINALS} FROM regions f WHERE {_AS_OF.format(table='regions')}"  # noqa: S608
     " AND {some} GROUP BY region"
 )
+_GROUPS: Final = (
+    f"SELECT names, {_ORDINALS} FROM member_groups f"  # noqa: S608
+    f" WHERE {_AS_OF.format(table='member_groups')} AND {{some}} GROUP BY names"
+)
 _BIRTHS: Final = (
     "SELECT group_concat(printf('%016x%016x', ordinal, day), '') FROM births f"  # noqa: S608
     f" WHERE {_AS_OF.format(table='births')} AND {{some}}"
@@ -84,11 +88,13 @@ class SqliteColumns:
             at_us: The instant, µs.
             ordinals: Only of these members, each once; the cost is theirs then.
         """
-        found: dict[str, list[Longs]] = {}
-        for some, values in _ranges(self.member_count(), ordinals):
-            for region, packed in self._rows(_REGIONS.format(some=some), (at_us, *values)):
-                found.setdefault(region, []).append(_numbers(packed))
-        return {region: np.sort(np.concatenate(parts)) for region, parts in found.items()}
+        return _by_text(self, _REGIONS, at_us, ordinals)
+
+    def groups_columns(
+        self: _Rows, at_us: int, *, ordinals: Sequence[int] | Longs | None = None
+    ) -> dict[str, Longs]:
+        """Return for each set of groups the members who are in it at an instant (see above)."""
+        return _by_text(self, _GROUPS, at_us, ordinals)
 
     def births_columns(
         self: _Rows, at_us: int, *, ordinals: Sequence[int] | Longs | None = None
@@ -126,10 +132,10 @@ class SqliteColumns:
         return np.unique(_numbers(packed)), _first(later)
 
     def fact_instants(self: _Rows, after_us: int, until_us: int) -> tuple[Longs, int]:
-        """Return whose region or birth is another from an instant within a time on (see above)."""
+        """Return whose region, birth or groups are others from an instant within a time on (see above)."""
         found = [
             self._rows(_FACT_INSTANTS + table, (after_us, until_us))[0]
-            for table in ("regions", "births")
+            for table in ("regions", "births", "member_groups")
         ]
         who = np.concatenate([_numbers(packed) for packed, _ in found])
         return np.unique(who), _first([next_us for _, next_us in found])
@@ -144,6 +150,17 @@ class SqliteColumns:
         )
         who = [np.zeros(0, np.int64), *(np.frombuffer(raw, "<i8") for _, raw in rows)]
         return rows[-1][0] if rows else position, np.unique(np.concatenate(who).astype(np.int64))
+
+
+def _by_text(
+    rows: _Rows, sql: str, at_us: int, ordinals: Sequence[int] | Longs | None
+) -> dict[str, Longs]:
+    """Return for each text of a fact its members, ascending."""
+    found: dict[str, list[Longs]] = {}
+    for some, values in _ranges(rows.member_count(), ordinals):
+        for text, packed in rows._rows(sql.format(some=some), (at_us, *values)):  # noqa: SLF001
+            found.setdefault(text, []).append(_numbers(packed))
+    return {text: np.sort(np.concatenate(parts)) for text, parts in found.items()}
 
 
 def _ranges(

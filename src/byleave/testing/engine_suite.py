@@ -172,7 +172,9 @@ def compile_example(example: Example) -> tuple[GatePlan, pa.RecordBatch]:
         states=states,
         members=MemberIndex.of(ids),
         facts=MemberFacts.of(
-            [world.regions.get(m) for m in ids], [world.ages.get(m, AGE_UNKNOWN) for m in ids]
+            [world.regions.get(m) for m in ids],
+            [world.ages.get(m, AGE_UNKNOWN) for m in ids],
+            groups=[world.groups.get(m, frozenset()) for m in ids] if world.groups else None,
         ),
         ledger=max((e.index for e in events), default=-1),
         rules_index=None if world.rules_index < 0 else LedgerIndex(world.rules_index),

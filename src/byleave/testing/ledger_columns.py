@@ -36,6 +36,8 @@ def facts_come_as_columns(site: Site) -> None:
             writer.add_regions([(1, 9, "us\x00"), (2, 9, "é")])
             writer.add_births([(n, 5, 100 - 40 * n) for n in range(8)])
             writer.add_births([(3, 9, -1)])
+            writer.add_groups([(n, 5, "a b" if n % 3 else "é\x00") for n in range(8)])
+            writer.add_groups([(1, 9, ""), (3, 5, "c"), (4, 9, "c")])
         for us in (4, 5, 8, 9, 2**60):
             told = ledger.regions_columns(us)
             flat = sorted((n, region) for region, who in told.items() for n in who.tolist())
@@ -48,6 +50,15 @@ def facts_come_as_columns(site: Site) -> None:
         who, days = ledger.births_columns(9, ordinals=[3, 0])
         assert (who.tolist(), days.tolist()) == ([0, 3], [100, -1])
         assert ledger.regions_columns(9, ordinals=[]) == {}
+        assert ledger.groups_columns(4) == ledger.groups_columns(9, ordinals=[]) == {}
+        told_then = {names: who.tolist() for names, who in ledger.groups_columns(8).items()}
+        assert told_then == {"a b": [1, 2, 4, 5, 7], "c": [3], "é\x00": [0, 6]}
+        told_now = ledger.groups_columns(9, ordinals=np.array([0, 1, 4, 8]))
+        assert {names: who.tolist() for names, who in told_now.items()} == {
+            "": [1],
+            "c": [4],
+            "é\x00": [0],
+        }
         assert ledger.born_between(-1, 60).tolist() == [1, 2, 3]
         assert ledger.born_between(61, 99).tolist() == []
 
@@ -68,6 +79,7 @@ def instants_tell_whose_they_are(site: Site) -> None:
             )
             writer.add_regions([(5, 15, "eu"), (6, 25, "eu")])
             writer.add_births([(7, 20, 1)])
+            writer.add_groups([(8, 22, "a")])
 
         def told(kind: str, after: int, until: int) -> tuple[list[int], int]:
             ask = ledger.event_instants if kind == "events" else ledger.fact_instants
@@ -78,9 +90,9 @@ def instants_tell_whose_they_are(site: Site) -> None:
         assert told("events", 0, 10) == ([0], 20)
         assert told("events", 39, 40) == ([1], 50)
         assert told("events", 50, 60) == ([], FAR_FUTURE_US)
-        assert told("facts", 15, 20) == ([7], 25)
-        assert told("facts", 14, 25) == ([5, 6, 7], FAR_FUTURE_US)
-        assert told("facts", 20, 20) == ([], 25)
+        assert told("facts", 15, 20) == ([7], 22)
+        assert told("facts", 14, 25) == ([5, 6, 7, 8], FAR_FUTURE_US)
+        assert told("facts", 20, 20) == ([], 22)
 
 
 def facts_written_are_told_of(site: Site) -> None:
@@ -99,8 +111,9 @@ def facts_written_are_told_of(site: Site) -> None:
         with ledger.writing() as writer:
             writer.add_regions([(3, 5, "eu"), (1, 5, "us")])
             writer.add_births([(2, 5, 1)])
+            writer.add_groups([(7, 5, "a")])
         first, who = ledger.facts_since(start)
-        assert who.tolist() == [1, 2, 3]
+        assert who.tolist() == [1, 2, 3, 7]
         with ledger.writing() as writer:
             writer.add_regions([(3, 5, "us")])
         second, who = ledger.facts_since(first)
@@ -115,7 +128,7 @@ def facts_written_are_told_of(site: Site) -> None:
         with ledger.writing() as writer:
             writer.erase_members([(2, "erased-2")])
         assert ledger.facts_since(second)[1].tolist() == [2]
-        assert ledger.facts_since(start)[1].tolist() == [1, 2, 3]
+        assert ledger.facts_since(start)[1].tolist() == [1, 2, 3, 7]
 
 
 CLAIMS: Final[tuple[Claim, ...]] = (

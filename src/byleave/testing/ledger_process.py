@@ -34,6 +34,7 @@ def one_transaction(ledger: Any, tick: Callable[[], None], *, name: str = "last"
         writer.add_regions([(ordinal, 0, "eu")])
         tick()
         writer.add_births([(ordinal, 0, 1)])
+        writer.add_groups([(ordinal, 0, "a")])
         tick()
         salt = b"s" * 32
         row = (event, ordinal, 1, "a/b/c", 1, 1, None, 0, "n", 2, "c", salt, None, None)

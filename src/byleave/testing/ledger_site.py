@@ -84,6 +84,7 @@ def contents(ledger: KeptLedger) -> tuple[object, ...]:
         ledger.members(),
         sorted(ledger.regions(2**60)),
         sorted(ledger.births(2**60)),
+        {names: who.tolist() for names, who in ledger.groups_columns(2**60).items()},
         ledger.events(),
         ledger.objects("thing"),
         ledger.read(0, ledger.size()),

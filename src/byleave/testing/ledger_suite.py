@@ -47,7 +47,7 @@ __all__ = ["CLAIMS", "HOSTILE", "KeptLedger", "Site", "Skipped", "contents"]
 def a_new_ledger_is_empty(site: Site) -> None:
     """A new ledger has no member, no event, no entry, no head, and is sound."""
     with opened(site) as ledger:
-        assert contents(ledger) == ([], [], [], [], [], [], None)
+        assert contents(ledger) == ([], [], [], {}, [], [], [], None)
         assert ledger.member_count() == ledger.size() == ledger.position_at(0) == 0
         assert ledger.last_recorded() is None
         assert ledger.quick_check() == ledger.gaps() == []

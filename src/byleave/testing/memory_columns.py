@@ -36,11 +36,16 @@ class MemoryColumns:
     def regions_columns(
         self: _Held, at_us: int, *, ordinals: Sequence[int] | Longs | None = None
     ) -> dict[str, Longs]:
-        found: dict[str, list[int]] = {}
-        for ordinal, region in self.regions(at_us):
-            if ordinals is None or ordinal in ordinals:
-                found.setdefault(region, []).append(ordinal)
-        return {region: np.array(sorted(who), np.int64) for region, who in found.items()}
+        return _by_text(self.regions(at_us), ordinals)
+
+    def groups_columns(
+        self: _Held, at_us: int, *, ordinals: Sequence[int] | Longs | None = None
+    ) -> dict[str, Longs]:
+        latest: dict[int, str] = {}
+        for (ordinal, us), names in sorted(self._tables.groups.items()):
+            if us <= at_us:
+                latest[ordinal] = names
+        return _by_text([*latest.items()], ordinals)
 
     def births_columns(
         self: _Held, at_us: int, *, ordinals: Sequence[int] | Longs | None = None
@@ -58,11 +63,23 @@ class MemoryColumns:
         return _within(pairs, after_us, until_us)
 
     def fact_instants(self: _Held, after_us: int, until_us: int) -> tuple[Longs, int]:
-        return _within([*self._tables.regions, *self._tables.births], after_us, until_us)
+        tables = self._tables
+        facts = [*tables.regions, *tables.births, *tables.groups]
+        return _within(facts, after_us, until_us)
 
     def facts_since(self: _Held, position: int) -> tuple[int, Longs]:
         tail = self._tables.tail
         return len(tail), _sorted(tail[position:])
+
+
+def _by_text(
+    facts: Sequence[tuple[int, str]], ordinals: Sequence[int] | Longs | None
+) -> dict[str, Longs]:
+    found: dict[str, list[int]] = {}
+    for ordinal, text in facts:
+        if ordinals is None or ordinal in ordinals:
+            found.setdefault(text, []).append(ordinal)
+    return {text: np.array(sorted(who), np.int64) for text, who in found.items()}
 
 
 def _within(pairs: Sequence[tuple[int, int]], after_us: int, until_us: int) -> tuple[Longs, int]:

@@ -40,12 +40,14 @@ class Tables:
     objects: dict[tuple[str, str], tuple[int, int, bytes]] = field(default_factory=dict)
     entries: list[bytes] = field(default_factory=list)
     tail: list[int] = field(default_factory=list)
+    groups: dict[tuple[int, int], str] = field(default_factory=dict)
 
     def copy(self) -> Tables:
         """Return tables of their own."""
         return Tables(
             list(self.members), dict(self.regions), dict(self.births),
             list(self.events), dict(self.objects), list(self.entries), list(self.tail),
+            dict(self.groups),
         )  # fmt: skip
 
 
@@ -119,6 +121,12 @@ class MemoryWriter:
             raise InputError("events come with salts", code="workspace.value")
         self.add_events(_rows_of(first, batch))
 
+    def add_groups(self, rows: Iterable[tuple[int, int, str]]) -> None:
+        """Insert (ordinal, from_us, names of groups) rows."""
+        facts = {(o, _int(us)): _key(names) for o, us, names in rows}
+        self.tables.groups.update(facts)
+        self.tables.tail.extend(o for o, _ in facts if o < self._members)
+
     def add_object(
         self, kind: str, object_id: str, *, index: int, at_us: int, document: canonical.Json
     ) -> None:
@@ -144,7 +152,7 @@ class MemoryWriter:
             tables.events[:] = [
                 (*e[:11], b"", e[12], None) if e[1] == ordinal else e for e in tables.events
             ]
-            for facts in (tables.regions, tables.births):
+            for facts in (tables.regions, tables.births, tables.groups):
                 for place in [place for place in facts if place[0] == ordinal]:
                     del facts[place]
 

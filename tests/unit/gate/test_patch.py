@@ -47,7 +47,14 @@ def facts_of(world: World, who: Sequence[MemberId]) -> MemberFacts:
     everyone = MemberFacts.of([world.regions.get(m) for m in world.events])
     ids = [everyone.regions.index(world.regions.get(m)) for m in who]
     ages = [world.ages.get(m, AGE_UNKNOWN) for m in who]
-    return replace(everyone, region_id=np.array(ids, np.int32), age=np.array(ages, np.int16))
+    theirs = MemberFacts.of([None], groups=[world.groups.get(m, frozenset()) for m in who])
+    return replace(
+        everyone,
+        region_id=np.array(ids, np.int32),
+        age=np.array(ages, np.int16),
+        groups=theirs.groups,
+        group_id=theirs.group_id,
+    )
 
 
 def patched(plan: GatePlan, world: World, who: Sequence[MemberId]) -> GatePlan | None:

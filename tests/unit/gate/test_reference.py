@@ -200,6 +200,39 @@ def test_earliest_date_needs_a_date() -> None:
     assert told(decide_row(here, row("ann", "bo", collected=None))) == ("collected-at-unknown", 0)
 
 
+def test_what_was_collected_in_an_interval_is_out() -> None:
+    """Data of an interval that is purged is out, to the microsecond, and data without a date."""
+    people = {MemberId("ann"): "us", MemberId("bo"): "uu"}
+    here = world({"ann": "+", "bo": "+"}, regions=people)
+    start, end = parse_instant("2024-02-10"), parse_instant("2024-02-20")
+    tick = timedelta(microseconds=1)
+    for collected, reason in (
+        (start - tick, "kept"),
+        (start, "collected-while-suspended"),
+        (end - tick, "collected-while-suspended"),
+        (end, "kept"),
+        (parse_instant("2024-01-20"), "collected-while-suspended"),
+        (None, "collected-at-unknown"),
+    ):
+        found = decide_row(here, row("ann", "bo", collected=collected))
+        assert told(found) == (reason, -1 if reason == "kept" else 1), collected
+
+
+def test_a_listed_group_is_out() -> None:
+    """A party in a group that its region's rules leave out stops the row; another group does not."""
+    people = {MemberId("ann"): "us", MemberId("bo"): "uu"}
+    here = world({"ann": "+", "bo": "+"}, regions=people)
+    for groups, who, reason in (
+        ({"listed"}, "bo", "group-excluded"),
+        ({"third", "other"}, "bo", "group-excluded"),
+        ({"third"}, "bo", "kept"),
+        ({"listed"}, "ann", "kept"),
+    ):
+        there = replace(here, groups={MemberId(who): frozenset(groups)})
+        found = decide_row(there, row("ann", "bo", collected=parse_instant("2024-03-01")))
+        assert told(found)[0] == reason
+
+
 def test_past_may_be_out_of_reach() -> None:
     """Where a ruleset lets no yes reach back, older data stays under its promise (G3)."""
     here = world({"ann": "+", "bo": "+"}, regions={MemberId("ann"): "zz", MemberId("bo"): "us"})

@@ -32,6 +32,7 @@ from byleave.evidence.fields import (
 __all__ = [
     "ENTRY_KINDS",
     "MAX_ENTRY_BYTES",
+    "AcknowledgementEntry",
     "AttestationEntry",
     "CertificateEntry",
     "CessationEntry",
@@ -452,6 +453,7 @@ class CessationEntry(Entry):
 ENTRY_KINDS: Final[dict[str, type[Entry]]] = {
     kind.KIND: kind
     for kind in (
+        AcknowledgementEntry,
         AttestationEntry,
         CertificateEntry,
         CessationEntry,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from byleave.evidence.proof_kinds.absence import AbsenceFile
+from byleave.evidence.proof_kinds.acknowledgement import AcknowledgementFile
 from byleave.evidence.proof_kinds.base import ProofFile
 from byleave.evidence.proof_kinds.consent_event import ConsentEventFile
 from byleave.evidence.proof_kinds.delta import DeltaFile
@@ -26,6 +27,7 @@ from byleave.evidence.proof_kinds.record import Labelled, RecordFile
 __all__ = [
     "PROOF_KINDS",
     "AbsenceFile",
+    "AcknowledgementFile",
     "CessationFile",
     "ConsentEventFile",
     "DeltaFile",
@@ -45,6 +47,7 @@ PROOF_KINDS: Final[dict[str, type[ProofFile]]] = {
     kind.KIND: kind
     for kind in (
         AbsenceFile,
+        AcknowledgementFile,
         CessationFile,
         ConsentEventFile,
         DeltaFile,

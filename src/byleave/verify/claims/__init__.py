@@ -7,6 +7,7 @@ from typing import Final
 from byleave.verify.claim import Claim
 from byleave.verify.claims import (
     absence,
+    acknowledgement,
     consent_event,
     delta,
     directory,
@@ -21,6 +22,7 @@ CLAIMS: Final[dict[str, Claim]] = {
     claim.kind.KIND: claim
     for claim in (
         absence.CLAIM,
+        acknowledgement.CLAIM,
         consent_event.CLAIM,
         delta.CLAIM,
         directory.ENROLLED,

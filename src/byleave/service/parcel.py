@@ -1,0 +1,330 @@
+"""Hand packages over: a recipient's key, the package made up for it, what lies there to fetch.
+
+A package can be made up once its recipient has registered a key; until then an offer waits. What
+the log commits to is the header: whose it is, under which terms, and the map of the rows in it.
+Ids of people, and texts that name records, leave under names of this package alone, so that two
+packages cannot be put together by them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pyarrow as pa
+
+from byleave import canonical
+from byleave.disclosure.card import Card
+from byleave.disclosure.parcel import Chain, Header, Link, pack
+from byleave.disclosure.row_map import ROW_LABEL, RowMap, pseudonyms, row_labels
+from byleave.disclosure.terms import Terms
+from byleave.errors import EvidenceError, InputError
+from byleave.evidence.disclosed import signed_bytes
+from byleave.evidence.entry import PackageEntry, RecipientKeyEntry
+from byleave.gate.contract import Contract
+from byleave.ids import to_us
+from byleave.policy.recipient import require_standing
+from byleave.service.house import House
+from byleave.service.recipients import recipients_in_force
+from byleave.service.snapshot import open_snapshot
+from byleave.service.source import open_source
+from byleave.snapshot.sealed import SealedSnapshot, write_table
+
+__all__ = [
+    "KEYS",
+    "PARCELS",
+    "Parcel",
+    "chain_of",
+    "key_of",
+    "make_up",
+    "make_up_waiting",
+    "parcel_of",
+    "register",
+    "row_map",
+    "sealed_bytes",
+    "withdraw_parcel",
+]
+
+KEYS: Final = "recipient-key"
+PARCELS: Final = "parcels"
+_SEALED: Final = "package.age"
+_ENTRIES: Final = "rows.bin"
+SealTo = Callable[[str, bytes], bytes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parcel:
+    """A package that was made up.
+
+    Attributes:
+        id: Id of its ledger object, and of its folder.
+        index: Log index of `package/v1`.
+        header: Its header.
+        signature: Over the header.
+        document: What the ledger holds of it.
+    """
+
+    id: str
+    index: int
+    header: Header
+    signature: bytes
+    document: Mapping[str, Any]
+
+
+def register(house: House, data: bytes) -> tuple[int, Card]:
+    """Take a recipient's card; its keys hold from here on. Returns log index and card.
+
+    Raises:
+        InputError: `disclosure.card`; `use.unknown-term`, no such recipient;
+            `disclosure.to-oneself`.
+        EvidenceError: `disclosure.signature`, the key in it did not sign it.
+        RefusedError: Codes of `policy.recipient.require_standing`, where recipients are recorded.
+    """
+    card = Card.parse(data)
+    house.taxonomy.scope(f"*/*/{card.recipient}")
+    if card.recipient == "platform":
+        raise InputError("a package goes to somebody else", code="disclosure.to-oneself")
+    book = recipients_in_force(house)
+    if book is not None:
+        require_standing(card.recipient, book, house.now())
+    known = [
+        (index, document)
+        for index, _, _, document in house.ledger.objects(KEYS)
+        if document["recipient"] == card.recipient
+    ]
+    if known and known[-1][1]["card"] == card.document():
+        return known[-1][0], card
+    entry = RecipientKeyEntry(recipient=card.recipient, key=card.key, card=card.digest)
+    with house.ledger.writing() as writer:
+        index = writer.log(entry.encode())
+        writer.add_object(
+            KEYS,
+            f"{card.recipient}-{len(known) + 1}",
+            index=index,
+            at_us=to_us(house.now()),
+            document={"recipient": card.recipient, "card": card.document()},
+        )
+    return index, card
+
+
+def key_of(house: House, recipient: str) -> tuple[int, Card] | None:
+    """Return log index and card of a recipient's keys in force, or None."""
+    found = [
+        (index, document)
+        for index, _, _, document in house.ledger.objects(KEYS)
+        if document["recipient"] == recipient
+    ]
+    return (found[-1][0], Card.read(found[-1][1]["card"])) if found else None
+
+
+def make_up_waiting(house: House, recipient: str, seal_to: SealTo) -> list[str]:
+    """Make up the packages offered to a recipient that wait for its key; return their names."""
+    made = []
+    for _, name, _, document in house.ledger.objects("disclosure"):
+        if document["recipient"] == recipient and document["state"] == "offered":
+            parcel = parcel_of(house, name)
+            current = key_of(house, recipient)
+            if current is None or document["recalls"]:
+                continue
+            same = parcel is not None and parcel.header.key == current[1].key
+            if parcel is None or not same or not _there(house, parcel):
+                make_up(house, name, seal_to)
+                made.append(name)
+    return made
+
+
+def make_up(house: House, name: str, seal_to: SealTo) -> Parcel | None:
+    """Make up a package for its recipient's key: log the header, encrypt, lay it out.
+
+    Holds the package in memory, in clear and encrypted.
+
+    Args:
+        house: The workspace's ports.
+        name: Id of the disclosure.
+        seal_to: Encrypts to a key of a card.
+
+    Returns:
+        What was made; None: the recipient has no registered key yet.
+
+    Raises:
+        InputError: `workspace.unknown-object`.
+        EvidenceError: Codes of `open_snapshot`.
+    """
+    found = house.ledger.object("disclosure", name)
+    if found is None:
+        raise InputError(f"no disclosure {name!r}", code="workspace.unknown-object")
+    index, _, document = found
+    current = key_of(house, document["recipient"])
+    if current is None:
+        return None
+    key_index, card = current
+    if "secret" not in document:  # offered before packages were handed over
+        document = {**document, "secret": house.random(32).hex()}
+        with house.ledger.writing() as writer:
+            writer.replace_object("disclosure", name, document)
+    table = package_table(house, document)
+    data, rows = write_table(table), RowMap.of(table)
+    header = Header(
+        name=name,
+        parent=None,
+        recipient=card.recipient,
+        key=card.key,
+        terms=Terms.decode(document["terms"].encode()),
+        pass_on={who: tuple(to) for who, to in document.get("pass_on", {}).items()},
+        k=rows.k,
+        root=rows.root,
+        rows=rows.rows,
+        sha256=canonical.sha256(data),
+        size=len(data),
+        issued=house.now(),
+    )
+    signature = house.signer.sign(signed_bytes(header.document()))
+    parcel = _log(house, name, index, key_index, header, signature)
+    house.log.publish()
+    sealed = seal_to(card.age, pack(chain_of(house, parcel), data))
+    files = {_SEALED: sealed, _ENTRIES: rows.entries.tobytes()}
+    house.artefacts.put(PARCELS, parcel.id, files)
+    with house.ledger.writing() as writer:
+        laid = {
+            **parcel.document,
+            "bytes": len(sealed),
+            "sha256": canonical.sha256(sealed).hex(),
+        }
+        writer.replace_object("parcel", parcel.id, laid)
+    return parcel
+
+
+def parcel_of(house: House, name: str) -> Parcel | None:
+    """Return the package last made up for a disclosure, or None."""
+    found = [
+        (index, key, document)
+        for index, key, _, document in house.ledger.objects("parcel")
+        if document["disclosure"] == name
+    ]
+    if not found:
+        return None
+    index, key, document = found[-1]
+    return Parcel(
+        id=key,
+        index=index,
+        header=Header.read(document["header"]),
+        signature=bytes.fromhex(document["signature"]),
+        document=document,
+    )
+
+
+def chain_of(house: House, parcel: Parcel) -> Chain:
+    """Return what shows that a package is this platform's, under the published checkpoint."""
+    found = house.ledger.object("disclosure", parcel.header.name)
+    if found is None:
+        raise EvidenceError("a disclosure is gone", code="workspace.damaged")
+    return Chain(
+        disclosure=house.log.logged(found[0]),
+        package=house.log.logged(parcel.index),
+        links=(Link(header=parcel.header, signature=parcel.signature),),
+    )
+
+
+def sealed_bytes(house: House, parcel: Parcel) -> bytes:
+    """Return an encrypted package.
+
+    Raises:
+        EvidenceError: `workspace.damaged`.
+    """
+    data = house.artefacts.read(PARCELS, parcel.id, _SEALED)
+    if canonical.sha256(data).hex() != parcel.document.get("sha256"):
+        raise EvidenceError("a package laid out was changed", code="workspace.damaged")
+    return data
+
+
+def row_map(house: House, parcel: Parcel) -> RowMap:
+    """Return the map of a package's rows as they were handed over.
+
+    Raises:
+        EvidenceError: `workspace.damaged`, its entries do not lead to the logged root.
+    """
+    data = house.artefacts.read(PARCELS, parcel.id, _ENTRIES)
+    rows = RowMap.of_entries(data, parcel.header.k)
+    if rows.root != parcel.header.root:
+        raise EvidenceError("the rows of a package were changed", code="workspace.damaged")
+    return rows
+
+
+def withdraw_parcel(house: House, parcel: Parcel) -> None:
+    """Take an encrypted package away: what is recalled is handed to nobody any more."""
+    house.artefacts.remove(PARCELS, parcel.id, _SEALED)
+
+
+def package_table(house: House, document: Mapping[str, Any]) -> pa.Table:
+    """Return the rows of a package as they leave, each with its label.
+
+    Columns of people's ids, and texts that name a record, hold names of this package alone. A
+    column with ids inside a structure is left out.
+
+    Args:
+        house: The workspace's ports.
+        document: The disclosure's.
+    """
+    snapshot = open_snapshot(house, document["snapshot"])
+    contract = open_source(house, snapshot.manifest.source).contract
+    key = bytes.fromhex(document["secret"])
+    table = _plain_rows(snapshot)
+    for name in table.column_names:
+        if _names_people(contract, name):
+            at = table.column_names.index(name)
+            table = table.set_column(at, name, pseudonyms(key, table[name]))
+        elif any(path.startswith(f"{name}.") for path in _paths(contract)):
+            table = table.drop_columns([name])
+        elif name in contract.record_id and not pa.types.is_integer(table.schema.field(name).type):
+            at = table.column_names.index(name)
+            table = table.set_column(at, name, pseudonyms(key, table[name]))
+    labels = row_labels(key, snapshot.alive.tolist())
+    return table.add_column(0, pa.field(ROW_LABEL, pa.binary(32)), labels).combine_chunks()
+
+
+def _paths(contract: Contract) -> tuple[str, ...]:
+    return (contract.author, *contract.recipients)
+
+
+def _names_people(contract: Contract, column: str) -> bool:
+    return column in _paths(contract)
+
+
+def _plain_rows(snapshot: SealedSnapshot) -> pa.Table:
+    names = snapshot.column_names
+    columns = {f"column {number}": name for number, name in enumerate(names)}
+    batches = list(snapshot.batches(columns))
+    return pa.Table.from_batches(batches).drop_columns(["record_id"]).rename_columns(names)
+
+
+def _there(house: House, parcel: Parcel) -> bool:
+    return (
+        "sha256" in parcel.document and house.artefacts.path(PARCELS, parcel.id, _SEALED).exists()
+    )
+
+
+def _log(
+    house: House, name: str, index: int, key_index: int, header: Header, signature: bytes
+) -> Parcel:
+    entry = PackageEntry(
+        disclosure=index,
+        key=key_index,
+        k=header.k,
+        root=header.root,
+        rows=header.rows,
+        header=header.digest,
+        signer=house.signer.public_key(),
+    )
+    taken = sum(d["disclosure"] == name for _, _, _, d in house.ledger.objects("parcel"))
+    key = name if not taken else f"{name}-{taken + 1}"
+    document: dict[str, Any] = {
+        "disclosure": name,
+        "header": header.document(),
+        "signature": signature.hex(),
+        "digest": header.digest.hex(),
+    }
+    with house.ledger.writing() as writer:
+        at = writer.log(entry.encode())
+        writer.add_object("parcel", key, index=at, at_us=to_us(house.now()), document=document)
+    return Parcel(id=key, index=at, header=header, signature=signature, document=document)

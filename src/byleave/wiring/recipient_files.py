@@ -1,0 +1,130 @@
+"""What both halves of a recipient's folder share: names of its files, and how they are read."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from byleave import canonical
+from byleave.disclosure.letters import OrderFile, parse_letter
+from byleave.disclosure.parcel import Chain
+from byleave.disclosure.row_map import ROW_LABEL
+from byleave.errors import EvidenceError, InputError
+from byleave.evidence.bucket import LABEL_BYTES
+from byleave.snapshot.sealed import read_table
+from byleave.stores.outbox import is_outbox_name
+
+__all__ = [
+    "ANSWER", "DELIVERY", "ORDER", "PACKAGE", "SEALED", "STATE", "chain_at", "copy_changed",
+    "document_at", "in_order", "read_listing", "read_order", "read_rows", "rows_without",
+    "safe_name", "state_at",
+]  # fmt: skip
+
+PACKAGE: Final = "package.json"
+STATE: Final = "state.json"
+ORDER: Final = ".order"
+ANSWER: Final = ".answer"
+DELIVERY: Final = ".delivery"
+SEALED: Final = ".age"
+_STRANGE: Final = re.compile(r"[^a-z0-9._-]+")
+
+
+def rows_without(table: pa.Table, labels: tuple[bytes, ...]) -> pa.Table:
+    """Return the rows but those with these public labels."""
+    public = pc.binary_slice(table[ROW_LABEL].cast(pa.binary()), 0, LABEL_BYTES)
+    gone = pc.is_in(public, value_set=pa.array(labels, pa.binary()))
+    return table.filter(pc.invert(gone))
+
+
+def read_listing(listing: object) -> tuple[list[tuple[str, int, str]], list[str]]:
+    """Return (name, bytes, digest) of each package listed, and the names of the orders."""
+    try:
+        if not isinstance(listing, dict) or listing["format"] != "byleave-outbox/v1":
+            raise ValueError
+        packages = [(p["name"], int(p["bytes"]), str(p["sha256"])) for p in listing["packages"]]
+        orders = [o["name"] for o in listing["orders"]]
+    except (KeyError, TypeError, ValueError):
+        raise EvidenceError("the list of packages is none", code="disclosure.package") from None
+    for name in (*orders, *(name for name, _, _ in packages)):
+        if not is_outbox_name(name):
+            raise EvidenceError(
+                "the list names a file that may not be", code="disclosure.package-path"
+            )
+    return packages, sorted(orders, key=lambda name: (len(name), name))
+
+
+def safe_name(name: str) -> str:
+    """Return a name as a file may be called: one word, below the folder that it is meant for."""
+    cleaned = _STRANGE.sub("-", name.lower()).strip(".-")
+    return cleaned[:120] or "package"
+
+
+def in_order(path: Path) -> tuple[int, str]:
+    """Order numbered names by their number: recall-10 after recall-9."""
+    return len(path.name), path.name
+
+
+def read_rows(data: bytes) -> pa.Table:
+    """Return the rows of a data file.
+
+    Raises:
+        EvidenceError: `disclosure.copy-changed`.
+    """
+    try:
+        return read_table(data)
+    except (OSError, pa.ArrowException) as error:
+        raise EvidenceError("the rows cannot be read", code="disclosure.copy-changed") from error
+
+
+def read_order(path: Path) -> OrderFile:
+    """Return an order that was kept.
+
+    Raises:
+        EvidenceError: `disclosure.package`.
+    """
+    file = parse_letter(path.read_bytes())
+    if not isinstance(file, OrderFile):
+        raise EvidenceError("not an order", code="disclosure.package", where=str(path))
+    return file
+
+
+def chain_at(place: Path) -> Chain:
+    """Return the chain of a package held."""
+    return Chain.read(document_at(place / PACKAGE)["chain"])
+
+
+def state_at(place: Path) -> dict[str, Any]:
+    """Return the state of a package held."""
+    return document_at(place / STATE)
+
+
+def document_at(path: Path) -> dict[str, Any]:
+    """Return a JSON document of the folder.
+
+    Raises:
+        EvidenceError: `disclosure.copy-changed`, it cannot be read.
+    """
+    try:
+        document = canonical.decode(path.read_bytes())
+    except (OSError, InputError):
+        document = None
+    if not isinstance(document, dict):
+        raise EvidenceError(
+            "a file of the recipient's folder cannot be read",
+            code="disclosure.copy-changed",
+            where=str(path),
+        )
+    return document
+
+
+def copy_changed() -> EvidenceError:
+    """Return the error of rows that are not those delivered."""
+    return EvidenceError(
+        "the rows held are not those delivered, less those deleted for earlier orders",
+        code="disclosure.copy-changed",
+        hint="put the delivered file back, or pull the package again",
+    )

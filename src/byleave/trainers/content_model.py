@@ -60,11 +60,11 @@ class ContentModel:
             if not isinstance(head, dict) or head["format"] != FORMAT:
                 raise ValueError
             self.items: tuple[str, ...] = tuple(str(item) for item in head["items"])
-            self._weights: npt.NDArray[np.int32] = tensors["weights"]
+            self.weights: npt.NDArray[np.int32] = tensors["weights"]
             self._popularity: npt.NDArray[np.int32] = tensors["popularity"]
             self._trend: npt.NDArray[np.int32] = tensors["trend"]
             size = len(self.items)
-            if self._weights.shape != (size, size) or len(self._popularity) != size:
+            if self.weights.shape != (size, size) or len(self._popularity) != size:
                 raise ValueError
             if len(self._trend) and not 0 <= self._trend.min() <= self._trend.max() < size:
                 raise ValueError
@@ -76,7 +76,7 @@ class ContentModel:
 
     def scores(self, history: Sequence[int]) -> Longs:
         """Return a score for each item from the places of the items held."""
-        total: Longs = self._weights[list(history)].sum(axis=0, dtype=np.int64)
+        total: Longs = self.weights[list(history)].sum(axis=0, dtype=np.int64)
         return total
 
     def popular(self) -> list[int]:
@@ -117,7 +117,7 @@ class ContentModel:
         return tuple(found)
 
     def _from_history(self, at: int, held: Sequence[int]) -> ContentSuggestion:
-        weights = self._weights[list(held), at]
+        weights = self.weights[list(held), at]
         best = [held[i] for i in np.argsort(-weights, kind="stable")[:_REASONS] if weights[i] > 0]
         return ContentSuggestion(
             item=self.items[at], why="history", because=tuple(self.items[i] for i in best)

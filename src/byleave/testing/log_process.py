@@ -3,7 +3,7 @@
     python -m byleave.testing.log_process MODULE:OPENER ARGUMENT NAME
 
 `OPENER(ARGUMENT)` returns a ledger and the tiles of its log, opened for writing. Four threads
-append batches of random-like sizes through one `Sequencer`, a fifth publishes without pause. On
+append batches of random-like sizes, and two more publish without pause through one `Sequencer`. On
 stdout, one line for each promise, flushed as soon as it is made:
 
     ack FIRST COUNT NAME NUMBER      entries NAME NUMBER 0 … are durable from FIRST on
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str]) -> None:
         return first
 
     sequencer = Sequencer(
-        append, lambda: publish(ledger, tiles, _Head(ledger, writing), KEY, origin=KEY.name)
+        ledger.size, lambda: publish(ledger, tiles, _Head(ledger, writing), KEY, origin=KEY.name)
     )
 
     def tell(line: str) -> None:
@@ -63,15 +63,19 @@ def main(arguments: Sequence[str]) -> None:
         number = 0
         while True:
             count = 1 + (number * 7 + thread) % 40
-            first = sequencer.append(entries_of(mine, number, count))
+            first = append(entries_of(mine, number, count))
             tell(f"ack {first} {count} {mine} {number}")
             number += 1
 
+    def publishes() -> None:
+        while True:
+            at = sequencer.publish()
+            tell(f"served {at.size} {at.root.hex()}")
+
     for thread in range(_THREADS):
         threading.Thread(target=appends, args=(thread,), daemon=True).start()
-    while True:
-        at = sequencer.publish()
-        tell(f"served {at.size} {at.root.hex()}")
+    threading.Thread(target=publishes, daemon=True).start()
+    publishes()
 
 
 class _Head:

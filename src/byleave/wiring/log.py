@@ -13,6 +13,7 @@ from byleave.note.keys import SignerKey, VerifierKey
 from byleave.tlog.ports import Cosigners, EntrySource, HeadStore, TileStore
 from byleave.tlog.publish import publish
 from byleave.tlog.reader import LogReader
+from byleave.tlog.sequencer import Sequencer
 
 __all__ = ["WorkspaceLog"]
 
@@ -51,6 +52,7 @@ class WorkspaceLog:
         self._hold = hold
         self._reader: LogReader | None = None
         self._deferred = False
+        self._sequencer = Sequencer(ledger.size, self._publish)
         self.held: WorldError | None = None
         """Why what was signed last is not served yet; None: it is."""
 
@@ -62,6 +64,8 @@ class WorkspaceLog:
     def publish(self, *, hold: bool | None = None) -> None:
         """Bring the published log up to the ledger; nothing to do without a key.
 
+        Threads that ask while one is at it share the next checkpoint (`tlog.sequencer`).
+
         Args:
             hold: As in the constructor; None: as it says there.
 
@@ -72,14 +76,7 @@ class WorkspaceLog:
             return
         self._reader = None
         try:
-            publish(
-                self._ledger,
-                self._tiles,
-                self._ledger,
-                self._signer,
-                origin=self.origin,
-                cosigners=self._cosigners,
-            )
+            self._sequencer.publish()
         except WorldError as error:
             if error.code != "log.quorum-unmet":
                 raise
@@ -88,6 +85,17 @@ class WorkspaceLog:
                 raise
         else:
             self.held = None
+
+    def _publish(self) -> Checkpoint:
+        assert self._signer is not None  # noqa: S101 (for the types)
+        return publish(
+            self._ledger,
+            self._tiles,
+            self._ledger,
+            self._signer,
+            origin=self.origin,
+            cosigners=self._cosigners,
+        )
 
     @contextmanager
     def once(self) -> Iterator[None]:

@@ -1,141 +1,110 @@
-"""Group commit: many callers share one durable step, and nobody's entries are lost or mixed up."""
+"""Many callers share one checkpoint, and each is told of one that covers what it had written."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable
 
 import pytest
 
-from byleave.errors import ConflictError, InputError, WorldError
+from byleave.errors import WorldError
 from byleave.ids import Digest
 from byleave.note import Checkpoint
 from byleave.tlog.sequencer import Sequencer
 
 
-class Store:
-    """Keeps entries in a list; a step can wait for a gate, or fail."""
+class Log:
+    """Counts entries; a publication can wait for a gate, or fail."""
 
     def __init__(self) -> None:
-        self.entries: list[bytes] = []
-        self.sizes: list[int] = []
-        self.published: list[int] = []
-        self.started = threading.Event()
-        self.gate = threading.Event()
-        self.gate.set()
+        self.size = 0
+        self.began = threading.Semaphore(0)
+        self.gate = threading.Semaphore(0)
         self.error: Exception | None = None
-
-    def append(self, entries: Sequence[bytes]) -> int:
-        self.started.set()
-        assert self.gate.wait(10)
-        if self.error is not None:
-            raise self.error
-        first = len(self.entries)
-        self.entries.extend(entries)
-        self.sizes.append(len(entries))
-        return first
+        self.sequencer = Sequencer(lambda: self.size, self.publish)
 
     def publish(self) -> Checkpoint:
+        size = self.size
+        self.began.release()
+        assert self.gate.acquire(timeout=30)
         if self.error is not None:
             raise self.error
-        self.published.append(len(self.entries))
-        return Checkpoint(origin="log", size=len(self.entries), root=Digest(bytes(32)))
+        return Checkpoint(origin="log", size=size, root=Digest(bytes(32)))
+
+    def together(self, callers: int) -> list[Checkpoint | Exception]:
+        """Let callers come, each with an entry more, while one publishes; return what they are told."""
+        told: list[Checkpoint | Exception] = []
+        arrived = threading.Semaphore(0)
+
+        def call(asks: Callable[[], Checkpoint]) -> None:
+            try:
+                told.append(asks())
+            except WorldError as error:
+                told.append(error)
+
+        def asks() -> Checkpoint:
+            arrived.release()
+            return self.sequencer.publish()
+
+        first = threading.Thread(target=call, args=(self.sequencer.publish,))
+        first.start()
+        assert self.began.acquire(timeout=30)
+        self.size += callers
+        threads = [threading.Thread(target=call, args=(asks,)) for _ in range(callers)]
+        for thread in threads:
+            thread.start()
+        for _ in threads:
+            assert arrived.acquire(timeout=30)
+        self.gate.release(callers + 1)
+        for thread in (first, *threads):
+            thread.join(30)
+        return told
 
 
-def made(**more: int) -> tuple[Sequencer, Store]:
-    store = Store()
-    return Sequencer(store.append, store.publish, **more), store
+def test_whoever_waits_shares_the_next_checkpoint() -> None:
+    """Twenty callers who come while a checkpoint is made are all told of one that covers them."""
+    log = Log()
+    told = log.together(20)
+    sizes = sorted(found.size for found in told if isinstance(found, Checkpoint))
+    assert sizes == [0, *[20] * 20]
+    # a thread may be on its way to the door when the others are served: it publishes again
+    assert 2 <= log.sequencer.publications <= 21
 
 
-def test_entries_of_a_call_stand_together() -> None:
-    """Each caller gets the index of its first entry, and its entries follow it in order."""
-    sequencer, store = made()
-    assert sequencer.append([b"a", b"b"]) == 0
-    assert sequencer.append([b"c"]) == 2
-    assert store.entries == [b"a", b"b", b"c"]
+def test_one_who_is_late_does_not_get_an_older_checkpoint() -> None:
+    """Who wrote after a publication began is not answered with that one."""
+    log = Log()
+    told = log.together(1)
+    assert [found.size for found in told if isinstance(found, Checkpoint)] == [0, 1]
+    assert log.sequencer.publications == 2
 
 
-def test_callers_who_wait_share_a_step() -> None:
-    """Twenty callers who come while a step is under way are all served by the next one."""
-    sequencer, store = made()
-    store.gate.clear()
-    found: dict[int, int] = {}
-
-    def call(number: int) -> None:
-        found[number] = sequencer.append([b"%d" % number, b"+"])
-
-    threads = [threading.Thread(target=call, args=(0,))]
-    threads[0].start()
-    assert store.started.wait(10)
-    threads += [threading.Thread(target=call, args=(n,)) for n in range(1, 21)]
-    for thread in threads[1:]:
-        thread.start()
-    while len(sequencer._waiting) < 20:
-        pass
-    store.gate.set()
-    for thread in threads:
-        thread.join(10)
-    assert sequencer.commits == 2
-    assert store.sizes == [2, 40]
-    for number, first in found.items():
-        assert store.entries[first : first + 2] == [b"%d" % number, b"+"]
+def test_an_error_is_told_to_all_who_waited_for_it() -> None:
+    """A quorum that is not met is told to each caller; the next publication is tried afresh."""
+    log = Log()
+    log.error = WorldError("witnesses are down", code="log.quorum-unmet")
+    told = log.together(5)
+    assert [getattr(found, "code", None) for found in told] == ["log.quorum-unmet"] * 6
+    log.error = None
+    log.gate.release()
+    assert log.sequencer.publish().size == 5
 
 
-def test_a_step_has_a_bound() -> None:
-    """A step holds no more entries than allowed, one caller's own aside."""
-    sequencer, store = made(largest=3)
-    store.gate.clear()
-    threads = [threading.Thread(target=sequencer.append, args=([b"x"] * n,)) for n in (1, 2, 2, 5)]
-    threads[0].start()
-    assert store.started.wait(10)
-    for thread in threads[1:]:
-        thread.start()
-    while len(sequencer._waiting) < 3:
-        pass
-    store.gate.set()
-    for thread in threads:
-        thread.join(10)
-    assert len(store.entries) == 10
-    assert all(size <= 3 or size == 5 for size in store.sizes)
+def test_alone_every_call_publishes() -> None:
+    """A caller that waits for nobody publishes again, as the trust file may ask for more than before."""
+    log = Log()
+    log.gate.release(2)
+    assert log.sequencer.publish().size == log.sequencer.publish().size == 0
+    assert log.sequencer.publications == 2
 
 
-def test_after_an_error_of_storage_nothing_more_is_done() -> None:
-    """A failed step is told to its callers; later appends and checkpoints are refused."""
-    sequencer, store = made()
-    store.error = WorldError("the disk is full", code="world.disk-full")
-    with pytest.raises(WorldError) as caught:
-        sequencer.append([b"a"])
-    assert caught.value.code == "world.disk-full"
-    store.error = None
-    for call in (lambda: sequencer.append([b"b"]), sequencer.publish):
-        with pytest.raises(WorldError) as caught:
-            call()
-        assert caught.value.code == "world.storage"
-    assert store.entries == []
-
-
-def test_other_errors_stop_nothing() -> None:
-    """What one caller did wrong is told to it, and the next one is served."""
-    sequencer, store = made()
-    store.error = InputError("too long", code="entry.too-long")
-    with pytest.raises(InputError):
-        sequencer.append([b"a"])
-    store.error = None
-    assert sequencer.append([b"b"]) == 0
-
-
-def test_checkpoints_are_shared() -> None:
-    """A checkpoint that covers what was durable is not made again; a quorum that fails stops nothing."""
-    sequencer, store = made()
-    sequencer.append([b"a"])
-    assert sequencer.publish() is sequencer.publish()
-    assert store.published == [1]
-    sequencer.append([b"b"])
-    store.error = WorldError("witnesses are down", code="log.quorum-unmet")
-    with pytest.raises(WorldError):
-        sequencer.publish()
-    store.error = ConflictError("raced", code="log.head-moved")
-    with pytest.raises(ConflictError):
-        sequencer.publish()
-    store.error = None
-    assert sequencer.publish().size == 2
+def test_a_bug_is_not_swallowed() -> None:
+    """An error that is none of ours reaches the caller, and the next one is served."""
+    log = Log()
+    log.error = RuntimeError("a bug")
+    log.gate.release()
+    with pytest.raises(RuntimeError):
+        log.sequencer.publish()
+    log.error = None
+    log.gate.release()
+    assert log.sequencer.publish().size == 0

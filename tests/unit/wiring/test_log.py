@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -135,3 +136,30 @@ def test_one_checkpoint_for_many_calls(tmp_path: Path) -> None:
 
 def _at(seconds: int) -> Callable[[], datetime]:
     return lambda: datetime.fromtimestamp(seconds, UTC)
+
+
+def test_threads_of_one_workspace_share_checkpoints(tmp_path: Path) -> None:
+    """Threads that write at once are all served, and their entries stand once under one log."""
+    with create(tmp_path / "w", origin="log.test.invalid") as ws:
+        before = ws.ledger.size()
+        start = threading.Barrier(8)
+        failed: list[BaseException] = []
+
+        def enrol(thread: int) -> None:
+            start.wait(30)
+            try:
+                for number in range(6):
+                    ws.member.enrol([f"m-{thread}-{number}"])
+                    assert ws.log.checkpoint()["size"] >= before + number + 1
+            except BaseException as error:  # noqa: BLE001 (told below, in the test's own thread)
+                failed.append(error)
+
+        threads = [threading.Thread(target=enrol, args=(n,)) for n in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(120)
+        assert failed == []
+        assert ws.log.checkpoint()["size"] == before + 48
+        assert ws.log.fsck().ok
+        assert ws.fsck() == []

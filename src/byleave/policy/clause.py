@@ -116,7 +116,7 @@ _COMMAND: Final = re.compile(r"^\W*(?:please |do |don't |never |always |to \w+ )
 _POINTS: Final = rx(
     r"^(?:If[ ]you(?:'d|[ ]would)?[ ](?:like|want|wish|need)\b|To[ ](?:learn|find[ ]out|know|read|see|understand|obtain)\b|"
     r"For[ ](?:more|further|additional|a[ ]list|details|information)\b|More[ ](?:information|details?)\b|Please[ ](?:see|read|review|visit|refer|note[ ]our)\b)"
-    r"[^;]*\b(?:please|see|visit|refer|click|read|contact|review|consult|go[ ]to|check|available|found)\b|^(?:Please[ ])?(?:refer|consult)[ ]"
+    r"[^;]*\b(?:please|see|visit|refer|click|read|contact|review|consult|go[ ]to|check|available|found)\b|^(?:Please[ ])?(?:refer|consult)[ ]|^(?:Please[ ])?(?:review|check)[ ](?:the|their|its|our)\b"
 )
 
 

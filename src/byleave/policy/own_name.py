@@ -60,8 +60,9 @@ def as_we(text: str, names: Sequence[str]) -> str:
     for name in names:
         text = re.sub(rf"(?<![\w@/]){re.escape(name)}(?:'s|s')(?!\w)", "our", text)
         text = re.sub(rf"(?<![\w@/.]){re.escape(name)}(?= {_OURS})", "our", text)
+        text = re.sub(rf"(?<![\w@/.]){re.escape(name)}-(?=[a-z])", "our ", text)
         text = re.sub(
-            rf"\b(with|to|by|on|from|for|of|at|through|via|about|between) {re.escape(name)}"
+            rf"\b(with|to|by|on|from|for|of|at|through|via|about|between|(?:allow|let|enable|permit|help|give|grant|require|ask|provide|send|tell|authori[sz]e)(?:s|d|ed|ing)?) {re.escape(name)}"
             r"(?![\w@/]|\.\w| [A-Z])",
             r"\1 us",
             text,

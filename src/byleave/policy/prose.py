@@ -54,7 +54,7 @@ _ABBREVIATIONS: Final = frozenset(
 )
 # "Service Providers." before what an item says: a few words, none of them a verb in small letters
 _TITLE: Final = re.compile(
-    r"[A-Z][\w'&/,-]*(?: (?:and|or|of|the|to|for|with|in|&|[A-Z0-9][\w'&/,-]*)){0,7}[.:]|"
+    r"[A-Z][\w'&/,-]*(?: (?:and|or|of|the|to|for|with|in|by|on|from|about|as|at|through|your|our|we|&|[A-Z0-9][\w'&/,-]*)){0,7}[.:]|"
     r"[A-Z][\w'&/,-]*(?: (?!(?:we|you|it|they|is|are|was|may|will|can|could|does?|has|have|that|who|which|not|never)\b)[a-z&][\w'&/,-]*){1,4}[.:]"
 )
 _END: Final = re.compile(r"[.!?…][\"')\]]*(?=\s+[\"'(\[]*[A-Z0-9À-ÖØ-Þ])|[.!?…][\"')\]]*\s*$")

@@ -20,7 +20,7 @@ from byleave.policy.wording import (
     rx,
 )
 
-__all__ = ["REACHING"]
+__all__ = ["BOUND", "REACHING"]
 
 _HANDED: Final = (
     r"sent|passed|transmitted|provided|given|forwarded|transferred|supplied|communicated|released|"
@@ -51,13 +51,13 @@ REACHING: Final = tuple(
         rf"{DATA}[ ](?:\w+[ ]){{0,2}}?(?P<verb>pass|flow|go|travel|run|routed)(?:es|s)?(?P<what>)[ ](?:\w+ly[ ]|straight[ ])?(?:through|via|to)[ ][^;.!?]{{0,40}}?(?P<whom>{RECIPIENT})",
         rf"\b(?P<verb>accessible)(?P<what>)[ ](?:by|to)[ ][^;.!?]{{0,80}}?(?P<whom>{RECIPIENT})",
         rf"{DATA}[^;.!?]{{0,60}}?[ (](?P<verb>processed|handled|collected|stored|managed|hosted)(?P<what>)[ ](?:\w+[ ])?by[ ](?:\w+[ ]){{0,3}}?(?P<whom>{RECIPIENT})",
-        rf"\b(?P<whom>party|parties|entity|entities|person|company|companies|organi[sz]ations?|buyer)[ ](?:that[ ]|who[ ]|which[ ])?(?P<verb>receiv(?:es?|ing)|acquir(?:es?|ing))(?P<what>[ ](?:your|the|such|this|that|user|personal)\b[^;.!?]{{0,30}}?{DATA})",
+        rf"\b(?P<whom>party|parties|entity|entities|person|company|companies|organi[sz]ations?|buyer)[ ](?:that[ ]|who[ ]|which[ ])?(?P<verb>receiv(?:es?|ing)|acquir(?:es?|ing))(?P<what>[ ](?:any|all|your|the|such|this|that|user|personal)\b[^;.!?]{{0,30}}?{DATA})",
         rf"{DATA}[ ](?P<verb>shared|disclosed|provided|sent|transferred)[ ](?P<what>)by[ ]us\b",
         rf"{DATA}[^;.!?]{{0,20}}?[ ]{BEING}[ ](?:\w+[ ])?(?P<verb>processed|stored|hosted|held|kept)(?P<what>)[ ](?:at|in|on|with)[ ][^;.!?]{{0,90}}?\b(?:of|by)[ ](?:our[ ])?(?P<whom>{RECIPIENT})",
         rf"\b(?:inform|require|oblige|ensure)(?:s|ing)?[ ](?:that[ ])?(?:the|any|such|our|these)[ ](?:\w+[ ])?(?P<whom>{RECIPIENT})[ ](?:it[ ]|they[ ])?(?:must|has|have|will|to)[ ](?:\w+[ ])?(?P<verb>use|protect|process|safeguard|keep|handle|appropriate)\b(?P<what>[^;.!?]{{0,60}}?{DATA})",
         r"\b(?P<verb>making|make|makes)(?P<what>)[ ](?:such[ ]|any[ ]|certain[ ]|other[ ]|these[ ])?disclosures?\b",
         rf"{DATA}[ ][^;.!?]{{0,80}}?\b{BEING}[ ](?:\w+[ ]){{0,2}}?(?P<verb>shared|disclosed|sold|transferred)(?P<what>)[ ](?:with|to)[ ](?:or[ ](?:\w+[ ]){{1,3}}by[ ])?{ANYBODY}",
-        rf"\b(?P<verb>provid(?:e|es|ing)|send(?:s|ing)?|giv(?:e|es|ing)|suppl(?:y|ies|ying)|pass(?:es|ing)?|communicat(?:e|es|ing))(?P<what>[ ](?:your|that|this|such|user|users'|these|personal|customer|certain|limited|some|any)[ ](?:\w+[ ]){{0,4}}?{DATA}(?:[ ]\w+){{0,3}}?)[ ]to[ ](?:(?-i:[A-Z])\w+|(?:an?|any|each|certain|those|these|that|such|various|selected|the[ ](?:relevant|applicable|respective))[ ]\w+)(?<!Services)(?<!Service)",
+        rf"\b(?P<verb>provid(?:e|es|ing)|send(?:s|ing)?|giv(?:e|es|ing)|suppl(?:y|ies|ying)|pass(?:es|ing)?|communicat(?:e|es|ing)|(?:post|publish|upload|forward|transmit|report|deliver)(?:s|es|ing)?)(?P<what>[ ](?:your|that|this|such|user|users'|these|personal|customer|certain|limited|some|any)[ ](?:\w+[ ]){{0,4}}?{DATA}(?:[ ]\w+){{0,3}}?)[ ]to[ ](?:(?-i:[A-Z])\w+|(?:an?|any|each|certain|those|these|that|such|various|selected|the[ ](?:relevant|applicable|respective))[ ]\w+)(?<!Services)(?<!Service)",
         # given to, sent to, visible to those who …; to whom it is sent; who are given it
         rf"{DATA}{UP_TO}{{0,80}}?\b{BEING}[ ](?:\w+[ ]){{0,2}}?(?P<verb>{_HANDED}|available|accessible|visible|shown)(?P<what>)[ ](?:over[ ]|on[ ])?to[ ](?:the|any|those|each|every|an?)[ ](?!(?:other|users?|members?|people|person|extent|servers?|employees|staff)\b)(?:[\w-]+[ ]){{1,3}}?(?:who|whom(?![ ]you)|that|which|with[ ]which|you[ ](?:have[ ])?(?:book|order|buy|choose|select|contact|visit|hire|instruct|appl|deal)\w*)\b",
         rf"\b(?:with|to)[ ](?:whom|which)[ ]{UP_TO}{{0,60}}?{DATA}[ ](?:{MODAL}[ ])*{BEING}[ ](?:\w+[ ])?(?P<verb>{_HANDED}|shared|disclosed|sold)\b(?P<what>)",
@@ -100,12 +100,17 @@ REACHING: Final = tuple(
         # you license it to us and others; we let recipients know
         rf"\bgrant(?:s|ing)?[ ](?:us|we|[\w.]+)(?:,| and| or)[^;.!?]{{0,80}}?(?P<whom>{RECIPIENT})[^;.!?]{{0,160}}?\b(?P<verb>licen[sc]e|rights?|permission)\b(?P<what>)",
         r"\b(?P<verb>report[ ]to|tell|inform|notify|let)[ ](?:an?[ ]|our[ ]|the[ ]|these[ ]|those[ ]|such[ ])?(?:\w+[ ])?(?P<whom>advertisers?|partners?|merchants?|sellers?|publishers?|employers?|schools?|administrators?)[ ](?:know[ ])?(?:that|which|how|when|whether|about)\b(?P<what>)",
-        # bound, or kept, to what we let them do with it: they have it
-        rf"(?:^|[:;,.][ ]|\b(?:when|where|if|that|and|require)[ ])(?:(?:these|those|such|our|the|any|all|each|selected|of)[ ]){{1,2}}(?:[\w-]+[ ]){{0,3}}?(?P<whom>{RECIPIENT})\b(?!')[^;.!?]{{0,90}}?\b(?P<verb>oblig(?:at)?ed|required|bound|prohibited|forbidden|restrict(?:ed|ions)|permitted|authori[sz]ed|allowed|limited|contractually|committed|agreed?|undertake)\b(?P<what>[^;.!?]{{0,90}}?\b(?:your|user|users'|personal|customer|members?'|such|this|that|the|any|of|our)\b[^;.!?]{{0,30}}?{DATA})",
-        rf"\b(?P<verb>require|oblige|instruct|ask|expect|bind)(?:s|ing)?[ ](?:(?:that|all|any|these|those|such|our|the|each|other)[ ]){{0,3}}(?:[\w-]+[ ]){{0,2}}?(?P<whom>{RECIPIENT})\b(?!')[^;.!?]{{0,60}}?\b(?:to|must|agree|do[ ]the[ ]same|by[ ]contract)\b(?P<what>[^;.!?]{{0,80}}?(?:{DATA}|\b(?:do[ ]the[ ]same|confidential\w*|privacy[ ]polic\w+)))",
-        rf"(?P<whom>{RECIPIENT})\b[^;.!?]{{0,80}}?,[ ](?:and[ ])?we[ ](?P<verb>require|oblige|instruct|allow|permit)[ ]them[ ](?:not[ ])?to\b(?P<what>[^;.!?]{{0,60}}?{DATA})",
         # partners who gather about you as you use what is theirs here
         rf"(?P<whom>(?:[\w-]+[ ])?(?:partners?|advertisers?|ad[ ]serv\w+(?:[ ]compan\w+)?|(?:ad|advertising|analytics|marketing)[ ](?:networks?|compan\w+|services?|providers?|technolog\w+[ ](?:compan\w+|providers?))|{PROVIDER}))(?!')(?:[ ]\w+){{0,6}}?[ ](?:{MODAL}[ ])*(?P<verb>{_GATHER})\b(?P<what>[ ](?:and[ ]\w+[ ])?(?:[\w-]+[ ]){{0,4}}?{DATA})(?![^;.!?]*\b(?:provide|share|send|give|disclose)s?\b[^;.!?]{{0,40}}\b(?:with|to)?[ ]?us\b)",
+        # they need it; it is what they receive
+        rf"(?P<whom>{RECIPIENT})\b(?!')[^;:.!?]{{0,150}}?\b(?P<verb>need|require|have|obtain|gain|get|given)s?[ ](?:\w+[ ]){{0,2}}?access[ ]to\b(?![ ]view\b)(?P<what>[^;.!?]{{0,60}}?{DATA})",
+        rf"\b(?P<verb>provid|giv|grant|offer)(?:e|es|ing)?[ ][^;:.!?]{{0,60}}?(?P<whom>{RECIPIENT}|owners?|hosts?|organi[sz]ers?)\b[^;:.!?]{{0,30}}?[ ]with[ ](?:the[ ]ability|access|a[ ]way)[ ]to[ ](?P<what>[^;.!?]{{0,60}}?{DATA})",
+        rf"\b(?:we|us)[ ](?:and|or)[ ](?:our[ ])?(?P<whom>{RECIPIENT})\b[^;:.!?]{{0,270}}?\b(?P<verb>{_GATHER})\b(?P<what>[^;.!?]{{0,60}}?{DATA})",
+        rf"\b(?:that|note|and|as|when|then|,)[ ](?P<whom>(?-i:(?!Data|Information|We|You|Your|Our|Personal|Users?|Members?|Services?)[A-Z][a-z]+(?:[A-Z]\w+)?))[ ](?:{MODAL}[ ])+(?:\w+,?[ ](?:and[ ]|or[ ])?){{0,3}}?(?P<verb>import|use|retain|collect|receive|process|store|access|see|learn)\b(?P<what>[ ](?:and[ ]\w+[ ])?(?:this|your|the|these|that|such|certain|some|information|data)\b[^;.!?]{{0,30}}?{DATA})",
+        # a recipient, at a distance, that may do something with your data
+        rf"(?P<whom>{RECIPIENT})(?!')(?:,[ ]|[ ])(?:(?!(?:we|you|us|it|users?|members?|people)[ ])[\w'()/-]+,?[ ]){{0,24}}?(?:{MODAL}|need[ ]to|have[ ]to)[ ](?:(?:not|also|only|\w+ly|\w+,|and|or)[ ]){{0,3}}?(?:\w+[ ]and[ ])?(?P<verb>{_ACCESS}|collect|gather|track|share|disclose|combine|transfer)\b(?P<what>[ ](?:[\w-]+,?[ ]){{0,6}}?{DATA})",
+        # their own trackers, here
+        rf"(?P<whom>{RECIPIENT})(?!')[^;:.!?]{{0,60}}?[ ](?P<verb>set|place|include|embed|deploy|drop|read|use)(?P<what>)[ ](?:(?:and|or)[ ]\w+[ ])?(?:(?!our\b)[\w-]+[ ]){{0,4}}?(?:cookies?|beacons?|pixels?|SDKs?|trackers?|tracking[ ]technolog\w+|tags)\b",
         # they learn, infer, keep
         rf"(?P<whom>{RECIPIENT})(?!')(?:[ ]\w+){{0,3}}?[ ](?:{MODAL}[ ])*(?P<verb>learn|infer|assume|figure[ ]out|determine|deduce|know|identify|see|retain|recogni[sz]e)\b(?P<what>[^;.!?]{{0,50}}?\b(?:that[ ]you|your|you[ ](?:came|come|visited|are|have|meet)|about[ ]you|copies[ ]of|who[ ]you|information)\b)",
         rf"(?P<whom>{RECIPIENT})(?!')(?:[ ]\w+){{0,3}}?[ ](?:{MODAL}[ ])*(?P<verb>receives?|gets?|obtains?)\b(?P<what>[ ](?:[\w-]+[ ]){{0,4}}?{DATA})(?![^;.!?]{{0,60}}\bfrom[ ](?!us\b|our\b|the[ ](?:app|site|service))\w)(?![^;.!?]*\b(?:with|to)[ ]us\b)",
@@ -125,5 +130,16 @@ REACHING: Final = tuple(
         rf"\b(?:what|information|data)[ ](?:that[ ])?we[ ](?:{MODAL}[ ])?(?P<verb>give|share|provide|send|disclose|transfer)(?P<what>)(?:[ ](?:to|with))?[ ](?:them\b|(?P<whom>{RECIPIENT}))",
         # we and our affiliates use
         rf"\b(?:we|us)[ ](?:and|or)[ ](?:our[ ])?(?P<whom>{RECIPIENT})[ ](?:{MODAL}[ ])*(?P<verb>use|process|access|train|develop|collect|analy[sz]e)\b(?P<what>{UP_TO}{{0,60}}?{DATA})",
+    )
+)
+# what a recipient may not do with data that it therefore has: a negation changes nothing
+BOUND: Final = tuple(
+    rx(p)
+    for p in (
+        # bound, or kept, to what we let them do with it: they have it
+        rf"(?:^|[:;,.][ ]|\b(?:when|where|if|that|and|require)[ ])(?:(?:these|those|such|our|the|any|all|each|selected|of)[ ]){{1,2}}(?:[\w-]+[ ]){{0,3}}?(?P<whom>{RECIPIENT})\b(?!')[^;.!?]{{0,90}}?\b(?P<verb>oblig(?:at)?ed|required|bound|prohibited|forbidden|restrict(?:ed|ions)|permitted|authori[sz]ed|allowed|limited|contractually|committed|agreed?|undertake)\b(?P<what>[^;.!?]{{0,90}}?\b(?:your|user|users'|personal|customer|members?'|such|this|that|the|any|of|our)\b[^;.!?]{{0,30}}?{DATA})",
+        rf"\b(?P<verb>require|oblige|instruct|ask|expect|bind)(?:s|ing)?[ ](?:(?:that|all|any|these|those|such|our|the|each|other)[ ]){{0,3}}(?:[\w-]+[ ]){{0,2}}?(?P<whom>{RECIPIENT})\b(?!')[^;.!?]{{0,60}}?\b(?:to|must|agree|do[ ]the[ ]same|by[ ]contract)\b(?P<what>[^;.!?]{{0,80}}?(?:{DATA}|\b(?:do[ ]the[ ]same|confidential\w*|privacy[ ]polic\w+)))",
+        rf"(?P<whom>{RECIPIENT})\b[^;.!?]{{0,80}}?,[ ](?:and[ ])?we[ ](?P<verb>require|oblige|instruct|allow|permit)[ ]them[ ](?:not[ ])?to\b(?P<what>[^;.!?]{{0,60}}?{DATA})",
+        rf"(?P<whom>{RECIPIENT})\b[^;:.!?]{{0,160}}?{DATA}[ ](?:that[ ]|which[ ])?(?:they|it|these[ ]\w+)[ ](?:{MODAL}[ ])*(?P<verb>receive|obtain|get|process|hold|collect|handle|access)\b(?P<what>)",
     )
 )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from byleave.policy.clause import announced, denied_here, holds
-from byleave.policy.says_reaching import REACHING
+from byleave.policy.says_reaching import BOUND, REACHING
 from byleave.policy.wording import (
     ANYBODY,
     DATA,
@@ -57,8 +57,8 @@ _SHARING_AT_ALL: Final = tuple(
     rx(p)
     for p in (
         (
-            rf"\b(?:we|to|also|may|will|can|or|and)[ ](?:{MODAL}[ ]|have[ ]to[ ]|need[ ]to[ ])*(?P<verb>share|disclose|sell|release|divulge|transfer(?![ ]and[ ]receive)|hand[ ](?:over|on)|turn[ ]over)\b"
-            rf"(?P<what>[ ](?:(?!with\b|to\b|among\b)[\w'-]+,?[ ]){{0,7}}?(?:(?=information|data\b|records?\b|contents?\b)|(?:your|personal|user|member|such|this|that|the|any|certain|these|aggregated?|account|an?|some|only|limited|basic|relevant|hashed|anonymi[sz]ed|it)\b)(?:(?!\b(?:with|to)[ ](?!comply|the[ ]extent|protect|prevent|respond|enforce|your[ ](?:consent|permission|agreement)))[^;.!?]){{0,60}}?(?:{DATA}|(?<=[ ]it\b)))"
+            rf"(?:\b(?:we|to|also|may|will|can|or|and)|,)[ ](?:{MODAL}[ ]|have[ ]to[ ]|need[ ]to[ ])*(?P<verb>share|disclose|sell|release|divulge|transfer(?!,?[ ](?:and[ ])?(?:receive|process|store|maintain)\b)|hand[ ](?:over|on)|turn[ ]over)\b"
+            rf"(?P<what>,?[ ](?:(?!with\b|to\b|among\b)[\w'-]+,?[ ]){{0,7}}?(?:(?=information|data\b|records?\b|contents?\b)|(?:your|personal|user|member|such|this|that|the|any|certain|these|aggregated?|account|an?|some|only|limited|basic|relevant|hashed|anonymi[sz]ed|it)\b)(?:(?!\b(?:with|to)[ ](?!comply|the[ ]extent|protect|prevent|respond|enforce|your[ ](?:consent|permission|agreement)))[^;.!?]){{0,60}}?(?:{DATA}|(?<=[ ]it\b)))"
             rf"(?![^;.!?]{{0,60}}\b(?:with|to|among)[ ](?:us|you|one[ ]another|each[ ]other|other[ ](?:our[ ])?(?:members|users|(?-i:[A-Z])\w+s)|your[ ](?:\w+[ ])?(?:friends|connections|contacts|network|followers|family|team)|friends|followers|people|the[ ]public|employees|members|users|staff|my|everyone|our[ ](?:employees|staff|team))\b)"
             rf"(?![^;.!?]{{0,200}}\b(?:outside(?![ ]of[ ](?:we|us|our|the[ ]company))|out[ ]of[ ]the|to[ ](?:the[ ]United|countries|a[ ]country|servers|our[ ]servers|other[ ]countries)|from[ ]the[ ](?:E[UE]A?|European))\b)"
         ),
@@ -77,6 +77,9 @@ _TO_SOMEBODY: Final = rx(
 )
 # what is not an act upon data: "learn that you came", "was shared that"; binding a recipient
 _LEARNS: Final = rx(r".*ed$|learn|infer|assume|figure|determine|deduce|know|identify|see|recogni")
+_HANDS: Final = rx(
+    r"provides?|sends?|gives?|suppl(?:y|ies)|pass(?:es)?|hands?|communicates?|(?:post|publish|upload|forward|transmit|report|deliver|display)(?:s|es)?"
+)
 _BINDS: Final = rx(r"require|oblige|instruct|ask|expect|bind")
 _AS_A: Final = rx(r"\bas[ ](?:an?|our|your|the|their)[ ](?:\w+[ ])?$")
 _INCOMING: Final = rx(
@@ -114,12 +117,15 @@ def sharing_in(text: str, past: int) -> tuple[str, tuple[str, ...]] | None:
     """
     if "portability" in text.lower():
         return None
-    for pattern in (*_SHARING, *REACHING, *_SHARING_AT_ALL, _TO_SOMEBODY):
+    for pattern in (*_SHARING, *REACHING, *BOUND, *_SHARING_AT_ALL, _TO_SOMEBODY):
         for match in _matches(pattern, text):
             verb = match.start("verb")
             if match.end() <= past or _outward_not(text, match):
                 continue
-            if pattern in REACHING or pattern in _SHARING_AT_ALL[-2:]:
+            if pattern in BOUND:
+                if announced(text, min(verb, match.start())):
+                    continue
+            elif (pattern in REACHING and not _ours(match)) or pattern in _SHARING_AT_ALL[-2:]:
                 subject = match.start("whom") if _named_first(match) else verb
                 if denied_here(text, verb) or announced(text, min(subject, verb)):
                     continue
@@ -136,6 +142,11 @@ def _matches(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
     while match is not None:
         yield match
         match = pattern.search(text, max(match.start(), match.start("verb")) + 1)
+
+
+def _ours(match: re.Match[str]) -> bool:
+    """Say whether it is an act of handing over whose subject has to be looked at."""
+    return not _named_first(match) and _HANDS.fullmatch(match["verb"]) is not None
 
 
 def _named_first(match: re.Match[str]) -> bool:

@@ -101,7 +101,7 @@ OTHERS: Final = (
     r"(?:other|outside|external|independent|unaffiliated|these|those|such|selected|many|certain|"
     r"online|media|technology|advertising|marketing|research|partner|tech)[ ]"
     r"(?:\w+[ ])?(?:compan(?:y|ies)|organi[sz]ations?|entit(?:y|ies)|businesses|parties|platforms?|"
-    r"institutions?|firms?|websites?|apps?)|\bfirms?\b(?!ware)|others\b|another[ ](?:company|business|entity|party)|"
+    r"institutions?|firms?|websites?|apps?)|\bfirms?\b(?!ware)|(?<!friends[ ]and[ ])(?<!users[ ]and[ ])(?<!members[ ]and[ ])(?<!people[ ]and[ ])others\b|another[ ](?:company|business|entity|party)|"
     r"someone[ ]else|anyone[ ]else|other[ ]controllers?|administrators?|account[ ]holders?|"
     r"(?:business|enterprise|hiring|corporate|paying|recruiting)[ ]customers|companies\b|\bMicrosoft\b|\bGoogle\b|\bMeta\b|\bFacebook\b|"
     r"\b(?:AWS|Amazon|Anthropic|Apple|Azure|Cloudflare|Discord|Firebase|Hotjar|HubSpot|Mailchimp|Mixpanel|Nvidia|OpenAI|PayPal|Salesforce|Sentry|Shopify|Snapchat|Stripe|Supabase|Telegram|TikTok|Twilio|Vercel|Zendesk)\b(?![ ](?:Privacy|Terms|Polic|Statement|Account|Services[ ]Agreement)))"

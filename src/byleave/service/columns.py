@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
+
 from byleave.consent.state import EventColumns
 from byleave.policy.scope import Scope
 from byleave.service.house import House
@@ -9,9 +12,21 @@ from byleave.service.house import House
 __all__ = ["event_columns"]
 
 
-def event_columns(house: House, *, before: int | None = None) -> EventColumns:
-    """Return all events below a ledger index as columns, without a step per event."""
-    batch = house.ledger.events_columns(before=before)
+def event_columns(
+    house: House,
+    *,
+    before: int | None = None,
+    ordinals: npt.NDArray[np.int64] | None = None,
+) -> EventColumns:
+    """Return events as columns, without a step per event.
+
+    Args:
+        house: The workspace's ports.
+        before: Below this ledger index; None: all.
+        ordinals: Of these members alone, each once; the cost is theirs then.
+    """
+    some = None if ordinals is None else ordinals.tolist()
+    batch = house.ledger.events_columns(before=before, ordinals=some)
     return EventColumns(
         ordinal=batch.ordinal,
         index=batch.index,

@@ -45,6 +45,7 @@ from byleave.ids import format_instant, to_us
 from byleave.service.directory import drop_rows, forget_keys
 from byleave.service.enrol_joint import forget_joint
 from byleave.service.house import House, StagedFiles
+from byleave.service.kept_plan import forget_plans
 from byleave.service.snapshot import openings_of
 from byleave.service.source import DIGESTS, open_source
 from byleave.snapshot.openings import OPENINGS_SCHEMA
@@ -198,6 +199,7 @@ def finish(house: House, proofs: Path | None = None) -> list[str]:
             _put(house, _Rewrite(**rewrite))
         for source in document["sources"]:
             house.artefacts.cache(source).discard()
+        forget_plans(house)
         if proofs is not None:
             _forget_proofs(proofs, document["ordinals"])
         drop_rows(house)

@@ -12,25 +12,18 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from byleave.canonical import Json, encode, sha256
-from byleave.consent.event import EvidenceGrade
 from byleave.consent.reason import Reason
-from byleave.consent.state import build
 from byleave.errors import EvidenceError, InputError
 from byleave.evidence.entry import GateEntry
 from byleave.gate.answers import Answers
-from byleave.gate.contract import Contract
 from byleave.gate.counts import Counts
-from byleave.gate.members import MemberIndex
-from byleave.gate.plan import GatePlan, MemberFacts, compile_plan, uses_of
+from byleave.gate.plan import GatePlan
 from byleave.gate.resolved import RowBlock
 from byleave.gate.result import GatedTable, GateRun, dropped_of
 from byleave.gate.rows import RowDecisions
-from byleave.ids import LedgerIndex, parse_instant, to_us
-from byleave.policy.ruleset import PartyRule, RuleBook
-from byleave.policy.scope import Scope
-from byleave.service.ages import ages_at
-from byleave.service.clock import ledger_now
-from byleave.service.columns import event_columns
+from byleave.ids import parse_instant, to_us
+from byleave.policy.ruleset import PartyRule
+from byleave.service.compile import Compiled, compile_for
 from byleave.service.gate_parts import (
     PATCH,
     AnswerHash,
@@ -42,8 +35,7 @@ from byleave.service.gate_parts import (
 )
 from byleave.service.gate_rows import Rows
 from byleave.service.house import House, StagedFiles
-from byleave.service.notice import coverages
-from byleave.service.rules import accepted_grade, rules_as_of
+from byleave.service.kept_plan import compile_now, keep_plan
 from byleave.service.source import Source, Span, open_source
 from byleave.snapshot.sealed import erased
 
@@ -60,57 +52,6 @@ __all__ = [
 ]
 
 RECORD: Final = "record.json"
-
-
-def compile_for(
-    house: House,
-    source: Source | Contract,
-    use: str,
-    *,
-    at: datetime | None = None,
-    before: int | None = None,
-    party_rule: PartyRule | None = None,
-    rules: RuleBook | None = None,
-    accepted: EvidenceGrade | None = None,
-) -> GatePlan:
-    """Compile the rules for a source: PURPOSE/CATEGORY-OR-GROUP/RECIPIENT at an instant.
-
-    Args:
-        house: The workspace's ports.
-        source: Whose rows; or their contract alone.
-        use: Purpose and recipient are leaves; the category may be a group (`messages`).
-        at: Instant of the decision; default now.
-        before: Read only events below this ledger index; default all.
-        party_rule: What-if override of the rulesets' party rule.
-        rules: What-if rulesets; default those logged last.
-        accepted: What-if evidence grade at which a grant counts; default as the rulesets say.
-    """
-    scope: Scope = house.taxonomy.scope(use)
-    instant = ledger_now(house) if at is None else at
-    position = house.ledger.size() if before is None else before
-    columns = event_columns(house, before=position)
-    notices = coverages(house, before=position)
-    rules = rules_as_of(house, position) if rules is None else rules
-    accepted = accepted_grade(rules, instant) if accepted is None else accepted
-    rows = [row for row in house.ledger.members() if row[3] < position]
-    facts = _facts(house, instant, len(rows))
-    states = [
-        build(columns, leaf, at=instant, members=len(rows), notices=notices, accepted=accepted)
-        for leaf in uses_of(scope, house.taxonomy)
-    ]
-    return compile_plan(
-        scope,
-        at=instant,
-        contract=source if isinstance(source, Contract) else source.contract,
-        taxonomy=house.taxonomy,
-        rules=rules,
-        states=states,
-        members=MemberIndex.of([row[1] for row in rows]),
-        facts=facts,
-        ledger=position - 1,
-        rules_index=_rules_index(house, position),
-        party_rule=party_rule,
-    )
 
 
 def dry_run(house: House, source: Source, plan: GatePlan, *, fresh: bool = False) -> GatedTable:
@@ -155,12 +96,13 @@ def run_gate(
         WorldError: `world.disk-full`, `world.storage`.
     """
     source = open_source(house, name)
-    plan = compile_for(house, source, use, at=at, party_rule=party_rule)
-    return run_plan(house, source, use, plan)
+    made = compile_now(house, source, use, at=at, party_rule=party_rule)
+    return run_plan(house, source, use, made)
 
 
-def run_plan(house: House, source: Source, use: str, plan: GatePlan) -> tuple[str, int, GatedTable]:
+def run_plan(house: House, source: Source, use: str, made: Compiled) -> tuple[str, int, GatedTable]:
     """Run the gate under a plan that is compiled (see `run_gate`)."""
+    plan = made.plan
     going = _start(house, source, plan)
     work, stem = work_name(source, use, plan)
     for other in house.artefacts.unfinished(stem):
@@ -172,7 +114,7 @@ def run_plan(house: House, source: Source, use: str, plan: GatePlan) -> tuple[st
         for _ in _through(house, source, going, parts):
             pass
         gated = going.table(source.batches, source.rows)
-        gate, index = log_gate(house, source, use, gated, folder, parts.finish())
+        gate, index = log_gate(house, source, use, gated, folder, parts.finish(), made)
     except BaseException:
         folder.discard()
         raise
@@ -186,6 +128,7 @@ def log_gate(
     gated: GatedTable,
     folder: StagedFiles,
     files: Mapping[str, str],
+    made: Compiled,
     *,
     parent: int | None = None,
     also: Mapping[str, Json] | None = None,
@@ -199,6 +142,7 @@ def log_gate(
         gated: What was decided.
         folder: Where the files stand so far.
         files: Name and digest of each.
+        made: The plan that decided, which is kept for the next compile.
         parent: Log index of the gate that the files are a patch of.
         also: What else the gate's document tells.
     """
@@ -224,6 +168,7 @@ def log_gate(
         "members": len(gated.plan.members),
         "engine": {"name": house.engine.name, "pyarrow": pa.__version__},
         "files": {**files, RECORD: folder.digests[RECORD]},
+        "kept_plan": keep_plan(house, source.name, gate, made),
         **(also or {}),
         **record.to_dict(),
     }
@@ -232,7 +177,7 @@ def log_gate(
         writer.add_object("gate", gate, index=index, at_us=to_us(house.now()), document=document)
     for held in [key for key in house.opened if key[0] == "plan"]:
         del house.opened[held]
-    house.opened["plan", gate] = gated.plan  # an update compares with it
+    house.opened["plan", gate] = made  # an update starts from it
     return gate, index
 
 
@@ -358,16 +303,3 @@ def reasons_of(house: House, gate: str) -> pa.Table:
         return read_reasons(files[name] for name in reason_names(files))
     before = reasons_of(house, document["parent_gate"])
     return patch_reasons(before, read_reasons([files[PATCH]]))
-
-
-def _facts(house: House, at: datetime, members: int) -> MemberFacts:
-    regions: list[str | None] = [None] * members
-    for ordinal, region in house.ledger.regions(to_us(at)):
-        if ordinal < members:
-            regions[ordinal] = region
-    return MemberFacts.of(regions, ages_at(house, at, members))
-
-
-def _rules_index(house: House, before: int) -> LedgerIndex | None:
-    rows = [row for row in house.ledger.objects("ruleset") if row[0] < before]
-    return LedgerIndex(rows[-1][0]) if rows else None

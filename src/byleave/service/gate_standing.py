@@ -11,9 +11,14 @@ from datetime import datetime
 import numpy as np
 import numpy.typing as npt
 
-from byleave.service.gate import compile_for, kept_rows
+from byleave.consent.reason import Reason
+from byleave.gate.answers import answer
+from byleave.service.compile import bring
+from byleave.service.gate import kept_rows, reasons_of
+from byleave.service.gate_update import gather, touched_rows
 from byleave.service.house import House
-from byleave.service.source import open_source
+from byleave.service.kept_plan import compile_now, plan_of_gate
+from byleave.service.source import Source, open_source
 
 __all__ = ["Standing"]
 
@@ -43,12 +48,38 @@ class Standing:
         """
         key = (source, use, gate)
         if key not in self._known:
-            self._known[key] = self._decide(source, use)
+            opened = open_source(self._house, source)
+            found = self._patched(opened, use, gate)
+            self._known[key] = self._decide(opened, use) if found is None else found
         return self._known[key]
 
-    def _decide(self, name: str, use: str) -> Flags:
-        source = open_source(self._house, name)
-        plan = compile_for(self._house, source, use, at=self._at)
+    def _decide(self, source: Source, use: str) -> Flags:
+        plan = compile_now(self._house, source, use, at=self._at).plan
         admits = np.zeros(source.rows, np.bool_)
         admits[kept_rows(self._house, source, plan)] = True
+        return admits
+
+    def _patched(self, source: Source, use: str, index: int) -> Flags | None:
+        """Return the gate's own answers, those of the rows that changed minds touch made anew."""
+        house = self._house
+        found = house.ledger.object_at(index)
+        if found is None or found[0] != "gate":
+            return None
+        _, gate, _, document = found
+        asked = (document["source"], document["scope"], document["party_rule"])
+        if asked != (source.name, str(house.taxonomy.scope(use)), None):
+            return None
+        before = plan_of_gate(house, gate, document)
+        now = None if before is None else bring(house, before, self._at)
+        if before is None or now is None:
+            return None
+        touched = touched_rows(house, source, before.plan, now)
+        if isinstance(touched, str):
+            return None
+        rows, blocks = touched
+        admits = np.ones(source.rows, np.bool_)
+        admits[reasons_of(house, gate)["row"].to_numpy()] = False
+        some = gather(rows, blocks)
+        if some is not None:
+            admits[rows] = answer(now.plan, house.engine, some).reason == Reason.KEPT
         return admits

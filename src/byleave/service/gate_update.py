@@ -7,7 +7,7 @@ are the parent's and a patch. Where that is not sure to be so, or not worth it, 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -22,14 +22,16 @@ from byleave.gate.resolved import RowBlock, join_blocks
 from byleave.gate.result import Dropped, GatedTable, GateRun
 from byleave.ids import parse_instant
 from byleave.policy.ruleset import PartyRule
-from byleave.service.gate import compile_for, gate_document, log_gate, run_gate, run_plan
+from byleave.service.compile import Compiled, bring, compile_for
+from byleave.service.gate import gate_document, log_gate, run_gate, run_plan
 from byleave.service.gate_parts import PATCH, reason_file, write_reasons
 from byleave.service.gate_rows import Piece, Rows
 from byleave.service.house import House
 from byleave.service.inverted import inverted_of
+from byleave.service.kept_plan import compile_now, plan_of_gate
 from byleave.service.source import Source, open_source
 
-__all__ = ["Updated", "find_patch", "gate_again", "update_gate"]
+__all__ = ["Updated", "find_patch", "gate_again", "gather", "touched_rows", "update_gate"]
 
 _LONGEST: Final = 32
 """Patches one upon another, after which a full run writes all reasons anew."""
@@ -74,10 +76,16 @@ def update_gate(house: House, gate: str, *, at: datetime | None = None) -> Updat
     word = document["party_rule"]
     rule = None if word is None else PartyRule.parse(word)
     source = open_source(house, document["source"])
-    plan = compile_for(house, source, document["use"], at=at, party_rule=rule)
-    made = find_patch(house, source, gate, document, plan)
+    before = plan_of_gate(house, gate, document)
+    now = None if before is None else bring(house, before, at)
+    if now is None:
+        now = compile_now(house, source, document["use"], at=at, party_rule=rule)
+        now = replace(now, among=None)
+    plan = now.plan
+    old = _plan_then(house, source, document) if before is None else before.plan
+    made = find_patch(house, source, document, old, now)
     if isinstance(made, str):
-        name, index, gated = run_plan(house, source, document["use"], plan)
+        name, index, gated = run_plan(house, source, document["use"], now)
         return Updated(gate=name, index=index, gated=gated, touched=None, why_full=made)
     going = GateRun(plan, house.engine, schema=source.schema, data=source.name)
     going.counts.merge(made.counts)
@@ -96,6 +104,7 @@ def update_gate(house: House, gate: str, *, at: datetime | None = None) -> Updat
             gated,
             folder,
             {PATCH: folder.digests[PATCH]},
+            now,
             parent=parent,
             also={"parent_gate": gate, "patches": document.get("patches", 0) + 1},
         )
@@ -126,23 +135,44 @@ def gate_again(house: House, index: int, *, as_use: str) -> int:
 
 
 def find_patch(
-    house: House, source: Source, gate: str, document: Mapping[str, Any], plan: GatePlan
+    house: House,
+    source: Source,
+    document: Mapping[str, Any],
+    old: GatePlan | None,
+    now: Compiled,
 ) -> Patch | str:
     """Return what became another since a gate ran, or why that takes a full run.
 
     Args:
         house: The workspace's ports.
         source: Its data.
-        gate: Id of the gate.
         document: Its document.
-        plan: The plan now.
+        old: The plan by which it ran; None: gone.
+        now: The plan now.
     """
     if document.get("patches", 0) >= _LONGEST:
         return f"{_LONGEST} patches stand one upon another"
-    old = _plan_of(house, source, gate, document)
+    found = touched_rows(house, source, old, now)
+    if isinstance(found, str) or old is None:
+        return str(found)
+    return _decide(house, old, now.plan, *found, Counts.of_document(document))
+
+
+def touched_rows(
+    house: House, source: Source, old: GatePlan | None, now: Compiled
+) -> tuple[npt.NDArray[np.int64], Blocks] | str:
+    """Return the rows of members whose answer changed, and all rows resolved; or why it cannot.
+
+    Args:
+        house: The workspace's ports.
+        source: The data.
+        old: The plan by which a gate ran; None: gone.
+        now: The plan now, which tells whom it was patched for if it was made of `old`.
+    """
+    plan = now.plan
     if old is None or not comparable(old, plan):
         return "rulesets, terms or the contract changed"
-    changed = changed_ordinals(old, plan)
+    changed = changed_ordinals(old, plan, among=now.among)
     if len(changed) > MOST_CHANGED * len(plan.members):
         return f"{len(changed):,} of {len(plan.members):,} members changed"
     rows = Rows(house, source, plan)
@@ -150,9 +180,19 @@ def find_patch(
     inverted = None if blocks is None else inverted_of(house, source, rows, blocks)
     if blocks is None or inverted is None:
         return "the rows of each member could not be kept"
-    counts = Counts.of_document(document)
-    touched = inverted.of(changed)
-    return _decide(house, old, plan, touched, blocks, counts)
+    return inverted.of(changed), blocks
+
+
+def gather(touched: npt.NDArray[np.int64], blocks: Blocks) -> RowBlock | None:
+    """Return some rows of all blocks as one; None where there are none."""
+    firsts = np.array([piece.first_row for piece, _ in blocks], np.int64)
+    edges = np.append(np.searchsorted(touched, firsts), len(touched))
+    parts = [
+        block.take(touched[edges[n] : edges[n + 1]] - piece.first_row)
+        for n, (piece, block) in enumerate(blocks)
+        if edges[n] < edges[n + 1]
+    ]
+    return join_blocks(parts) if parts else None
 
 
 def _decide(
@@ -164,14 +204,8 @@ def _decide(
     counts: Counts,
 ) -> Patch:
     """Gather the touched rows of all blocks, and decide them under both plans."""
-    firsts = np.array([piece.first_row for piece, _ in blocks], np.int64)
-    edges = np.append(np.searchsorted(touched, firsts), len(touched))
-    parts = [
-        block.take(touched[edges[n] : edges[n + 1]] - piece.first_row)
-        for n, (piece, block) in enumerate(blocks)
-        if edges[n] < edges[n + 1]
-    ]
-    if not parts:
+    some = gather(touched, blocks)
+    if some is None:
         none = np.zeros(0, np.int64)
         kept = Counts()
         kept.merge(counts)
@@ -183,16 +217,11 @@ def _decide(
             touched=0,
             counts=kept,
         )
-    return patch(old, new, touched, join_blocks(parts), counts, house.engine)
+    return patch(old, new, touched, some, counts, house.engine)
 
 
-def _plan_of(
-    house: House, source: Source, gate: str, document: Mapping[str, Any]
-) -> GatePlan | None:
-    """Return the plan of a gate that ran: the one at hand, or compiled as of then; None: gone."""
-    held = house.opened.get(("plan", gate))
-    if isinstance(held, GatePlan) and held.digest.hex() == document["plan"]:
-        return held
+def _plan_then(house: House, source: Source, document: Mapping[str, Any]) -> GatePlan | None:
+    """Compile the plan of a gate that ran, in full as of then; None: it is another now."""
     word = document["party_rule"]
     plan = compile_for(
         house,

@@ -19,11 +19,12 @@ from byleave.engines.tally import Emission
 from byleave.errors import InputError
 from byleave.gate.contract import Contract, parse_contract
 from byleave.gate.plan import GatePlan
-from byleave.ids import parse_instant
+from byleave.ids import parse_instant, to_us
 from byleave.policy.ruleset import PartyRule
 from byleave.service.clock import ledger_now
-from byleave.service.gate import compile_for
+from byleave.service.compile import Compiled
 from byleave.service.house import House
+from byleave.service.kept_plan import compile_now
 from byleave.wiring.consent_nouns import Noun
 
 if TYPE_CHECKING:
@@ -43,9 +44,9 @@ _VALID_FOR = timedelta(minutes=1)
 class LiveGate:
     """Records through the gate of a workspace, never with an old plan.
 
-    Before each answer the ledger's position and the clock are read; a plan that is behind either
-    is compiled anew first. A choice that was recorded before the call is heard; compiling costs
-    what `plan` costs, once for each change of the ledger.
+    Before each answer the ledger's position, its facts' and the clock are read; a plan that is
+    behind one of them is brought up to date first, by what changed alone. A choice that was
+    recorded before the call is heard; compiling in full costs what `plan` costs, once a process.
 
     Args:
         house: The workspace's ports.
@@ -56,11 +57,10 @@ class LiveGate:
 
     def __init__(self, house: House, contract: Contract, use: str, *, valid_for: timedelta) -> None:
         self._house = house
-        self._compile: Callable[[datetime], GatePlan] = lambda at: compile_for(
-            house, contract, use, at=at
-        )
+        self._compile: Callable[[], Compiled] = lambda: compile_now(house, contract, use)
         self._valid_for = valid_for
         self._gate: RecordGate | None = None
+        self._facts = 0
 
     def decide(self, record: Mapping[str, Any]) -> Verdict:
         """Decide one record (see `decide_all`)."""
@@ -73,8 +73,17 @@ class LiveGate:
             InputError: `contract.*`; nothing is decided.
         """
         ledger, now = self._house.ledger.size() - 1, ledger_now(self._house)
-        if self._gate is None or self._gate.is_behind(ledger=ledger, now=now):
-            self._gate = RecordGate(self._compile(now), valid_for=self._valid_for)
+        facts, _ = self._house.ledger.facts_since(self._facts)
+        if (
+            self._gate is None
+            or self._gate.is_behind(ledger=ledger, now=now)
+            or to_us(now) >= self._gate.plan.next_us
+            or facts != self._facts
+        ):
+            made = self._compile()
+            self._facts, now = made.facts, max(now, made.plan.at)
+            self._gate = RecordGate(made.plan, valid_for=self._valid_for)
+            ledger = max(ledger, made.plan.ledger)
         return self._gate.decide_all(records, ledger=ledger, now=now)
 
     @property
@@ -103,13 +112,13 @@ class EngineGates(Noun):
         agreed = (
             parse_contract(contract, name="contract") if isinstance(contract, str) else contract
         )
-        return compile_for(
+        return compile_now(
             self._house,
             agreed,
             use,
             at=parse_instant(at) if isinstance(at, str) else at,
             party_rule=None if party_rule is None else PartyRule.parse(party_rule),
-        )
+        ).plan
 
     def write_plan(self, path: str | Path, plan: GatePlan) -> int:
         """Write a plan as one file for Spark and Ray, readable by its owner; return its bytes."""

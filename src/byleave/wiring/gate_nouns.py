@@ -25,6 +25,7 @@ from byleave.service import (
     source,
     what_if,
 )
+from byleave.service.kept_plan import compile_now
 from byleave.snapshot.sealed import SealedSnapshot
 from byleave.wiring.consent_nouns import Noun, operators_book
 from byleave.wiring.engines import EngineGates
@@ -127,7 +128,7 @@ class Gates(EngineGates):
         """Decide every row and store nothing."""
         rule = None if party_rule is None else PartyRule.parse(party_rule)
         data = source.open_source(self._house, name)
-        plan = gate.compile_for(self._house, data, use, at=at, party_rule=rule)
+        plan = compile_now(self._house, data, use, at=at, party_rule=rule).plan
         return gate.dry_run(self._house, data, plan).record
 
     def compare(
@@ -164,7 +165,7 @@ class Gates(EngineGates):
     def kept_rows(self, name: str, use: str, *, at: datetime) -> Any:  # noqa: ANN401 (int64 array)
         """Return the numbers of the rows that the gate would have kept at an instant; int64."""
         data = source.open_source(self._house, name)
-        plan = gate.compile_for(self._house, data, use, at=at)
+        plan = compile_now(self._house, data, use, at=at).plan
         return gate.kept_rows(self._house, data, plan)
 
     def party_rules(self, name: str, use: str) -> Mapping[str, float]:

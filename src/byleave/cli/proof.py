@@ -31,6 +31,7 @@ def group() -> None:
 @click.option("--lineage", is_flag=True, help="Which snapshots the release came from.")
 @click.option("--unlearning", help="An unlearning, by its name or the release it made.")
 @click.option("--disclosure", help="A disclosure, its terms and recalls.")
+@click.option("--acknowledgement", help="A recipient's answer, by the name of its recall.")
 @click.option("--cessation", type=click.IntRange(min=0), help="A statement, by its log index.")
 @click.option("--self-contained", is_flag=True, help="Put the member's receipt in: private.")
 @workspace_option
@@ -46,6 +47,7 @@ def make(*, workspace: str, as_json: bool, **asked: Any) -> None:  # noqa: ANN40
     byleave proof make --release replies-2 --lineage -w byleave-demo
     byleave proof make --unlearning replies-2 …
     byleave proof make --disclosure package-1 …
+    byleave proof make --acknowledgement package-1-recall-1 …
     byleave proof make --cessation 912 …
     """  # noqa: D301
     with opened(workspace) as ws:
@@ -80,6 +82,7 @@ def _made(ws: Workspace, asked: dict[str, Any]) -> tuple[str, Path, bool]:
         "--lineage": asked["lineage"],
         "--unlearning": asked["unlearning"] is not None,
         "--disclosure": asked["disclosure"] is not None,
+        "--acknowledgement": asked["acknowledgement"] is not None,
         "--cessation": asked["cessation"] is not None,
         "MEMBER --release": member is not None,
     }
@@ -95,6 +98,7 @@ def _made(ws: Workspace, asked: dict[str, Any]) -> tuple[str, Path, bool]:
             "lineage": release if asked["lineage"] else None,
             "unlearning": asked["unlearning"],
             "disclosure": asked["disclosure"],
+            "acknowledgement": asked["acknowledgement"],
             "cessation": asked["cessation"],
         }
         ((kind, name),) = ((k, v) for k, v in named.items() if v is not None)

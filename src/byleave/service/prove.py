@@ -34,6 +34,7 @@ from byleave.service.enrol_joint import joint_of
 from byleave.service.house import House
 from byleave.service.model import release_object
 from byleave.service.prove_platform import disclosure_proof, lineage_proof, unlearning_proof
+from byleave.service.recall import acknowledgement_proof
 from byleave.service.snapshot import map_proof, member_rows, snapshot_document
 
 __all__ = [
@@ -49,7 +50,9 @@ __all__ = [
 _NAME = re.compile(
     r"(?:event-([0-9]{1,12})|(presence|absence)-([0-9]{1,12})-([a-z0-9][a-z0-9._-]*))"
 )
-_PLATFORM = re.compile(r"(lineage|unlearning|disclosure|cessation)-([a-z0-9][a-z0-9._-]*)")
+_PLATFORM = re.compile(
+    r"(acknowledgement|lineage|unlearning|disclosure|cessation)-([a-z0-9][a-z0-9._-]*)"
+)
 
 
 def make_receipt(house: House, member: str) -> bytes:
@@ -219,6 +222,8 @@ def _platform_proof(house: House, kind: str, name: str) -> bytes:
             return unlearning_proof(house, name)
         case "disclosure":
             return disclosure_proof(house, name)
+        case "acknowledgement":
+            return acknowledgement_proof(house, name)
         case _:
             if not name.isdigit() or len(name) > 15:
                 raise InputError("no proof of that name", code="workspace.unknown-object")

@@ -17,7 +17,12 @@ from byleave.testing import trainer_suite as suite
 from byleave.trainers.content import ContentTrainer
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
-RECIPE: dict[str, Any] = {**ContentTrainer().default_recipe(), "k": 2, "ridge": 3}
+RECIPE: dict[str, Any] = {
+    **ContentTrainer().default_recipe(),
+    "k": 2,
+    "ridge": 3,
+    "texts": [["i1", "bread"], ["new", "Br\u00f6tchen and bread"]],
+}
 
 
 def table_of(holdings: list[tuple[int, int, int]]) -> pa.Table:
@@ -142,7 +147,7 @@ def test_forgetting_what_is_not_held_is_refused() -> None:
         assert caught.value.code == code
 
 
-@pytest.mark.parametrize("field", ["k", "ridge", "trend_days", "most_items", "algorithm"])
+@pytest.mark.parametrize("field", ["k", "ridge", "trend_days", "most_items", "algorithm", "texts"])
 def test_recipes_that_are_refused(field: str) -> None:
     """A recipe with a field missing or out of range is refused."""
     trainer = ContentTrainer()

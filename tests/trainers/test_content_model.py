@@ -56,6 +56,29 @@ def test_nothing_held_is_suggested() -> None:
         assert not {s.item for s in model.suggest(history, 5)} & set(history)
 
 
+TEXTS = [["i1", "bread and butter"], ["i9", "the bread of Lyon"], ["i8", "steel"], ["i2", "bread"]]
+
+
+def test_an_item_that_nobody_holds_is_found_by_its_text() -> None:
+    """One suggestion in four is a new item whose words are those of what is held, and says which."""
+    recipe = RECIPE | {"texts": TEXTS}
+    trainer = ContentTrainer()
+    files = trainer.encode(trainer.fit(table_of(PAIRS).to_batches(), recipe))
+    found = ContentModel(files).suggest(["i1"], 4)
+    assert len(found) == 4
+    assert (found[3].item, found[3].why, found[3].because) == ("i9", "similar", ("i1",))
+    assert "i8" not in {s.item for s in found}
+    assert "similar" not in {s.why for s in ContentModel(files).suggest(["i1"], 3)}
+    assert "similar" not in {s.why for s in ContentModel(files).suggest((), 8)}
+
+
+def test_texts_may_come_after_the_fit() -> None:
+    """An item that is newer than the release is given when asking."""
+    model = ContentModel(fitted(PAIRS), texts=dict(TEXTS))
+    assert [s.item for s in model.suggest(["i1"], 4) if s.why == "similar"] == ["i9"]
+    assert [s for s in model.suggest(["i1", "i9"], 4) if s.why == "similar"] == []
+
+
 def test_a_hidden_half_that_is_never_seen_is_not_recalled() -> None:
     """Recall counts hidden items only: a model of pairs finds each hidden half, popularity does not."""
     held_out = table_of([(m, i, 0) for m in range(6) for i in (1, 2)]).to_batches()
@@ -78,7 +101,7 @@ def test_damaged_models_are_refused(broken: str) -> None:
         "head": {"model.json": files["model.json"][:-1]},
         "weights": {"weights.safetensors": files["weights.safetensors"][:40]},
         "shape": {"weights.safetensors": save(tensors)},
-        "trainer": {"model.json": files["model.json"].replace(b"content/v1", b"replies/v1")},
+        "trainer": {"model.json": files["model.json"].replace(b"content/v2", b"replies/v1")},
     }[broken]
     with pytest.raises(EvidenceError) as caught:
         ContentModel(files)

@@ -4,6 +4,8 @@
   ridge regression from all others, in closed form from the Gram matrix of holdings, an integer.
 * An item is released if at least k members hold it; a pair counts if at least k hold both. When
   they leave, it leaves.
+* Items nobody holds yet are suggested by the words of their texts (`similar`), which are public
+  and in the recipe.
 * What is read *now*: members per item and bucket of days, each bucket worth half the next;
   cells below k count nothing.
 
@@ -13,6 +15,7 @@ released: names of items, weights on a 2^-20 grid, and two orders of items; no m
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -30,7 +33,7 @@ from byleave.training.trainer import ModelFiles
 
 __all__ = ["FORMAT", "ContentTrainer"]
 
-FORMAT: Final = "byleave-content/v1"
+FORMAT: Final = "byleave-content/v2"
 
 _BUCKETS: Final = 16
 """Buckets that count for the trend: what is older is worth less than 2^-15 of the newest."""
@@ -44,11 +47,38 @@ class ContentTrainer(HoldingsTrainer):
     name = "content"
     columns: tuple[str, ...] = ("member", "item")
     DEFAULTS = MappingProxyType(
-        {"algorithm": FORMAT, "k": 5, "most_items": 20_000, "ridge": 500, "trend_days": 7}
+        {
+            "algorithm": FORMAT,
+            "k": 5,
+            "most_items": 20_000,
+            "ridge": 500,
+            "texts": (),
+            "trend_days": 7,
+        }
     )
     LIMITS = MappingProxyType(
         {"k": 1_000_000, "most_items": 40_000, "ridge": 1 << 30, "trend_days": 3_650}
     )
+
+    def default_recipe(self) -> dict[str, Any]:
+        """Return the recipe used where the operator names none: no texts of items."""
+        return {**self.DEFAULTS, "texts": []}
+
+    def check_recipe(self, recipe: Mapping[str, Any]) -> None:
+        """Refuse a recipe that is not one of this trainer.
+
+        Raises:
+            InputError: `trainer.recipe`.
+        """
+        super().check_recipe(recipe)
+        texts = recipe["texts"]
+        if not isinstance(texts, list) or not all(
+            isinstance(pair, list) and len(pair) == 2 and all(isinstance(t, str) for t in pair)
+            for pair in texts
+        ):
+            raise self.wrong("texts is no list of item and text")
+        if len({item for item, _ in texts}) != len(texts):
+            raise self.wrong("texts names an item twice")
 
     def encode(self, state: Holdings) -> ModelFiles:
         """Return `model.json` (recipe, items, coverage) and `weights.safetensors`.

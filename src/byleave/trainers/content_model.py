@@ -7,8 +7,9 @@ counts, never from them. Cost of a suggestion: items times the length of the his
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -21,12 +22,16 @@ from byleave.canonical import decode
 from byleave.errors import ByleaveError, EvidenceError
 from byleave.trainers.content import FORMAT
 from byleave.trainers.held_out import HeldOutQuality, mean
+from byleave.trainers.similar import Texts
 from byleave.training.trainer import ModelFiles
 
 __all__ = ["ContentModel", "ContentSuggestion", "evaluate"]
 
 _REASONS: Final = 2
 """Items of the history that a suggestion names as its cause."""
+
+_EVERY: Final = 4
+"""One suggestion in so many is an item that nobody holds yet, where its text says enough."""
 
 _NEVER: Final = -(1 << 62)
 Longs = npt.NDArray[np.int64]
@@ -38,7 +43,8 @@ class ContentSuggestion:
 
     Attributes:
         item: Its name.
-        why: `history`, because of what the member holds; `trend`, held of late; `popular`.
+        why: `history`, because of what the member holds; `similar`, new, and its text like that of
+            what they hold; `trend`, held of late; `popular`.
         because: The items of the history that weigh most; () without one.
     """
 
@@ -50,11 +56,19 @@ class ContentSuggestion:
 class ContentModel:
     """The files of a release, ready to answer.
 
+    Attributes:
+        items: Names of the items that at least k members hold, ascending.
+        weights: Of an item held (row) for another (column), in units of 2^-20.
+
+    Args:
+        files: `model.json` and `weights.safetensors`.
+        texts: Texts of public items that came after the fit, beside those of the recipe.
+
     Raises:
         EvidenceError: `trainer.model`, the files are damaged or of another trainer.
     """
 
-    def __init__(self, files: ModelFiles) -> None:
+    def __init__(self, files: ModelFiles, texts: Mapping[str, str] = MappingProxyType({})) -> None:
         try:
             head, tensors = decode(files["model.json"]), load(files["weights.safetensors"])
             if not isinstance(head, dict) or head["format"] != FORMAT:
@@ -63,6 +77,7 @@ class ContentModel:
             self.weights: npt.NDArray[np.int32] = tensors["weights"]
             self._popularity: npt.NDArray[np.int32] = tensors["popularity"]
             self._trend: npt.NDArray[np.int32] = tensors["trend"]
+            public = {str(item): str(text) for item, text in head["recipe"]["texts"]} | dict(texts)
             size = len(self.items)
             if self.weights.shape != (size, size) or len(self._popularity) != size:
                 raise ValueError
@@ -73,6 +88,8 @@ class ContentModel:
                 "the files are damaged, or not a model of content", code="trainer.model"
             ) from error
         self._place = {item: at for at, item in enumerate(self.items)}
+        self._popular = np.argsort(self._popularity)
+        self._texts, self._new = Texts(public), public.keys() - self._place.keys()
 
     def scores(self, history: Sequence[int]) -> Longs:
         """Return a score for each item from the places of the items held."""
@@ -81,7 +98,7 @@ class ContentModel:
 
     def popular(self) -> list[int]:
         """Return the places of all items, most held first."""
-        places: list[int] = np.argsort(self._popularity).tolist()
+        places: list[int] = self._popular.tolist()
         return places
 
     def places(self, items: Iterable[str]) -> list[int]:
@@ -95,26 +112,43 @@ class ContentModel:
             history: What the member holds, as far as they let it be used.
             n: At least 1.
         """
-        held = self.places(history)
+        named = list(history)
+        held = self.places(named)
+        found = self._similar(named, n // _EVERY)
         taken = set(held)
-        found: list[ContentSuggestion] = []
         if held:
             scores = self.scores(held)
-            for at in np.lexsort((self._popularity, -scores)).tolist():
+            for at in self._best(scores, n + len(held)):
                 if len(found) == n or scores[at] <= 0:
                     break
                 if at not in taken:
                     taken.add(at)
                     found.append(self._from_history(at, held))
         half = (n + len(found) + 1) // 2
-        for why, places, share in (
-            ("trend", self._trend.tolist(), half),
-            ("popular", self.popular(), n),
-        ):
-            fresh = [at for at in places if at not in taken][: share - len(found)]
+        for why, places, share in (("trend", self._trend, half), ("popular", self._popular, n)):
+            few = places[: n + len(taken)].tolist()
+            fresh = [at for at in few if at not in taken][: max(0, share - len(found))]
             taken.update(fresh)
             found += [ContentSuggestion(item=self.items[at], why=why, because=()) for at in fresh]
-        return tuple(found)
+        return _spread(found)
+
+    def _best(self, scores: Longs, most: int) -> list[int]:
+        """Return the places of the best scores, best first; ties by popularity."""
+        if most < len(scores):
+            least = np.partition(scores, len(scores) - most)[len(scores) - most]
+            among = np.flatnonzero(scores >= max(least, 1))
+        else:
+            among = np.arange(len(scores))
+        order = np.lexsort((self._popularity[among], -scores[among]))
+        places: list[int] = among[order].tolist()
+        return places
+
+    def _similar(self, history: Sequence[str], n: int) -> list[ContentSuggestion]:
+        """Return new items whose texts are like those of what is held."""
+        return [
+            ContentSuggestion(item=item, why="similar", because=(held,))
+            for item, held in self._texts.nearest(history, self._new - set(history), n)
+        ]
 
     def _from_history(self, at: int, held: Sequence[int]) -> ContentSuggestion:
         weights = self.weights[list(held), at]
@@ -122,6 +156,15 @@ class ContentModel:
         return ContentSuggestion(
             item=self.items[at], why="history", because=tuple(self.items[i] for i in best)
         )
+
+
+def _spread(found: Sequence[ContentSuggestion]) -> tuple[ContentSuggestion, ...]:
+    """Return suggestions with every fourth place given to an item that nobody holds yet."""
+    new = [s for s in found if s.why == "similar"]
+    known = [s for s in found if s.why != "similar"]
+    for turn, suggestion in enumerate(new, 1):
+        known.insert(turn * _EVERY - 1, suggestion)
+    return tuple(known)
 
 
 def evaluate(

@@ -72,6 +72,7 @@ class TileFiles:
         self._disk = disk or Disk()
         self._flushers = flushers
         self._stopped = False
+        self._pool: ThreadPoolExecutor | None = None  # its threads end with it
 
     def stage(self, files: Sequence[tuple[str, bytes]]) -> None:
         """Write files under `.staged`, flushed.
@@ -180,9 +181,13 @@ class TileFiles:
             for call in calls:
                 do(*call)
             return
-        with ThreadPoolExecutor(min(self._flushers, len(calls))) as pool:
-            for done in [pool.submit(do, *call) for call in calls]:
-                done.result()
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self._flushers, thread_name_prefix="byleave-flush")
+        first: BaseException | None = None
+        for done in [self._pool.submit(do, *call) for call in calls]:
+            first = first or done.exception()
+        if first is not None:
+            raise first
 
     @contextmanager
     def _stopping(self) -> Iterator[None]:

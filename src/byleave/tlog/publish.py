@@ -25,6 +25,7 @@ read once; 16,384 entries are held at a time.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Final
 
 from byleave import merkle
@@ -132,8 +133,11 @@ def _consistency(tiles: TileSource, at: Checkpoint, old: int) -> tuple[Digest, .
     return merkle.consistency_proof(old, at.size, reader)
 
 
+@lru_cache(maxsize=8)
 def open_checkpoint(data: bytes, key: VerifierKey, origin: str) -> Checkpoint:
     """Return the checkpoint in `data`, signed by `key`, of the log `origin`.
+
+    The last few are remembered, by their bytes: a publisher opens again what it signed just before.
 
     Raises:
         EvidenceError: `log.head-damaged`.

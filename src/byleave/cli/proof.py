@@ -30,6 +30,7 @@ def group() -> None:
 @click.option("--event", type=click.IntRange(min=0), help="A consent event, by its log index.")
 @click.option("--lineage", is_flag=True, help="Which snapshots the release came from.")
 @click.option("--unlearning", help="An unlearning, by its name or the release it made.")
+@click.option("--certificate", help="An exact unlearning's certificate, by either name.")
 @click.option("--disclosure", help="A disclosure, its terms and recalls.")
 @click.option("--acknowledgement", help="A recipient's answer, by the name of its recall.")
 @click.option("--cessation", type=click.IntRange(min=0), help="A statement, by its log index.")
@@ -46,6 +47,7 @@ def make(*, workspace: str, as_json: bool, **asked: Any) -> None:  # noqa: ANN40
     byleave proof make --event 417 …
     byleave proof make --release replies-2 --lineage -w byleave-demo
     byleave proof make --unlearning replies-2 …
+    byleave proof make --certificate replies-2 …
     byleave proof make --disclosure package-1 …
     byleave proof make --acknowledgement package-1-recall-1 …
     byleave proof make --cessation 912 …
@@ -81,6 +83,7 @@ def _made(ws: Workspace, asked: dict[str, Any]) -> tuple[str, Path, bool]:
         "--event": asked["event"] is not None,
         "--lineage": asked["lineage"],
         "--unlearning": asked["unlearning"] is not None,
+        "--certificate": asked["certificate"] is not None,
         "--disclosure": asked["disclosure"] is not None,
         "--acknowledgement": asked["acknowledgement"] is not None,
         "--cessation": asked["cessation"] is not None,
@@ -97,6 +100,7 @@ def _made(ws: Workspace, asked: dict[str, Any]) -> tuple[str, Path, bool]:
         named = {
             "lineage": release if asked["lineage"] else None,
             "unlearning": asked["unlearning"],
+            "certificate": asked["certificate"],
             "disclosure": asked["disclosure"],
             "acknowledgement": asked["acknowledgement"],
             "cessation": asked["cessation"],

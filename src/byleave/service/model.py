@@ -4,24 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from byleave import merkle
-from byleave.canonical import Json, decode, digest_of, encode, sha256
-from byleave.errors import ConflictError, EvidenceError, InputError
+from byleave.canonical import Json, decode, encode, sha256
+from byleave.errors import ConflictError, EvidenceError, InputError, RefusedError
 from byleave.evidence.entry import RecipeEntry, ReleaseEntry, parse_entry
 from byleave.ids import to_us
-from byleave.note.keys import KeyType, VerifierKey
 from byleave.service.house import House, LedgerWriter
-from byleave.service.snapshot import next_name, open_snapshot, snapshot_document
-from byleave.snapshot.sealed import SealedSnapshot
-from byleave.training.release import (
-    Statement,
-    check_envelope,
-    model_card,
-    model_digest,
-    sign_statement,
+from byleave.service.release_files import (
+    CARD,
+    PROVENANCE,
+    STATEMENT,
+    beside,
+    holds_under,
+    provenance_of,
+    standing_on,
 )
+from byleave.service.snapshot import next_name, snapshot_document
+from byleave.snapshot.sealed import SealedSnapshot
+from byleave.training.measurements import check_exactness
+from byleave.training.oms import SIGNATURE_FILE
+from byleave.training.release import Statement, check_envelope, model_digest
 from byleave.training.trainer import ModelFiles, Trainer
 
 __all__ = [
@@ -29,9 +33,9 @@ __all__ = [
     "check_release",
     "keep_state",
     "load_release",
+    "plain",
     "publish_release",
     "recipe_digest",
-    "refit",
     "release_object",
     "restore_state",
     "run_object",
@@ -39,8 +43,15 @@ __all__ = [
     "trainer_of",
 ]
 
-STATEMENT = "statement.dsse.json"
-CARD = "model-card.md"
+
+_ATTACHED: Final = {
+    STATEMENT: "statement",
+    CARD: "card",
+    PROVENANCE: "provenance",
+    SIGNATURE_FILE: "signature",
+}
+"""Files beside the model, and the key of each one's digest in the ledger's document."""
+_RECIPE: Final = ("columns", "environment", "measurements", "recipe", "trainer")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,9 +94,10 @@ def train(
         Id of the run, and the model digest.
 
     Raises:
-        InputError: `training.unknown-trainer`, `training.columns`.
+        InputError: `training.unknown-trainer`, `training.columns`, `training.measurements`.
     """
     trainer = trainer_of(house, trainer_name)
+    measured = check_exactness(trainer)
     missing = [c for c in trainer.columns if c not in columns]
     absent = [c for c in columns.values() if c not in snapshot.column_names]
     if missing or absent:
@@ -102,16 +114,19 @@ def train(
         "recipe": full,
         "columns": dict(columns),
         "snapshot": snapshot.manifest.snapshot,
+        "environment": dict(house.environment()),
+        "measurements": None if measured is None else measured.to_dict(),
         "model": None,
         "files": {},
     }
-    logged: dict[str, Any] = {"columns": dict(columns), "recipe": full, "trainer": trainer_name}
     with house.ledger.writing() as writer:  # the recipe is in the log before the fit
-        entry = RecipeEntry(trainer=trainer_name, recipe=digest_of(logged))
+        entry = RecipeEntry(trainer=trainer_name, recipe=recipe_digest(document))
         index = writer.log(entry.encode())
         writer.add_object("run", run, index=index, at_us=to_us(house.now()), document=document)
+    began = house.timer()
     state = trainer.fit(snapshot.batches(columns), full)
-    return run, keep_state(house, run, trainer, state, document)
+    took = {"fit_rows": len(snapshot.alive), "fit_us": house.timer() - began}
+    return run, keep_state(house, run, trainer, state, document, took=took)
 
 
 def keep_state(
@@ -120,14 +135,29 @@ def keep_state(
     trainer: Trainer[Any],
     state: Any,  # noqa: ANN401 (a trainer's own type)
     document: dict[str, Any],
+    *,
+    took: Mapping[str, int] | None = None,
 ) -> str:
-    """Store a run's private state and its model digest; return the digest."""
+    """Store a run's private state and its model digest; return the digest.
+
+    Args:
+        house: The workspace's ports.
+        run: Id of the run.
+        trainer: Its trainer.
+        state: Its state.
+        document: The run's document so far.
+        took: What was measured: rows and microseconds of the fit, or of forgetting.
+    """
+    began = house.timer()
     model = model_digest(trainer.encode(state)).hex()
+    measured: dict[str, Json] = {**(took or {}), "encode_us": house.timer() - began}
     private = dict(trainer.dump(state))
     house.artefacts.put("runs", run, private)
     digests = {name: sha256(data).hex() for name, data in private.items()}
     with house.ledger.writing() as writer:
-        writer.replace_object("run", run, {**document, "model": model, "files": digests})
+        writer.replace_object(
+            "run", run, {**document, "model": model, "files": digests, "measured": measured}
+        )
     return model
 
 
@@ -152,66 +182,46 @@ def publish_release(
     """
     run_index, document = run_object(house, run)
     trainer = trainer_of(house, document["trainer"])
+    check_exactness(trainer)
     files = trainer.encode(restore_state(house, run) if state is None else state)
     digest = model_digest(files)
     if digest.hex() != document["model"]:
         raise EvidenceError(
             "the run's state no longer gives the model it gave", code="training.state-differs"
         )
-    snapshot_index, snapshot = snapshot_document(house, document["snapshot"])
-    entry_bytes = house.ledger.read(snapshot_index, snapshot_index + 1)[0]
-    gate = house.ledger.object_at(snapshot["gate"])
-    if gate is None:
-        raise EvidenceError("the snapshot's gate is gone", code="workspace.damaged")
-    parent_index = None if parent is None else release_object(house, parent)[0]
     name = next_name(house, "release", document["trainer"])
-    statement = Statement(
-        release=name,
-        origin=house.log.origin,
-        trainer=document["trainer"],
-        exact=trainer.exact,
-        use=snapshot["use"],
-        snapshots=[
-            {
-                "index": snapshot_index,
-                "k": snapshot["k"],
-                "root": snapshot["root"],
-                "records": snapshot["records"],
-            }
-        ],
-        gate={key: gate[3][key] for key in ("rows", "kept", "reasons")},
-        recipe=run_index,
-        parent=parent_index,
-        files={n: sha256(data).hex() for n, data in files.items()},
+    statement = _statement(house, name, run_index, document, trainer, files, parent)
+    attached = beside(
+        house,
+        statement,
+        provenance_of(house, statement, document),
+        files,
+        quality=quality or {},
+        facts={
+            "recipe": document["recipe"],
+            "environment": document.get("environment"),
+            "measurements": document.get("measurements"),
+            "notices": standing_on(house, document["snapshot"]),
+        },
     )
-    envelope = sign_statement(statement.encode(), name=house.signer.name, sign=house.signer.sign)
-    card = model_card(statement, quality=quality or {}, digest=digest.hex())
-    house.artefacts.put("releases", name, {**files, STATEMENT: envelope, CARD: card.encode()})
-    entry = ReleaseEntry(
-        release=name,
-        model=digest,
-        snapshot=snapshot_index,
-        snapshot_leaf=merkle.leaf_hash(entry_bytes),
-        recipe=run_index,
-        trainer=document["trainer"],
-        exact=trainer.exact,
-        parent=parent_index,
-        statement=sha256(statement.encode()),
-    )
+    house.artefacts.put("releases", name, {**files, **attached})
+    entry = _entry(house, statement, digest)
     record: dict[str, Any] = {
         "release": name,
         "run": run,
         "model": digest.hex(),
         "trainer": document["trainer"],
         "exact": trainer.exact,
-        "use": snapshot["use"],
+        "use": statement.use,
         "snapshot": document["snapshot"],
         "parent": parent,
         "superseded_by": None,
-        "quality": {k: _plain(v) for k, v in (quality or {}).items()},
+        "quality": {k: plain(v) for k, v in (quality or {}).items()},
         "files": sorted(files),
-        "statement": sha256(envelope).hex(),
-        "card": sha256(card.encode()).hex(),
+        "statement": sha256(attached[STATEMENT]).hex(),
+        "card": sha256(attached[CARD]).hex(),
+        "provenance": sha256(attached[PROVENANCE]).hex(),
+        "signature": sha256(attached[SIGNATURE_FILE]).hex(),
     }
     with house.ledger.writing() as writer:
         index = writer.log(entry.encode())
@@ -224,13 +234,71 @@ def publish_release(
     return Release(release=name, index=index, model=digest.hex(), files=files, document=record)
 
 
+def _statement(
+    house: House,
+    name: str,
+    run_index: int,
+    run: Mapping[str, Any],
+    trainer: Trainer[Any],
+    files: ModelFiles,
+    parent: str | None,
+) -> Statement:
+    """Return what a release of a run's model states."""
+    snapshot_index, snapshot = snapshot_document(house, run["snapshot"])
+    gate = house.ledger.object_at(snapshot["gate"])
+    if gate is None:
+        raise EvidenceError("the snapshot's gate is gone", code="workspace.damaged")
+    return Statement(
+        release=name,
+        origin=house.log.origin,
+        trainer=run["trainer"],
+        exact=trainer.exact,
+        use=snapshot["use"],
+        snapshots=[
+            {
+                "index": snapshot_index,
+                "k": snapshot["k"],
+                "root": snapshot["root"],
+                "records": snapshot["records"],
+            }
+        ],
+        gate={key: gate[3][key] for key in ("rows", "kept", "reasons")},
+        recipe=run_index,
+        parent=None if parent is None else release_object(house, parent)[0],
+        files={n: sha256(data).hex() for n, data in files.items()},
+    )
+
+
+def _entry(house: House, statement: Statement, digest: bytes) -> ReleaseEntry:
+    """Return the log entry of a release that states this."""
+    at = int(statement.snapshots[0]["index"])
+    return ReleaseEntry(
+        release=statement.release,
+        model=digest,
+        snapshot=at,
+        snapshot_leaf=merkle.leaf_hash(house.ledger.read(at, at + 1)[0]),
+        recipe=statement.recipe,
+        trainer=statement.trainer,
+        exact=statement.exact,
+        parent=statement.parent,
+        statement=sha256(statement.encode()),
+    )
+
+
 def load_release(house: House, name: str) -> Release:
     """Return a release after recomputing its digest against the log entry.
 
     Raises:
         EvidenceError: `release.digest`, a model file changed.
+        RefusedError: `release.purged`, its model files were removed.
     """
     index, document = release_object(house, name)
+    if document.get("purged"):
+        raise RefusedError(
+            f"the model files of {name} were removed once it was unlearned",
+            code="release.purged",
+            hint=f"what replaced it: {document['superseded_by']}",
+        )
     files = {n: house.artefacts.read("releases", name, n) for n in document["files"]}
     if model_digest(files).hex() != document["model"]:
         raise EvidenceError(
@@ -244,38 +312,38 @@ def load_release(house: House, name: str) -> Release:
 
 
 def check_release(house: House, name: str) -> Release:
-    """Return a release after checking its model files, its model card and its signed statement.
+    """Return a release after checking its model files and every file beside them.
+
+    Of a release whose model files were removed under the purge rule, what is left is checked.
 
     Raises:
         EvidenceError: `release.digest`; `release.envelope`, `release.signature`.
     """
-    release = load_release(house, name)
-    for file, key in ((STATEMENT, "statement"), (CARD, "card")):
-        if sha256(house.artefacts.read("releases", name, file)).hex() != release.document[key]:
+    index, document = release_object(house, name)
+    purged = bool(document.get("purged"))
+    release = Release(
+        release=name, index=index, model=document["model"], files={}, document=document
+    )
+    if not purged:
+        release = load_release(house, name)
+    for file, key in _ATTACHED.items():
+        if key not in document:  # released before there was such a file
+            continue
+        if sha256(house.artefacts.read("releases", name, file)).hex() != document[key]:
             raise EvidenceError(
                 "a file of the release differs from the ledger's digest",
                 code="release.digest",
                 where=str(house.artefacts.path("releases", name, file)),
             )
     statement = check_envelope(
-        house.artefacts.read("releases", name, STATEMENT), check=_holds_under(house)
+        house.artefacts.read("releases", name, STATEMENT), check=holds_under(house)
     )
-    entry = parse_entry(house.ledger.read(release.index, release.index + 1)[0], ReleaseEntry)
+    entry = parse_entry(house.ledger.read(index, index + 1)[0], ReleaseEntry)
     if sha256(statement) != entry.statement:
         raise EvidenceError(
             "the signed statement is not the one that was logged", code="release.digest"
         )
     return release
-
-
-def refit(house: House, name: str) -> tuple[str, str]:
-    """Fit again from the release's sealed snapshot; return (released digest, refit digest)."""
-    _, document = release_object(house, name)
-    _, run = run_object(house, document["run"])
-    trainer = trainer_of(house, document["trainer"])
-    snapshot = open_snapshot(house, document["snapshot"])
-    state = trainer.fit(snapshot.batches(run["columns"]), run["recipe"])
-    return document["model"], model_digest(trainer.encode(state)).hex()
 
 
 def restore_state(house: House, run: str) -> Any:  # noqa: ANN401 (a trainer's own type)
@@ -344,33 +412,19 @@ def _changed(house: House, name: str, files: ModelFiles) -> str | None:
     """Return the model file that is not what the statement lists, where the statement tells."""
     try:
         envelope = house.artefacts.read("releases", name, STATEMENT)
-        subjects: Any = decode(check_envelope(envelope, check=_holds_under(house)))
+        subjects: Any = decode(check_envelope(envelope, check=holds_under(house)))
         listed = {s["name"]: s["digest"]["sha256"] for s in subjects["subject"]}
     except EvidenceError:
         return None
     return next((n for n, data in files.items() if sha256(data).hex() != listed.get(n)), None)
 
 
-def _holds_under(house: House) -> Callable[[bytes, bytes], bool]:
-    key = VerifierKey(
-        name=house.signer.name, type=KeyType.ED25519, public=house.signer.public_key()
-    )
-
-    def holds(signature: bytes, message: bytes) -> bool:
-        try:
-            key.verify(message, signature)
-        except EvidenceError:
-            return False
-        return True
-
-    return holds
-
-
-def _plain(value: object) -> Json:
+def plain(value: object) -> Json:
     """Return a measure as canonical JSON takes it: floats as text."""
     return value if isinstance(value, str | bool | int | None) else repr(value)
 
 
 def recipe_digest(document: Mapping[str, Any]) -> bytes:
-    """Return the digest that a run's recipe entry holds."""
-    return sha256(encode({key: document[key] for key in ("columns", "recipe", "trainer")}))
+    """Return the digest that a run's recipe entry holds: recipe, columns, trainer, environment."""
+    held = {key: document[key] for key in _RECIPE if key in document}
+    return sha256(encode(held))

@@ -2,7 +2,7 @@
 
 A proof's name says what it is, so that a page can link it before it exists:
 `event-INDEX`, `presence-ORDINAL-RELEASE`, `absence-ORDINAL-RELEASE`; about the platform alone
-`lineage-RELEASE`, `unlearning-RELEASE`, `disclosure-NAME`, `cessation-INDEX`.
+`lineage-RELEASE`, `unlearning-RELEASE`, `certificate-RELEASE`, `disclosure-NAME`, `cessation-INDEX`.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from byleave.evidence.proof_kinds import (
 )
 from byleave.evidence.receipt import Receipt, ReceiptEvent
 from byleave.ids import MemberId
+from byleave.service.certificate import certificate_proof
 from byleave.service.cessation import cessation_proof
 from byleave.service.consent import event_document
 from byleave.service.directory import Provers, directory_part
@@ -51,7 +52,7 @@ _NAME = re.compile(
     r"(?:event-([0-9]{1,12})|(presence|absence)-([0-9]{1,12})-([a-z0-9][a-z0-9._-]*))"
 )
 _PLATFORM = re.compile(
-    r"(acknowledgement|lineage|unlearning|disclosure|cessation)-([a-z0-9][a-z0-9._-]*)"
+    r"(acknowledgement|certificate|lineage|unlearning|disclosure|cessation)-([a-z0-9][a-z0-9._-]*)"
 )
 
 
@@ -216,6 +217,8 @@ def named_proof(house: House, name: str, *, provers: Provers | None = None) -> b
 
 def _platform_proof(house: House, kind: str, name: str) -> bytes:
     match kind:
+        case "certificate":
+            return certificate_proof(house, name)
         case "lineage":
             return lineage_proof(house, name)
         case "unlearning":

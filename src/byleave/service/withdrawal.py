@@ -1,64 +1,43 @@
-"""Let withdrawals reach the models: find the releases concerned, forget, refit, replace.
+"""What withdrawals concern: releases, runs and packages that hold rows no longer admitted.
 
-A release is concerned when the gate, run again now, no longer admits a row of its snapshot.
-For each such release, in the order of the log: gate → delta snapshot → forget → (refit) →
-new release → unlearning entry → recall of packages. Until the unlearning entry is logged the old
-release stays current; what a crash leaves half done is not referred to, and a second run does it
-again.
+Each is concerned when the gate, run again now, no longer admits a row of its snapshot. Packages are
+recalled here; releases are unlearned by `service/unlearning.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from byleave.canonical import Json, digest_of
-from byleave.errors import EvidenceError, RefusedError
-from byleave.evidence.entry import RecallEntry, RecipeEntry, UnlearningEntry
-from byleave.ids import format_instant, to_us
+from byleave.errors import RefusedError
 from byleave.service.gate_standing import Standing
-from byleave.service.gate_update import gate_again
-from byleave.service.house import House, LedgerWriter
+from byleave.service.house import House
 from byleave.service.model import (
-    Release,
-    keep_state,
-    publish_release,
-    recipe_digest,
-    restore_state,
     run_object,
-    trainer_of,
 )
+from byleave.service.recall import recall_rows
 from byleave.service.snapshot import (
-    next_name,
     open_snapshot,
     openings_of,
-    seal_without,
     source_rows_of,
 )
 from byleave.snapshot.sealed import SealedSnapshot
-from byleave.training.release import model_digest
 
 __all__ = [
     "Affected",
-    "Unlearned",
     "affected_packages",
     "affected_release",
     "affected_releases",
-    "purge_stale",
+    "affected_snapshots",
     "recall_packages",
     "refuse_stale",
     "stale_runs",
-    "unlearn",
 ]
-
-RECALL_DAYS = 13
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,23 +59,6 @@ class Affected:
     positions: npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unlearned:
-    """One release unlearned.
-
-    Attributes:
-        old: The release it replaces.
-        new: The release that replaces it.
-        removed: Rows forgotten.
-        refit: Digest of a fit without them, hex; None where not asked for.
-    """
-
-    old: str
-    new: Release
-    removed: int
-    refit: str | None
-
-
 def affected_releases(house: House, *, at: datetime | None = None) -> list[Affected]:
     """Return the current releases that hold rows the gate would no longer admit."""
     current = [
@@ -112,6 +74,18 @@ def affected_release(house: House, name: str) -> Affected | None:
     found = house.ledger.object("release", name)
     held = [] if found is None else _affected(house, [(name, found[2]["snapshot"])], None)
     return held[0] if held else None
+
+
+def affected_snapshots(house: House) -> list[Affected]:
+    """Return snapshots, no packages, that no delta follows and that hold rows no longer admitted."""
+    sealed = house.ledger.objects("snapshot")
+    followed = {document["parent"] for _, _, _, document in sealed}
+    current = [
+        (name, name)
+        for index, name, _, document in sealed
+        if document["kind"] == "snapshots" and index not in followed and document["records"]
+    ]
+    return _affected(house, current, None)
 
 
 def stale_runs(house: House) -> list[Affected]:
@@ -142,17 +116,6 @@ def refuse_stale(house: House, run: str) -> None:
         )
 
 
-def purge_stale(house: House) -> list[str]:
-    """Remove the private state of stale runs, which still knows those rows; return the runs."""
-    names = [stale.name for stale in stale_runs(house)]
-    for name in names:
-        _, document = run_object(house, name)
-        with house.ledger.writing() as writer:
-            writer.replace_object("run", name, {**document, "files": {}})
-        house.artefacts.remove("runs", name)  # a crash before this line is healed at opening
-    return names
-
-
 def affected_packages(house: House, *, at: datetime | None = None) -> list[Affected]:
     """Return the packages that hold rows the gate would no longer admit, not recalled yet."""
     packages = {name: document for _, name, _, document in house.ledger.objects("disclosure")}
@@ -167,141 +130,18 @@ def affected_packages(house: House, *, at: datetime | None = None) -> list[Affec
     return found
 
 
-def unlearn(
-    house: House,
-    affected: Affected,
-    *,
-    with_refit: bool = True,
-    measure: Callable[[SealedSnapshot, Mapping[str, Any]], Mapping[str, Any]] | None = None,
-) -> Unlearned:
-    """Replace one release by one that never had the rows, byte for byte.
+def recall_packages(house: House, *, days: int | None = None) -> list[str]:
+    """Order every recipient whose package holds rows no longer admitted to delete them.
 
     Args:
         house: The workspace's ports.
-        affected: What `affected_releases` found.
-        with_refit: Also fit from scratch without the rows, and compare.
-        measure: Measures the quality of a run's recipe on the new snapshot, for the card.
-
-    Raises:
-        EvidenceError: `training.not-exact`, the refit gave other bytes; nothing is released.
+        days: Days to answer; None: as the terms of each package say.
     """
-    release = house.ledger.object("release", affected.name)
-    if release is None:
-        raise EvidenceError("the release is gone", code="workspace.damaged")
-    run_name = release[2]["run"]
-    _, run = run_object(house, run_name)
-    trainer = trainer_of(house, run["trainer"])
-    parent = open_snapshot(house, affected.snapshot)
-    gate_index = gate_again(house, parent.manifest.gate, as_use=parent.manifest.use)
-    removed = affected.positions
-    name, snapshot_index, _ = seal_without(house, parent, removed, gate=gate_index)
-    house.log.publish()
-    delta = open_snapshot(house, name)
-    state = trainer.forget(
-        restore_state(house, run_name), parent.batches(run["columns"], only=removed)
-    )
-    forgot = model_digest(trainer.encode(state)).hex()
-    again = None
-    if with_refit:
-        fitted = trainer.fit(delta.batches(run["columns"]), run["recipe"])
-        again = model_digest(trainer.encode(fitted)).hex()
-        if again != forgot:
-            raise EvidenceError(
-                "forgetting and fitting without the rows gave different bytes",
-                code="training.not-exact",
-            )
-    run_again = _keep_run(house, run, name, state)
-
-    def log_unlearning(writer: LedgerWriter, to: str, index: int) -> None:
-        entry = UnlearningEntry(
-            from_=release[0],
-            to=index,
-            snapshot=snapshot_index,
-            model=bytes.fromhex(forgot),
-            refit=None if again is None else bytes.fromhex(again),
-        )
-        document: dict[str, Json] = {
-            "from": affected.name,
-            "to": to,
-            "snapshot": name,
-            "removed": affected.rows,
-            "members": affected.members,
-            "model": forgot,
-            "refit": again,
-        }
-        writer.add_object(
-            "unlearning",
-            f"{affected.name}-to-{to}",
-            index=writer.log(entry.encode()),
-            at_us=to_us(house.now()),
-            document=document,
-        )
-        if purge:
-            writer.replace_object("run", run_name, {**run, "files": {}})
-
-    purge = not _used_elsewhere(house, run_name, affected.name)
-    new = publish_release(
-        house,
-        run_again,
-        state=state,
-        parent=affected.name,
-        quality=None if measure is None else measure(delta, run),
-        also=log_unlearning,
-    )
-    if purge:  # the old state still knew the rows; a crash before this line is healed at opening
-        house.artefacts.remove("runs", run_name)
-    return Unlearned(old=affected.name, new=new, removed=affected.rows, refit=again)
-
-
-def recall_packages(house: House, *, days: int = RECALL_DAYS) -> list[str]:
-    """Order every recipient whose package holds rows no longer admitted to delete them."""
-    recalled = []
-    for package in affected_packages(house):
-        found = house.ledger.object("disclosure", package.name)
-        if found is None:
-            continue
-        index, _, document = found
-        already = set(document["recalled_rows"])
-        fresh = sorted(set(package.positions.tolist()) - already)
-        if not fresh:
-            continue
-        number = len(document["recalls"]) + 1
-        order: dict[str, Json] = {
-            "disclosure": package.name,
-            "recall": number,
-            "rows": fresh,
-            "days": days,
-            "at": format_instant(house.now()),
-        }
-        with house.ledger.writing() as writer:
-            entry = RecallEntry(disclosure=index, order=digest_of(order))
-            recall_index = writer.log(entry.encode())
-            writer.add_object(
-                "recall",
-                f"{package.name}-recall-{number}",
-                index=recall_index,
-                at_us=to_us(house.now()),
-                document={**order, "state": "recalled"},
-            )
-            writer.replace_object(
-                "disclosure",
-                package.name,
-                {
-                    **document,
-                    "recalls": [*document["recalls"], recall_index],
-                    "recalled_rows": sorted(already | set(fresh)),
-                },
-            )
-        recalled.append(package.name)
-    return recalled
-
-
-def _used_elsewhere(house: House, run: str, release: str) -> bool:
-    """Return whether another current release was published from the same run."""
-    return any(
-        document["run"] == run and document["superseded_by"] is None and name != release
-        for _, name, _, document in house.ledger.objects("release")
-    )
+    return [
+        package.name
+        for package in affected_packages(house)
+        if recall_rows(house, package.name, package.positions.tolist(), days)
+    ]
 
 
 def _affected(house: House, holders: list[tuple[str, str]], at: datetime | None) -> list[Affected]:
@@ -339,15 +179,3 @@ def _parties(house: House, snapshot: str, positions: npt.NDArray[np.int64]) -> i
     openings = openings_of(house, snapshot)
     rows = openings.filter(pc.is_in(openings["row"], value_set=pa.array(positions)))
     return len(pc.unique(rows["ordinal"]))
-
-
-def _keep_run(house: House, run: dict[str, Any], snapshot: str, state: Any) -> str:  # noqa: ANN401
-    """Keep the new state as a run of its own, under the same recipe; return its id."""
-    name = next_name(house, "run", run["trainer"])
-    document = {**run, "run": name, "snapshot": snapshot, "model": None, "files": {}}
-    with house.ledger.writing() as writer:
-        entry = RecipeEntry(trainer=run["trainer"], recipe=recipe_digest(run))
-        index = writer.log(entry.encode())
-        writer.add_object("run", name, index=index, at_us=to_us(house.now()), document=document)
-    keep_state(house, name, trainer_of(house, run["trainer"]), state, document)
-    return name

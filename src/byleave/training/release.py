@@ -9,7 +9,7 @@ snapshots by log index, so that a member's proof starts at the model and not at 
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -118,37 +118,113 @@ def check_envelope(envelope: bytes, *, check: Callable[[bytes, bytes], bool]) ->
     return statement
 
 
-def model_card(statement: Statement, *, quality: Mapping[str, Any], digest: str) -> str:
-    """Return a model card in Markdown, every number from the statement or the evaluation."""
-    gate = statement.gate
-    reasons = "\n".join(f"| {code} | {rows:,} |" for code, rows in gate["reasons"].items())
-    measures = "\n".join(f"| {name} | {_shown(value)} |" for name, value in quality.items())
+def model_card(
+    statement: Statement,
+    *,
+    quality: Mapping[str, Any],
+    digest: str,
+    facts: Mapping[str, Any] | None = None,
+) -> str:
+    """Return a model card in Markdown, every number from the statement, the run or the evaluation.
+
+    Args:
+        statement: What the release states.
+        quality: Measures of an evaluation; none are said to be missing.
+        digest: The model digest, hex.
+        facts: `recipe`, `environment` and `measurements` of the run, `notices` (notice id →
+            records that stand on it); what is absent is left out of the card.
+    """
+    gate, more = statement.gate, facts or {}
+    reasons = _rows((code, f"{rows:,}") for code, rows in gate["reasons"].items())
+    measures = _rows((name, _shown(value)) for name, value in quality.items())
     parent = "none" if statement.parent is None else f"log entry {statement.parent}"
-    return f"""# {statement.release}
+    exactness = "exact" if statement.exact else "approximate"
+    parts = [
+        f"# {statement.release}",
+        (
+            f"Model digest `{digest}`. Trainer `{statement.trainer}`,\n"
+            f"{exactness} unlearning. Unlearned from: {parent}."
+        ),
+        "## What it is for",
+        f"The use that its data were gated for, and no other: `{statement.use}`.",
+        "## Data",
+        f"Use: `{statement.use}`. Rows seen by the gate: {gate['rows']:,}; kept: {gate['kept']:,}.",
+        f"| left out because | rows |\n| --- | ---: |\n{reasons}",
+        f"Snapshots: {', '.join(_snapshot(s) for s in statement.snapshots)}.",
+        *_standing_on(more.get("notices")),
+        "## Quality",
+        f"| measure | value |\n| --- | --- |\n{measures}" if measures else "Not measured.",
+        *_made_with(statement, more),
+        "## Withdrawal",
+        _WITHDRAWAL[statement.exact],
+        *_measured(more.get("measurements")),
+        "## Check it",
+        (
+            "`statement.dsse.json` and `provenance.dsse.json` are in-toto statements, signed; `model.sig`"
+            " is an OpenSSF model signature over every other file here:\n\n"
+            f"    model_signing verify key {statement.release} --signature"
+            f" {statement.release}/model.sig --public-key model-signing.pub\n\n"
+            f"`byleave proof make --release {statement.release} --lineage` shows where the data came"
+            " from; `byleave release refit` fits it again."
+        ),
+        "## What this cannot show",
+        DOES_NOT_SHOW,
+    ]
+    return "\n\n".join(parts) + "\n"
 
-Model digest `{digest}`. Trainer `{statement.trainer}`,
-{"exact" if statement.exact else "approximate"} unlearning. Unlearned from: {parent}.
 
-## Data
+_WITHDRAWAL: Final = {
+    True: "A member who withdraws is taken out by forgetting their rows; the result equals, byte for"
+    " byte, a fit without them. From a month after an unserved withdrawal it is not loaded.",
+    False: "This kind of model cannot be unlearned exactly: what a member contributed is reduced, not"
+    " removed, and no certificate is given. From a month after an unserved withdrawal it is not"
+    " loaded.",
+}
 
-Use: `{statement.use}`. Rows seen by the gate: {gate["rows"]:,}; kept: {gate["kept"]:,}.
 
-| left out because | rows |
-| --- | ---: |
-{reasons}
+def _rows(pairs: Iterable[tuple[str, str]]) -> str:
+    return "\n".join(f"| {name} | {value} |" for name, value in pairs)
 
-Snapshots: {", ".join(f"log entry {s['index']}" for s in statement.snapshots)}.
 
-## Quality
+def _snapshot(snapshot: Mapping[str, Any]) -> str:
+    return f"log entry {snapshot['index']}" + (
+        f" ({snapshot['records']:,} records)" if "records" in snapshot else ""
+    )
 
-| measure | value |
-| --- | --- |
-{measures}
 
-## What this cannot show
+def _standing_on(notices: Mapping[str, int] | None) -> list[str]:
+    if not notices:
+        return []
+    rows = _rows((name, f"{count:,}") for name, count in notices.items())
+    return [f"| notice agreed to | records and parties |\n| --- | ---: |\n{rows}"]
 
-{DOES_NOT_SHOW}
-"""
+
+def _made_with(statement: Statement, more: Mapping[str, Any]) -> list[str]:
+    if "recipe" not in more:
+        return []
+    environment: Mapping[str, Any] = more.get("environment") or {}
+    ran = [(n, v) for n, v in environment.items() if isinstance(v, str | int)]
+    ran += [(f"package {n}", v) for n, v in environment.get("packages", {}).items()]
+    return [
+        "## How it was made",
+        f"Recipe, log entry {statement.recipe}, fixed before the fit:",
+        "| parameter | value |\n| --- | --- |\n"
+        + _rows((name, f"`{value}`") for name, value in more["recipe"].items()),
+        *(
+            ["| environment | value |\n| --- | --- |\n" + _rows((n, f"`{v}`") for n, v in ran)]
+            if ran
+            else []
+        ),
+    ]
+
+
+def _measured(measurements: Mapping[str, Any] | None) -> list[str]:
+    if not measurements:
+        return []
+    return [
+        "| measure of unlearning | value |\n| --- | --- |\n"
+        + _rows((name, str(value)) for name, value in measurements.items())
+    ]
 
 
 def _envelope(statement: bytes, name: str, signature: bytes) -> bytes:

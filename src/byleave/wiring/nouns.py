@@ -10,8 +10,9 @@ from byleave.wiring.consent_nouns import Consents, Notices, Rulesets, operators_
 from byleave.wiring.disclosure_nouns import Disclosures
 from byleave.wiring.gate_nouns import Gates, Snapshots, Sources
 from byleave.wiring.member_nouns import DEMO_MEMBERS, Members, Policies, Public
-from byleave.wiring.model_nouns import Models, Releases, Withdrawals
+from byleave.wiring.model_nouns import Models, Releases
 from byleave.wiring.proof_nouns import Directories, Proofs
+from byleave.wiring.withdrawal_nouns import Withdrawals
 
 __all__ = [
     "DEMO_MEMBERS",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -27,6 +27,7 @@ from byleave.service import rules
 from byleave.service.erasure import finish, unfinished
 from byleave.service.house import House
 from byleave.service.snapshot import openings_of
+from byleave.service.unlearning import finish_purges
 from byleave.stores.artefacts import ArtefactFolder, write_file
 from byleave.stores.map_folder import MapFolder
 from byleave.tlog.ports import TileStore
@@ -36,10 +37,13 @@ from byleave.trainers.replies import RepliesTrainer
 from byleave.trainers.sharded import ShardedTrainer, ShardLearner
 from byleave.training.trainer import Trainer
 from byleave.wiring.config import KINDS, Config, Places, read_config, read_key
+from byleave.wiring.environment import environment, microseconds
 from byleave.wiring.kernel import GateKernel, building
+from byleave.wiring.learners import OwnTrainers, load_trainer, made_by
 from byleave.wiring.ledgers import KeptLedger, open_ledger
 from byleave.wiring.log import WorkspaceLog
 from byleave.wiring.log_nouns import Logs
+from byleave.wiring.model_key import MODEL_KEY, model_signer
 from byleave.wiring.notice_key import read_notice_key
 from byleave.wiring.nouns import (
     DEMO_MEMBERS,
@@ -119,11 +123,15 @@ class Workspace:
                 log=self._log,
                 signer=ReleaseSigner(places, f"{config.origin}/release"),
                 engine=GateKernel(),
-                trainers={
-                    "content": ContentTrainer(),
-                    "jobs": JobsTrainer(),
-                    "replies": RepliesTrainer(),
-                },
+                trainers=OwnTrainers(
+                    {
+                        "content": ContentTrainer(),
+                        "jobs": JobsTrainer(),
+                        "replies": RepliesTrainer(),
+                    },
+                    places.trainers,
+                    lambda path: load_trainer(path, self),
+                ),
                 taxonomy=_taxonomy(places),
                 rulebook=_rules(places),
                 now=now,
@@ -133,6 +141,9 @@ class Workspace:
                 notice_key=lambda: read_notice_key(places, config.origin, make=not read_only),
                 open_rows=ParquetRows.open,
                 progress=progress or _silent,
+                environment=environment,
+                timer=microseconds,
+                purge=config.purge,
                 read_only=read_only,
             )
             if not read_only:
@@ -145,6 +156,7 @@ class Workspace:
         self._nouns()
         self._turns = turns
         self._seen = self._ledger.size()
+        self._erasures = len(self._ledger.objects("erasure"))
         if turns:
             self._let_go()
 
@@ -179,9 +191,14 @@ class Workspace:
         if size == self._seen:
             return
         self._seen = size
-        book = rules.rules_as_of(self.house, size)
-        self.house = replace(self.house, rulebook=book, opened={})
-        self._nouns()
+        erasures = len(self._ledger.objects("erasure"))
+        if erasures != self._erasures:
+            self._erasures = erasures
+            self.house.opened.clear()
+        if rules.logged_rules(self._ledger) != self.house.rulebook.digest:
+            book = rules.rules_as_of(self.house, size)
+            self.house = replace(self.house, rulebook=book)
+            self._nouns()
 
     def _let_go(self) -> None:
         if self._lock is not None:
@@ -267,12 +284,53 @@ class Workspace:
             raise ConflictError(
                 f"a trainer named {trainer.name!r} is there already", code="workspace.exists"
             )
-        trainers = {**self.house.trainers, trainer.name: trainer}
+        known = self.house.trainers
+        trainers = (
+            known.beside(trainer)
+            if isinstance(known, OwnTrainers)
+            else {**known, trainer.name: trainer}
+        )
         self.house = replace(self.house, trainers=trainers)
         self._nouns()
 
+    def keep_trainer(self, path: str | Path) -> str:
+        """Keep a trainer's file in the workspace, so that every process can unlearn with it.
+
+        Args:
+            path: A Python file with a function `trainer(workspace)`.
+
+        Returns:
+            The trainer's name; the file is kept as `trainers/NAME.py`, byte for byte.
+
+        Raises:
+            InputError: `trainer.file`; `input.not-found`.
+            ConflictError: `workspace.exists`, another trainer of that name is there.
+        """
+        file = Path(path)
+        if not file.is_file():
+            raise InputError("no such file", code="input.not-found", where=str(file))
+        trainer = load_trainer(file, self)
+        kept = self.places.trainers / f"{trainer.name}.py"
+        if trainer.name in self.house.trainers and not kept.exists():
+            raise ConflictError(
+                f"a trainer named {trainer.name!r} is there already", code="workspace.exists"
+            )
+        if not trainer.name.isidentifier():
+            raise InputError("a trainer's name is an identifier", code="trainer.file")
+        write_file(kept, file.read_bytes())
+        if isinstance(self.house.trainers, OwnTrainers):
+            self.house = replace(self.house, trainers=self.house.trainers.beside(trainer))
+        self._nouns()
+        return trainer.name
+
     def sharded(
-        self, learner: ShardLearner, *, shards: int = 10, slices: int = 4, epoch: int = 0
+        self,
+        learner: ShardLearner,
+        *,
+        shards: int = 10,
+        slices: int = 4,
+        epoch: int = 0,
+        packages: Sequence[str] = (),
     ) -> ShardedTrainer:
         """Return a trainer of shards and slices over a learner of your own.
 
@@ -281,14 +339,28 @@ class Workspace:
             shards: Into how many models members are dealt.
             slices: Checkpoints of each.
             epoch: Another number is another deal: for a fit from nothing after many withdrawals.
+            packages: Packages that its results depend on, by name; their versions, the digest of
+                the file that defines the learner, Python and the processor's instruction sets are
+                part of the recipe.
+
+        Raises:
+            InputError: `trainer.package`, one is not installed; `trainer.recipe`.
         """
         secret = read_key(self.places, "release").seed
         key = hmac.digest(secret, f"byleave shards v1|{epoch}".encode(), "sha256")
-        return ShardedTrainer(learner, key=key, shards=shards, slices=slices)
+        return ShardedTrainer(
+            learner, key=key, shards=shards, slices=slices, made_by=made_by(learner, packages)
+        )
 
     def scope(self, text: str) -> Scope:
         """Read a scope all of whose terms the taxonomy knows."""
         return self.house.taxonomy.scope(text)
+
+    def keep_model_key(self) -> None:
+        """Write the public key of model signatures beside the releases, where it is not there."""
+        path = self.path / MODEL_KEY
+        if not path.exists():
+            write_file(path, self.house.signer.model_key())
 
     def openings(self, snapshot: str) -> pa.Table:
         """Return the private openings of a snapshot (`snapshot/openings.py`)."""
@@ -326,6 +398,7 @@ class Workspace:
             self._artefacts.sweep(kind, known)
         if unfinished(self.house):
             finish(self.house, self.places.proofs)
+        finish_purges(self.house)
         self._log.publish(hold=True)  # witnesses that are down must not lock members out
 
     def use_rules(self, book: RuleBook, text: str) -> None:
@@ -376,6 +449,14 @@ class ReleaseSigner:
     def public_key(self) -> bytes:
         """Return the 32 public bytes."""
         return read_key(self._places, "release").verifier.public
+
+    def sign_model(self, message: bytes) -> bytes:
+        """Return the ECDSA signature of OpenSSF model signing over `message`."""
+        return model_signer(read_key(self._places, "release").seed).sign(message)
+
+    def model_key(self) -> bytes:
+        """Return the public key that verifies it, PEM."""
+        return model_signer(read_key(self._places, "release").seed).public_pem()
 
 
 def open(  # noqa: A001 (`byleave.open`)

@@ -11,6 +11,7 @@ from typing import Final
 from byleave.evidence.proof_kinds.absence import AbsenceFile
 from byleave.evidence.proof_kinds.acknowledgement import AcknowledgementFile
 from byleave.evidence.proof_kinds.base import ProofFile
+from byleave.evidence.proof_kinds.certificate import CertificateFile
 from byleave.evidence.proof_kinds.consent_event import ConsentEventFile
 from byleave.evidence.proof_kinds.delta import DeltaFile
 from byleave.evidence.proof_kinds.directory import EnrolledFile, NotEnrolledFile
@@ -28,6 +29,7 @@ __all__ = [
     "PROOF_KINDS",
     "AbsenceFile",
     "AcknowledgementFile",
+    "CertificateFile",
     "CessationFile",
     "ConsentEventFile",
     "DeltaFile",
@@ -48,6 +50,7 @@ PROOF_KINDS: Final[dict[str, type[ProofFile]]] = {
     for kind in (
         AbsenceFile,
         AcknowledgementFile,
+        CertificateFile,
         CessationFile,
         ConsentEventFile,
         DeltaFile,

@@ -8,6 +8,7 @@ from byleave.verify.claim import Claim
 from byleave.verify.claims import (
     absence,
     acknowledgement,
+    certificate,
     consent_event,
     delta,
     directory,
@@ -23,6 +24,7 @@ CLAIMS: Final[dict[str, Claim]] = {
     for claim in (
         absence.CLAIM,
         acknowledgement.CLAIM,
+        certificate.CLAIM,
         consent_event.CLAIM,
         delta.CLAIM,
         directory.ENROLLED,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Final
+from typing import Final, Protocol
 
 from byleave import canonical
 from byleave.errors import EvidenceError
@@ -19,7 +19,7 @@ from byleave.evidence.entry import (
     UnlearningEntry,
     parse_entry,
 )
-from byleave.evidence.log_proof import ProvenEntry
+from byleave.evidence.log_proof import LoggedEntry, ProvenEntry
 from byleave.evidence.proof_kinds import (
     CessationFile,
     DisclosureFile,
@@ -31,7 +31,16 @@ from byleave.verify.claim import NEVER_SHOWS, Claim, Step
 from byleave.verify.run import Run
 from byleave.verify.words import counted, short, where
 
-__all__ = ["CESSATION", "DISCLOSURE", "LINEAGE", "UNLEARNING"]
+__all__ = [
+    "CESSATION",
+    "DISCLOSURE",
+    "LINEAGE",
+    "UNLEARNING",
+    "UnlearningEntries",
+    "check_change",
+    "check_releases",
+    "check_unlearning",
+]
 
 
 def _wrong(what: str) -> EvidenceError:
@@ -149,7 +158,23 @@ LINEAGE: Final = Claim(
 # --- unlearning --------------------------------------------------------------------------------
 
 
-def _unlearning(run: Run, proof: UnlearningFile) -> str:
+class UnlearningEntries(Protocol):
+    """A proof file with the entries of an unlearning."""
+
+    @property
+    def unlearning(self) -> LoggedEntry: ...
+    @property
+    def old(self) -> LoggedEntry: ...
+    @property
+    def old_snapshot(self) -> LoggedEntry: ...
+    @property
+    def new(self) -> LoggedEntry: ...
+    @property
+    def new_snapshot(self) -> LoggedEntry: ...
+
+
+def check_unlearning(run: Run, proof: UnlearningEntries) -> str:
+    """The unlearning entry is in a trusted log; where it has a refit, that is the model."""
     place = run.logged(proof.unlearning)
     entry = parse_entry(proof.unlearning.entry, UnlearningEntry)
     run.claim_entry = place
@@ -164,7 +189,8 @@ def _unlearning(run: Run, proof: UnlearningFile) -> str:
     return where(place)
 
 
-def _releases(run: Run, proof: UnlearningFile) -> str:
+def check_releases(run: Run, proof: UnlearningEntries) -> str:
+    """The two release entries are the ones that the unlearning names."""
     assert run.claim_entry is not None  # noqa: S101 (for the types)
     entry = parse_entry(proof.unlearning.entry, UnlearningEntry)
     old, new = (parse_entry(item.entry, ReleaseEntry) for item in (proof.old, proof.new))
@@ -180,7 +206,8 @@ def _releases(run: Run, proof: UnlearningFile) -> str:
     return f"{old.release} to {new.release}"
 
 
-def _change(run: Run, proof: UnlearningFile) -> str:
+def check_change(run: Run, proof: UnlearningEntries) -> str:
+    """The new release's snapshot is the old one's with records taken out."""
     entry = parse_entry(proof.unlearning.entry, UnlearningEntry)
     pairs = ((proof.old, proof.old_snapshot), (proof.new, proof.new_snapshot))
     places = []
@@ -224,19 +251,19 @@ UNLEARNING: Final = Claim(
         Step(
             "unlearning",
             "the unlearning entry is in a trusted log; where it has a refit, that is the model",
-            _unlearning,
+            check_unlearning,
         ),
         Step(
             "releases",
             "the two release entries are the ones it names, stand before it, the new one names the"
             " old one as its parent and is of the unlearned model",
-            _releases,
+            check_releases,
         ),
         Step(
             "snapshots",
             "each release's snapshot entry is the one, by index and leaf, that it names; the old"
             " one is the new one's parent, of the same epoch, k and use, and had more records",
-            _change,
+            check_change,
         ),
     ),
     statement=_unlearning_statement,

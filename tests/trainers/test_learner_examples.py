@@ -61,7 +61,7 @@ def test_a_checkpoint_of_scikit_learn_goes_on(root: Path) -> None:
     table, learner = rows_of(root, 60), linear.Linear()
     state = learner.learn(learner.start(0), table.slice(0, 30), 1)
     state = learner.learn(state, table.slice(30), 2)
-    plain = linear.SGDClassifier(loss="log_loss", alpha=1e-5, shuffle=False)
+    plain = linear.SGDClassifier(loss="log_loss", alpha=linear.ALPHA, shuffle=False)
     for part in (table.slice(0, 30), table.slice(30)):
         plain.partial_fit(
             linear.WORDS.transform(part["text"].to_pylist()),

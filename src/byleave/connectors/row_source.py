@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from byleave.canonical import encode
+from byleave.canonical import Json, encode
 from byleave.errors import ConflictError, InputError
 from byleave.snapshot.reads import MAGIC, first_chain, next_chain, write_frame
 from byleave.snapshot.record import record_digests
@@ -96,7 +96,8 @@ class RowSource:
         self.epoch = 0
 
     def __len__(self) -> int:
-        return self._table.num_rows
+        count: int = self._table.num_rows
+        return count
 
     @property
     def table(self) -> pa.Table:
@@ -177,6 +178,6 @@ def begin(
             where=str(folder),
             hint="one folder for each training run",
         )
-    about = {"columns": dict(columns), "snapshot": snapshot.manifest.snapshot}
+    about: dict[str, Json] = {"columns": dict(columns), "snapshot": snapshot.manifest.snapshot}
     (folder / ABOUT).write_bytes(encode(about))
     return RowSource(snapshot, columns, Trace(folder, salt))

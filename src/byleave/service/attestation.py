@@ -73,8 +73,8 @@ def attest(house: House, trace: Mapping[str, bytes], *, model: ModelFiles | None
     """
     snapshot, columns, parts = _parsed(trace)
     reads = check_reads(sealed := open_snapshot(house, snapshot), columns, parts.values())
-    for _, earlier, _, document in house.ledger.objects("attestation"):
-        if document["digest"] == reads.digest.hex():
+    for _, earlier, _, other in house.ledger.objects("attestation"):
+        if other["digest"] == reads.digest.hex():
             raise ConflictError(
                 f"this trace is attested already, as {earlier}",
                 code="reads.attested",

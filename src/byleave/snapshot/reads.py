@@ -24,8 +24,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from byleave.canonical import Digest, digest_of, tagged
+from byleave.canonical import digest_of, tagged
 from byleave.errors import EvidenceError
+from byleave.ids import Digest
 from byleave.snapshot.record import record_digests
 from byleave.snapshot.sealed import SealedSnapshot
 

@@ -17,7 +17,7 @@ from byleave.snapshot.sealed import SealedSnapshot
 from byleave.training.trainer import ModelFiles
 
 if TYPE_CHECKING:
-    import datasets
+    from datasets import Dataset, IterableDataset
 
     from byleave.connectors.torch_rows import SealedRows, SealedStream
 
@@ -70,7 +70,7 @@ class Reader:
 
         return SealedStream(self._source, seed=seed, transform=transform)
 
-    def datasets(self) -> datasets.Dataset:
+    def datasets(self) -> Dataset:
         """Return a Hugging Face `Dataset`.
 
         Raises:
@@ -81,7 +81,7 @@ class Reader:
 
         return sealed_dataset(self._source)
 
-    def datasets_stream(self, *, seed: int | None = None) -> datasets.IterableDataset:
+    def datasets_stream(self, *, seed: int | None = None) -> IterableDataset:
         """Return a Hugging Face `IterableDataset`.
 
         Raises:

@@ -200,7 +200,8 @@ def test_processes_write_traces_of_their_own(copied: Grown, tmp_path: Path) -> N
         source = sources(reader)
         source.batch([0])
         for number, method in enumerate(("fork", "spawn")):
-            process = multiprocessing.get_context(method).Process(
+            context: Any = multiprocessing.get_context(method)
+            process = context.Process(
                 target=_worker, args=(source, 1 + 2 * number)
             )
             process.start()

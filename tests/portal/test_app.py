@@ -362,7 +362,7 @@ def _other(path: str, old: str) -> str:
 
 def member_html(facts: dict[str, Any]) -> str:
     """Write the member's page of some facts."""
-    return html.member_page(FRAME, read(MemberAnswer, facts), base="", token="t")
+    return html.member_page(FRAME, read(MemberAnswer, facts), base="", own="/m/t")
 
 
 MEMBER_LEAVES = [
@@ -405,7 +405,7 @@ def test_the_page_is_a_function_of_its_view(client: TestClient, token: str) -> N
     """The page the portal serves is the page of the view in its JSON, and of nothing else."""
     twin = client.get(f"/m/{token}.json").json()
     page = html.member_page(
-        read(Frame, twin["frame"]), read(MemberAnswer, twin["member"]), base="", token=token
+        read(Frame, twin["frame"]), read(MemberAnswer, twin["member"]), base="", own=f"/m/{token}"
     )
     assert client.get(f"/m/{token}").text == page
     assert plain(read(Frame, twin["frame"])) == twin["frame"]

@@ -33,8 +33,10 @@ __all__ = [
     "member_page",
     "message_page",
     "policy_page",
+    "proofs_of",
     "public_page",
     "release_page",
+    "render",
     "sign_in_page",
     "style",
     "style_name",
@@ -150,7 +152,13 @@ def release_page(frame: Frame, entry: ReleaseEntry, *, base: str) -> str:
 
 
 def member_page(
-    frame: Frame, answer: MemberAnswer, *, base: str, token: str, until: int | None = None
+    frame: Frame,
+    answer: MemberAnswer,
+    *,
+    base: str,
+    own: str,
+    until: int | None = None,
+    settings: str | None = None,
 ) -> str:
     """Write a member's own page.
 
@@ -158,13 +166,26 @@ def member_page(
         frame: What stands around it.
         answer: Its facts.
         base: Prefix of every address.
-        token: Their link's token.
+        own: Address of this page.
         until: Which part of the timeline; None: the newest.
+        settings: Address of their settings, where they are signed in.
     """
-    own = f"{base}/m/{token}"
     lines = window(answer.timeline, until)
     twin = f"{own}.json"
-    return _page("member.html", frame, base, twin, view=answer, own=own, lines=lines)
+    return _page(
+        "member.html", frame, base, twin, view=answer, own=own, lines=lines, settings=settings
+    )
+
+
+def proofs_of(answer: MemberAnswer) -> set[str | None]:
+    """Return the names of the proofs that a member's page offers."""
+    return {
+        *(c.proof for c in answer.choices),
+        *(t.proof for t in answer.timeline),
+        *(w.proof for w in answer.withdrawals),
+        *(d.proof for w in answer.withdrawals for d in w.depths),
+        *(r.proof for r in answer.releases),
+    }
 
 
 def message_page(kind: str, *, base: str, **places: str) -> str:
@@ -186,6 +207,19 @@ def sign_in_page(*, base: str, secret: str) -> str:
         secret: The link's last part.
     """
     return _page("sign_in.html", None, base, None, secret=secret)
+
+
+def render(template: str, frame: Frame, *, base: str, twin: str, **context: object) -> str:
+    """Write a page of another module from its template.
+
+    Args:
+        template: Its file.
+        frame: What frames every page.
+        base: Prefix of every address.
+        twin: Address of the same facts as JSON.
+        context: What the template asks for.
+    """
+    return _page(template, frame, base, twin, **context)
 
 
 def _page(

@@ -126,16 +126,15 @@ class ReceiptView:
     private_sha256: str
 
 
-def receipt_page(frame: Frame, view: ReceiptView, *, base: str, token: str) -> str:
+def receipt_page(frame: Frame, view: ReceiptView, *, base: str, own: str) -> str:
     """Write the page under a member's link.
 
     Args:
         frame: What stands around it.
         view: Its facts.
         base: Prefix of every address.
-        token: Their link's token.
+        own: Address of the member's page, which this one stands under.
     """
-    own = f"{base}/m/{token}"
     return _render(
         frame=frame,
         view=view,

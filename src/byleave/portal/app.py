@@ -40,6 +40,7 @@ from byleave.portal.answers import Answers
 from byleave.portal.api import add_api
 from byleave.portal.desk import Desk
 from byleave.portal.guard import Guard
+from byleave.portal.me import add_me
 from byleave.portal.problem import ProblemError, is_api, malformed, plain_problem, problem_of
 from byleave.portal.sign_in import add_sign_in
 from byleave.portal.suggest import add_suggestions
@@ -49,7 +50,7 @@ __all__ = ["create_app"]
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,159}")
 _DEMO_LINK: Final = timedelta(days=7)
 _KEPT: Final = "public, max-age=31536000, immutable"
-_KINDS: Final = {404: "lost", 405: "refused", 410: "gone", 422: "refused"}
+_KINDS: Final = {401: "out", 404: "lost", 405: "refused", 410: "gone", 422: "refused"}
 
 
 class _Gone(HTTPException):
@@ -171,10 +172,11 @@ def create_app(
     if desk is not None:
         add_api(routes, desk)
         add_sign_in(routes, desk, base=base)
+        add_me(routes, desk, demo=demo, base=base)
     _errors(app, base)
     app.add_middleware(
         Guard,
-        private="/m/",
+        private=("/m/", "/me", "/in/", "/api/"),
         fault=lambda scope: _told(Request(scope), 500, base=base),
         hosts=hosts,
     )
@@ -283,15 +285,17 @@ def _member(routes: Routes, desk: _Desk) -> None:
 
     async def receipt(token: str) -> str:
         frame, view = desk.receipt(token)
-        return receipts.receipt_page(frame, view, base=desk.base, token=token)
+        return receipts.receipt_page(frame, view, base=desk.base, own=f"{desk.base}/m/{token}")
 
     async def member_proof(token: str, name: str) -> Response:
-        return desk.proof(name, _proofs(desk.member(token)))
+        return desk.proof(name, html.proofs_of(desk.member(token)))
 
     async def member(token: str, until: Annotated[int | None, Query(ge=1)] = None) -> str:
         answer = desk.member(token)
         frame = desk.frame(desk.answers.overview(), answer)
-        return html.member_page(frame, answer, base=desk.base, token=token, until=until)
+        return html.member_page(
+            frame, answer, base=desk.base, own=f"{desk.base}/m/{token}", until=until
+        )
 
     routes.add(
         "GET", "/m/{token}.json", BY_LINK, member_json, summary="A member's own page, as JSON"
@@ -362,7 +366,7 @@ def _errors(app: FastAPI, base: str) -> None:
 
     @app.exception_handler(ProblemError)
     async def on_problem(request: Request, error: ProblemError) -> Response:
-        if is_api(request):
+        if is_api(request) or request.url.path.endswith((".json", ".jsonld")):
             return problem_of(error)
         return _told(request, error.status, base=base)
 
@@ -400,13 +404,3 @@ def _twin(name: str, frame: Frame, view: Any) -> JSONResponse:  # noqa: ANN401  
     return JSONResponse(
         {"schema": f"byleave/page-{name}/v1", "frame": plain(frame), name: plain(view)}
     )
-
-
-def _proofs(answer: MemberAnswer) -> set[str | None]:
-    return {
-        *(c.proof for c in answer.choices),
-        *(t.proof for t in answer.timeline),
-        *(w.proof for w in answer.withdrawals),
-        *(d.proof for w in answer.withdrawals for d in w.depths),
-        *(r.proof for r in answer.releases),
-    }

@@ -44,7 +44,7 @@ class Guard:
 
     Args:
         application: What it wraps.
-        private: Prefix of paths that nothing may store.
+        private: Prefixes of paths that nothing may store.
         fault: Makes the answer to a request that failed here.
         hosts: Host names answered to; None: any. A demo on loopback answers to loopback only,
             so that a page elsewhere cannot reach it through a name that points here.
@@ -54,7 +54,7 @@ class Guard:
         self,
         application: Application,
         *,
-        private: str,
+        private: tuple[str, ...],
         fault: Callable[[Scope], Application],
         hosts: frozenset[str] | None,
     ) -> None:

@@ -15,8 +15,9 @@ from byleave.consent.state import State
 from byleave.errors import ConflictError
 from byleave.policy.notice import Notice
 from byleave.policy.ruleset import RuleBook, default_rules
+from byleave.policy.scope import Scope
 from byleave.policy.strict_yaml import read_mapping
-from byleave.service import consent, consent_replay, rules, signal
+from byleave.service import consent, consent_replay, purged, rules, settings, signal
 from byleave.service import notice as notices
 from byleave.service.consent_export import export_table
 from byleave.service.consent_import import PART_ROWS, Imported, import_rows, list_imports
@@ -105,6 +106,10 @@ class Rulesets(Noun):
         self._workspace.use_rules(book, text)
         return found
 
+    def purged(self) -> list[purged.Holder]:
+        """Count what is left of purged intervals in all that is current: see `service.purged`."""
+        return purged.purged_rows(self._house)
+
 
 class Consents(Noun):
     """Choices of members."""
@@ -192,6 +197,40 @@ class Consents(Noun):
         """Return the state of all members for one leaf use: at an instant, as known at another."""
         leaf = self._house.taxonomy.use(use)
         return consent.state_of(self._house, leaf, at=at, known_at=known_at)
+
+    def settings(self, member: str, *, language: str = "en", tokens: bool = True) -> dict[str, Any]:
+        """Return every question a member is asked, its exact text, and how it stands."""
+        return settings.member_settings(self._house, member, language=language, tokens=tokens)
+
+    def asks(self, notice: str) -> tuple[Scope, ...]:
+        """Return the scopes a notice asks for, in its order.
+
+        Raises:
+            InputError: `consent.notice-unknown`.
+        """
+        return settings.asks_of(self._house, notice)
+
+    def answers(
+        self,
+        member: str,
+        notice: str,
+        said: dict[Scope, bool],
+        *,
+        includes_past: bool = False,
+        token: str | None = None,
+    ) -> list[consent.NewEvent]:
+        """Return the events of a member's answer to a notice, to be recorded."""
+        return settings.answers(
+            self._house, member, notice, said, includes_past=includes_past, token=token
+        )
+
+    def stop_everything(self, member: str) -> list[consent.NewEvent]:
+        """Return the events that say no to every question, to be recorded."""
+        return settings.stop_everything(self._house, member)
+
+    def choice(self, member: str, index: int) -> dict[str, Any]:
+        """Return the record of one choice of a member."""
+        return settings.choice_record(self._house, member, index)
 
     def decide(
         self,

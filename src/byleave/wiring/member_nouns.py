@@ -21,6 +21,7 @@ from byleave.service import (
     prove,
     receipt,
 )
+from byleave.service import groups as group_facts
 from byleave.wiring.consent_nouns import Noun
 from byleave.wiring.policy_nouns import PolicyTexts
 
@@ -135,6 +136,15 @@ class Members(Noun):
         self._writable()
         return ages.add_ages(self._house, births)
 
+    def group(self, groups: Mapping[str, Sequence[str]]) -> int:
+        """Record which groups members are in from now on (none: an empty list); return how many."""
+        self._writable()
+        return group_facts.add_groups(self._house, groups)
+
+    def groups(self, member: str) -> tuple[str, ...]:
+        """Return the groups that a member is in now, ascending."""
+        return group_facts.groups_of(self._house, member)
+
     def count(self) -> int:
         """Return how many members are enrolled."""
         return self._house.ledger.member_count()
@@ -196,3 +206,12 @@ class Public(Noun):
             demo_members=workspace.demo_members(),
         )
         return {**facts, "contact": workspace.config.party.get("contact")}
+
+    def frame(self) -> dict[str, Any]:
+        """Return what stands around every page: who runs it, and where to complain."""
+        config = self._workspace.config
+        return {
+            "operator": config.operator,
+            "data_origin": config.data_origin,
+            "contact": config.party.get("contact"),
+        }

@@ -13,6 +13,7 @@ from tests.conftest import ROOT
 
 # A sentence with its places filled as a page would fill them.
 PLACES = {
+    "member": "m-1",
     "at": "3 October 2024", "authority": "the office", "because": "", "capacity": "5",
     "contact": "us", "coverage": "13%", "date": "3 October 2024", "done": "1", "index": "17",
     "inventory": "118", "k": "5", "kept": "9", "members": "9 people", "messages": "9",

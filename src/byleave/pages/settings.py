@@ -1,0 +1,125 @@
+"""A member's settings and the record of one choice: facts, and their pages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from byleave.pages.html import render
+from byleave.pages.view import Checkpoint, Frame
+from byleave.pages.words import date, say
+
+__all__ = [
+    "ChoiceRecord",
+    "Question",
+    "Row",
+    "Settings",
+    "record_page",
+    "row_sentence",
+    "settings_page",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One line of a question.
+
+    Attributes:
+        scope: What it asks for.
+        state: How it stands; `partly`: yes to some of what the scope holds.
+        since: When that was said; None: nothing was.
+        decided_by: Index of what was said last about it.
+        includes_past: Whether a yes is also for what was held before.
+    """
+
+    scope: str
+    state: Literal["yes", "no", "partly", "undecided"]
+    since: datetime | None
+    decided_by: int | None
+    includes_past: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One notice, and how its lines stand.
+
+    Attributes:
+        notice: Its id.
+        language: Of its text.
+        text: The exact text; what is recorded is its digest.
+        sha256: That digest, hexadecimal.
+        token: What the form sends back; None in a page without forms.
+        rows: Its lines, in the notice's order.
+    """
+
+    notice: str
+    language: str
+    text: str
+    sha256: str
+    token: str | None
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything a member is asked."""
+
+    member_label: str
+    at: datetime
+    checkpoint: Checkpoint
+    questions: tuple[Question, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChoiceRecord:
+    """One choice, as it was recorded; `index` is its number in the ledger and in the log."""
+
+    member_label: str
+    at: datetime
+    checkpoint: Checkpoint
+    index: int
+    recorded: datetime
+    kind: Literal["grant", "refusal", "withdrawal", "objection", "preset"]
+    scope: str
+    includes_past: bool
+    notice: str | None
+    proof: str
+
+
+def row_sentence(row: Row) -> str:
+    """Say how a line stands, with its date (M1)."""
+    return say(f"settings.state-{row.state}", date="" if row.since is None else date(row.since))
+
+
+def settings_page(frame: Frame, view: Settings, *, base: str, form: str) -> str:
+    """Write the settings: every question, its exact text, and a form each.
+
+    Args:
+        frame: What frames every page.
+        view: The questions.
+        base: Prefix of every address.
+        form: The session's form secret.
+    """
+    return render(
+        "settings.html",
+        frame,
+        base=base,
+        twin=f"{base}/me/settings.json",
+        view=view,
+        form=form,
+        row_sentence=row_sentence,
+    )
+
+
+def record_page(frame: Frame, view: ChoiceRecord, *, base: str, form: str) -> str:
+    """Write the record of one choice.
+
+    Args:
+        frame: What frames every page.
+        view: The choice.
+        base: Prefix of every address.
+        form: The session's form secret.
+    """
+    twin = f"{base}/me/choices/{view.index}.json"
+    return render("record.html", frame, base=base, twin=twin, view=view, form=form)

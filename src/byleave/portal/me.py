@@ -1,0 +1,210 @@
+"""The signed-in member's pages: what they are asked, what they said, where their data went."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import HTTPException, Query, Request
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+
+from byleave.pages import html
+from byleave.pages import receipt as receipts
+from byleave.pages.receipt import ReceiptView
+from byleave.pages.settings import ChoiceRecord, Settings, record_page, settings_page
+from byleave.pages.view import Frame, MemberAnswer, plain, read
+from byleave.policy.scope import Scope
+from byleave.portal.access import Access, Role, Routes, caller_of
+from byleave.portal.desk import Desk
+from byleave.portal.form import form_of
+from byleave.portal.problem import ProblemError
+
+__all__ = ["add_me"]
+
+_LANGUAGE = "en"
+_ANSWERS = {"yes": True, "no": False}
+
+
+class _Me:
+    """What the member's pages share."""
+
+    def __init__(self, desk: Desk, *, demo: bool, base: str) -> None:
+        self.desk = desk
+        self.demo = demo
+        self.base = base
+
+    def member(self, request: Request) -> str:
+        return self.desk.read.member.by_ordinal(caller_of(request).ordinal)
+
+    def form(self, request: Request) -> str:
+        return caller_of(request).form or ""
+
+    def frame(self, view: Any) -> Frame:  # noqa: ANN401 (any view that says when and at which head)
+        facts = self.desk.reader.public.frame()
+        return Frame(demo=self.demo, at=view.at, checkpoint=view.checkpoint, **facts)
+
+    def settings(self, request: Request, *, tokens: bool) -> Settings:
+        language = _language(request)
+        facts = self.desk.read.consent.settings(
+            self.member(request), language=language, tokens=tokens
+        )
+        return read(Settings, facts, where="settings")
+
+    def answer(self, request: Request) -> MemberAnswer:
+        facts = self.desk.read.member.answer(self.member(request))
+        return read(MemberAnswer, facts, where="member")
+
+    def receipt(self, request: Request) -> ReceiptView:
+        facts = self.desk.read.member.receipt_page(self.member(request))
+        return read(ReceiptView, facts, where="receipt")
+
+    def record(self, request: Request, index: int) -> ChoiceRecord:
+        facts = self.desk.read.consent.choice(self.member(request), index)
+        return read(ChoiceRecord, facts, where="choice")
+
+
+def add_me(routes: Routes, desk: Desk, *, demo: bool, base: str) -> None:
+    """Add the routes of a signed-in member."""
+    me = _Me(desk, demo=demo, base=base)
+    _reading(routes, me)
+    _saying(routes, me)
+
+
+def _reading(routes: Routes, me: _Me) -> None:
+    own, base = Access.of(Role.MEMBER), me.base
+
+    async def home(
+        request: Request, until: Annotated[int | None, Query(ge=1)] = None
+    ) -> HTMLResponse:
+        view = me.answer(request)
+        page = html.member_page(
+            me.frame(view),
+            view,
+            base=base,
+            own=f"{base}/me",
+            until=until,
+            settings=f"{base}/me/settings",
+        )
+        return HTMLResponse(page)
+
+    async def home_json(request: Request) -> JSONResponse:
+        view = me.answer(request)
+        return _twin("member", me.frame(view), view)
+
+    async def ask(request: Request) -> HTMLResponse:
+        view = me.settings(request, tokens=True)
+        return HTMLResponse(settings_page(me.frame(view), view, base=base, form=me.form(request)))
+
+    async def ask_json(request: Request) -> JSONResponse:
+        view = me.settings(request, tokens=False)
+        return _twin("settings", me.frame(view), view)
+
+    async def record(request: Request, index: int) -> HTMLResponse:
+        view = me.record(request, index)
+        return HTMLResponse(record_page(me.frame(view), view, base=base, form=me.form(request)))
+
+    async def record_json(request: Request, index: int) -> JSONResponse:
+        view = me.record(request, index)
+        return _twin("choice", me.frame(view), view)
+
+    async def receipt(request: Request) -> HTMLResponse:
+        view = me.receipt(request)
+        return HTMLResponse(
+            receipts.receipt_page(me.frame(view), view, base=base, own=f"{base}/me")
+        )
+
+    async def receipt_json(request: Request) -> JSONResponse:
+        view = me.receipt(request)
+        return _twin("receipt", me.frame(view), view)
+
+    async def receipt_jsonld(request: Request) -> Response:
+        return Response(
+            me.desk.read.member.standard_receipt(me.member(request)),
+            media_type="application/ld+json",
+            headers={"content-disposition": 'attachment; filename="receipt.jsonld"'},
+        )
+
+    async def proof(request: Request, name: str) -> Response:
+        number = name.removeprefix("event-")
+        own_event = number.isdecimal() and name != number
+        if own_event:
+            me.record(request, int(number))  # refuses another member's
+        elif name not in html.proofs_of(me.answer(request)):
+            raise HTTPException(404)
+        return Response(
+            me.desk.read.proof.bytes(name),
+            media_type="application/octet-stream",
+            headers={"content-disposition": f'attachment; filename="{name}.proof"'},
+        )
+
+    routes.add("GET", "/me.json", own, home_json, summary="Where did my data go, as JSON")
+    routes.add("GET", "/me", own, home, summary="Where did my data go")
+    routes.add("GET", "/me/settings.json", own, ask_json, summary="What I am asked, as JSON")
+    routes.add("GET", "/me/settings", own, ask, summary="What I am asked")
+    routes.add("GET", "/me/choices/{index}.json", own, record_json, summary="One choice, as JSON")
+    routes.add("GET", "/me/choices/{index}", own, record, summary="The record of one choice")
+    routes.add("GET", "/me/receipt.jsonld", own, receipt_jsonld, summary="My receipt, as JSON-LD")
+    routes.add("GET", "/me/receipt.json", own, receipt_json, summary="My receipt, as JSON")
+    routes.add("GET", "/me/receipt", own, receipt, summary="My receipt")
+    routes.add("GET", "/me/proofs/{name}.proof", own, proof, summary="A proof about me")
+
+
+def _saying(routes: Routes, me: _Me) -> None:
+    own, base, desk = Access.of(Role.MEMBER), me.base, me.desk
+
+    async def form_fields(request: Request) -> dict[str, str]:
+        fields = await form_of(request)
+        desk.callers.check_form(caller_of(request), fields.pop("form", ""))
+        return fields
+
+    async def save(request: Request, notice: str) -> Response:
+        fields = await form_fields(request)
+        past = fields.pop("past", "now")
+        token = fields.pop("token", "")
+        asks = desk.read.consent.asks(notice)
+        said = _said(fields, asks)
+        if past not in {"now", "before"}:
+            raise ProblemError(400, "api.malformed", "There is no such answer.")
+        events = desk.reader.consent.answers(
+            me.member(request), notice, said, includes_past=past == "before", token=token
+        )
+        if not events:
+            return RedirectResponse(f"{base}/me/settings", status_code=303)
+        indexes = await desk.write.choose(events)
+        return RedirectResponse(f"{base}/me/choices/{indexes[-1]}", status_code=303)
+
+    async def stop(request: Request) -> Response:
+        await form_fields(request)
+        events = desk.read.consent.stop_everything(me.member(request))
+        if events:
+            await desk.write.choose(events)
+        return RedirectResponse(f"{base}/me/settings", status_code=303)
+
+    routes.add("POST", "/me/settings/{notice}", own, save, summary="Save my answer")
+    routes.add("POST", "/me/stop", own, stop, summary="Say no to everything")
+
+
+def _said(fields: dict[str, str], asks: tuple[Scope, ...]) -> dict[Scope, bool]:
+    """Return what a form says to each line; a line without an answer is left as it is.
+
+    Raises:
+        ProblemError: 400 `api.malformed`.
+    """
+    said = {}
+    for name, value in fields.items():
+        number = name.removeprefix("row-")
+        if value not in _ANSWERS or not number.isdecimal() or not 1 <= int(number) <= len(asks):
+            raise ProblemError(400, "api.malformed", "There is no such question or answer.")
+        said[asks[int(number) - 1]] = _ANSWERS[value]
+    return said
+
+
+def _language(request: Request) -> str:
+    """Return the first language a browser asks for."""
+    first = request.headers.get("accept-language", "").partition(",")[0].partition(";")[0].strip()
+    return first if first and len(first) <= 35 and first != "*" else _LANGUAGE
+
+
+def _twin(name: str, frame: Frame, view: Any) -> JSONResponse:  # noqa: ANN401  # any view
+    return JSONResponse(
+        {"schema": f"byleave/page-{name}/v1", "frame": plain(frame), name: plain(view)}
+    )

@@ -1,0 +1,220 @@
+"""What a member is asked, how each question stands, and the record of one choice.
+
+The dictionaries have the shape of `byleave.pages.settings`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from byleave.consent.decide import Standing, standing
+from byleave.consent.event import ConsentEvent, EventKind
+from byleave.consent.reason import Reason
+from byleave.errors import InputError
+from byleave.ids import format_instant
+from byleave.policy.notice import Control, Notice, choose_notice
+from byleave.policy.scope import Scope
+from byleave.service.clock import ledger_now
+from byleave.service.consent import NewEvent, member_history
+from byleave.service.house import House
+from byleave.service.notice import coverages, make_token, published_notices
+from byleave.service.rules import accepted_grade
+
+__all__ = ["answers", "asks_of", "choice_record", "member_settings", "stop_everything"]
+
+Facts = dict[str, Any]
+SCREEN = "settings"
+
+
+def member_settings(
+    house: House, member: str, *, language: str = "en", tokens: bool = True
+) -> Facts:
+    """Return every question a member is asked in the settings, with its exact text and state.
+
+    A notice whose control was set before the member acted asks nothing (G1). Of a question's
+    variants the one for the language is shown, else the one published first: a text in a language
+    the member did not ask for is said to be so, and never mixed with another (M12).
+
+    Args:
+        house: The workspace's ports.
+        member: Who is asked.
+        language: BCP 47 tag.
+        tokens: Whether each question comes with a fresh token, for a form.
+
+    Raises:
+        InputError: `member.unknown`.
+    """
+    history = member_history(house, member)
+    texts = {name: document for _, name, _, document in house.ledger.objects("notice")}
+    questions = []
+    for notice in _asked(house, language):
+        token = make_token(house, notice.id, member, screen=SCREEN)[0] if tokens else None
+        questions.append(
+            {
+                "notice": notice.id,
+                "language": notice.language,
+                "text": texts[notice.id]["text"],
+                "sha256": notice.sha256.hex(),
+                "token": token,
+                "rows": _rows(house, notice.asks, history),
+            }
+        )
+    head = house.log.checkpoint()
+    return {
+        "member_label": member,
+        "at": format_instant(house.now()),
+        "checkpoint": {"origin": head.origin, "size": head.size, "root": head.root.hex()},
+        "questions": questions,
+    }
+
+
+def answers(
+    house: House,
+    member: str,
+    notice: str,
+    said: dict[Scope, bool],
+    *,
+    includes_past: bool,
+    token: str | None,
+) -> list[NewEvent]:
+    """Return the events of one saved form: of each scope whose answer is another than it was.
+
+    Args:
+        house: The workspace's ports.
+        member: Who answered.
+        notice: The notice they were shown.
+        said: Yes or no for each scope they answered.
+        includes_past: Whether each yes is also for what is held already.
+        token: The token that came with the form.
+
+    Raises:
+        InputError: `member.unknown`; `consent.notice-unknown`, a scope is not of this notice.
+    """
+    asked = published_notices(house.ledger).get(notice)
+    if asked is None or not said.keys() <= set(asked.asks):
+        raise InputError("this notice did not ask that", code="consent.notice-unknown")
+    rows = _rows(house, tuple(said), member_history(house, member))
+    events = []
+    for (scope, yes), row in zip(said.items(), rows, strict=True):
+        if yes and (row["state"] != "yes" or row["includes_past"] != includes_past):
+            kind = EventKind.GRANT
+        elif not yes and row["state"] in {"yes", "partly"}:
+            kind = EventKind.WITHDRAWAL
+        elif not yes and row["state"] == "undecided":
+            kind = EventKind.REFUSAL
+        else:
+            continue
+        events.append(
+            NewEvent(
+                member=member,
+                kind=kind,
+                scope=scope,
+                includes_past=yes and includes_past,
+                channel="portal",
+                token=token,
+            )
+        )
+    return events
+
+
+def asks_of(house: House, notice: str) -> tuple[Scope, ...]:
+    """Return the scopes a notice asks for, in its order.
+
+    Raises:
+        InputError: `consent.notice-unknown`.
+    """
+    found = published_notices(house.ledger).get(notice)
+    if found is None:
+        raise InputError("no such notice was published", code="consent.notice-unknown")
+    return found.asks
+
+
+def stop_everything(house: House, member: str) -> list[NewEvent]:
+    """Return a withdrawal of each yes, and a refusal of each question that is not decided.
+
+    Raises:
+        InputError: `member.unknown`.
+    """
+    history = member_history(house, member)
+    scopes = dict.fromkeys(scope for notice in _asked(house, "en") for scope in notice.asks)
+    granted = dict.fromkeys(e.scope for e in history if e.kind is EventKind.GRANT)
+    events = []
+    for scope in scopes | granted:
+        row = _rows(house, (scope,), history)[0]
+        if row["state"] == "no":
+            continue
+        kind = EventKind.REFUSAL if row["state"] == "undecided" else EventKind.WITHDRAWAL
+        events.append(NewEvent(member=member, kind=kind, scope=scope, channel="portal"))
+    return events
+
+
+def choice_record(house: House, member: str, index: int) -> Facts:
+    """Return the record of one choice of a member.
+
+    Raises:
+        InputError: `member.unknown`; `workspace.unknown-object`, no choice of theirs.
+    """
+    for event in member_history(house, member):
+        if event.index == index:
+            head = house.log.checkpoint()
+            return {
+                "member_label": member,
+                "at": format_instant(house.now()),
+                "checkpoint": {"origin": head.origin, "size": head.size, "root": head.root.hex()},
+                "index": event.index,
+                "recorded": format_instant(event.recorded),
+                "kind": event.kind.name.lower(),
+                "scope": str(event.scope),
+                "includes_past": event.includes_past,
+                "notice": event.notice,
+                "proof": f"event-{event.index}",
+            }
+    raise InputError("no choice of this member", code="workspace.unknown-object")
+
+
+def _asked(house: House, language: str) -> list[Notice]:
+    """Return the notice of each question, in the order questions were first published."""
+    able = [n for n in published_notices(house.ledger).values() if n.control is not Control.ON]
+    chosen = []
+    for family in dict.fromkeys(n.family or n.id for n in able):
+        own = [n for n in able if family == (n.family or n.id) and n.screen in {None, SCREEN}]
+        if not own:
+            continue
+        try:
+            chosen.append(choose_notice(own, family, language=language, screen=SCREEN))
+        except InputError:
+            chosen.append(own[0])
+    return chosen
+
+
+def _rows(house: House, asks: Iterable[Scope], history: Sequence[ConsentEvent]) -> list[Facts]:
+    now, notices = ledger_now(house), coverages(house)
+    accepted = accepted_grade(house.rulebook, now)
+    rows = []
+    for scope in asks:
+        leaves = house.taxonomy.expand(scope)
+        stands = [
+            standing(history, use, at=now, notices=notices, accepted=accepted) for use in leaves
+        ]
+        events = [s.event for s in stands if s.event is not None]
+        last = max(events, key=lambda event: event.index, default=None)
+        rows.append(
+            {
+                "scope": str(scope),
+                "state": _state(stands),
+                "since": None if last is None else format_instant(last.effective),
+                "decided_by": None if last is None else last.index,
+                "includes_past": last is not None and last.includes_past,
+            }
+        )
+    return rows
+
+
+def _state(stands: Sequence[Standing]) -> str:
+    yes = sum(s.reason is Reason.KEPT for s in stands)
+    if stands and yes == len(stands):
+        return "yes"
+    if yes:
+        return "partly"
+    return "undecided" if all(s.event is None for s in stands) else "no"

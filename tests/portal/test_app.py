@@ -33,7 +33,7 @@ def test_security_headers(client: TestClient, addresses: dict[str, str], page: s
     assert "base-uri 'none'" in policy
     assert "unsafe" not in policy
     assert "script-src" not in policy
-    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert answer.headers["referrer-policy"] == "same-origin"
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 

@@ -27,6 +27,7 @@ class Row:
 
     Attributes:
         scope: What it asks for.
+        means: The same as a sentence of the operator's taxonomy.
         state: How it stands; `partly`: yes to some of what the scope holds.
         since: When that was said; None: nothing was.
         decided_by: Index of what was said last about it.
@@ -34,6 +35,7 @@ class Row:
     """
 
     scope: str
+    means: str
     state: Literal["yes", "no", "partly", "undecided"]
     since: datetime | None
     decided_by: int | None

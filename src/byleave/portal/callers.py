@@ -140,10 +140,11 @@ class Callers:
 
     def _ours(self, request: Request) -> bool:
         """Say whether a browser sent this from a page of the same origin."""
+        site = request.headers.get("sec-fetch-site")
+        if site is not None:
+            return site == "same-origin"
         origin = request.headers.get("origin")
-        if origin is not None and origin != "null":
-            return urlsplit(origin).netloc == request.headers.get("host", "")
-        return request.headers.get("sec-fetch-site") in {"same-origin", None} and origin is None
+        return origin is not None and urlsplit(origin).netloc == request.headers.get("host", "")
 
     # letting in
 

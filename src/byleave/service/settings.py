@@ -202,6 +202,7 @@ def _rows(house: House, asks: Iterable[Scope], history: Sequence[ConsentEvent]) 
         rows.append(
             {
                 "scope": str(scope),
+                "means": house.taxonomy.sentence(scope),
                 "state": _state(stands),
                 "since": None if last is None else format_instant(last.effective),
                 "decided_by": None if last is None else last.index,

@@ -260,8 +260,9 @@ class _Step:
                 raise EvidenceError("an unlearning is gone", code="workspace.damaged")
         unlearning, document = made
         self._remove(name, document["purged"])
+        new = load_release(house, document["to"])
         certificate = None
-        if old["exact"]:
+        if old["exact"] and new.document["exact"]:
             found = find_certificate(house, unlearning)
             certificate = (
                 certify(house, unlearning, rule=self._rule, removed=document["purged"])
@@ -270,7 +271,7 @@ class _Step:
             )
         return Unlearned(
             old=name,
-            new=load_release(house, document["to"]),
+            new=new,
             removed=document["removed"],
             refit=document["refit"],
             certificate=certificate,
@@ -295,7 +296,8 @@ class _Step:
         delta = open_snapshot(house, delta_name)
         run_name, state = self._state(parent, delta, old["run"], removed)
         _, run = run_object(house, run_name)
-        again = run["model"] if self._with_refit and old["exact"] else None
+        exact = trainer_of(house, run["trainer"]).exact
+        again = run["model"] if self._with_refit and exact else None
         purge_run = old["run"] if not _used_elsewhere(house, old["run"], name) else None
 
         def also(writer: LedgerWriter, to: str, index: int) -> None:

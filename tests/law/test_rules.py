@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -20,6 +21,7 @@ from byleave.policy.recipient import effective_uses, parse_recipients
 from byleave.policy.ruleset import default_rules
 from byleave.policy.scope import Scope
 from byleave.policy.strict_yaml import read_mapping
+from byleave.service.gate import reasons_of
 from byleave.verify import verify
 from tests.law.world import AT, BEFORE, DELIVERY, POSTS, TAXONOMY, TRAINING, decide, own_rules, said
 from tests.unit.service.small import (
@@ -29,6 +31,7 @@ from tests.unit.service.small import (
     PLATFORM,
     PROVIDER,
     Grown,
+    asked,
     empty,
     grant,
     small_table,
@@ -407,6 +410,77 @@ def test_rule_23_dpc_fewer_years(collected: str | None, reason: Reason) -> None:
     assert found.reason is reason
 
 
+FILTERED = "    excluded_groups: [{scope: train/*/*, groups: [filtered-2025, other], cite: x}]"
+
+
+@pytest.mark.parametrize(
+    ("groups", "reason"),
+    [
+        ({}, Reason.KEPT),
+        ({"a": "filtered-2025"}, Reason.GROUP_EXCLUDED),
+        ({"b": "somewhere other"}, Reason.GROUP_EXCLUDED),
+        ({"a": "somewhere", "b": "filtered-2024"}, Reason.KEPT),
+    ],
+)
+def test_rule_23_dpc_sensitive_groups(groups: dict[str, str], reason: Reason) -> None:
+    """Irish DPC on LinkedIn, Nov 2025: nothing of a member in a group that the rules leave out is
+    trained on, whoever agreed; delivering the service goes on.
+    """
+    rules = own_rules(['scope: "*/*/*", basis: opt-in, cite: x'], more=FILTERED)
+    people = {"a": "de", "b": "de"}
+    yes = [
+        said(m, scope=scope, notice="everything") for m in people for scope in (TRAINING, DELIVERY)
+    ]
+    found = decide(TRAINING, people, *yes, rules=rules, groups=groups)
+    assert found.reason is reason
+    assert decide(DELIVERY, people, *yes, rules=rules, groups=groups).reason is Reason.KEPT
+
+
+OWN_FILE = """\
+rulesets: v1
+version: own-1
+sets:
+  - ruleset: own-eu
+    title: One operator's own
+    effective: "2024-07-01"
+    regions: [eu]
+    rules: [{scope: "*/*/*", basis: opt-in, cite: x}]
+    messages: {party_rule: all, cite: x}
+    past: {may_be_covered: true, cite: x}
+    general_grants: {count: false, cite: x}
+"""
+
+
+def test_rule_23_dpc_sensitive_groups_in_a_data_set(copied: Grown) -> None:
+    """Irish DPC on LinkedIn, Nov 2025: from the day on which a member is listed every row they are
+    a party of drops with that reason; models that hold them are found; unlisted, they are back.
+    """
+    with copied.open() as ws:
+        ws.ruleset.publish(OWN_FILE + FILTERED + "\n")
+        before, _ = ws.gate.run("messages", PLATFORM)
+        member = copied.agreed[5]
+        ws.member.group({member: ["filtered-2025"]})
+        assert ws.member.groups(member) == ("filtered-2025",)
+        gate, gated = ws.gate.run("messages", PLATFORM)
+        reasons = reasons_of(ws.house, gate).to_pylist()
+        out = {r["row"] for r in reasons if r["reason"] == Reason.GROUP_EXCLUDED}
+        table = small_table()
+        theirs = {
+            row
+            for row, pair in enumerate(zip(table["sender_id"], table["recipient_id"], strict=True))
+            if member in {str(p) for p in pair}
+        }
+        held = set(reasons_of(ws.house, before)["row"].to_pylist())
+        assert out == theirs - held != set()
+        assert not out & set(gated.rows.tolist())
+        assert ws.gate.replay(gate).plan.hex() == ws.gate.show(gate)["plan"]
+        affected = {a.name for a in ws.withdrawal.plan()}
+        assert copied.release in affected
+        ws.member.group({member: []})
+        again, _ = ws.gate.run("messages", PLATFORM)
+        assert set(reasons_of(ws.house, again)["row"].to_pylist()) == held
+
+
 @pytest.mark.parametrize(
     ("at", "reason"),
     [
@@ -430,6 +504,74 @@ def test_rule_24_dpc_v_x_an_interval_stands_still(at: str, reason: Reason) -> No
         POSTS, {"a": "de"}, grant, rules=rules, at=parse_instant(at), collected="2024-02-01"
     )
     assert found.reason is reason
+
+
+@pytest.mark.parametrize(
+    ("collected", "reason"),
+    [
+        ("2024-05-06T23:59:59.999999Z", Reason.KEPT),
+        ("2024-05-07", Reason.COLLECTED_WHILE_SUSPENDED),
+        ("2024-07-31T23:59:59.999999Z", Reason.COLLECTED_WHILE_SUSPENDED),
+        ("2024-08-01", Reason.KEPT),
+        (None, Reason.COLLECTED_AT_UNKNOWN),
+    ],
+)
+def test_rule_24_dpc_v_x_collected_meanwhile(collected: str | None, reason: Reason) -> None:
+    """DPC v X (Grok), 4 Sep 2024: what was collected in the interval stays out after it, for good,
+    and what has no date; a use that was not suspended goes on.
+    """
+    rules = own_rules(
+        ['scope: "*/*/*", basis: opt-in, cite: x'],
+        more='    purged:\n      - {scope: train/*/*, start: "2024-05-07", end: "2024-08-01", cite: x}',
+    )
+    people = {"a": "de", "b": "de"}
+    yes = [
+        said(m, scope=scope, notice="everything", at=parse_instant("2024-01-01"))
+        for m in people
+        for scope in (TRAINING, DELIVERY)
+    ]
+    found = decide(TRAINING, people, *yes, rules=rules, collected=collected)
+    assert found.reason is reason
+    delivered = decide(DELIVERY, people, *yes, rules=rules, collected=collected)
+    assert delivered.reason is Reason.KEPT
+
+
+def test_rule_24_dpc_v_x_purge_leaves_no_row(tmp_path: Path) -> None:
+    """DPC v X (Grok), 4 Sep 2024: purging an interval names the models and packages that hold a
+    row of it, and afterwards a recount finds none in anything current; other rows stay.
+    """
+    table = small_table(members=12, threads=20, messages=120)
+    first = parse_instant("2024-05-01")
+    sent = [first + timedelta(hours=12 * n) for n in range(table.num_rows)]
+    instants = pa.array(sent, pa.timestamp("us", "UTC"))
+    table = table.set_column(table.column_names.index("sent_at"), "sent_at", instants)
+    start, end = sent[40], sent[70]
+    interval = f'scope: train/*/*, start: "{start.isoformat()}", end: "{end.isoformat()}", cite: x'
+    who = everyone(table)
+    with empty(tmp_path / "ws") as ws:
+        asked(ws)
+        ws.source.add("messages", table, CONTRACT, regions=dict.fromkeys(who, "eu"))
+        ws.consent.record([grant(m, scope, ws) for m in who for scope in (PLATFORM, PROVIDER)])
+        gate, gated = ws.gate.run("messages", PLATFORM)
+        run = ws.model.train("replies", ws.snapshot.seal(gate, gated=gated), columns=COLUMNS)
+        release = ws.release.publish(run).release
+        package = ws.disclosure.offer("messages", PROVIDER).disclosure
+        assert ws.withdrawal.plan() == [] == [h for h in ws.ruleset.purged() if h.rows]
+
+        ws.ruleset.publish(OWN_FILE + f"    purged: [{{{interval}}}]\n")
+        named = {a.name: a.rows for a in [*ws.withdrawal.plan(), *ws.withdrawal.packages()]}
+        held = {h.name: h.rows for h in ws.ruleset.purged() if h.kind != "snapshot"}
+        assert named == held == {release: 30, package: 30}
+        ws.withdrawal.run(with_refit=False)
+
+        left = ws.ruleset.purged()
+        assert {h.kind for h in left} == {"snapshot", "release", "package"}
+        assert [h for h in left if h.rows or h.undated] == []
+        for document in ws.release.list():
+            if document["superseded_by"] is None:
+                batches = ws.snapshot.open(document["snapshot"]).batches({"when": "sent_at"})
+                dates = {when for batch in batches for when in batch["when"].to_pylist()}
+                assert dates == {when for when in sent if not start <= when < end}
 
 
 def test_rule_25_ico_a_suspended_region_yields_nothing() -> None:

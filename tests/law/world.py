@@ -82,6 +82,7 @@ def decide(
     at: datetime = AT,
     collected: str | None = "2026-06-01",
     ages: Mapping[str, int] | None = None,
+    groups: Mapping[str, str] | None = None,
     category: str | None = None,
     taxonomy: Taxonomy = TAXONOMY,
 ) -> Answer:
@@ -97,6 +98,7 @@ def decide(
         events={m: [e for e in events if e.member == m] for m in members},
         regions={MemberId(name): region for name, region in people.items()},
         ages={MemberId(m): age for m, age in (ages or {}).items()},
+        groups={MemberId(m): frozenset(names.split()) for m, names in (groups or {}).items()},
         rules_index=0,
     )
     row = Row(

@@ -25,6 +25,7 @@ def filled(ledger: Any) -> Any:
             writer.add_members([(ordinal, f"person-{ordinal}", secret, index, 5)])
         writer.add_regions([(ordinal, 5, f"region-{ordinal}") for ordinal in range(3)])
         writer.add_births([(ordinal, 5, 1000 + ordinal) for ordinal in range(3)])
+        writer.add_groups([(ordinal, 5, f"filtered-{ordinal}") for ordinal in range(3)])
         rows = []
         for ordinal in range(3):
             salt = SALT[:-1] + bytes([ordinal])
@@ -53,6 +54,7 @@ def erased(ledger: Any) -> None:
     ]
     assert ledger.regions(20) == [(1, "region-1")]
     assert ledger.births(20) == [(1, 1001)]
+    assert {k: who.tolist() for k, who in ledger.groups_columns(20).items()} == {"filtered-1": [1]}
     assert ledger.size() == 6
     assert ledger.events_columns().ordinal.tolist() == [0, 1, 2]
 
@@ -63,10 +65,10 @@ def test_in_memory() -> None:
 
 
 def test_in_sqlite_no_page_keeps_it(tmp_path: Path) -> None:
-    """After the scrub no byte of secret, id, salt or region is in the file or beside it."""
+    """After the scrub no byte of secret, id, salt, region or group is in the file or beside it."""
     path = tmp_path / "ledger.sqlite"
     ledger = filled(SqliteLedger(path, create=True))
-    gone = [SECRET[:-1] + b"\0", SALT[:-1] + b"\2", b"person-0", b"region-2"]
+    gone = [SECRET[:-1] + b"\0", SALT[:-1] + b"\2", b"person-0", b"region-2", b"filtered-2"]
     held = b"".join(p.read_bytes() for p in tmp_path.iterdir())
     assert all(item in held for item in gone)
     erased(ledger)

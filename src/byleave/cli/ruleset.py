@@ -39,7 +39,7 @@ def show(*, region: str | None, use: str, at: str | None, workspace: str, as_jso
     byleave ruleset show us-ca
     byleave ruleset show --use train.ranking.jobs/profile.skills/platform
     """  # noqa: D301
-    from byleave.ids import parse_instant
+    from byleave.ids import format_instant, parse_instant
 
     with opened(workspace, read_only=True) as ws:
         instant = ws.now() if at is None else parse_instant(at)
@@ -56,6 +56,11 @@ def show(*, region: str | None, use: str, at: str | None, workspace: str, as_jso
             f"party rule    {rule.party_rule.word}",
             f"minimum age   {rule.min_age or 'none'}",
             f"earliest      {data['earliest'] or 'no limit'}",
+            *(
+                f"purged        collected from {format_instant(start)} until {format_instant(end)}"
+                for start, end in rule.purged
+            ),
+            *(f"left out      members of {name}" for name in rule.excluded_groups),
             f"evidence      {accepts}",
             f"rulesets      {', '.join(rule.names)}",
             *(f"  {cite}" for cite in rule.cites),
@@ -114,6 +119,71 @@ def age(*, member: str, born: str, workspace: str, as_json: bool) -> None:
         schema="byleave/ages/v1",
         as_json=as_json,
         lines=lambda: ["recorded: rules about age hold from now on"],
+    )
+
+
+@group.command("group")
+@click.argument("member")
+@click.argument("names", metavar="[GROUP]...", nargs=-1)
+@workspace_option
+@json_option
+def group_(*, member: str, names: tuple[str, ...], workspace: str, as_json: bool) -> None:
+    """Record which groups a member is in from now on; without a group, in none.
+
+    Name the list, not the trait: who is filtered, never why.
+
+    \b
+    byleave ruleset group m-1 filtered-2025
+    """  # noqa: D301
+    with opened(workspace) as ws:
+        ws.member.group({member: names})
+        held = ws.member.groups(member)
+    emit(
+        {"groups": list(held)},
+        schema="byleave/groups/v1",
+        as_json=as_json,
+        lines=lambda: [f"recorded: in {', '.join(held) or 'no group'} from now on"],
+    )
+
+
+@group.command()
+@workspace_option
+@json_option
+def purged(*, workspace: str, as_json: bool) -> None:
+    """Count what is left of data collected while a use stood suspended.
+
+    A recount from the files of all current snapshots, releases and packages.
+    After `byleave withdrawal run` nothing is left.
+
+    \b
+    byleave ruleset purged
+    """  # noqa: D301
+    with opened(workspace, read_only=True) as ws:
+        found = ws.ruleset.purged()
+    left = [h for h in found if h.rows or h.undated]
+    rows = [[f"{h.kind} {h.name}", h.rows, h.undated] for h in left]
+    emit(
+        {
+            "counted": len(found),
+            "holders": [
+                {
+                    "id": h.name,
+                    "kind": h.kind,
+                    "rows": h.rows,
+                    "snapshot": h.snapshot,
+                    "undated": h.undated,
+                }
+                for h in found
+            ],
+            "rows": sum(h.rows + h.undated for h in found),
+        },
+        schema="byleave/ruleset-purged/v1",
+        as_json=as_json,
+        lines=lambda: (
+            [*table(["still held in", "rows", "without a date"], rows), "byleave withdrawal run"]
+            if left
+            else [f"nothing is left; counted in {len(found):,} snapshots, releases and packages"]
+        ),
     )
 
 

@@ -34,6 +34,7 @@ from byleave.policy.scope import Scope
 from byleave.service.ages import ages_on
 from byleave.service.clock import ledger_now
 from byleave.service.columns import event_columns
+from byleave.service.groups import groups_at
 from byleave.service.house import House
 from byleave.service.notice import coverages
 from byleave.service.rules import accepted_grade, rules_as_of
@@ -301,7 +302,7 @@ def _facts(
     ordinals: Longs | None = None,
     regions: Iterable[str | None] = (None,),
 ) -> tuple[MemberFacts, bool]:
-    """Return regions and ages of all members, or of some, and whether any birth is known."""
+    """Return regions, ages and groups of all members, or of some, and whether a birth is known."""
     count = members if ordinals is None else len(ordinals)
     found = house.ledger.regions_columns(to_us(at), ordinals=ordinals)
     names = tuple(dict.fromkeys([*regions, *sorted(found)]))
@@ -313,7 +314,11 @@ def _facts(
     inside = born < members
     day = at.astimezone(UTC).date()
     age[_places(born[inside], members, ordinals)] = ages_on(days[inside], day)
-    return MemberFacts(regions=names, region_id=region_id, age=age), bool(len(born))
+    groups, group_id = groups_at(house, at, members, ordinals=ordinals)
+    facts = MemberFacts(
+        regions=names, region_id=region_id, age=age, groups=groups, group_id=group_id
+    )
+    return facts, bool(len(born))
 
 
 def _places(who: Longs, members: int, ordinals: Longs | None) -> Longs:

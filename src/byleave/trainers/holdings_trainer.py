@@ -36,6 +36,7 @@ class HoldingsTrainer(ABC):
     name: str
     columns: tuple[str, ...]
     exact = True
+    base = "statistics"
     DEFAULTS: ClassVar[Mapping[str, Any]]
     LIMITS: ClassVar[Mapping[str, int]]
 

@@ -116,6 +116,7 @@ class ShardedTrainer:
     """
 
     exact = True
+    base = "sharded"
 
     def __init__(
         self,

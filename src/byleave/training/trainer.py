@@ -34,6 +34,10 @@ class Trainer(Protocol[StateT]):
     """One algorithm. Rows come as Arrow batches of a sealed snapshot, in any order.
 
     Each batch has the columns named in `columns` and `record_id` (string, unique per snapshot).
+    `exact` says whether the law holds. A trainer for which it does not must also have
+    `measurements` (`byleave.training.measurements.Measurements`); it is refused without, its
+    releases say `approximate`, and no unlearning of theirs is certified. `base` may name what it is
+    built on: `statistics`, `index` or `sharded`.
     """
 
     name: str

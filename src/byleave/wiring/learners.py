@@ -21,6 +21,7 @@ from typing import Any, Final
 
 from byleave.canonical import Json, sha256
 from byleave.errors import InputError
+from byleave.training.measurements import check_exactness
 from byleave.training.trainer import Trainer
 
 __all__ = ["OwnTrainers", "load_trainer", "made_by"]
@@ -77,7 +78,8 @@ def load_trainer(path: Path, workspace: object) -> Trainer[Any]:
 
     Raises:
         InputError: `trainer.file`, the file does not run, has no such function, or what it
-            returns is no trainer.
+            returns is no trainer; `training.measurements`, it is not exact and says not how far
+            from it.
     """
     name = f"byleave_trainer_{path.stem}_{sha256(str(path).encode()).hex()[:8]}"
     spec = importlib.util.spec_from_file_location(name, path)
@@ -94,6 +96,7 @@ def load_trainer(path: Path, workspace: object) -> Trainer[Any]:
     if not all(hasattr(made, part) for part in ("name", "columns", "exact", "fit", "forget")):
         raise _no_trainer(path, "what trainer(workspace) returns is no trainer")
     trainer: Trainer[Any] = made
+    check_exactness(trainer)
     return trainer
 
 

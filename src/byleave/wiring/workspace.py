@@ -35,9 +35,11 @@ from byleave.trainers.content import ContentTrainer
 from byleave.trainers.jobs import JobsTrainer
 from byleave.trainers.replies import RepliesTrainer
 from byleave.trainers.sharded import ShardedTrainer, ShardLearner
+from byleave.training.measurements import check_exactness
 from byleave.training.trainer import Trainer
 from byleave.wiring.config import KINDS, Config, Places, read_config, read_key
 from byleave.wiring.environment import environment, microseconds
+from byleave.wiring.hooks import Hooks, ToldLog
 from byleave.wiring.kernel import GateKernel, building
 from byleave.wiring.learners import OwnTrainers, load_trainer, made_by
 from byleave.wiring.ledgers import KeptLedger, open_ledger
@@ -217,6 +219,7 @@ class Workspace:
         self.model = Models(self)
         self.release = Releases(self)
         self.withdrawal = Withdrawals(self)
+        self.hook = Hooks(self)
         self.disclosure = Disclosures(self)
         self.directory = Directories(self)
         self.proof = Proofs(self)
@@ -279,7 +282,9 @@ class Workspace:
 
         Raises:
             ConflictError: `workspace.exists`, a trainer of that name is there.
+            InputError: `training.measurements`, it is not exact and says not how far from it.
         """
+        check_exactness(trainer)
         if trainer.name in self.house.trainers:
             raise ConflictError(
                 f"a trainer named {trainer.name!r} is there already", code="workspace.exists"
@@ -291,6 +296,11 @@ class Workspace:
             else {**known, trainer.name: trainer}
         )
         self.house = replace(self.house, trainers=trainers)
+        self._nouns()
+
+    def tell_after_publishing(self, told: Callable[[], object]) -> None:
+        """Call a function each time that what was written is served, as long as this is open."""
+        self.house = replace(self.house, log=ToldLog(self._log, told))
         self._nouns()
 
     def keep_trainer(self, path: str | Path) -> str:

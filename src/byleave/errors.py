@@ -232,6 +232,8 @@ CODES: Final[dict[str, str]] = {
     "trainer.recipe": "A recipe has a field missing, unknown or out of range.",
     "trainer.rows": "Rows for training lack a column, hold a null, or fill one place twice.",
     "trainer.state": "The files of a trainer's state are damaged, or another trainer's.",
+    # others' tools
+    "hook.unreachable": "MLflow or OpenLineage could not be told what was done.",
     # what a program read of a snapshot
     "reads.malformed": "A trace of reads is cut short, or does not say what was read.",
     "reads.foreign-row": "A trace names a row that the snapshot does not hold.",

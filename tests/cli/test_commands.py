@@ -19,6 +19,7 @@ ELSEWHERE = {
     "serve": "answers until it is stopped; tests/portal runs it",
     "case run": "has tests of its own in test_case.py",
     "model catalogue": "needs ESCO's tables; test_model_catalogue.py runs it",
+    "source encode": "needs an encoder's files; tests/unit/connectors/test_encoder.py runs it",
     "policy import-ota": "needs a clone of a repository",
     "gate preview": "has tests of its own in test_gate_preview.py",
     "log monitor": "the stage releases one model twice, which it finds; test_witness.py runs it",

@@ -101,7 +101,7 @@ def test_damaged_models_are_refused(broken: str) -> None:
         "head": {"model.json": files["model.json"][:-1]},
         "weights": {"weights.safetensors": files["weights.safetensors"][:40]},
         "shape": {"weights.safetensors": save(tensors)},
-        "trainer": {"model.json": files["model.json"].replace(b"content/v2", b"replies/v1")},
+        "trainer": {"model.json": files["model.json"].replace(b"content/v2", b"replies/v2")},
     }[broken]
     with pytest.raises(EvidenceError) as caught:
         ContentModel(files)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 from itertools import pairwise
 from pathlib import Path
@@ -19,7 +20,8 @@ from byleave.trainers.replies import RepliesTrainer
 from byleave.trainers.replies_state import senders_of
 
 TRAINER = RepliesTrainer()
-SMALL = {**TRAINER.default_recipe(), "k": 2, "features": 12, "ridge": 1}
+SMALL: dict[str, Any] = {**TRAINER.default_recipe(), "k": 2, "features": 12, "ridge": 1}
+ENCODED = SMALL | {"encoder": "ab" * 32, "numbers": 4}
 WORDS = ("hi", "Yes.", "No thanks!", "ok", "how are you?", "I would, sure", "really $5", "bye")
 
 row = st.tuples(
@@ -39,8 +41,14 @@ def table_of(found: list[tuple[int, int, int, str]]) -> pa.Table:
             "seq": pa.array([s for _, s, _, _ in found], pa.int64()),
             "author": pa.array([f"m{a}" for _, _, a, _ in found], pa.string()),
             "text": pa.array([x for _, _, _, x in found], pa.string()),
+            "embedding": pa.array([vector(x) for _, _, _, x in found], pa.binary()),
         }
     )
+
+
+def vector(text: str) -> bytes:
+    """Return four small numbers made of a text, as an encoder would have stored them."""
+    return hashlib.sha256(text.encode()).digest()[:4]
 
 
 @st.composite
@@ -52,6 +60,20 @@ def tables_and_requests(draw: Any) -> tuple[pa.Table, list[list[int]]]:
     ends = [0, *cuts, len(gone)]
     requests = [gone[a:b] for a, b in pairwise(ends)]
     return table_of(found), requests
+
+
+@settings(max_examples=40, deadline=None)
+@given(tables_and_requests(), st.integers(1, 9))
+def test_the_law_holds_with_an_encoders_numbers(
+    drawn: tuple[pa.Table, list[list[int]]], size: int
+) -> None:
+    """Where stored features of an encoder are learned from, every line of the law holds too."""
+    table, requests = drawn
+    suite.forgets_as_if_never_seen(TRAINER, table, requests, recipe=ENCODED, size=size)
+    suite.learns_again_what_it_forgot(TRAINER, table, requests[0], recipe=ENCODED)
+    suite.survives_dump_and_restore(TRAINER, table, requests[0], recipe=ENCODED)
+    order = list(reversed(range(table.num_rows)))
+    suite.ignores_order_and_batches(TRAINER, table, order, size, recipe=ENCODED)
 
 
 @settings(max_examples=60)

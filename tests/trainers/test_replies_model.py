@@ -6,12 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from safetensors.numpy import load
 
-from byleave.errors import ByleaveError
+from byleave.errors import ByleaveError, InputError, WorldError
 from byleave.trainers.replies import RepliesTrainer
 from byleave.trainers.replies_model import RepliesModel, evaluate, suggest
 
@@ -54,6 +55,35 @@ def test_unknown_words_fall_back_without_a_reason(files: dict[str, bytes]) -> No
     found = suggest(files, "xyzzy plugh")
     assert len(found) == 2
     assert all(s.because == () for s in found)
+
+
+def encoded(table: pa.Table) -> pa.Table:
+    """Put two numbers beside each text: whether it speaks of tea with thanks, or without."""
+    made = [bytes([100, 0]) if "Thank" in t else bytes([0, 100]) for t in table["text"].to_pylist()]
+    return table.append_column("embedding", pa.array(made, pa.binary()))
+
+
+def test_an_encoders_numbers_decide_where_words_do_not() -> None:
+    """A message of unknown words is answered by its vector; without one the model refuses."""
+    recipe = RECIPE | {"encoder": "0f" * 32, "numbers": 2}
+    files = TRAINER.encode(TRAINER.fit(encoded(TEA).to_batches(), recipe))
+    model = RepliesModel(files)
+    for numbers, text in (([100, 0], "You are welcome."), ([0, 100], "Yes I do.")):
+        best = model.suggest("xyzzy", 1, vector=np.array(numbers, np.int8))[0]
+        assert (best.text, best.because) == (text, ())
+    with pytest.raises(WorldError) as caught:
+        model.suggest("xyzzy", 1)
+    assert caught.value.code == "trainer.encoder"
+    assert evaluate(files, encoded(TEA).to_batches()).top1 == 1.0
+
+
+@pytest.mark.parametrize("column", [None, [b"x"] * TEA.num_rows, ["xx"] * TEA.num_rows])
+def test_numbers_that_are_missing_are_refused(column: list[Any] | None) -> None:
+    """Where the recipe names an encoder, rows without its numbers, or with others, are refused."""
+    table = TEA if column is None else TEA.append_column("embedding", pa.array(column))
+    with pytest.raises(InputError) as caught:
+        TRAINER.fit(table.to_batches(), RECIPE | {"encoder": "0f" * 32, "numbers": 2})
+    assert caught.value.code == "trainer.rows"
 
 
 def test_quality_stands_beside_coverage(files: dict[str, bytes]) -> None:
@@ -102,7 +132,7 @@ def test_a_damaged_model_is_refused(files: dict[str, bytes], name: str) -> None:
         {**files, name: files[name][:-3]},
         {k: v for k, v in files.items() if k != name},
         {**files, "model.json": files["model.json"].replace(b'"Yes I do.",', b"")},
-        {**files, "model.json": files["model.json"].replace(b"replies/v1", b"replies/v2")},
+        {**files, "model.json": files["model.json"].replace(b"replies/v2", b"replies/v1")},
     ]
     for bad in broken:
         with pytest.raises(ByleaveError) as caught:
@@ -121,6 +151,10 @@ def test_a_damaged_model_is_refused(files: dict[str, bytes], name: str) -> None:
         {"boundary": "word"},
         {"algorithm": "other"},
         {"surplus": 1},
+        {"encoder": "ab"},
+        {"numbers": 384},
+        {"encoder": "ab" * 32},
+        {"encoder": "ab" * 32, "numbers": 5_000},
     ],
 )
 def test_a_wrong_recipe_is_refused(change: dict[str, Any]) -> None:

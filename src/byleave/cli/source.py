@@ -8,13 +8,17 @@ import click
 
 from byleave.cli.opened import opened, read_text
 from byleave.cli.output import emit, json_option, table, workspace_option
+from byleave.cli.source_encode import encode
 
 __all__ = ["group"]
 
 
 @click.group("source")
 def group() -> None:
-    """Data sets: add, list."""
+    """Data sets: add, encode, list."""
+
+
+group.add_command(encode)
 
 
 @group.command()

@@ -24,8 +24,8 @@ _DOUBT: Final = 2.0**-17
 """Distance from half-way, in grid steps, below which float64 is not trusted (its error: < 2^-22)."""
 _RATIO_DOUBT: Final = 2.0**-24
 """The same for EASE, never less than this."""
-_LIMB_BITS: Final = 30
-"""Width of the parts a long integer is cut into; with it, row sums below 2^33 do not overflow."""
+_LIMB_BITS: Final = 20
+"""Width of the parts a long integer is cut into; with it, row sums below 2^43 do not overflow."""
 _LIMIT_BITS: Final = 220
 """Precision at which an entry still half-way is exactly half-way, for all that can be told."""
 _MOST_STEPS: Final = 64
@@ -41,8 +41,8 @@ def ridge_on_grid(gram: Integers, cross: Integers, ridge: int) -> Integers:
     small cells were taken out need not be); every eigenvalue of the system is then >= r/2.
 
     Args:
-        gram: Symmetric, shape (features, features), below 2^31.
-        cross: Shape (features, classes), below 2^31.
+        gram: Symmetric, shape (features, features); sums of its rows below 2^42.
+        cross: Shape (features, classes), below 2^42.
         ridge: Positive.
     """
     if not cross.size:
@@ -54,9 +54,10 @@ def ridge_on_grid(gram: Integers, cross: Integers, ridge: int) -> Integers:
     weights = np.linalg.solve(system.astype(np.float64), cross.astype(np.float64))
     scaled = np.ldexp(weights, GRID_BITS)
     grid = np.floor(scaled + 0.5).astype(np.int64)
-    doubtful = (np.abs(scaled - np.floor(scaled) - 0.5) < _DOUBT).any(axis=0)
-    columns = np.flatnonzero(doubtful)
-    inverse = np.linalg.inv(system.astype(np.float64)) if len(columns) else eye
+    inverse = np.linalg.inv(system.astype(np.float64))
+    step = inverse @ (cross - system.astype(np.float64) @ weights)  # Newton's next
+    doubt = np.maximum(np.ldexp(16 * np.abs(step).max(axis=0), GRID_BITS), _DOUBT)
+    columns = np.flatnonzero((np.abs(scaled - np.floor(scaled) - 0.5) < doubt).any(axis=0))
     for at in columns:
         grid[:, at] = _exact_column(system, inverse, cross[:, at], weights[:, at], ridge)
     return grid

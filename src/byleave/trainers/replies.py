@@ -7,6 +7,8 @@
   leave, it leaves.
 * The weights are a ridge regression from the words of the context to the inventory, solved from
   counts that at least k members on each side stand behind (`support`), on a 2^-20 grid (`grid`).
+* Where the recipe names a frozen encoder, what it made of a context, small integers stored with
+  the row, stands beside the words; training never runs it.
 
 The state holds each row's openings and hashed features, and how many replies of each member
 open with which text: integers, and what is needed to find the pairs a removed row breaks.
@@ -17,6 +19,7 @@ workspace. Loops over rows are where text is cut into words, once for each row.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
@@ -32,20 +35,27 @@ from byleave.errors import InputError
 from byleave.trainers.grid import ridge_on_grid
 from byleave.trainers.replies_inventory import links, take_inventory
 from byleave.trainers.replies_state import Key, Line, ReplyState, dump_state, restore_state
-from byleave.trainers.support import Integers, count
+from byleave.trainers.support import Integers, count, with_vectors
 from byleave.trainers.wording import Opening, features, openings, pieces
 from byleave.training.trainer import ModelFiles, Recipe
 
-__all__ = ["FORMAT", "RepliesTrainer"]
+__all__ = ["FORMAT", "WORD", "RepliesTrainer"]
 
-FORMAT: Final = "byleave-replies/v1"
+FORMAT: Final = "byleave-replies/v2"
 _DEFAULTS: Final[dict[str, int | str]] = {
     "algorithm": FORMAT,
     "boundary": "sentence",
+    "encoder": "",
     "features": 512,
     "k": 5,
-    "ridge": 512,
+    "numbers": 0,
+    "ridge": 256,
 }
+WORD: Final = 102
+"""What a word counts beside a frozen encoder's numbers, whose vectors are 512 long: a fifth."""
+
+
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
 class RepliesTrainer:
@@ -54,9 +64,10 @@ class RepliesTrainer:
     name = "replies"
     columns: tuple[str, ...] = ("thread", "seq", "author", "text")
     exact = True
+    base = "index"
 
     def default_recipe(self) -> Recipe:
-        """Return k = 5 members, whole sentences, at most 512 features, ridge 512."""
+        """Return k = 5 members, whole sentences, at most 512 features, ridge 256, no encoder."""
         return dict(_DEFAULTS)
 
     def fit(self, batches: Iterable[pa.RecordBatch], recipe: Recipe) -> ReplyState:
@@ -77,8 +88,8 @@ class RepliesTrainer:
         """
         lines, keys = dict(state.lines), dict(state.keys)
         fresh: dict[Key, Line] = {}
-        boundary = str(state.recipe["boundary"])
-        for key, line in _read(added, boundary):
+        boundary, numbers = str(state.recipe["boundary"]), int(state.recipe["numbers"])
+        for key, line in _read(added, boundary, numbers):
             if key in lines or line.record in keys:
                 raise InputError(
                     "a record, or a place in a thread, occurs twice", code="trainer.rows"
@@ -113,7 +124,12 @@ class RepliesTrainer:
         inventory = take_inventory(state, k)
         labels = len(inventory.texts)
         counts = count(inventory.pairs(), labels, k, int(state.recipe["features"]))
-        weights = ridge_on_grid(counts.gram, counts.cross, int(state.recipe["ridge"]))
+        gram, cross, ridge = counts.gram, counts.cross, int(state.recipe["ridge"])
+        if numbers := int(state.recipe["numbers"]):
+            pairs, vectors = inventory.pairs(), inventory.vectors(numbers)
+            gram, cross = with_vectors(counts, pairs, vectors, labels, WORD)
+            ridge *= WORD**2
+        weights = ridge_on_grid(gram, cross, ridge)
         order = sorted(range(labels), key=inventory.texts.__getitem__)
         model: dict[str, Json] = {
             "format": FORMAT,
@@ -153,7 +169,12 @@ def _check_recipe(recipe: Mapping[str, Any]) -> None:
         raise wrong(f"algorithm is not {FORMAT}")
     if recipe["boundary"] not in {"sentence", "clause"}:
         raise wrong("boundary is neither sentence nor clause")
-    for field, most in (("k", 1_000_000), ("features", 16_384), ("ridge", 1 << 30)):
+    encoder, numbers = recipe["encoder"], recipe["numbers"]
+    if not isinstance(encoder, str) or (encoder and not _DIGEST.fullmatch(encoder)):
+        raise wrong("encoder is neither empty nor a SHA-256 in hexadecimal")
+    if type(numbers) is not int or not 0 <= numbers <= 4_096 or bool(numbers) != bool(encoder):
+        raise wrong("numbers is not what the encoder makes of a text, at most 4096")
+    for field, most in (("k", 1_000_000), ("features", 16_384), ("ridge", 1 << 20)):
         value = recipe[field]
         if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
             raise wrong(f"{field} is not an integer from 1 to {most}")
@@ -168,18 +189,35 @@ def _column(batch: pa.RecordBatch, name: str) -> pa.Array:
     return column
 
 
-def _read(batches: Iterable[pa.RecordBatch], boundary: str) -> Iterator[tuple[Key, Line]]:
+def _read(
+    batches: Iterable[pa.RecordBatch], boundary: str, numbers: int
+) -> Iterator[tuple[Key, Line]]:
     for batch in batches:
         names = ("record_id", "thread", "seq", "author", "text")
         columns = [_column(batch, name).to_pylist() for name in names]
-        for record, thread, seq, author, text in zip(*columns, strict=True):
+        vectors = _vectors(batch, numbers)
+        for at, (record, thread, seq, author, text) in enumerate(zip(*columns, strict=True)):
             message = pieces(text or "", boundary)
             found, complete = openings(message)
-            ids = np.array(sorted(features(message)), dtype=np.int64)
-            yield (
-                (str(thread), int(seq)),
-                Line(str(record), str(author), ids, found, complete),
+            line = Line(
+                record=str(record),
+                author=str(author),
+                features=np.array(sorted(features(message)), dtype=np.int64),
+                openings=found,
+                complete=complete,
+                vector=vectors[at],
             )
+            yield (str(thread), int(seq)), line
+
+
+def _vectors(batch: pa.RecordBatch, numbers: int) -> npt.NDArray[np.int8]:
+    """Return what the encoder made of each row; int8[rows, numbers]."""
+    if not numbers:
+        return np.zeros((batch.num_rows, 0), np.int8)
+    rows = _column(batch, "embedding").to_pylist()
+    if any(not isinstance(row, bytes) or len(row) != numbers for row in rows):
+        raise InputError(f"embedding holds no {numbers} bytes a row", code="trainer.rows")
+    return np.frombuffer(b"".join(rows), np.int8).reshape(len(rows), numbers)
 
 
 def _changed(

@@ -48,6 +48,11 @@ class Inventory:
             "whole": (wholes * 10_000) // self.all_pairs,
         }
 
+    def vectors(self, numbers: int) -> Integers:
+        """Return what the encoder made of each covered context; int64[pairs, numbers]."""
+        rows = [line.vector for line in self.contexts]
+        return np.array(rows, np.int64).reshape(len(rows), numbers)
+
     def pairs(self) -> Pairs:
         """Return the covered pairs as columns of integers."""
         names = {

@@ -17,8 +17,8 @@ from safetensors import SafetensorError
 from safetensors.numpy import load
 
 from byleave.canonical import decode
-from byleave.errors import EvidenceError, InputError
-from byleave.trainers.replies import FORMAT, RepliesTrainer
+from byleave.errors import EvidenceError, InputError, WorldError
+from byleave.trainers.replies import FORMAT, WORD, RepliesTrainer
 from byleave.trainers.replies_inventory import links
 from byleave.trainers.wording import features, openings, pieces
 from byleave.training.trainer import ModelFiles
@@ -111,32 +111,53 @@ class RepliesModel:
         self.inventory: tuple[str, ...] = tuple(head["inventory"])
         self._column: dict[int, int] = {int(f): at for at, f in enumerate(tensors["features"])}
         self._weights: Integers = tensors["weights"].astype(np.int64)
+        self.numbers = int(self.recipe["numbers"])
         self.popularity: Integers = -tensors["popularity"].astype(np.int64)
 
-    def scores(self, contexts: Sequence[Iterable[int]]) -> Integers:
+    def scores(
+        self, contexts: Sequence[Iterable[int]], vectors: npt.NDArray[np.int8] | None = None
+    ) -> Integers:
         """Return the score of every entry for each context, in 2^-20; shape (contexts, entries).
 
         Args:
             contexts: Feature ids of each context.
+            vectors: What the recipe's encoder made of each; shape (contexts, numbers).
+
+        Raises:
+            WorldError: `trainer.encoder`, the recipe names an encoder and there are no vectors.
         """
+        if self.numbers and vectors is None:
+            raise WorldError(
+                "the model is asked with the features of its encoder", code="trainer.encoder"
+            )
+        known = len(self._weights) - self.numbers
+        word = WORD if self.numbers else 1
         present = np.zeros((len(contexts), len(self._weights)), dtype=np.float64)
-        present[:, -1] = 1
+        present[:, known - 1] = word
         for at, ids in enumerate(contexts):
-            present[at, [self._column[f] for f in ids if f in self._column]] = 1
+            present[at, [self._column[f] for f in ids if f in self._column]] = word
+        if vectors is not None and self.numbers:
+            present[:, known:] = vectors
         # Integers below 2^53 all the way: the product is exact.
         return np.asarray((present @ self._weights.astype(np.float64)).astype(np.int64))
 
-    def suggest(self, context: str, n: int = 3) -> tuple[Suggestion, ...]:
+    def suggest(
+        self, context: str, n: int = 3, *, vector: npt.NDArray[np.int8] | None = None
+    ) -> tuple[Suggestion, ...]:
         """Return the n best entries for a message to be answered, best first.
 
         Args:
             context: The message.
             n: How many; fewer come back where the inventory is smaller.
+            vector: What the recipe's encoder makes of the message; None where it names none.
+
+        Raises:
+            WorldError: `trainer.encoder`, the recipe names an encoder and there is no vector.
         """
         if not self.inventory:
             return ()
         named = features(pieces(context, str(self.recipe["boundary"])))
-        scores = self.scores([named])[0]
+        scores = self.scores([named], None if vector is None else vector[None])[0]
         # The inventory is in order of its texts: a stable sort breaks ties by text.
         best = np.argsort(-scores, kind="stable")[: max(n, 0)]
         return tuple(
@@ -193,15 +214,18 @@ def evaluate(files: ModelFiles, held_out: Iterable[pa.RecordBatch], seed: int = 
     state = RepliesTrainer().fit(held_out, model.recipe)
     pairs = list(links(state.lines, state.lines))
     contexts, truth, wholes = [], [], 0
+    vectors: list[npt.NDArray[np.int8]] = []
     for context, reply in pairs:
         found = [entry[o.folded] for o in reply.openings if o.folded in entry]
         if found:
             contexts.append(context.features.tolist())
+            vectors.append(context.vector)
             truth.append(found[-1])
             wholes += reply.complete and reply.openings[-1].folded in entry
     answers = np.array(truth, dtype=np.int64)
     popular = np.broadcast_to(model.popularity, (len(truth), len(model.inventory)))
-    ours = rank_quality(model.scores(contexts), answers, seed)
+    encoded = np.array(vectors, np.int8).reshape(len(vectors), model.numbers)
+    ours = rank_quality(model.scores(contexts, encoded), answers, seed)
     base = rank_quality(popular, answers, seed)
     return Quality(
         pairs=len(pairs),
@@ -261,7 +285,8 @@ def _parse(files: ModelFiles) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any
         tensors = load(files["weights.safetensors"])
         if head["format"] != FORMAT:
             raise ValueError("another format")
-        shape = (len(tensors["features"]) + 1, len(head["inventory"]))
+        rows = len(tensors["features"]) + 1 + int(head["recipe"]["numbers"])
+        shape = (rows, len(head["inventory"]))
         if tensors["weights"].shape != shape or len(tensors["popularity"]) != shape[1]:
             raise ValueError("shapes do not agree")
         if set(head) != {"format", "recipe", "inventory", "coverage"}:

@@ -28,10 +28,10 @@ __all__ = ["Key", "Line", "ReplyState", "dump_state", "restore_state"]
 Key: TypeAlias = tuple[str, int]
 """Thread, and the row's number in it."""
 
-_FORMAT: Final = "byleave-replies-state/v1"
+_FORMAT: Final = "byleave-replies-state/v2"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Line:
     """One row, as far as training needs it.
 
@@ -41,6 +41,8 @@ class Line:
         features: Ids of its features as a context, ascending; int64.
         openings: Its openings as a reply, shortest first.
         complete: Whether the last opening is all of it.
+        vector: What a frozen encoder made of it, as it is stored with the row; int8, of no length
+            where the recipe names no encoder.
     """
 
     record: str
@@ -48,6 +50,7 @@ class Line:
     features: npt.NDArray[np.int64]
     openings: tuple[Opening, ...]
     complete: bool
+    vector: npt.NDArray[np.int8]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -78,6 +81,7 @@ def dump_state(state: ReplyState) -> ModelFiles:
         "openings": np.array([len(line.openings) for line in lines], dtype=np.int64),
         "features": np.array([len(line.features) for line in lines], dtype=np.int64),
         "feature_ids": np.concatenate([np.zeros(0, np.int64), *(line.features for line in lines)]),
+        "vectors": np.concatenate([np.zeros(0, np.int8), *(line.vector for line in lines)]),
     }
     for name, texts in (
         ("thread", [thread for thread, _ in places]),
@@ -114,14 +118,22 @@ def _rebuild(recipe: Mapping[str, Any], tensors: Mapping[str, npt.NDArray[Any]])
 
     flat = [Opening(*both) for both in zip(texts("folded"), texts("exact"), strict=True)]
     ends = np.cumsum(tensors["openings"])
-    features = np.split(tensors["feature_ids"], np.cumsum(tensors["features"])[:-1])
+    features = np.split(tensors["feature_ids"], np.cumsum(tensors["features"]))[:-1]
+    vectors = tensors["vectors"].astype(np.int8).reshape(len(features), int(recipe["numbers"]))
     lines: dict[Key, Line] = {}
     keys: dict[str, Key] = {}
     columns = (texts("thread"), tensors["seq"].tolist(), texts("record"), texts("author"))
     for at, (thread, seq, record, author) in enumerate(zip(*columns, strict=True)):
         found = tuple(flat[int(ends[at] - tensors["openings"][at]) : int(ends[at])])
         place = (thread, seq)
-        lines[place] = Line(record, author, features[at], found, bool(tensors["complete"][at]))
+        lines[place] = Line(
+            record=record,
+            author=author,
+            features=features[at],
+            openings=found,
+            complete=bool(tensors["complete"][at]),
+            vector=vectors[at],
+        )
         keys[record] = place
     return ReplyState(recipe=recipe, lines=lines, keys=keys, senders=senders_of(lines))
 

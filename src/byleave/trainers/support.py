@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Counts", "Pairs", "count", "enough_members"]
+__all__ = ["Counts", "Pairs", "count", "enough_members", "with_vectors"]
 
 Integers = npt.NDArray[np.int64]
 
@@ -108,6 +108,40 @@ def count(pairs: Pairs, labels: int, k: int, most_features: int) -> Counts:
     behind = _backed(incidence, pairs.reply_author, gram, k)
     behind &= _backed(incidence, pairs.context_author, gram, k)
     return Counts(features=ids[chosen], cross=cross, gram=np.where(behind, gram, 0))
+
+
+def with_vectors(
+    counts: Counts, pairs: Pairs, vectors: Integers, labels: int, word: int
+) -> tuple[Integers, Integers]:
+    """Put the numbers of a frozen encoder beside the words of each context.
+
+    Sums of a number over the pairs of a feature, or of a label: a kept feature and a label have at
+    least k members behind them on each side, so every sum does.
+
+    Args:
+        counts: What `count` returned for the pairs.
+        pairs: The covered pairs.
+        vectors: What the encoder made of each context, -127 to 127; shape (pairs, numbers).
+        labels: Size of the inventory.
+        word: What a feature counts beside the numbers.
+
+    Returns:
+        Gram and cross matrix over features, all pairs, numbers: exact below 2^53.
+    """
+    known = len(counts.features)
+    place = np.searchsorted(counts.features, pairs.feature)
+    there = place < known
+    there[there] = counts.features[place[there]] == pairs.feature[there]
+    has = np.zeros((len(vectors), known + 1))
+    has[pairs.row[there], place[there]] = word
+    has[:, -1] = word
+    chose = np.zeros((len(vectors), labels))
+    chose[np.arange(len(vectors)), pairs.label] = 1
+    numbers = vectors.astype(np.float64)
+    side = has.T @ numbers
+    gram = np.block([[counts.gram * word**2, side], [side.T, numbers.T @ numbers]])
+    cross = np.vstack([counts.cross * word, numbers.T @ chose])
+    return gram.astype(np.int64), cross.astype(np.int64)
 
 
 def _supported(pairs: Pairs, k: int) -> tuple[Integers, Integers]:

@@ -10,11 +10,16 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from byleave.errors import InputError
+import numpy as np
+import numpy.typing as npt
+
+from byleave.connectors.encoder import Encoder
+from byleave.errors import InputError, WorldError
 from byleave.service.model import Release
 from byleave.trainers.content_model import ContentModel
 from byleave.trainers.jobs_model import JobsModel
 from byleave.trainers.replies_model import RepliesModel
+from byleave.wiring.encoding import open_encoder
 
 __all__ = ["Suggester"]
 
@@ -32,6 +37,7 @@ class Suggester:
 
     def __init__(self) -> None:
         self._models: OrderedDict[str, Any] = OrderedDict()
+        self._encoder: Encoder | None = None
 
     def personal(
         self, release: Release, *, message: str | None, history: Sequence[str], count: int
@@ -63,7 +69,8 @@ class Suggester:
                 raise _other(
                     trainer, "one message, and no history", "release suggest RELEASE MESSAGE"
                 )
-            found = self._model(release).suggest(message, count)
+            model = self._model(release)
+            found = model.suggest(message, count, vector=self._vector(model, message))
             return [
                 {"text": s.text, "why": "message", "because": list(s.because), "score": s.score}
                 for s in found
@@ -80,6 +87,21 @@ class Suggester:
             return self.personal(release, message=None, history=(), count=count)
         model = self._model(release)
         return [{"text": t, "why": "popular", "because": []} for t in model.popular(count)]
+
+    def _vector(self, model: RepliesModel, message: str) -> npt.NDArray[np.int8] | None:
+        """Return what the recipe's encoder makes of a message; None where it names none.
+
+        Raises:
+            WorldError: `trainer.encoder`, there is none here, or it is not the recipe's.
+        """
+        if not model.numbers:
+            return None
+        if self._encoder is None:
+            self._encoder = open_encoder()
+        if self._encoder.digest != model.recipe["encoder"]:
+            raise WorldError("the encoder here is not the model's", code="trainer.encoder")
+        vector: npt.NDArray[np.int8] = self._encoder.encode([message])[0]
+        return vector
 
     def _model(self, release: Release) -> Any:  # noqa: ANN401 (a model of any trainer)
         if release.model not in self._models:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from byleave.cli.hooks import openlineage
 from byleave.cli.opened import opened, read_trust
 from byleave.cli.output import emit, json_option, workspace_option
 
@@ -31,7 +32,10 @@ _trust = click.option(
 
 @click.group("log")
 def group() -> None:
-    """The transparency log: checkpoint, show, prove, publish, fsck, monitor, witness."""
+    """The transparency log: checkpoint, show, prove, publish, fsck, monitor, witness, openlineage."""
+
+
+group.add_command(openlineage)
 
 
 @group.command()

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from byleave.cli.hooks import mlflow
 from byleave.cli.model_catalogue import catalogue, read_recipe
 from byleave.cli.model_own import clean, forecast, keep
 from byleave.cli.model_reads import attest, attestations, check
@@ -25,7 +26,7 @@ force_option = click.option(
 
 @click.group("model")
 def group() -> None:
-    """Models: train, evaluate, list; of your own: keep, forecast, clean; reads: attest, check."""
+    """Models: train, evaluate, suggest, list, catalogue; keep, forecast, clean; attest, check."""
 
 
 for command in (attest, attestations, check, clean, forecast, keep):
@@ -34,7 +35,10 @@ for command in (attest, attestations, check, clean, forecast, keep):
 
 @click.group("release")
 def release_group() -> None:
-    """Releases: publish, list, show, suggest, lineage, rollback, refit."""
+    """Releases: publish, list, show, suggest, lineage, rollback, refit, mlflow."""
+
+
+release_group.add_command(mlflow)
 
 
 @group.command()

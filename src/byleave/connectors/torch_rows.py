@@ -14,6 +14,9 @@ from byleave.connectors.row_source import RowSource
 
 __all__ = ["SealedRows", "SealedStream"]
 
+Item = Any
+"""What a transform makes of a row."""
+
 Transform = Callable[[dict[str, Any]], Any]
 
 
@@ -31,7 +34,7 @@ class SealedRows(torch_data.Dataset[Any]):  # type: ignore[misc] # PyTorch ships
     def __len__(self) -> int:
         return len(self._source)
 
-    def __getitem__(self, place: int) -> Any:
+    def __getitem__(self, place: int) -> Item:
         return self.__getitems__([place])[0]
 
     def __getitems__(self, places: Sequence[int]) -> list[Any]:

@@ -73,6 +73,11 @@ SQLITE: Final = (
         ordinal INTEGER NOT NULL REFERENCES members(ordinal), from_us INTEGER NOT NULL,
         names TEXT NOT NULL, PRIMARY KEY (ordinal, from_us)) STRICT, WITHOUT ROWID;
     """,
+    # Entries of a transaction that has many of them (stores/sqlite_entries.py).
+    """
+    CREATE TABLE log_bundles (
+        first INTEGER PRIMARY KEY, entries INTEGER NOT NULL, data BLOB NOT NULL) STRICT;
+    """,
 )
 
 # Texts that come from outside are kept as their UTF-8 bytes: PostgreSQL's text holds no U+0000,

@@ -5,7 +5,7 @@ Three kinds of rows, all numbered by the index of their log entry:
 * `members`, `regions`, `events`: many rows, own columns;
 * `objects`: everything an operator makes (documents, notices, gates, snapshots, releases, ...),
   one canonical JSON document each;
-* `log_entries`: the bytes that go into the transparency log, in order, and `log_head`,
+* `log_entries`, `log_bundles`: the bytes that go into the transparency log; and `log_head`,
   the last signed checkpoint (the compare-and-swap cell of DESIGN §9).
 
 A ledger row and its log entry are written in one transaction: neither exists without the other.
@@ -43,6 +43,7 @@ from byleave.stores.ledger_rows import (
 from byleave.stores.ledger_writer import Numbers, Terms, WriterBase, key, unfit
 from byleave.stores.migrations import SQLITE
 from byleave.stores.sqlite_columns import SqliteColumns, or_null
+from byleave.stores.sqlite_entries import ENTRY_STRUCTURE, SIZE, add_entries, read_entries
 from byleave.stores.sqlite_errors import busy, damaged, world
 
 __all__ = ["SqliteLedger", "SqliteWriter"]
@@ -86,7 +87,7 @@ class SqliteWriter(WriterBase):
     """One open write transaction. Made by `SqliteLedger.writing` only."""
 
     def __init__(self, connection: sqlite3.Connection, terms: Terms) -> None:
-        super().__init__(_count(connection, "log_entries"), terms)
+        super().__init__(int(connection.execute(SIZE).fetchone()[0]), terms)
         self._db = connection
 
     def add_members(self, rows: Iterable[tuple[int, str, bytes, int, int]]) -> None:
@@ -196,7 +197,7 @@ class SqliteWriter(WriterBase):
         return None if row is None else int(row[0])
 
     def _flush(self) -> None:
-        self._db.executemany("INSERT INTO log_entries VALUES (?, ?)", self._entries)
+        add_entries(self._db, self._entries)
         tail = ((raw,) for raw in self._tail())
         self._db.executemany("INSERT INTO fact_tail(ordinals) VALUES (?)", tail)
 
@@ -228,7 +229,7 @@ class SqliteLedger(SqliteColumns):
             if create:
                 self._db.execute("PRAGMA journal_mode = WAL")
             self._migrate(create=create)
-            self._db.execute("SELECT idx FROM log_entries LIMIT 1").fetchone()
+            self._db.execute(SIZE).fetchone()
             self._db.execute("SELECT id FROM terms LIMIT 1").fetchone()
             self._reader = self._db if read_only else self._connect("ro")
         except BaseException as error:
@@ -429,14 +430,11 @@ class SqliteLedger(SqliteColumns):
 
     def size(self) -> int:
         """Return the number of durable log entries."""
-        return self._number("SELECT coalesce(max(idx) + 1, 0) FROM log_entries")
+        return self._number(SIZE)
 
     def read(self, start: int, end: int) -> list[bytes]:
         """Return the entries with start <= index < end, in order."""
-        rows = self._rows(
-            "SELECT entry FROM log_entries WHERE idx >= ? AND idx < ? ORDER BY idx", (start, end)
-        )
-        return [row[0] for row in rows]
+        return read_entries(self._rows, start, end)
 
     def get(self) -> bytes | None:
         """Return the last checkpoint that was swapped in, or None."""
@@ -476,7 +474,8 @@ class SqliteLedger(SqliteColumns):
 
     def gaps(self) -> list[str]:
         """Return what the numbers in a sound file show to be missing; empty when nothing is."""
-        return [what for what, sql in STRUCTURE if self._rows(sql)[0][0]]
+        asked = {**dict(STRUCTURE), **dict(ENTRY_STRUCTURE)}
+        return [what for what, sql in asked.items() if self._rows(sql)[0][0]]
 
     # ----------------------------------------------------------------------------------------
 

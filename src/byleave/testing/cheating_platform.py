@@ -113,11 +113,22 @@ class CheatingPlatform:
     def rewrites_the_log(self, index: int) -> None:
         """Change an entry that was published, in the ledger's copy."""
         with self._ledger() as db:
-            entry = db.execute("SELECT entry FROM log_entries WHERE idx = ?", (index,)).fetchone()
-            data = bytearray(entry[0])
-            at = data.index(b'":"') + 3
+            table, column, key = "log_entries", "entry", "idx"
+            found = db.execute("SELECT idx, entry FROM log_entries WHERE idx = ?", (index,))
+            row = found.fetchone()
+            skip = 0
+            if row is None:  # in a bundle with its neighbours, all alike
+                table, column, key = "log_bundles", "data", "first"
+                row = db.execute(
+                    "SELECT first, data FROM log_bundles WHERE first <= ? ORDER BY first DESC",
+                    (index,),
+                ).fetchone()
+                skip = (index - row[0]) * (2 + int.from_bytes(row[1][:2], "big"))
+            data = bytearray(row[1])
+            at = data.index(b'":"', skip) + 3
             data[at] = ord("0") if data[at] != ord("0") else ord("1")
-            db.execute("UPDATE log_entries SET entry = ? WHERE idx = ?", (bytes(data), index))
+            sql = f"UPDATE {table} SET {column} = ? WHERE {key} = ?"  # noqa: S608 (names above)
+            db.execute(sql, (bytes(data), row[0]))
 
     def starts_the_log_again(self) -> None:
         """Throw the published log and its head away, so that history can be written anew."""

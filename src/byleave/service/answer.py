@@ -16,9 +16,11 @@ from byleave.consent.decide import standing
 from byleave.consent.event import ConsentEvent, EventKind, EvidenceGrade
 from byleave.consent.reason import Reason
 from byleave.errors import InputError
+from byleave.evidence.cessation import overlap
 from byleave.gate.plan import uses_of
 from byleave.ids import format_instant, from_us, to_us
 from byleave.policy.scope import Use
+from byleave.service.certificate import find_certificate
 from byleave.service.clock import ledger_now
 from byleave.service.consent import member_history
 from byleave.service.directory import covers
@@ -264,6 +266,7 @@ def _reached(house: House, event: ConsentEvent, held: dict[str, pa.Table]) -> li
     if done:
         common["at"] = format_instant(from_us(max(at for at, _, _ in done)))
     exact = all(document["exact"] for _, document in concerned)
+    certified = [d["to"] for _, d, _ in done if find_certificate(house, d["to"]) is not None]
     return [
         {"depth": "dropped", **common, "objects": [d["snapshot"] for _, d, _ in done]},
         {
@@ -271,38 +274,57 @@ def _reached(house: House, event: ConsentEvent, held: dict[str, pa.Table]) -> li
             **common,
             "objects": [d["to"] for _, d, _ in done],
             "exact": exact,
+            "proof": f"certificate-{certified[-1]}" if certified else None,
         },
     ]
 
 
 def _recalled(house: House, event: ConsentEvent, held: dict[str, pa.Table]) -> Facts:
-    packages = [
-        (document["recipient"], document)
+    """Return the row `recalled`, over the packages for a use that the event is about.
+
+    A package is done when each of its recalls that names a row of theirs was answered. One recalled
+    before it was made up for anybody's key does not count: it went to nobody.
+    """
+    packages = {
+        document["disclosure"]: document
         for index, _, _, document in house.ledger.objects("disclosure")
-        if index < event.index and held[document["snapshot"]].num_rows
-    ]
+        if index < event.index
+        and held[document["snapshot"]].num_rows
+        and overlap(document["use"], str(event.scope))
+    }
     if not packages:
         return {"depth": "recalled", "state": "not-needed"}
-    mine = {document["disclosure"]: held[document["snapshot"]] for _, document in packages}
-    orders = [
-        (at, document["days"])
-        for index, _, at, document in house.ledger.objects("recall")
-        if index > event.index
-        and document["disclosure"] in mine
-        and _rows_in(mine[document["disclosure"]], document["rows"])
-    ]
+    answered = {name: at for _, name, at, _ in house.ledger.objects("acknowledgement")}
+    orders: dict[str, list[tuple[int, int, int | None]]] = {}
+    for index, name, at, document in house.ledger.objects("recall"):
+        package = packages.get(document["disclosure"])
+        if index < event.index or package is None:
+            continue
+        if document.get("withheld"):  # it went to nobody, and now never will
+            del packages[document["disclosure"]]
+        elif _rows_in(held[package["snapshot"]], document["rows"]):
+            done_at = answered.get(name)
+            due_at = at + document["days"] * _DAY_US
+            orders.setdefault(document["disclosure"], []).append((at, due_at, done_at))
+    if not packages:
+        return {"depth": "recalled", "state": "not-needed"}
+    done = [name for name, found in orders.items() if all(done_at for _, _, done_at in found)]
     row: Facts = {
         "depth": "recalled",
-        "state": "waiting",
-        "done": 0,
+        "state": "done" if len(done) == len(packages) else "waiting",
+        "done": len(done),
         "total": len(packages),
-        "objects": [recipient for recipient, _ in packages],
+        "objects": [document["recipient"] for document in packages.values()],
     }
-    if orders:
-        due = min(at + days * _DAY_US for at, days in orders)
-        row["at"] = format_instant(from_us(min(at for at, _ in orders)))
-        row["due"] = format_instant(from_us(due))
-        row["state"] = "overdue" if to_us(house.now()) >= due else "waiting"
+    every = [order for found in orders.values() for order in found]
+    if row["state"] == "done":
+        row["at"] = format_instant(from_us(max(done_at or 0 for _, _, done_at in every)))
+    elif every:
+        row["at"] = format_instant(from_us(min(at for at, _, _ in every)))
+        waiting = [due_at for _, due_at, done_at in every if done_at is None]
+        if waiting:
+            row["due"] = format_instant(from_us(min(waiting)))
+            row["state"] = "overdue" if to_us(house.now()) >= min(waiting) else "waiting"
     return row
 
 

@@ -36,7 +36,10 @@ def test_every_members_answer_has_the_shape_of_its_page(grown: Grown, done: Grow
 
 
 def test_a_member_who_withdrew_sees_how_deep_it_reached(grown: Grown, done: Grown) -> None:
-    """Before the run the depths wait; after it data is dropped, the model unlearned, recall waits."""
+    """Before the run the depths wait; after it data is dropped, the model unlearned, nothing recalled.
+
+    The package was made up for nobody's key: it is withheld, and went to nobody.
+    """
     member = grown.withdrew[0]
     with grown.open(read_only=True) as ws:
         (before,) = ws.member.answer(member)["withdrawals"]
@@ -47,12 +50,12 @@ def test_a_member_who_withdrew_sees_how_deep_it_reached(grown: Grown, done: Grow
     states = [[d["state"] for d in w["depths"]] for w in (before, after)]
     assert states == [
         ["done", "waiting", "waiting", "waiting"],
-        ["done", "done", "done", "waiting"],
+        ["done", "done", "done", "not-needed"],
     ]
     dropped, unlearned = after["depths"][1:3]
     assert dropped["records"] == unlearned["records"] == held["records"] > 0
     assert unlearned["exact"] is True
-    assert after["depths"][3]["objects"] == ["provider.host"]
+    assert before["depths"][3]["objects"] == ["provider.host"]
     assert [r["presence"] for r in answer["releases"]] == ["absent", "present"]
 
 

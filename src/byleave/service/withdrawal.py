@@ -89,8 +89,15 @@ def affected_snapshots(house: House) -> list[Affected]:
 
 
 def stale_runs(house: House) -> list[Affected]:
-    """Return the runs never released that were trained on rows no longer admitted."""
-    released = {document["run"] for _, _, _, document in house.ledger.objects("release")}
+    """Return the runs with no release in service that were trained on rows no longer admitted.
+
+    Never released, or only as something that was rolled back or replaced.
+    """
+    released = {
+        document["run"]
+        for _, _, _, document in house.ledger.objects("release")
+        if document["superseded_by"] is None
+    }
     kept = [
         (name, document["snapshot"])
         for _, name, _, document in house.ledger.objects("run")

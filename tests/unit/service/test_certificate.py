@@ -136,3 +136,15 @@ def test_an_approximate_unlearning_gets_none(copied: Grown) -> None:
                 certify(ws.house, "replies-1-to-replies-2", rule="states", removed=[])
         assert caught.value.code == "certificate.approximate"
         assert ws.ledger.size() == index
+
+
+def test_the_members_answer_links_the_certificate(grown: Grown, done: Grown) -> None:
+    """Who left sees, at the depth `unlearned`, the certificate, which verifies; before it, none."""
+    for world, expected in ((grown, None), (done, "certificate-replies-2")):
+        with world.open(read_only=True) as ws:
+            (withdrawal,) = ws.member.answer(done.withdrew[0])["withdrawals"]
+            unlearned = withdrawal["depths"][2]
+            assert (unlearned["depth"], unlearned["proof"]) == ("unlearned", expected)
+            if expected is not None:
+                receipt = ws.member.receipt(done.withdrew[0])
+                assert verify(ws.proof.bytes(expected), ws.places.trust.read_bytes(), receipt).ok

@@ -129,6 +129,23 @@ def test_no_rollback_brings_back_who_left(copied: Grown) -> None:
         assert ws.ledger.size() == size
 
 
+def test_the_state_of_what_was_rolled_back_goes_once_somebody_leaves(copied: Grown) -> None:
+    """A release out of service keeps no state that still knows who left: erasure is not held up."""
+    with copied.open() as ws:
+        ws.withdrawal.run()
+        newer = again(ws)
+        run = next(r["run"] for r in ws.release.list() if r["release"] == newer)
+        ws.release.rollback(newer)
+        assert ws.withdrawal.forecast().runs == ()
+        ws.consent.withdraw(copied.agreed[3], "train/messages/*")
+        (stale,) = ws.withdrawal.forecast().runs
+        assert stale.name == run
+        (batch,) = ws.withdrawal.carry_out()
+        assert {name.rpartition("/")[0] for name in batch.purged} >= {f"runs/{run}"}
+        assert not (ws.path / "runs" / run).exists()
+        assert ws.fsck() == []
+
+
 def test_a_rollback_goes_back_and_to_its_like(copied: Grown) -> None:
     """Not to a newer one, not from one that is not in service, not to one whose state is gone."""
     with copied.open() as ws:

@@ -174,6 +174,8 @@ class WriterBase(ABC):
 
     def _tail(self) -> list[bytes]:
         """Return the rows of `fact_tail` for this transaction: ordinals, int64 little-endian."""
+        if not len(self._touched):
+            return []
         who = np.unique(np.frombuffer(self._touched, np.int64)).astype("<i8")
         return [who[at : at + _TAIL_AT_ONCE].tobytes() for at in range(0, len(who), _TAIL_AT_ONCE)]
 

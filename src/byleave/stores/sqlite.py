@@ -198,8 +198,8 @@ class SqliteWriter(WriterBase):
 
     def _flush(self) -> None:
         add_entries(self._db, self._entries)
-        tail = ((raw,) for raw in self._tail())
-        self._db.executemany("INSERT INTO fact_tail(ordinals) VALUES (?)", tail)
+        for raw in self._tail():
+            self._db.execute("INSERT INTO fact_tail(ordinals) VALUES (?)", (raw,))
 
 
 class SqliteLedger(SqliteColumns):

@@ -19,6 +19,7 @@ from byleave.canonical import Json
 from byleave.policy.own_name import as_we, own_names
 from byleave.policy.prose import Sentence, front_matter, sentences
 from byleave.policy.scope import Scope
+from byleave.policy.score import Weights
 from byleave.policy.statement import (
     Statement,
     mentions_training,
@@ -29,7 +30,7 @@ from byleave.policy.statement import (
 from byleave.policy.strict_yaml import read_mapping
 from byleave.policy.taxonomy import Taxonomy
 
-__all__ = ["Finding", "Spoken", "lint", "spoken", "unmentioned_parts"]
+__all__ = ["Finding", "Spoken", "lint", "read_in_context", "spoken", "unmentioned_parts"]
 
 _PURPOSES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
     (
@@ -131,6 +132,8 @@ class Finding:
         line: Line of the file, from 1: of the sentence, or of the declaration.
         text: The sentence, or the declared scope.
         because: The words that say so; "" for `unmentioned`.
+        by: `rule`, or `score` where only the likeness to labelled sentences speaks for it; "" for
+            `unmentioned`.
         scopes: What the sentence seems to declare and no declaration covers; or the declared one.
     """
 
@@ -139,6 +142,7 @@ class Finding:
     line: int
     text: str
     because: str
+    by: str
     scopes: tuple[Scope, ...]
 
     def to_dict(self) -> dict[str, Json]:
@@ -149,6 +153,7 @@ class Finding:
             "line": self.line,
             "text": self.text,
             "because": self.because,
+            "by": self.by,
             "scopes": [str(scope) for scope in self.scopes],
         }
 
@@ -185,27 +190,27 @@ def lint(text: str, *, name: str, taxonomy: Taxonomy) -> tuple[Finding, ...]:
                     line=line,
                     text=str(scope),
                     because="",
+                    by="",
                     scopes=(scope,),
                 )
             )
     return tuple(sorted(findings, key=lambda f: (f.line, f.kind, f.about)))
 
 
-def spoken(markdown: str, *, first_line: int = 1) -> tuple[Spoken, ...]:
+def spoken(
+    markdown: str, *, first_line: int = 1, weights: Weights | None = None
+) -> tuple[Spoken, ...]:
     """Return every statement about training or sharing in a Markdown text, in its order.
 
     Args:
         markdown: The text, without front matter.
         first_line: Line of the file on which it begins.
+        weights: For the score of sharing, those of another fit; the shipped ones where None.
     """
     found: list[Spoken] = []
-    read = sentences(markdown, first_line=first_line)
-    names = own_names("\n".join(sentence.text for sentence in read))
     titles: list[Spoken] = []  # of the run-in title right before, if it seemed to say something
-    for sentence in read:
-        if sentence.place == "heading":
-            continue
-        said = _said(sentence, names)
+    for sentence, text, lead in read_in_context(markdown, first_line=first_line):
+        said = _said(sentence, statements_of(text, lead=lead, weights=weights))
         if sentence.title:
             titles = said if sentence.lead else []
             continue
@@ -216,10 +221,23 @@ def spoken(markdown: str, *, first_line: int = 1) -> tuple[Spoken, ...]:
     return tuple(found)
 
 
-def _said(sentence: Sentence, names: Sequence[str]) -> list[Spoken]:
-    """Return the statements of one sentence, read with what introduces it and what it follows."""
-    text = with_antecedent(as_we(sentence.text, names), as_we(sentence.follows, names))
-    statements = statements_of(text, lead=as_we(sentence.lead, names))
+def read_in_context(markdown: str, *, first_line: int = 1) -> tuple[tuple[Sentence, str, str], ...]:
+    """Return every sentence but headings, with how it is read: its text, and what introduces it.
+
+    The publisher speaks as "we", and "They" is whom the sentence before named.
+    """
+    read = sentences(markdown, first_line=first_line)
+    names = own_names("\n".join(sentence.text for sentence in read))
+    found = []
+    for sentence in read:
+        if sentence.place != "heading":
+            text = with_antecedent(as_we(sentence.text, names), as_we(sentence.follows, names))
+            found.append((sentence, text, as_we(sentence.lead, names)))
+    return tuple(found)
+
+
+def _said(sentence: Sentence, statements: Sequence[Statement]) -> list[Spoken]:
+    """Return the statements of one sentence, each with the scopes that it seems to declare."""
     trains = any(statement.about == "training" for statement in statements)
     return [
         Spoken(
@@ -283,6 +301,7 @@ def _undeclared(item: Spoken, declared: Sequence[Scope]) -> list[Finding]:
             line=item.sentence.line,
             text=item.sentence.text,
             because=item.statement.because,
+            by=item.statement.by,
             scopes=open_scopes,
         )
     ]

@@ -19,6 +19,7 @@ from typing import Final
 from byleave.policy.clause import affirmed, denies, says_nothing
 from byleave.policy.says_sharing import sharing_in
 from byleave.policy.says_training import mentions_training, training_in
+from byleave.policy.score import Weights, reads_like_sharing, telling_words
 from byleave.policy.wording import RECIPIENT, recipients_of, rx
 
 __all__ = [
@@ -40,21 +41,35 @@ class Statement:
         because: The words that say so, from the verb to its object.
         recipients: For sharing, the groups named: `affiliate`, `provider`, `third-party`; () where
             it says no more than that data is shared.
+        by: `rule`, or `score`: no rule knows it, and it reads like sentences labelled so.
     """
 
     about: str
     because: str
     recipients: tuple[str, ...]
+    by: str = "rule"
 
 
-def statements_of(text: str, *, lead: str = "") -> tuple[Statement, ...]:
+def statements_of(
+    text: str, *, lead: str = "", weights: Weights | None = None
+) -> tuple[Statement, ...]:
     """Return what a sentence says of training and of sharing; () where it says neither.
 
     Args:
         text: One sentence, marks taken off.
         lead: What introduces the list in which it is an item, or "".
+        weights: For the score of sharing, those of another fit; the shipped ones where None.
     """
     text, lead = _expanded(text), _expanded(lead)
+    ruled = _ruled(text, lead)
+    if any(s.about == "sharing" for s in ruled) or not reads_like_sharing(text, lead, weights):
+        return ruled
+    named, words = recipients_of(text) or recipients_of(lead), telling_words(text)
+    return (*ruled, Statement(about="sharing", because=words, recipients=named, by="score"))
+
+
+def _ruled(text: str, lead: str) -> tuple[Statement, ...]:
+    """Return what the rules say of a sentence read with what introduces it."""
     alone = _spoken(text, "")
     if _YOUR_RIGHT.search(lead):
         alone = tuple(statement for statement in alone if statement.about != "sharing")

@@ -1,0 +1,170 @@
+"""How alike a sentence is to labelled ones that speak of sharing: a linear score over its words.
+
+Beside the rules, not instead of them: a sentence that no rule knows may still read like those that
+tell of sharing. Words are first reduced to what they are here (a recipient, data, a verb of handing
+over or of receiving, us, you, a negation); features are runs of one to three of them and which
+comes before which. Weights were fitted on labelled sentences of published texts
+(`benchmarks/policy_lint.py --fit`); docs/spec/policy-lint.md says on how many, and how often the
+rules with the score are right.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import resources
+from typing import Final, NamedTuple
+
+from byleave.policy.clause import denies, says_nothing
+from byleave.policy.wording import AFFILIATE, DATA, OTHERS, PROVIDER, recipients_of, rx
+
+__all__ = [
+    "SCALE",
+    "THRESHOLD",
+    "Weights",
+    "barred",
+    "features",
+    "reads_like_sharing",
+    "score",
+    "telling_words",
+]
+
+#: Probability from which a sentence counts; chosen on batches that the weights had not seen.
+THRESHOLD: Final = 0.5
+SCALE: Final = 6.0
+_REACH: Final = 22  # how many words further on the second of two words may stand
+_HEARD_OF_LEAD: Final = 14
+_WORD: Final = re.compile(r"[a-z']+|[,;:.]")
+_OUT: Final = re.compile(
+    r"shar|disclos|sell|sold|provid|transfer|send|sent|transmit|giv|pass|releas|suppl|report|"
+    r"submit|forward|exchang|rent|licens|deliver|reveal|entrust|communicat|post|publish|hand|"
+    r"upload|make|avail|expos"
+)
+_IN: Final = re.compile(
+    r"(?:receiv|collect|process|access|stor|host|view|see|get|obtain|gather|track|retain|keep|"
+    r"handl|analy|learn|read|monitor|record|combin|know|infer)|us(?:e|es|ed|ing)$"
+)
+_CLASSES: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("we", "our", "us"), "WE"),
+    **dict.fromkeys(("you", "your", "user", "users", "member", "members"), "YOU"),
+    **dict.fromkeys(("not", "never", "no", "nor", "cannot"), "NEG"),
+    **dict.fromkeys(("may", "will", "can", "might", "could", "shall", "must"), "MOD"),
+    **dict.fromkeys(("how", "whether", "what", "why", "when"), "HOW"),
+}
+_KEPT: Final = frozenset({"with", "to", "among", "by", "from", "through", "via"})
+_PAIRED: Final = frozenset({"OUT", "IN", "xrec", "xdata", "WE", "YOU", "NEG", "HOW"})
+_SECOND: Final = frozenset({"OUT", "IN", "xrec", "xdata", "WE", "with", "to", "by", "from"})
+
+
+class Weights(NamedTuple):
+    """What a fit found, in thousandths: the weight of each feature, and the bias."""
+
+    of: Mapping[str, int]
+    bias: int
+
+
+def score(text: str, lead: str, weights: Weights | None = None) -> float:
+    """Return how likely a sentence speaks of sharing, from 0 to 1.
+
+    Args:
+        text: One sentence, marks taken off, its publisher read as "we".
+        lead: What introduces the list in which it is an item, or "".
+        weights: Those of another fit; the shipped ones where None.
+    """
+    fitted = weights or _shipped()
+    found = features(text, lead)
+    total = sum(fitted.of.get(feature, 0) for feature in found)
+    return 1 / (1 + math.exp(-(fitted.bias + SCALE * total / math.sqrt(len(found))) / 1000))
+
+
+def reads_like_sharing(text: str, lead: str, weights: Weights | None = None) -> bool:
+    """Say whether a sentence is alike enough to count as one that speaks of sharing."""
+    return not barred(text, lead) and score(text, lead, weights) > THRESHOLD
+
+
+_INCOMING: Final = rx(
+    r"\b(?:with|to)[ ]us\b|\bprovide[ ]us\b|\b(?:we|us)[ ](?:(?:may|also|will|might|can|sometimes)[ ])*(?:receive|obtain|get|collect|access|supplement)\b[^.;]*\b(?:from|provided[ ]by|outside[ ]records|records|connection)\b|"
+    r"\bfrom[ ](?:\w+[ ]){0,2}?third[ -]part\w+\b|\bpublicly[ ](?:available|accessible)[ ](?:on|sources)\b"
+)
+_NOT_OURS: Final = rx(
+    r"\b(?:right|rights|entitled)[ ](?:to|of)\b|\byou[ ](?:may|can|might|choose[ ]to|could|are)[ ](?:\w+[ ]){0,3}?(?:shar|provid|transfer|send|disclos|post)\w*|\bportability\b|"
+    r"\brequire[sd]?[ ]us[ ]to[ ]disclose\b|\b(?:outline|describe|explain)s?\b|\bPlatform[ ]for\b|\bplatform[ ]for\b|\bsell[ ]or[ ]buy\b|\bavailable[ ]to[ ]you\b|\bcontact[ ]you[ ]to\b"
+)
+_ELSEWHERE: Final = rx(
+    r"\b(?:outside|out)[ ](?:of[ ])?(?:the[ ])?(?:E[EU]A?|European|UK|United|your[ ]country)|\badequa\w+|\btransfer[ ]mechanisms?\b|\b(?:from|in)[ ]the[ ](?:E[EU]A?|European)\b|"
+    r"\b(?:governed|handled|applies|according)\b[^.;]{0,40}\b(?:privacy|polic|notice|terms)\w*|\b(?:polic(?:y|ies)|notices?|terms)\b(?:[ ]\w+)?[ ](?:will[ ])?(?:appl|govern)\w+"
+)
+_HANDED_OVER: Final = rx(r"\b(?:shar(?:e[sd]?|ing)|disclos\w+|sell|sold|transfer\w*|releas\w+)\b")
+
+
+def barred(text: str, lead: str) -> bool:
+    """Say whether a sentence is of a kind that no likeness makes a statement of sharing.
+
+    It defines, asks, denies, tells of data that comes in or of what the reader does, grants a
+    right, or only moves data between countries; or it names neither a recipient nor a handing over.
+    """
+    if says_nothing(text) or denies(text) or denies(lead) or _NOT_OURS.search(lead):
+        return True
+    if any(kind.search(text) for kind in (_INCOMING, _NOT_OURS, _ELSEWHERE)):
+        return True
+    return not (recipients_of(text) or _HANDED_OVER.search(text))
+
+
+def features(text: str, lead: str) -> frozenset[str]:
+    """Return the features of a sentence: what a fit and a score both read."""
+    words, above = _classes(text), _classes(lead)[-_HEARD_OF_LEAD:]
+    found = {"_".join(words[i : i + n]) for n in (1, 2, 3) for i in range(len(words) - n + 1)}
+    found |= set(_pairs(words)) | {f"L:{word}" for word in above}
+    found |= {"lead" if above else "nolead", "start:" + "_".join(words[:2])}
+    found |= {"start1:" + "_".join(words[:1])}
+    has = "".join(str(int(tag in words)) for tag in ("xrec", "xdata", "OUT", "IN"))
+    return frozenset(found | {f"has{has}", f"hasL{int('xrec' in words)}{int('OUT' in above)}"})
+
+
+def telling_words(text: str) -> str:
+    """Return the words from the verb to its data or recipient, for a finding made by the score."""
+    found = rx(
+        rf"\b(?:{_OUT.pattern}|receiv|collect|process|access|stor|host|obtain|gather|track|retain|us(?:e|ed|ing)\b)\w*"
+        rf"[^;.!?]{{0,120}}?(?:{DATA}|\b(?:{AFFILIATE}|{PROVIDER}|{OTHERS})(?!\w))"
+    ).search(text)
+    return found.group().strip() if found else text
+
+
+def _classes(text: str) -> list[str]:
+    for kind in (AFFILIATE, PROVIDER, OTHERS):
+        text = rx(rf"\b{kind}(?!\w)").sub(" xrec ", text)
+    return [_class(word) for word in _WORD.findall(rx(DATA).sub(" xdata ", text).lower())]
+
+
+def _class(word: str) -> str:
+    if _OUT.match(word):
+        return "OUT"
+    if _IN.match(word):
+        return "IN"
+    if word.endswith("n't"):
+        return "NEG"
+    return _CLASSES.get(word) or (word if word in _KEPT else word[:7])
+
+
+def _pairs(words: list[str]) -> Iterator[str]:
+    """Yield which word comes before which, within a clause, and what stands before a verb."""
+    for i, word in enumerate(words):
+        if word in _PAIRED:
+            for j in range(i + 1, min(i + _REACH, len(words))):
+                if words[j] in {",", ";", "."} and j > i + _HEARD_OF_LEAD:
+                    break
+                if words[j] in _SECOND:
+                    yield f"{word}>{words[j]}"
+        if word in {"OUT", "IN"}:
+            for j in range(max(0, i - 6), i):
+                yield f"<{words[j]}>{word}"
+
+
+@cache
+def _shipped() -> Weights:
+    text = resources.files(__package__).joinpath("sharing_weights.json").read_text("utf-8")
+    fitted = json.loads(text)
+    return Weights(fitted["weights"], fitted["bias"])

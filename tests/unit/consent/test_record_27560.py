@@ -233,6 +233,29 @@ def test_only_terms_that_dpv_has() -> None:
     assert used <= known
 
 
+def test_only_terms_that_its_extensions_have() -> None:
+    """Every concept that the trees name, and every one of an extension in any vector, is one of
+    the release's lists, but for places; each name on our list is used somewhere.
+    """
+    base = "https://w3id.org/dpv"
+    core = {f"#{term}" for term in (VECTORS / "dpv-terms.txt").read_text("ascii").split()}
+    known = set((VECTORS / "dpv-extension-terms.txt").read_text("ascii").split())
+    trees = (TAXONOMY.purposes, TAXONOMY.categories, TAXONOMY.recipients)
+    named = {term.dpv for tree in trees for term in tree.values() if term.dpv is not None}
+    shown = {
+        str(term)
+        for name in CASES
+        for triple in graph(receipt_27560(CASES[name]))
+        for term in triple
+        if isinstance(term, URIRef) and str(term).startswith(base + "/") and "#" in term
+    }
+    used = {iri.removeprefix(base).removeprefix("/") for iri in named | shown}
+    used = {term for term in used if not term.startswith(("loc#", "schema/"))}
+    assert all(iri.startswith(base) for iri in named)
+    assert {term for term in used if term.startswith("#")} <= core
+    assert {term for term in used if not term.startswith("#")} == known
+
+
 @pytest.mark.parametrize("name", sorted(CASES))
 def test_it_names_no_member_and_holds_no_secret(name: str) -> None:
     """Neither the platform's id of the member, nor their secret, nor an import's details."""

@@ -46,16 +46,20 @@ def measure(quick: bool) -> Iterator[dict[str, Any]]:  # noqa: FBT001 (called by
         if quick:
             run("counts", files)
         floor, gate, join = (run(way, files) for way in ("floor", "gate", "join"))
-        small = run("gate", files, "1g")
+        small, python = run("gate", files, "1g"), run("python", files)
     yield line("Spark: CPU of reading the two columns", rows, floor[0], "CPU s")
     yield line("Spark: CPU of the gate, reasons and parties", rows, gate[0], "CPU s")
+    yield line("Spark: CPU of the gate by the Arrow function", rows, python[0], "CPU s")
     yield line("Spark: CPU of broadcast joins, reasons", rows, join[0], "CPU s")
     yield line("Spark: gate against broadcast joins, CPU", rows, gate[0] / join[0], "x", 0.5)
     yield line("Spark: peak memory of reading", rows, floor[1], "MB")
     yield line("Spark: peak memory of the gate", rows, gate[1], "MB")
     yield line("Spark: peak memory of the gate, heap of 1 GB", rows, small[1], "MB")
+    yield line("Spark: peak memory of the gate by the Arrow function", rows, python[1], "MB")
     yield line("Spark: peak memory of broadcast joins", rows, join[1], "MB")
     yield line("Spark: gate against broadcast joins, memory", rows, gate[1] / join[1], "x", 0.25)
+    yield line("Spark: the same, heap of 1 GB", rows, small[1] / join[1], "x")
+    yield line("Spark: the same, CPU, heap of 1 GB", rows, small[0] / join[0], "x")
 
 
 def _has_spark() -> bool:

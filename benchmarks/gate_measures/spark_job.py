@@ -1,9 +1,9 @@
 """One way of deciding every row in Spark, `local[2]`; run in Spark's own environment.
 
-    spark_job.py floor|gate|join|counts DATA PLAN SAID
+    spark_job.py floor|gate|python|join|counts DATA PLAN SAID [HEAP]
 
 floor reads the two columns and hands them to a sink that does nothing; gate adds reason and party
-by the plan file; join adds the same reason by Spark's own joins against a broadcast table of those
+by an expression of Spark's own, python by the Arrow function; join adds the same reason by Spark's own joins against a broadcast table of those
 who spoke; counts prints the rows by reason of both ways, which must be the same.
 """
 
@@ -66,10 +66,10 @@ def main() -> None:
     rows = spark.read.parquet(data).select("author", "recipient")
     if way == "floor":
         rows.write.format("noop").mode("overwrite").save()
-    elif way == "gate":
-        SparkGate(spark, Path(plan), shared=True).mark(rows).write.format("noop").mode(
-            "overwrite"
-        ).save()
+    elif way in {"gate", "python"}:
+        gate = SparkGate(spark, Path(plan), shared=True, native=way == "gate")
+        assert gate.way(rows) == ("spark" if way == "gate" else "python")
+        gate.mark(rows).write.format("noop").mode("overwrite").save()
     elif way == "join":
         joined(spark, data, said).write.format("noop").mode("overwrite").save()
     else:

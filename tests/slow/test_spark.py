@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +16,12 @@ import pytest
 from byleave.engines.plan_files import write_plan
 from byleave.engines.spark import SparkGate
 from byleave.errors import EvidenceError, InputError
+from byleave.gate.members import MemberIndex
 from byleave.gate.plan import GatePlan
 from byleave.testing.engine_suite import Example, compile_example, expected, misreasoned
 from tests.engines.strategies import example_of
 from tests.slow.generated import MESSAGES, gated, make_messages, make_plan, reasons_of
+from tests.slow.native_worlds import SHAPES, native_worlds
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -175,6 +178,71 @@ def nest(example: Example) -> tuple[GatePlan, pa.Table]:
     return replace(plan, contract=contract), table.append_column("from", author).append_column(
         "to", to
     )
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_sparks_own_expression_agrees_with_the_oracle(
+    spark: SparkSession, tmp_path: Path, shape: tuple[str, int, bool]
+) -> None:
+    """Where Spark answers by an expression of its own, each row has the oracle's reason and party.
+
+    The Arrow function gives the same, and no Python runs for the expression.
+    """
+    met, tried = set[str](), 0
+    for seed, plan, table, wanted in islice(native_worlds(range(60), shape), 4):
+        path = tmp_path / f"{tmp_path.name}-{seed}.plan"
+        write_plan(plan, path)
+        frame = spark.createDataFrame(table).repartition(2)
+        gate, by_python = SparkGate(spark, path), SparkGate(spark, path, native=False)
+        assert (gate.way(frame), by_python.way(frame)) == ("spark", "python")
+        marked: Any = gate.mark(frame)
+        assert "Python" not in marked._jdf.queryExecution().executedPlan().toString()
+        assert marked.columns == [*frame.columns, "gate_reason", "gate_party"]
+        for way in (gate,) if tried else (gate, by_python):
+            found = way.mark(frame).toArrow().sort_by("id")
+            reasons, parties = found["gate_reason"].to_pylist(), found["gate_party"].to_pylist()
+            assert list(zip(reasons, parties, strict=True)) == wanted, seed
+        met |= {word for word, _ in wanted}
+        tried += 1
+    assert tried == 4
+    assert len(met) >= 8, met
+
+
+def test_counts_by_the_expression_sum(spark: SparkSession, tmp_path: Path) -> None:
+    """Counts by Spark's own expression are the oracle's; no rows are no rows."""
+    _, plan, table, wanted = next(native_worlds(range(60), SHAPES[0]))
+    write_plan(plan, tmp_path / "counted")
+    gate, frame = SparkGate(spark, tmp_path / "counted"), spark.createDataFrame(table)
+    found = gate.counts(frame)
+    assert found.rows == len(wanted)
+    assert found.kept == sum(word == "kept" for word, _ in wanted)
+    assert gate.counts(frame.limit(0)).rows == 0
+    kept = frame.transform(gate)
+    assert kept.columns == frame.columns
+    assert kept.count() == found.kept
+
+
+def test_what_the_expression_cannot_say_goes_to_python(
+    spark: SparkSession, frame: DataFrame, plan_file: Path, tmp_path: Path
+) -> None:
+    """Lists, dates that matter, ids in no order and odd columns go the way of the Arrow function."""
+    assert SparkGate(spark, plan_file).way(frame) == "python"  # lists
+    _, plan, table, _ = next(native_worlds(range(60), SHAPES[0]))
+    rows = spark.createDataFrame(table)
+    write_plan(plan, tmp_path / "plan")
+    assert SparkGate(spark, tmp_path / "plan").way(rows) == "spark"
+    odd = rows.select("*", rows["author"].alias("AUTHOR"))
+    assert SparkGate(spark, tmp_path / "plan").way(odd) == "python"
+    names = MemberIndex.of([f"x{n}" for n in reversed(range(len(plan.members)))])
+    write_plan(replace(plan, members=names), tmp_path / "names")
+    texts = rows.withColumn("author", rows["author"].cast("string")).withColumn(
+        "to", rows["to"].cast("string")
+    )
+    assert SparkGate(spark, tmp_path / "names").way(texts) == "python"
+    dated = next(e for s in range(99) if not compile_example(e := example_of(s))[0].is_timeless)
+    plan = replace(compile_example(dated)[0], members=plan.members, contract=plan.contract)
+    write_plan(plan, tmp_path / "dated")
+    assert SparkGate(spark, tmp_path / "dated").way(rows) == "python"
 
 
 # -- bad input ------------------------------------------------------------------------------------

@@ -34,6 +34,7 @@ __all__ = [
     "decide_columns",
     "decide_dated",
     "decide_lists",
+    "exact_pairs",
 ]
 
 OPEN: Final = 255
@@ -198,6 +199,20 @@ class Speech:
         unable = np.uint32(OPEN)
         author, other = (np.where(able, top | w.astype(np.uint32), unable) for w in (words, told))
         return cls(author, other, rules, -1 if rule is None else int(rule))
+
+
+def exact_pairs(category: CategoryPlan, rule: PartyRule | None, *, alone: bool) -> PairTable | None:
+    """Return the answers by profile for author and one recipient; None: a date matters, or too many.
+
+    Args:
+        category: Of the rows.
+        rule: Overrides the party rule.
+        alone: Whether rows have an author only.
+    """
+    count = len(category.profiles)
+    if not 0 < count <= _TABLE or not category.profiles.timeless.all():
+        return None
+    return PairTable.of(_speech(category, range(count)), rule, width=count, alone=alone)
 
 
 class Kernel(Protocol):

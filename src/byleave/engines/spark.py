@@ -1,10 +1,11 @@
-"""Spark through the gate: an Arrow function over the id columns, a plan file mapped by workers.
+"""Spark through the gate: by an expression of its own, or by an Arrow function over the id columns.
 
 `frame.transform(SparkGate(spark, plan_file))` keeps the rows that may be used; `mark` gives every
-row with its reason. Only the columns that the contract reads cross from the JVM to Python, pruned
-to the fields it names; one integer a row comes back. The plan is a file: shipped by `addFile`, or
-on storage that all nodes mount, and mapped into memory by each worker. It is never pickled, and
-nothing is joined.
+row with its reason. Where every row has at most two parties, ids that follow one another and no
+dates that matter, the answer is an expression that Spark compiles (`engines.spark_native`), and no
+Python runs beside the JVM. Else only the columns that the contract reads cross to Python, pruned to
+the fields it names; one integer a row comes back. The plan is a file then: shipped by `addFile`, or
+on storage that all nodes mount, and mapped into memory by each worker; it is never pickled.
 
 Byleave must be installed on the nodes. A batch has `spark.sql.execution.arrow.maxRecordsPerBatch`
 rows; the default of 10,000 costs twice the time of 100,000.
@@ -23,6 +24,7 @@ from byleave.consent.reason import Reason
 from byleave.engines.arrow import columns_for, reasons_batch
 from byleave.engines.extra import load
 from byleave.engines.passing import MARKS, check_schema
+from byleave.engines.spark_native import PARTY_SHIFT, Native, native_of
 from byleave.engines.tally import Emission, InputRows, Tally, reason_words
 from byleave.engines.workers import PlanPlace, plan_at
 from byleave.errors import InputError
@@ -36,7 +38,6 @@ if TYPE_CHECKING:
 
 __all__ = ["SparkGate"]
 
-_PARTY_SHIFT: Final = 8
 _CODE: Final = 255
 
 
@@ -47,6 +48,7 @@ class SparkGate:
         spark: The session.
         plan: A plan file (`engines.plan_files.write_plan`).
         shared: Whether all nodes find the file at this very path; else it is shipped to them.
+        native: Whether Spark's own expressions may answer where they can.
 
     Raises:
         InputError: `input.not-found`; `plan.version`.
@@ -54,15 +56,16 @@ class SparkGate:
         WorldError: `cli.extra-missing`.
     """
 
-    def __init__(self, spark: SparkSession, plan: Path, *, shared: bool = False) -> None:
+    def __init__(
+        self, spark: SparkSession, plan: Path, *, shared: bool = False, native: bool = True
+    ) -> None:
         self._functions: Any = load("pyspark.sql.functions", extra="spark")
         load("pandas", extra="spark")
         self._spark = spark
-        place, self._plan = PlanPlace.of(plan)
-        if not shared:
-            spark.sparkContext.addFile(str(plan))
-            place = PlanPlace(plan.name, place.digest, shipped=True)
-        self._place = place
+        self._found, self._plan = PlanPlace.of(plan)
+        self._shipped = shared
+        self._native = native
+        self._planes: DataFrame | None = None
 
     @property
     def plan(self) -> GatePlan:
@@ -75,8 +78,18 @@ class SparkGate:
         Raises:
             InputError: `contract.column-missing`, `contract.column-type`.
         """
-        functions = self._functions
-        return frame.where(self._answer(frame).bitwiseAND(functions.lit(_CODE)) == Reason.KEPT)
+        functions, names = self._functions, frame.columns
+        rows, answer = self._answer(frame)
+        kept = rows.where(answer.bitwiseAND(functions.lit(_CODE)) == Reason.KEPT)
+        return kept if rows is frame else kept.select(*[_quoted(name) for name in names])
+
+    def way(self, frame: DataFrame) -> str:
+        """Return how rows of a frame are answered: `spark`, by its own expressions; or `python`.
+
+        Raises:
+            InputError: `contract.column-missing`, `contract.column-type`.
+        """
+        return "python" if self._expression(frame) is None else "spark"
 
     def mark(self, frame: DataFrame) -> DataFrame:
         """Return every row with `gate_reason`, the word of its reason, and `gate_party`.
@@ -91,8 +104,9 @@ class SparkGate:
         code = functions.col(answer).bitwiseAND(functions.lit(_CODE))
         words = [functions.lit(word) for word in _words()]
         reason = functions.element_at(functions.array(*words), code + functions.lit(1))
-        party = functions.shiftright(answer, _PARTY_SHIFT) - functions.lit(1)
-        return frame.withColumn(answer, self._answer(frame)).select(
+        party = functions.shiftright(answer, PARTY_SHIFT) - functions.lit(1)
+        rows, found = self._answer(frame)
+        return rows.withColumn(answer, found).select(
             *[functions.col(_quoted(name)) for name in frame.columns],
             reason.alias(MARKS.names[0]),
             party.alias(MARKS.names[1]),
@@ -106,10 +120,10 @@ class SparkGate:
             ByleaveError: `gate.sum`.
         """
         functions = self._functions
-        code = self._answer(frame).bitwiseAND(functions.lit(_CODE)).alias("code")
-        rows = frame.select(code).groupBy("code").count().collect()
+        rows, answer = self._answer(frame)
+        code = answer.bitwiseAND(functions.lit(_CODE)).alias("code")
         tally = Tally(self._plan)
-        for row in rows:
+        for row in rows.select(code).groupBy("code").count().collect():
             tally.add_count(int(row["code"]), int(row["count"]))
         return tally.emission([InputRows(name=name, rows=frame.count(), kept=tally.kept)])
 
@@ -123,12 +137,40 @@ class SparkGate:
         self._spark.udf.register(name, self._function(decide, "string"))
         return columns
 
-    def _answer(self, frame: DataFrame) -> Column:
-        """Return reason and party of each row as one integer."""
-        columns = self._columns(frame)
-        held = pa.schema([(n, _arrow_type(frame.schema[n].dataType)) for n in columns])
+    def _answer(self, frame: DataFrame) -> tuple[DataFrame, Column]:
+        """Return the rows to answer, and reason and party of each as one integer."""
+        native = self._expression(frame)
+        if native is not None:
+            if self._planes is None:
+                self._planes = self._functions.broadcast(self._spark.createDataFrame(native.planes))
+            return frame.crossJoin(self._planes), native.answer()
+        return frame, self._by_python(frame)
+
+    @property
+    def _place(self) -> PlanPlace:
+        """Where workers find the plan file; shipped when they first need it."""
+        if not self._shipped:
+            self._spark.sparkContext.addFile(self._found.path)
+            name = Path(self._found.path).name
+            self._found = PlanPlace(name, self._found.digest, shipped=True)
+            self._shipped = True
+        return self._found
+
+    def _held(self, frame: DataFrame) -> pa.Schema:
+        """Return the columns of a frame that the contract reads, as a worker would see them."""
+        held = pa.schema([(n, _arrow_type(frame.schema[n].dataType)) for n in self._columns(frame)])
         check_schema(self._plan, held, name="the frame", narrow=True)
-        columns = columns_for(self._plan, held)
+        return held
+
+    def _expression(self, frame: DataFrame) -> Native | None:
+        held = self._held(frame)
+        odd = frame.isStreaming or len({name.lower() for name in frame.columns}) < len(
+            frame.columns
+        )
+        return None if odd or not self._native else native_of(self._plan, held, self._functions)
+
+    def _by_python(self, frame: DataFrame) -> Column:
+        columns = columns_for(self._plan, self._held(frame))
         decide = partial(_codes_of, self._place, columns)
         answer: Column = self._function(decide, "int")(*[self._pruned(name) for name in columns])
         return answer
@@ -195,7 +237,7 @@ def _decided(place: PlanPlace, names: Sequence[str], columns: Sequence[pa.Array]
 def _codes_of(place: PlanPlace, names: Sequence[str], *columns: pa.Array) -> pa.Array:
     """Decide a batch in a worker: reason in the low byte, party and one above it."""
     decided = _decided(place, names, columns)
-    above = (decided.party + np.int32(1)) << np.int32(_PARTY_SHIFT)
+    above = (decided.party + np.int32(1)) << np.int32(PARTY_SHIFT)
     return pa.array(above | decided.reason.astype(np.int32), pa.int32())
 
 

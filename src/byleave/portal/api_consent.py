@@ -8,12 +8,11 @@ from fastapi import Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from byleave.consent.decide import Standing
-from byleave.consent.event import ConsentEvent, EventKind
+from byleave.consent.event import EventKind
 from byleave.consent.reason import Reason
-from byleave.ids import format_instant
 from byleave.portal.access import Access, Caller, Role, Routes, caller_of
 from byleave.portal.desk import Desk
-from byleave.portal.page import Page, after_, limit_, paged
+from byleave.portal.page import Page, after_, json_page, limit_
 from byleave.portal.problem import ProblemError
 from byleave.service.consent import NewEvent
 
@@ -120,10 +119,10 @@ def add_consent(routes: Routes, desk: Desk) -> None:
         member: Annotated[str | None, Query(max_length=256)] = None,
         after: after_ = -1,
         limit: limit_ = 100,
-    ) -> Page[Event]:
+    ) -> Response:
         who = who_is_asked(desk, caller_of(request), member)
-        events = [e for e in desk.read.consent.history(who) if e.index > after]
-        return paged(events, limit, key=lambda e: e.index, show=_shown)
+        found = desk.read.consent.history_facts(who, after=after, limit=limit + 1)
+        return json_page(found, limit)
 
     async def decide(member: MemberId, use: UseText, at: AwareDatetime | None = None) -> Decision:
         return _decision(desk.read.consent.decide(member, use, at=at))
@@ -178,19 +177,4 @@ def _event(desk: Desk, caller: Caller, choice: Choice) -> NewEvent:
 def _decision(found: Standing) -> Decision:
     return Decision(
         allowed=found.reason is Reason.KEPT, because=found.reason.word, decided_by=found.because
-    )
-
-
-def _shown(event: ConsentEvent) -> Event:
-    return Event(
-        index=event.index,
-        kind=event.kind.name.lower(),
-        scope=str(event.scope),
-        effective=format_instant(event.effective),
-        recorded=format_instant(event.recorded),
-        expires=None if event.expires is None else format_instant(event.expires),
-        includes_past=event.includes_past,
-        notice=event.notice,
-        grade=event.grade.name.lower(),
-        channel=event.channel,
     )

@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Query
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
-__all__ = ["Page", "after_", "limit_", "paged"]
+__all__ = ["Page", "after_", "json_page", "limit_", "paged"]
 
 T = TypeVar("T")
 
@@ -32,3 +33,9 @@ def paged(
         items=[show(item) for item in part],
         next=key(part[-1]) if len(found) > limit else None,
     )
+
+
+def json_page(found: Sequence[dict[str, Any]], limit: int) -> JSONResponse:
+    """Return the same as an answer, straight from dictionaries with an `index`: for long lists."""
+    after = found[limit - 1]["index"] if len(found) > limit else None
+    return JSONResponse({"items": found[:limit], "next": after})

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
+from typing import Final
 
 from byleave.canonical import Json
 from byleave.consent.decide import Standing, standing
@@ -28,11 +30,15 @@ __all__ = [
     "decision_for",
     "event_document",
     "event_of",
+    "history_facts",
     "member_history",
     "position_of",
     "record",
     "state_of",
 ]
+
+_KINDS: Final = {int(kind): kind.name.lower() for kind in EventKind}
+_GRADES: Final = {int(grade): grade.name.lower() for grade in EvidenceGrade}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,6 +224,41 @@ def member_history(
     ]
 
 
+def history_facts(
+    house: House, member: str, *, after: int = -1, limit: int | None = None
+) -> list[dict[str, Json]]:
+    """Return one member's events as plain facts, oldest first; for long lists.
+
+    Args:
+        house: The workspace's ports.
+        member: Whose.
+        after: Only events with a higher index.
+        limit: How many at most.
+
+    Raises:
+        InputError: `member.unknown`.
+    """
+    found = house.ledger.history(member)
+    if found is None:
+        raise InputError("the ledger knows no such member", code="member.unknown")
+    rows = [row for row in found[1] if row[0] > after][:limit]
+    return [
+        {
+            "index": row[0],
+            "kind": _KINDS[row[2]],
+            "scope": row[3],
+            "effective": _written(row[4]),
+            "recorded": _written(row[5]),
+            "expires": None if row[6] is None else _written(row[6]),
+            "includes_past": bool(row[7]),
+            "notice": row[8],
+            "grade": _GRADES[row[9]],
+            "channel": row[10],
+        }
+        for row in rows
+    ]
+
+
 def decision_for(
     house: House,
     member: str,
@@ -240,6 +281,11 @@ def decision_for(
         notices=coverages(house, before=position),
         accepted=accepted_grade(rules_as_of(house, position), instant),
     )
+
+
+@lru_cache(4_096)
+def _written(instant_us: int) -> str:
+    return format_instant(from_us(instant_us))
 
 
 def event_of(member: str, row: EventRow) -> ConsentEvent:

@@ -191,6 +191,12 @@ class Consents(Noun):
         """Return one member's events, oldest first: in effect at `at`, known at `known_at`."""
         return consent.member_history(self._house, member, at=at, known_at=known_at)
 
+    def history_facts(
+        self, member: str, *, after: int = -1, limit: int | None = None
+    ) -> list[dict[str, Any]]:
+        """Return one member's events after an index as plain facts, oldest first."""
+        return consent.history_facts(self._house, member, after=after, limit=limit)
+
     def state(
         self, use: str, *, at: datetime | None = None, known_at: datetime | None = None
     ) -> State:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from byleave import canonical, merkle
+from byleave.evidence import certificate as certified
 from byleave.evidence.bucket import inner_hash, label
 from byleave.evidence.cessation import cessation_statement, signed_bytes
 from byleave.evidence.delta_proof import BucketChange, DeltaProof, siblings_needed
@@ -20,6 +21,7 @@ from byleave.evidence.directory import (
 )
 from byleave.evidence.enrolment import enrolment_commitment, joint_secret, offer_commitment
 from byleave.evidence.entry import (
+    CertificateEntry,
     CessationEntry,
     DirectoryEntry,
     DisclosureEntry,
@@ -29,11 +31,14 @@ from byleave.evidence.entry import (
     RecallEntry,
     RecipeEntry,
     ReleaseEntry,
+    SnapshotEntry,
     UnlearningEntry,
+    parse_entry,
 )
 from byleave.evidence.log_proof import LoggedEntry
 from byleave.evidence.proof_kinds import (
     AbsenceFile,
+    CertificateFile,
     CessationFile,
     DeltaFile,
     DirectoryPart,
@@ -91,6 +96,7 @@ class Acts:
     directory: DirectoryMap
     prover: SodiumProver
     statement: dict[str, Any]
+    certificate: dict[str, Any]
 
     def logged(self, what: str) -> LoggedEntry:
         """Return one entry by what it is about."""
@@ -198,6 +204,18 @@ class Acts:
                 new=self.logged("release-2"),
                 new_snapshot=self.logged("set-2"),
             ),
+            "certificate": CertificateFile(
+                certificate=self.logged("certificate"),
+                unlearning=self.logged("unlearning"),
+                old=self.logged("release-1"),
+                old_snapshot=self.logged("set-1"),
+                new=self.logged("release-2"),
+                new_snapshot=self.logged("set-2"),
+                new_gate=self.logged("gate-2"),
+                statement=self.certificate,
+                signature=STATER.sign(certified.signed_bytes(self.certificate)),
+                proof=between(self.world.maps, self.after),
+            ),
             "disclosure": DisclosureFile(
                 disclosure=self.logged("disclosure"),
                 snapshot=self.logged("set-1"),
@@ -283,6 +301,7 @@ def acts() -> Acts:
             members=directory.members,
         ).encode(),
     )
+    certificate = _certify(entries, at, log, world.public("ada"))
     return Acts(
         world=world,
         after=after,
@@ -291,7 +310,36 @@ def acts() -> Acts:
         directory=directory,
         prover=prover,
         statement=statement,
+        certificate=certificate,
     )
+
+
+def _certify(entries: list[bytes], at: dict[str, int], log: Any, gone: bytes) -> dict[str, Any]:
+    def read(what: str, kind: Any) -> Any:
+        return parse_entry(entries[at[what]], kind)
+
+    statement = certified.certificate_statement(
+        origin=ORIGIN,
+        stated=format_instant(AT),
+        heard=read("gate-2", GateEntry).ledger,
+        unlearning=(at["unlearning"], read("unlearning", UnlearningEntry)),
+        old=(read("release-1", ReleaseEntry), read("set-1", SnapshotEntry)),
+        new=(read("release-2", ReleaseEntry), read("set-2", SnapshotEntry)),
+        labels=[gone],
+        purge={
+            "rule": "states",
+            "removed": [{"name": "runs/replies-1/state.json", "sha256": derive("state").hex()}],
+        },
+    )
+    log(
+        "certificate",
+        CertificateEntry(
+            unlearning=at["unlearning"],
+            signer=STATER.verifier.public,
+            statement=canonical.digest_of(statement),
+        ).encode(),
+    )
+    return dict(statement)
 
 
 def _unlearn(entries: list[bytes], at: dict[str, int], log: Any, after: BucketMap) -> None:

@@ -229,7 +229,7 @@ def acts_cases() -> dict[str, Case]:
     assert joint.joint is not None
     unmade = replace(joint, joint=replace(joint.joint, member=derive("another nonce")))
     lineage, disclosure = platform["lineage"], platform["disclosure"]
-    delta = platform["delta"]
+    delta, certificate = platform["delta"], platform["certificate"]
     (change,) = delta.proof.changes
     return {
         "absence-directory": case("accept", absent, "ada"),
@@ -269,6 +269,25 @@ def acts_cases() -> dict[str, Case]:
         "unlearning-reversed": case(
             "verify.wrong-entry",
             replace(platform["unlearning"], old=platform["unlearning"].new),
+        ),
+        "certificate": case("accept", certificate),
+        "certificate-with-receipt": case("accept", certificate, "ada"),
+        "certificate-of-another": case("certificate.not-among", certificate, "bea"),
+        "certificate-unsigned": case(
+            "certificate.signature", replace(certificate, signature=bytes(64))
+        ),
+        "certificate-other-purge": case(
+            "certificate.statement",
+            replace(
+                certificate,
+                statement={**certificate.statement, "purge": {"rule": "none", "removed": []}},
+            ),
+        ),
+        "certificate-other-gate": case(
+            "verify.wrong-entry", replace(certificate, new_gate=done.logged("gate-1"))
+        ),
+        "certificate-other-unlearning": case(
+            "verify.wrong-entry", replace(certificate, unlearning=done.logged("cessation"))
         ),
         "delta": case("accept", delta),
         "delta-nothing-changed": case(

@@ -50,6 +50,10 @@ _TRAINING: Final = tuple(
         r"\bfor[ ](?:\w+[ ])?(?P<verb>training)[ ](?:and|or)[ ](?:fine-?tun\w+|improving|developing|testing|evaluat\w+)",
         r"\bused?[ ]for[ ](?P<verb>training)\b(?![ ](?:and[ ]|or[ ])?(?:quality|coaching|staff|employees|course|program|class|session)\w*)",
         rf"\bused?[ ](?:\w+[ ]){{0,3}}?for[ ](?:\w+[ ]){{0,2}}?{AI}[ ](?P<verb>improvements?|enhancements?)",
+        # train our systems on your data; how the AI learns
+        r"\b(?P<verb>train(?:s|ing)?)\b(?:,?[ ](?:and|or)[ ]\w+)?[ ](?:our|the|its|their|these)[ ](?:\w+[ ]){0,2}?(?:systems?|technolog(?:y|ies)|software|services?|platforms?|tools?|features?|products?)\b",
+        rf"\bhow[ ](?:our|the|this|its)[ ](?:\w+[ ])?{AI}[ ](?P<verb>learns?)\b",
+        r"\b(?:use|allow|let)[ ](?:my|your|this)[ ][^;.!?]{0,50}?\bto[ ](?:help[ ])?(?P<verb>train|improve)[ ](?:\w+[ ]){0,3}?(?:AI|__|models?)",
         # for machine learning
         r"\bfor[ ](?:\w+[ ]){0,2}?(?P<verb>machine[ -]learning|AI|artificial[ ]intelligence)\b(?![ ](?:features?|tools?|products?|services?|assistants?|powered|to\b|that\b))",
         rf"\b(?P<verb>fed|feeds?|incorporated?|flows?)[ ](?:back[ ])?(?:in(?:to)?|our)\b[^;.!?]{{0,40}}?(?:{AI}|model[ ]training)",
@@ -60,6 +64,8 @@ _MAKING: Final = re.compile(rf"(?:{_MAKE_VERB})", re.IGNORECASE | re.VERBOSE)
 _NAMED_AI: Final = re.compile(
     r"(?<=[a-z,] )(?<!improve )(?<!train )(?<!develop )(?<!build )(?!Generative|Artificial|Responsible|Voice|Conversational)([A-Z][a-z]+) AI\b"
 )
+# "improve our AI study platform": a product, not what learns
+_PRODUCT: Final = re.compile(r"[ -](?:\w+ )?(?:platform|experience|marketplace|website|app)s?\b")
 _NOT_AI_TRAINING: Final = rx(
     rf"\b(?:train(?:ing|ed)?)[ ](?:courses?|sessions?|program\w*|class(?:es)?|videos?|webinars?|workshops?|plans?|materials?|modules?|events?)\b|"
     rf"\b(?:security|staff|employee|compliance|privacy|awareness|safety|personal|fitness|customer[ ]service)[ ]train(?:ing|ers?)\b|"
@@ -87,6 +93,8 @@ def training_in(text: str, past: int) -> str:
     for pattern in _TRAINING:
         for match in pattern.finditer(text):
             if match.end() <= past or (staff and staff.start() <= match.start("verb") + 12):
+                continue
+            if _MAKING.fullmatch(match["verb"]) and _PRODUCT.match(text[match.end() :]):
                 continue
             if _MAKING.fullmatch(match["verb"]) and not _about_data(text, match):
                 continue

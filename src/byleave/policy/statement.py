@@ -94,6 +94,9 @@ def _ruled(text: str, lead: str) -> tuple[Statement, ...]:
 _THEY: Final = re.compile(
     r"^(?P<opening>(?:(?:In|For|To|When|While|If|As|However|Also|Generally|Sometimes|Pursuant|Under|Through|By)\b[^,;:]{0,90}, )?)They(?P<act> (?:\w+ ){0,3}?\w+)"
 )
+_BOUND_THEY: Final = re.compile(
+    r"^(?P<opening>(?:[A-Z]\w+, )?[Ww]e (?:\w+ )?(?:require|ask|oblige|instruct|expect)s? (?:that )?)(?:they|them)\b(?P<act>)"
+)
 _GROUP_NOUNS: Final = {
     "affiliate": "These affiliates",
     "provider": "These service providers",
@@ -108,11 +111,13 @@ def with_antecedent(text: str, follows: str) -> str:
         text: The sentence, marks taken off.
         follows: The sentence right before it in its paragraph, or "".
     """
-    found = _THEY.match(text)
+    found = _THEY.match(text) or _BOUND_THEY.match(text)
     named = recipients_of(follows) if found else ()
     if found is None or not named:
         return text
-    return f"{found['opening']}{_GROUP_NOUNS[named[-1]]}{found['act']}{text[found.end() :]}"
+    who = _GROUP_NOUNS[named[-1]]
+    who = who.lower() if found["opening"] else who
+    return f"{found['opening']}{who}{found['act']}{text[found.end() :]}"
 
 
 def named_recipients(text: str) -> tuple[str, ...]:

@@ -29,6 +29,7 @@ from byleave.gate.nested import column_at
 from byleave.ids import Digest, to_us
 from byleave.service.enrol import enrol_within
 from byleave.service.house import Artefacts, House, RowFile, StagedFiles, Stamp
+from byleave.snapshot.commit import fixed
 from byleave.snapshot.record import record_digests
 from byleave.snapshot.sealed import write_table
 
@@ -319,9 +320,13 @@ class _Ingest:
     def _take(self, batch: pa.RecordBatch, writer: pq.ParquetWriter, total: int) -> None:
         contract = self._contract
         table = pa.Table.from_batches([batch])
-        digests = record_digests(table, contract.digest_columns(batch.schema))
+        digests = record_digests(
+            table,
+            contract.digest_columns(batch.schema),
+            hash_rows=self._house.building.hash_rows,
+        )
         writer.write_table(pa.table({"digest": digests}))
-        self.hasher.update(b"".join(digests.to_pylist()))
+        self.hasher.update(fixed(digests).data)
         for people, column in zip(
             self._people, (contract.author, *contract.recipients), strict=True
         ):

@@ -21,6 +21,7 @@ from byleave.ids import format_instant
 
 if TYPE_CHECKING:
     from byleave.demo.practice import Judged
+    from byleave.demo.recipient import RecipientProcess
     from byleave.exposure.practice import Practice
     from byleave.gate.result import GateRecord
     from byleave.service.disclose import Offer
@@ -70,6 +71,7 @@ class Outcome:
     release_2: Release = None  # type: ignore[assignment]
     refit: str = ""
     package: Offer | None = None
+    provider: RecipientProcess | None = None
     withdrawn: tuple[str, ...] = ()
     never: str = ""
     proofs: list[Proof] = field(default_factory=list)

@@ -28,9 +28,10 @@ from byleave.demo.practice import (
     scopes_of,
     used_rows,
 )
+from byleave.demo.recipient import RecipientProcess
 from byleave.demo.story import Story
 from byleave.demo.witness import check_proofs
-from byleave.errors import RefusedError
+from byleave.errors import RefusedError, WorldError
 from byleave.exposure.readings import ReadingResult
 from byleave.policy.scope import Scope
 from byleave.service.consent import NewEvent
@@ -42,6 +43,7 @@ POLICY_DAY: Final = datetime(2024, 9, 18, 16, tzinfo=UTC)
 GATE_DAY: Final = datetime(2024, 10, 14, 12, tzinfo=UTC)
 WITHDRAWAL_DAY: Final = datetime(2024, 10, 28, 9, tzinfo=UTC)
 NIGHT_BATCH: Final = datetime(2024, 10, 29, 3, tzinfo=UTC)
+PROVIDER_DAY: Final = datetime(2024, 10, 29, 12, tzinfo=UTC)
 ANSWER_DAY: Final = datetime(2024, 10, 30, 9, tzinfo=UTC)
 WITHDRAWALS: Final = 24
 SOURCE: Final = "messages"
@@ -161,6 +163,7 @@ def gate_and_release(o: Outcome, story: Story) -> None:
 
 
 def _offer_package(o: Outcome, story: Story) -> None:
+    o.provider = _registered_provider(o, story)
     try:
         o.package = o.ws.disclosure.offer(SOURCE, texts.USE_PROVIDER)
     except RefusedError as error:
@@ -176,6 +179,32 @@ def _offer_package(o: Outcome, story: Story) -> None:
         f" {shares['all']:.1%}."
     )
     story.figure("records the provider may have", f"{record.kept:,}")
+    if o.provider is not None:
+        o.ws.disclosure.lay_out(texts.PROVIDER, o.provider.outbox)
+        o.provider.run(o.clock())
+        o.ws.disclosure.receive([o.provider.outbox])
+        story.say(
+            "The package is encrypted to the key that the provider registered. A process of its"
+            " own, with its own folder, pulls it, checks it against the log, and signs for it:"
+            f" {o.package.disclosure} is {_standing_of(o)}."
+        )
+
+
+def _registered_provider(o: Outcome, story: Story) -> RecipientProcess | None:
+    """Return the provider with its keys registered, or None where it cannot have any."""
+    provider = RecipientProcess(o.ws.path, texts.PROVIDER)
+    try:
+        card = provider.make(o.ws.places.trust.read_bytes(), o.seed)
+    except WorldError as error:
+        story.say(f"The provider cannot be given anything here: {error.message} ({error.hint}).")
+        return None
+    o.ws.disclosure.register(card)
+    return provider
+
+
+def _standing_of(o: Outcome) -> str:
+    name = "" if o.package is None else o.package.disclosure
+    return next(str(d["state"]) for d in o.ws.disclosure.status() if d["disclosure"] == name)
 
 
 def _tell_gate(o: Outcome, story: Story) -> None:
@@ -253,9 +282,30 @@ def withdraw_and_unlearn(o: Outcome, story: Story) -> None:
         f" without them: {'the same bytes' if o.refit == o.release_2.model else 'OTHER BYTES'}."
         f" Recalled from the provider: {', '.join(recalled) or 'nothing was there'}."
     )
+    _provider_obeys(o, story)
     story.figure("messages forgotten", f"{unlearned.removed:,}")
     story.figure("release 2, model digest", o.release_2.model[:8])
     story.figure("a fit without them", o.refit[:8])
+
+
+def _provider_obeys(o: Outcome, story: Story) -> None:
+    if o.provider is None or o.package is None:
+        return
+    o.ws.disclosure.lay_out(texts.PROVIDER, o.provider.outbox)
+    o.clock.set(PROVIDER_DAY)
+    said = o.provider.run(PROVIDER_DAY)
+    for _, _, refusal in o.ws.disclosure.receive([o.provider.outbox]):
+        if refusal is not None:
+            raise refusal
+    if not said["obeyed"]:
+        return
+    deleted = sum(done["deleted"] for done in said["obeyed"])
+    story.say(
+        f"The provider's process finds the {deleted:,} rows by labels that mean nothing elsewhere,"
+        " deletes them from its copy, and signs the roots before and after; the platform compares"
+        f" them with its own, and logs the answer: {o.package.disclosure} is {_standing_of(o)}."
+    )
+    story.figure("messages the provider deleted", f"{deleted:,}")
 
 
 def answers_and_proofs(o: Outcome, story: Story) -> None:

@@ -5,7 +5,7 @@ The package is held in memory, once in clear and once encrypted.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from byleave.errors import EvidenceError, InputError, WorldError
 
@@ -14,14 +14,28 @@ if TYPE_CHECKING:
 
 __all__ = ["age_key", "new_age_identity", "open_sealed", "seal_to"]
 
+_BECH32: Final = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
+_BECH32_GENERATORS: Final = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
 
-def new_age_identity() -> str:
-    """Return a fresh private key, as age writes it; the operating system's randomness.
+
+def new_age_identity(seed: bytes) -> str:
+    """Return a private key, as age writes it (Bech32 of 32 bytes).
+
+    Args:
+        seed: 32 secret bytes, drawn fresh.
 
     Raises:
+        InputError: `disclosure.card`, not 32 bytes.
         WorldError: `cli.extra-missing`.
     """
-    return str(_pyrage().x25519.Identity.generate())
+    if len(seed) != 32:
+        raise InputError("a private key has 32 bytes", code="disclosure.card")
+    values = [*_five_bits(seed)]
+    check = _bech32_checksum("age-secret-key-", values)
+    text = "age-secret-key-1" + "".join(_BECH32[value] for value in (*values, *check))
+    identity = text.upper()
+    _identity(identity)
+    return identity
 
 
 def age_key(identity: str) -> str:
@@ -70,6 +84,26 @@ def open_sealed(identity: str, data: bytes) -> bytes:
             "the package was changed on the way, or is cut off", code="disclosure.damaged"
         ) from None
     return opened
+
+
+def _five_bits(data: bytes) -> list[int]:
+    """Return bytes as numbers of five bits, zeros at the end."""
+    bits = "".join(f"{byte:08b}" for byte in data)
+    bits += "0" * (-len(bits) % 5)
+    return [int(bits[at : at + 5], 2) for at in range(0, len(bits), 5)]
+
+
+def _bech32_checksum(prefix: str, values: list[int]) -> list[int]:
+    """Return the six check values of BIP 173."""
+    spread = [ord(c) >> 5 for c in prefix] + [0] + [ord(c) & 31 for c in prefix]
+    state = 1
+    for value in (*spread, *values, 0, 0, 0, 0, 0, 0):
+        top = state >> 25
+        state = (state & 0x1FFFFFF) << 5 ^ value
+        for bit, generator in enumerate(_BECH32_GENERATORS):
+            state ^= generator if top >> bit & 1 else 0
+    state ^= 1
+    return [state >> 5 * (5 - at) & 31 for at in range(6)]
 
 
 def _identity(text: str) -> Any:  # noqa: ANN401 (an untyped package's)

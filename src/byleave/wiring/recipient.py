@@ -138,7 +138,7 @@ def make_recipient(
         folder: A folder that does not exist, or is empty.
         recipient: Its dotted name, as the platform's taxonomy has it.
         trust: The trust file of the platform's log.
-        random: Draws the signing key.
+        random: Draws both keys.
 
     Raises:
         InputError: `disclosure.folder`, a recipient stands there; `disclosure.card`, no name.
@@ -152,7 +152,7 @@ def make_recipient(
             where=str(folder),
         )
     parse_trust(trust)
-    identity = new_age_identity()
+    identity = new_age_identity(random(32))
     signer = SignerKey(name=recipient, seed=random(32))
     card = Card(recipient=recipient, age=age_key(identity), key=signer.verifier.public)
     Card.read(card.document())

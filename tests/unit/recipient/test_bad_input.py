@@ -356,7 +356,7 @@ def test_a_recipient_s_keys_are_not_replaced(site: Site, tmp_path: Path) -> None
         RecipientFolder(tmp_path / "nobody")
     assert error.value.code == "disclosure.folder"
     assert oct((site.root / "host" / "keys" / "sign.key").stat().st_mode)[-3:] == "600"
-    assert new_age_identity().startswith("AGE-SECRET-KEY-1")
+    assert new_age_identity(bytes(range(32))).startswith("AGE-SECRET-KEY-1")
 
 
 def test_unpack_reads_only_what_pack_writes(offered_site: Site) -> None:

@@ -56,7 +56,8 @@ NAMES = (
     "index", "kind", "scope", "effective", "recorded", "expires", "includes_past", "notice",
     "grade", "channel",
 )  # fmt: skip
-FIELDS = [f'"{name}"' for name in NAMES]
+FIELDS = ", ".join(f'"{name}"' for name in NAMES)
+_TIMELINE = f'SELECT {FIELDS} FROM choice WHERE member = ? ORDER BY "index" LIMIT ?'  # noqa: S608
 HALF = Goal(0.5, 0.1, at_least=True)
 SECOND = Goal(1.0, 5.0)
 
@@ -269,7 +270,7 @@ def _prepare(place: Path) -> str:
         ]
     database = sqlite3.connect(place / "bare.sqlite")
     database.executescript(
-        f"PRAGMA journal_mode = WAL;CREATE TABLE choice (member TEXT, {', '.join(FIELDS)});"
+        f"PRAGMA journal_mode = WAL;CREATE TABLE choice (member TEXT, {FIELDS});"
     )
     database.executemany("INSERT INTO choice VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
     database.execute('CREATE INDEX by_member ON choice (member, "index")')
@@ -295,7 +296,7 @@ def _serve_bare(place: Path) -> None:
     @app.get("/timeline")
     async def timeline(member: str, limit: int) -> dict[str, Any]:
         rows = database.execute(
-            f'SELECT {", ".join(FIELDS)} FROM choice WHERE member = ? ORDER BY "index" LIMIT ?',
+            _TIMELINE,
             (member, limit),
         )
         return {"items": [dict(zip(NAMES, row, strict=True)) for row in rows], "next": None}
@@ -306,8 +307,19 @@ def _serve_bare(place: Path) -> None:
         now = datetime.now(UTC).isoformat()
         database.execute(
             "INSERT INTO choice VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (said["member"], time.time_ns(), said["kind"], said["scope"], now, now, None, 0)
-            + (said["notice"], "bytes", "api"),
+            (
+                said["member"],
+                time.time_ns(),
+                said["kind"],
+                said["scope"],
+                now,
+                now,
+                None,
+                0,
+                said["notice"],
+                "bytes",
+                "api",
+            ),
         )
         return {"indexes": [1]}
 

@@ -1,4 +1,4 @@
-"""The API, version 1: everything under `/api/v1`."""
+"""The API, version 1: everything under `/api/v1`, and the log's files under `/log`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from byleave.portal.api_consent import add_consent
 from byleave.portal.api_members import add_members
 from byleave.portal.api_objects import add_objects
 from byleave.portal.desk import Desk
+from byleave.portal.public_log import add_log
 
 __all__ = ["add_api"]
 
@@ -16,3 +17,4 @@ def add_api(routes: Routes, desk: Desk) -> None:
     add_consent(routes, desk)
     add_members(routes, desk)
     add_objects(routes, desk)
+    add_log(routes, desk)

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from fastapi.responses import PlainTextResponse
-
 from byleave.portal.access import ANYONE, Access, Role, Routes
 from byleave.portal.desk import Desk
 from byleave.portal.page import Page, after_, limit_, paged
-from byleave.portal.problem import ProblemError
 from byleave.wiring import Workspace
 
 __all__ = ["add_objects"]
@@ -40,14 +37,6 @@ def add_objects(routes: Routes, desk: Desk) -> None:
         _list(routes, desk, name, title, lister, ANYONE)
     for name, (title, lister) in _HOUSE.items():
         _list(routes, desk, name, title, lister, house)
-
-    async def checkpoint() -> PlainTextResponse:
-        data = desk.reader.log_files.read_checkpoint()
-        if data is None:
-            raise ProblemError(404, "api.not-found", "The log has published nothing yet.")
-        return PlainTextResponse(data)
-
-    routes.add("GET", "/api/v1/checkpoint", ANYONE, checkpoint, summary="The log's head, signed")
 
 
 def _list(

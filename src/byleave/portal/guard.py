@@ -1,4 +1,4 @@
-"""What stands before every answer: security headers, the host check, HEAD, faults.
+"""What stands before every answer: security headers, the host check, sizes, HEAD, faults.
 
 A plain ASGI wrapper inside the server's own error page, which would not carry the headers.
 """
@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-__all__ = ["HEADERS", "LOOPBACK", "Guard"]
+__all__ = ["HEADERS", "LOOPBACK", "MOST_BYTES", "Guard"]
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -39,7 +39,16 @@ HEADERS: Final = (
 With `no-referrer` a browser would hide a form's origin from us as well (Fetch § 3.2, `Origin`).
 """
 
+MOST_BYTES: Final = 4 << 20
+"""The longest body of a request."""
+
+_TOO_MUCH: Final = b"This is too much at once; send at most 4 MiB.\n"
+
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+class _TooMuchError(Exception):
+    """A body is longer than is taken."""
 
 
 class Guard:
@@ -90,11 +99,28 @@ class Guard:
                 message = {**message, "body": b""}
             await send(message)
 
+        taken = 0
+
+        async def bounded() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > MOST_BYTES:
+                raise _TooMuchError
+            return message
+
         if self._hosts is not None and _host(scope) not in self._hosts:
-            await _refuse(guarded)
+            await _say(guarded, 421, b"This site only answers to the machine it is on.\n")
+            return
+        if _length(scope) > MOST_BYTES:
+            await _say(guarded, 413, _TOO_MUCH)
             return
         try:
-            await self._application({**scope, "method": "GET"} if head else scope, receive, guarded)
+            await self._application({**scope, "method": "GET"} if head else scope, bounded, guarded)
+        except _TooMuchError:
+            if started:
+                raise
+            await _say(guarded, 413, _TOO_MUCH)
         except Exception:
             _LOG.exception("a page could not be written")
             if started:
@@ -112,11 +138,18 @@ def _host(scope: Scope) -> str:
     return ""
 
 
-async def _refuse(send: Send) -> None:
-    body = b"This site only answers to the machine it is on.\n"
+def _length(scope: Scope) -> int:
+    """Return the length of the body that a request announces; 0: it does not say."""
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            return int(value) if value.isdigit() else MOST_BYTES + 1
+    return 0
+
+
+async def _say(send: Send, status: int, body: bytes) -> None:
     headers = [
         (b"content-type", b"text/plain; charset=utf-8"),
         (b"content-length", str(len(body)).encode("ascii")),
     ]
-    await send({"type": "http.response.start", "status": 421, "headers": headers})
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,85 @@
+"""The served log: anybody can follow it, and a proof can be checked by upload."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import uvicorn
+
+import byleave
+from byleave.note.trust import parse_trust
+from byleave.stores.web import WebTiles
+from byleave.tlog.reader import LogReader
+from tests.portal.api_site import Site, site_at
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    with site_at(tmp_path / "ws") as made:
+        yield made
+
+
+@pytest.fixture
+def address(site: Site) -> Iterator[str]:
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    config = uvicorn.Config(site.http.app, log_level="error", access_log=False, lifespan="off")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    give_up = time.monotonic() + 30
+    while not server.started and time.monotonic() < give_up:
+        thread.join(0.01)
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}/log"
+    server.should_exit = True
+    thread.join(10)
+
+
+def test_a_stranger_can_follow_the_served_log(site: Site, address: str) -> None:
+    """Every entry of the log can be read and authenticated over HTTP with the trust file's key."""
+    trust = parse_trust((site.path / "trust.policy").read_bytes())
+    reader = LogReader(WebTiles(address), verifier=trust.logs[0])
+    with byleave.open(site.path, read_only=True) as ws:
+        assert reader.size == ws.ledger.size()
+        entries = [reader.logged(n).entry for n in range(reader.size)]
+        assert entries == ws.ledger.read(0, reader.size)
+
+
+@pytest.mark.parametrize(
+    "path", ["../keys/log.key", "0/..%2f..%2fkeys", "0/999", "x", "entries/000.p/300", ""]
+)
+def test_nothing_but_the_logs_files_is_served(site: Site, path: str) -> None:
+    """A path that the log has no file for is a 404, and leads nowhere else."""
+    assert site.http.get(f"/log/tile/{path}").status_code == 404
+
+
+def test_a_proof_is_checked_by_upload(site: Site) -> None:
+    """An uploaded proof gets the verifier's own verdict; one flipped byte gets a no."""
+    made = site.post("/api/v1/choices", site.grant("m-1"), site.token())
+    [index] = made.json()["indexes"]
+    with byleave.open(site.path, read_only=True) as ws:
+        proof = ws.proof.bytes(f"event-{index}")
+    assert site.http.post("/api/v1/verify", content=proof).json()["ok"]
+    spoiled = proof[:-2] + bytes([proof[-2] ^ 1]) + proof[-1:]
+    verdict = site.http.post("/api/v1/verify", content=spoiled).json()
+    assert not verdict["ok"]
+    too_much = site.http.post("/api/v1/verify", content=b"x" * ((1 << 20) + 1))
+    assert too_much.status_code == 413
+
+
+def test_a_body_without_end_is_cut_off(site: Site) -> None:
+    """A body over 4 MiB is refused, whether it says its length or not."""
+
+    def endless() -> Iterator[bytes]:
+        for _ in range(80):
+            yield b"x" * (1 << 16)
+
+    assert site.http.post("/api/v1/verify", content=endless()).status_code == 413
+    long = site.http.post("/api/v1/verify", content=b"x" * (5 << 20))
+    assert long.status_code == 413
+    assert long.headers["x-content-type-options"] == "nosniff"

@@ -49,7 +49,7 @@ _DEFAULTS: Final[dict[str, int | str]] = {
     "features": 512,
     "k": 5,
     "numbers": 0,
-    "ridge": 256,
+    "ridge": 512,
 }
 WORD: Final = 102
 """What a word counts beside a frozen encoder's numbers, whose vectors are 512 long: a fifth."""
@@ -67,7 +67,7 @@ class RepliesTrainer:
     base = "index"
 
     def default_recipe(self) -> Recipe:
-        """Return k = 5 members, whole sentences, at most 512 features, ridge 256, no encoder."""
+        """Return k = 5 members, whole sentences, at most 512 features, ridge 512, no encoder."""
         return dict(_DEFAULTS)
 
     def fit(self, batches: Iterable[pa.RecordBatch], recipe: Recipe) -> ReplyState:

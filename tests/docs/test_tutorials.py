@@ -34,6 +34,17 @@ def test_other_engines_run(root: Path, tmp_path: Path) -> None:
             assert agrees(printed, block.prints), f"line {block.line} prints:\n{printed}"
 
 
+def test_pipelines_run(root: Path, tmp_path: Path) -> None:
+    """Each block of docs/tutorials/pipelines.md, in order, prints what stands below it."""
+    page = (root / "docs" / "tutorials" / "pipelines.md").read_text(encoding="utf-8")
+    found = blocks(page)
+    assert sum(block.prints is not None for block in found) == 6
+    for block in found:
+        printed = run(block, tmp_path)
+        if block.prints is not None:
+            assert agrees(printed, block.prints), f"line {block.line} prints:\n{printed}"
+
+
 def test_it_ends_in_proofs(root: Path) -> None:
     """The tutorial shows a proof accepted, a changed one refused, and what no proof shows."""
     page = (root / "docs" / "tutorials" / "first-hour.md").read_text(encoding="utf-8")

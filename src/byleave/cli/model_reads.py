@@ -108,10 +108,15 @@ def _print(found: Attestation, *, as_json: bool, head: str) -> None:
             head,
             f"  read         {reads.rows:,} of the {reads.held:,} rows of {found.snapshot}"
             + (f"; {left:,} never" if left else ""),
-            f"  each         {often} times, {reads.reads:,} reads in {reads.epochs} epochs",
-            f"  by           {reads.parts} {'process' if reads.parts == 1 else 'processes'}",
+            f"  each         {_counted(often, 'time')}, {reads.reads:,} reads in"
+            + f" {_counted(str(reads.epochs), 'epoch')}",
+            f"  by           {_counted(str(reads.parts), 'process', 'processes')}",
             f"  digest       {short(reads.digest.hex())}",
             f"  model        {short(found.model) if found.model else 'none named'}",
             "  does not show what the program did with the rows, nor that it read nothing else",
         ],
     )
+
+
+def _counted(number: str, one: str, more: str | None = None) -> str:
+    return f"{number} {one if number == '1' else more or one + 's'}"

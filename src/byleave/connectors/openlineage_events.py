@@ -30,7 +30,7 @@ _SCHEMA: Final = "https://byleave.dev/schemas/openlineage/v1#"
 
 
 class ThingLike(Protocol):
-    """What goes into an act, or comes out of it (`service.acts.Thing`)."""
+    """What goes into an act, or comes out of it (`service.lineage_acts.Thing`)."""
 
     @property
     def name(self) -> str: ...
@@ -41,7 +41,7 @@ class ThingLike(Protocol):
 
 
 class ActLike(Protocol):
-    """One act (`service.acts.Act`)."""
+    """One act (`service.lineage_acts.Act`)."""
 
     @property
     def kind(self) -> str: ...

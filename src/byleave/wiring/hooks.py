@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from byleave.engines.extra import load
 from byleave.errors import InputError, WorldError
 from byleave.service import model
-from byleave.service.acts import acts
 from byleave.service.house import Log
+from byleave.service.lineage_acts import acts
 from byleave.service.snapshot import snapshot_document
 from byleave.wiring.consent_nouns import Noun
 

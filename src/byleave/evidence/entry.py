@@ -47,6 +47,7 @@ __all__ = [
     "ErasureEntry",
     "ForcedLoadEntry",
     "GateEntry",
+    "LookEntry",
     "NoticeEntry",
     "PackageEntry",
     "PolicyDocumentEntry",
@@ -339,6 +340,14 @@ class AttestationEntry(Entry):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LookEntry(Entry):
+    """Someone of the operator's looked at a member's data: commitment (tag 0x30) to who and why."""
+
+    KIND: ClassVar[str] = "look/v1"
+    commitment: Annotated[bytes, DIGEST]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ForcedLoadEntry(Entry):
     """A tainted release was loaded all the same."""
 
@@ -465,6 +474,7 @@ ENTRY_KINDS: Final[dict[str, type[Entry]]] = {
         EnrolmentEntry,
         EnrolmentOfferEntry,
         ErasureEntry,
+        LookEntry,
         ForcedLoadEntry,
         GateEntry,
         NoticeEntry,

@@ -27,6 +27,7 @@ from byleave.evidence.entry import (
     Entry,
     ErasureEntry,
     GateEntry,
+    LookEntry,
     NoticeEntry,
     PolicyDocumentEntry,
     RecipeEntry,
@@ -36,6 +37,7 @@ from byleave.evidence.entry import (
     WithdrawalEntry,
     parse_entry,
 )
+from byleave.evidence.look import look_commitment
 from byleave.service.consent import event_document
 from byleave.service.house import House
 from byleave.service.model import recipe_digest
@@ -160,6 +162,12 @@ def _erasure(entry: ErasureEntry, document: Mapping[str, Any]) -> bool:
     return digest_of(logged) == entry.document and entry.members == len(logged["enrolments"])
 
 
+def _look(entry: LookEntry, document: Mapping[str, Any]) -> bool:
+    said = {name: document[name] for name in ("who", "member", "why", "at")}
+    made = look_commitment(bytes.fromhex(document["salt"]), said)
+    return hmac.compare_digest(made, entry.commitment)
+
+
 def _policy(entry: PolicyDocumentEntry, document: Mapping[str, Any]) -> bool:
     return sha256(document["text"].encode()) == entry.sha256
 
@@ -219,6 +227,7 @@ _CHECKS: Final[dict[type[Entry], Callable[[Any, Mapping[str, Any]], bool]]] = {
     DisclosureEntry: _disclosure,
     ErasureEntry: _erasure,
     GateEntry: _gate,
+    LookEntry: _look,
     PolicyDocumentEntry: _policy,
     RecipeEntry: _recipe,
     ReleaseEntry: _release,

@@ -16,6 +16,7 @@ from byleave.service import (
     enrol,
     enrol_joint,
     erasure,
+    looks,
     overview,
     policy,
     prove,
@@ -148,6 +149,17 @@ class Members(Noun):
     def count(self) -> int:
         """Return how many members are enrolled."""
         return self._house.ledger.member_count()
+
+    def look(self, member: str, *, who: str, why: str) -> int:
+        """Log that somebody of the operator's looks at a member's data; return the log index."""
+        self._writable()
+        index = looks.log_look(self._house, who, member, why=why)
+        self._house.log.publish()
+        return index
+
+    def looks(self) -> list[dict[str, Any]]:
+        """Return who looked at members' data, oldest first; members by ordinal."""
+        return looks.list_looks(self._house)
 
     def answer(self, member: str) -> dict[str, Any]:
         """Return everything the ledgers know of one member, as facts (`pages.view`)."""

@@ -1,0 +1,85 @@
+"""Who of the operator's people looked at a member's data, and why: each look has a log entry.
+
+The log holds a commitment; the ledger keeps who, whom and why. A member can be told, and an
+auditor shown the opening, that nobody looked besides (G12).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from byleave.canonical import Json
+from byleave.errors import InputError
+from byleave.evidence.entry import LookEntry
+from byleave.evidence.look import look_commitment
+from byleave.ids import format_instant, from_us, to_us
+from byleave.service.clock import ledger_now
+from byleave.service.house import House
+
+__all__ = ["list_looks", "log_look", "looks_about"]
+
+_SALT_BYTES: Final = 32
+_WHY: Final = 200
+
+
+def log_look(house: House, who: str, member: str, *, why: str) -> int:
+    """Log that somebody looked at a member's data; return the log index.
+
+    Args:
+        house: The workspace's ports.
+        who: Their name, as their sign-in says.
+        member: About whom.
+        why: Their reason, 1 to 200 characters.
+
+    Raises:
+        InputError: `member.unknown`; `input.malformed`, no reason.
+    """
+    row = house.ledger.member(member)
+    if row is None:
+        raise InputError("the ledger knows no such member", code="member.unknown")
+    if not 1 <= len(why.strip()) <= _WHY:
+        raise InputError(
+            f"a reason has 1 to {_WHY} characters", code="input.malformed", where="why"
+        )
+    now = ledger_now(house)
+    salt = house.random(_SALT_BYTES)
+    document: dict[str, Json] = {
+        "who": who,
+        "member": row[0],
+        "why": why.strip(),
+        "at": format_instant(now),
+    }
+    with house.ledger.writing() as writer:
+        index = writer.log(LookEntry(commitment=look_commitment(salt, document)).encode())
+        writer.add_object(
+            "look",
+            f"look-{index}",
+            index=index,
+            at_us=to_us(now),
+            document={**document, "salt": salt.hex()},
+        )
+    return index
+
+
+def list_looks(house: House) -> list[dict[str, Any]]:
+    """Return every look, oldest first; the member stands in it by ordinal."""
+    return [
+        {
+            "index": index,
+            "at": format_instant(from_us(at)),
+            **{name: document[name] for name in ("who", "member", "why")},
+        }
+        for index, _, at, document in house.ledger.objects("look")
+    ]
+
+
+def looks_about(house: House, member: str) -> list[dict[str, Any]]:
+    """Return the looks at one member, oldest first.
+
+    Raises:
+        InputError: `member.unknown`.
+    """
+    row = house.ledger.member(member)
+    if row is None:
+        raise InputError("the ledger knows no such member", code="member.unknown")
+    return [look for look in list_looks(house) if look["member"] == row[0]]

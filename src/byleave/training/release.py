@@ -162,8 +162,8 @@ def model_card(
         (
             "`statement.dsse.json` and `provenance.dsse.json` are in-toto statements, signed; `model.sig`"
             " is an OpenSSF model signature over every other file here:\n\n"
-            f"    model_signing verify key {statement.release} --signature"
-            f" {statement.release}/model.sig --public-key model-signing.pub\n\n"
+            f"    model_signing verify key releases/{statement.release} --signature"
+            f" releases/{statement.release}/model.sig --public_key model-signing.pub\n\n"
             f"`byleave proof make --release {statement.release} --lineage` shows where the data came"
             " from; `byleave release refit` fits it again."
         ),

@@ -109,6 +109,7 @@ REACHING: Final = tuple(
         rf"\b(?:that|note|and|as|when|then|,)[ ](?P<whom>(?-i:(?!Data|Information|We|You|Your|Our|Personal|Users?|Members?|Services?)[A-Z][a-z]+(?:[A-Z]\w+)?))[ ](?:{MODAL}[ ])+(?:\w+,?[ ](?:and[ ]|or[ ])?){{0,3}}?(?P<verb>import|use|retain|collect|receive|process|store|access|see|learn)\b(?P<what>[ ](?:and[ ]\w+[ ])?(?:this|your|the|these|that|such|certain|some|information|data)\b[^;.!?]{{0,30}}?{DATA})",
         # a recipient, at a distance, that may do something with your data
         rf"(?P<whom>{RECIPIENT})(?!')(?:,[ ]|[ ])(?:(?!(?:we|you|us|it|users?|members?|people)[ ])[\w'()/-]+,?[ ]){{0,24}}?(?:{MODAL}|need[ ]to|have[ ]to)[ ](?:(?:not|also|only|\w+ly|\w+,|and|or)[ ]){{0,3}}?(?:\w+[ ]and[ ])?(?P<verb>{_ACCESS}|collect|gather|track|share|disclose|combine|transfer)\b(?P<what>[ ](?:[\w-]+,?[ ]){{0,6}}?{DATA})",
+        rf"\b(?:we|us)[ ](?:{MODAL}[ ])*(?P<verb>report|refer|submit|file)(?P<what>[ ](?:\w+[ ]){{0,3}}?{DATA}[^;.!?]{{0,50}}?)[ ]to[ ](?:the[ ])?(?-i:[A-Z]\w+[ ][A-Z])",
         # their own trackers, here
         rf"(?P<whom>{RECIPIENT})(?!')[^;:.!?]{{0,60}}?[ ](?P<verb>set|place|include|embed|deploy|drop|read|use)(?P<what>)[ ](?:(?:and|or)[ ]\w+[ ])?(?:(?!our\b)[\w-]+[ ]){{0,4}}?(?:cookies?|beacons?|pixels?|SDKs?|trackers?|tracking[ ]technolog\w+|tags)\b",
         # they learn, infer, keep

@@ -50,6 +50,13 @@ _TRAINING: Final = tuple(
         r"\bfor[ ](?:\w+[ ])?(?P<verb>training)[ ](?:and|or)[ ](?:fine-?tun\w+|improving|developing|testing|evaluat\w+)",
         r"\bused?[ ]for[ ](?P<verb>training)\b(?![ ](?:and[ ]|or[ ])?(?:quality|coaching|staff|employees|course|program|class|session)\w*)",
         rf"\bused?[ ](?:\w+[ ]){{0,3}}?for[ ](?:\w+[ ]){{0,2}}?{AI}[ ](?P<verb>improvements?|enhancements?)",
+        # improve the services, models among them; by machine learning on your data
+        rf"\b(?P<verb>(?:{_MAKE_VERB}))[ ](?:of[ ])?(?:our|the|its|your)[ ](?:\w+[ ]){{0,3}}?(?:services?|products?|platform|technolog\w+|features),?[ ][^;:.!?]{{0,40}}?\bincluding\b[^;.!?]{{0,200}}?(?:{AI}|machine[ ]learning)(?:[ ](?:algorithms|models|systems|and)|\b(?=\W*$))",
+        rf"\b(?:us(?:e|es|ed|ing)|process|analy[sz]e|collect)\b[^;.!?]{{0,90}}?{DATA}[^;.!?]{{0,60}}?\b(?P<verb>improve|develop|enhance|optimi[sz]e|refine)\b[^;.!?]{{0,60}}?\b(?:using|through|with|via|by[ ]means[ ]of|by)[ ](?:\w+[ ])?(?:machine[ ]learning|\bML\b)",
+        rf"{DATA}[^;.!?]{{0,40}}?\b(?P<verb>feeds?|flows?|goes?|enters?)[ ](?:back[ ])?(?:in)?to[ ](?:our|the|its)[ ](?:\w+[ ])?training\b",
+        rf"\b(?:us(?:e|es|ed|ing)|process)\b[^;.!?]{{0,60}}?{DATA}[^;.!?]{{0,30}}?\bto[ ](?P<verb>fine-?tune|teach)\b",
+        rf"{DATA}[ ](?:\w+[ ]){{0,2}}?(?P<verb>teach|train)(?:es|s)?[ ](?:our|the|its)\b(?![ ](?:\w+[ ])?{STAFF}\b)",
+        rf"{AI}(?:/ML)?[ ](?:model[ ])?(?P<verb>improvement|training)[ ]program",
         # train our systems on your data; how the AI learns
         r"\b(?P<verb>train(?:s|ing)?)\b(?:,?[ ](?:and|or)[ ]\w+)?[ ](?:our|the|its|their|these)[ ](?:\w+[ ]){0,2}?(?:systems?|technolog(?:y|ies)|software|services?|platforms?|tools?|features?|products?)\b",
         rf"\bhow[ ](?:our|the|this|its)[ ](?:\w+[ ])?{AI}[ ](?P<verb>learns?)\b",

@@ -91,7 +91,8 @@ _INCOMING: Final = rx(
 )
 _NOT_OURS: Final = rx(
     r"\b(?:right|rights|entitled)[ ](?:to|of)\b|\byou[ ](?:may|can|might|choose[ ]to|could|are)[ ](?:\w+[ ]){0,3}?(?:shar|provid|transfer|send|disclos|post)\w*|\bportability\b|"
-    r"\brequire[sd]?[ ]us[ ]to[ ]disclose\b|\b(?:outline|describe|explain)s?\b|\bPlatform[ ]for\b|\bplatform[ ]for\b|\bsell[ ]or[ ]buy\b|\bavailable[ ]to[ ]you\b|\bcontact[ ]you[ ]to\b"
+    r"\brequire[sd]?[ ]us[ ]to[ ]disclose\b|\b(?:outline|describe|explain)s?\b|\bPlatform[ ]for\b|\bplatform[ ]for\b|\bsell[ ]or[ ]buy\b|\bavailable[ ]to[ ]you\b|\bcontact[ ]you[ ]to\b|\bvisible[ ]to[ ]others\b|\bprovided[ ]by[ ]third\b|"
+    r"\b(?:content|services|features|links|materials|websites|products|integrations)\b[^.;]{0,40}\b(?:provided|operated|offered|run)[ ]by[ ]"
 )
 _ELSEWHERE: Final = rx(
     r"\b(?:outside|out)[ ](?:of[ ])?(?:the[ ])?(?:E[EU]A?|European|UK|United|your[ ]country)|\badequa\w+|\btransfer[ ]mechanisms?\b|\b(?:from|in)[ ]the[ ](?:E[EU]A?|European)\b|"

@@ -60,7 +60,8 @@ def statements_of(
         lead: What introduces the list in which it is an item, or "".
         weights: For the score of sharing, those of another fit; the shipped ones where None.
     """
-    text, lead = _expanded(text), _expanded(lead)
+    text, lead = _unquoted(_expanded(text)), _expanded(lead)
+    lead = "" if denies(lead) and not lead.endswith(":") else lead
     ruled = _ruled(text, lead)
     if any(s.about == "sharing" for s in ruled) or not reads_like_sharing(text, lead, weights):
         return ruled
@@ -203,6 +204,16 @@ def _expanded(text: str) -> str:
     """Return a text with "we'll" and its like written out."""
     text = re.sub(r"(?<=\w)'ll\b", " will", text)
     return re.sub(r"\b([Ww]e|[Tt]hey|[Yy]ou)'ve\b", r"\1 have", text)
+
+
+def _unquoted(text: str) -> str:
+    """Return a text with the titles that it quotes left out: they say nothing by themselves."""
+    bare = re.sub(
+        r"\"(?:How|When|Who|What|Where|Why|With Whom|Information|Sharing|Disclosure)\b[^\"]{12,}\"",
+        "that part",
+        text,
+    )
+    return bare if len(bare) > len(text) / 2 else text
 
 
 def _joined(lead: str, text: str) -> str:

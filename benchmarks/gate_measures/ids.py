@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from benchmarks.gate_measures.scale import line
+from byleave.engines.kernel import IdLoops, load_ids
 from byleave.gate.members import MemberIndex
 
 BATCH = 1 << 17
@@ -30,8 +31,12 @@ def measure(quick: bool) -> Iterator[dict[str, Any]]:  # noqa: FBT001 (gate.py a
         way = time.process_time()
         index.places(column[:1000])
         way = time.process_time() - way
-        best = min(resolve(index, column) for _ in range(2))
-        yield line(f"ids: {word}, cold", asked, best / asked * 1e9, "ns/id", goal)
+        loops = load_ids()
+        index.places(column[:1000], loops)
+        assert np.array_equal(index.resolve(column), index.resolve(column, loops))
+        for name, kernel in (("NumPy", None), ("kernel", loops)):
+            best = min(resolve(index, column, kernel) for _ in range(2))
+            yield line(f"ids: {word}, cold, {name}", asked, best / asked * 1e9, "ns/id", goal)
         yield line(f"ids: {word}, making the way in", members, way, "CPU s")
 
 
@@ -52,8 +57,8 @@ def worlds(members: int, numbers: Any, who: Any) -> Iterator[tuple[str, float, M
     yield "arbitrary strings of about 33 bytes", 150, strings, words.take(pa.array(who))
 
 
-def resolve(index: MemberIndex, column: pa.Array) -> float:
+def resolve(index: MemberIndex, column: pa.Array, kernel: IdLoops | None) -> float:
     start = time.process_time()
     for at in range(0, len(column), BATCH):
-        index.places(column.slice(at, BATCH))
+        index.places(column.slice(at, BATCH), kernel)
     return time.process_time() - start

@@ -36,6 +36,7 @@ from byleave.engines.reasons import (
 )
 from byleave.gate.category import CategoryPlan
 from byleave.gate.contract import is_id_list
+from byleave.gate.members import IdKernel
 from byleave.gate.nested import column_at, type_at
 from byleave.gate.plan import GatePlan
 from byleave.gate.rows import (
@@ -118,7 +119,8 @@ def reasons_batch(
         if category.draft and not plan.drafts_asked:
             reason[asked] = Reason.DRAFT_NEVER_SENT
         elif asked.any():
-            parties = _Parties.of(plan, batch) if parties is None else parties
+            ids = None if kernel is None else kernel.ids
+            parties = _Parties.of(plan, batch, ids) if parties is None else parties
             _decide_group(
                 plan, category, parties, asked, RowReasons(reason=reason, party=party), kernel
             )
@@ -144,7 +146,7 @@ class _Parties:
     collected: npt.NDArray[np.int64]
 
     @classmethod
-    def of(cls, plan: GatePlan, batch: pa.RecordBatch) -> _Parties:
+    def of(cls, plan: GatePlan, batch: pa.RecordBatch, kernel: IdKernel | None) -> _Parties:
         ordinals, absent, bad = [], [], []
         offsets = None
         for place, name in enumerate((plan.contract.author, *plan.contract.recipients)):
@@ -152,10 +154,10 @@ class _Parties:
             gone = np.asarray(pc.is_null(column)) if column.null_count else None
             if is_id_list(column.type):
                 offsets, items = _items(column)
-                found, strange = plan.members.places(items)
+                found, strange = plan.members.places(items, kernel)
                 strange = None if strange is None else _rows_with(strange, offsets)
             else:
-                found, strange = plan.members.places(column)
+                found, strange = plan.members.places(column, kernel)
                 if gone is not None and strange is not None and place:
                     strange &= ~gone  # a recipient column may be empty; an author must be there
             ordinals.append(found)

@@ -27,7 +27,41 @@ from byleave.gate.plan import GatePlan
 from byleave.gate.rows import ResolvedRows, RowDecisions, RowReasons
 from byleave.policy.ruleset import PartyRule
 
-__all__ = ["Kernel", "KernelEngine", "load_kernel", "reasons_batch_compiled"]
+__all__ = ["IdLoops", "Kernel", "KernelEngine", "load_ids", "load_kernel", "reasons_batch_compiled"]
+
+Longs = npt.NDArray[np.int64]
+Bytes = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class IdLoops:
+    """`gate.members.IdKernel` by numba (see `engines.id_loops`)."""
+
+    loops: Any
+
+    def suffixes(
+        self, offsets: Longs, data: Bytes, prefix: bytes
+    ) -> tuple[Longs, npt.NDArray[np.bool_]]:
+        """Return the whole number behind the prefix, and where a text is just that."""
+        count = len(offsets) - 1
+        numbers, good = np.empty(count, np.int64), np.empty(count, np.bool_)
+        self.loops.suffixes(offsets, data, np.frombuffer(prefix, np.uint8), numbers, good)
+        return numbers, good
+
+    def find(
+        self,
+        offsets: Longs,
+        data: Bytes,
+        known: tuple[Longs, Bytes],
+        hashes: npt.NDArray[np.uint64],
+        order: npt.NDArray[np.int32],
+        starts: npt.NDArray[np.int32],
+        shift: np.uint64,
+    ) -> Longs:
+        """Return the ordinal of each text, -1 where there is none (see `IdKernel`)."""
+        found = np.empty(len(offsets) - 1, np.int64)
+        self.loops.find(offsets, data, *known, hashes, order, starts, shift, found)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +69,7 @@ class Kernel:
     """`reasons.Kernel` by numba (see `engines.kernel_loops`)."""
 
     loops: Any
+    ids: IdLoops
 
     def pairs(
         self,
@@ -143,14 +178,24 @@ class KernelEngine:
         return reasons_batch(plan, batch, self.kernel)
 
 
+def load_ids() -> IdLoops:
+    """Return the loops over ids.
+
+    Raises:
+        WorldError: `cli.extra-missing`, numba is not installed.
+    """
+    load("numba", extra="kernel")
+    return IdLoops(load("byleave.engines.id_loops", extra="kernel"))
+
+
 def load_kernel() -> Kernel:
     """Return the kernel.
 
     Raises:
         WorldError: `cli.extra-missing`, numba is not installed.
     """
-    load("numba", extra="kernel")
-    return Kernel(load("byleave.engines.kernel_loops", extra="kernel"))
+    ids = load_ids()
+    return Kernel(load("byleave.engines.kernel_loops", extra="kernel"), ids)
 
 
 def reasons_batch_compiled(plan: GatePlan, batch: pa.RecordBatch) -> RowReasons:

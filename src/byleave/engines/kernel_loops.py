@@ -13,7 +13,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np import arrayobj
 
-__all__ = ["glances", "lists", "pairs"]
+__all__ = ["ask", "glances", "lists", "pairs", "word_at"]
 
 _AHEAD = 32
 """Rows between asking for a byte and using it: measured, flat from 16 to 64."""
@@ -26,7 +26,7 @@ _UNKNOWN = -(2**63)
 
 
 @intrinsic
-def _ask(_context: Any, plane: Any, place: Any) -> Any:  # noqa: ANN401, ARG001 (its name counts)
+def ask(_context: Any, plane: Any, place: Any) -> Any:  # noqa: ANN401, ARG001 (its name counts)
     """Ask for one byte of a plane, to be in the cache when it is read."""
     signature = types.void(plane, types.int64)
 
@@ -39,6 +39,21 @@ def _ask(_context: Any, plane: Any, place: Any) -> Any:  # noqa: ANN401, ARG001 
         function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
         builder.call(function, [address, number(0), number(1), number(1)])
         return context.get_dummy_value()
+
+    return signature, generate
+
+
+@intrinsic
+def word_at(_context: Any, plane: Any, place: Any) -> Any:  # noqa: ANN401, ARG001 (its name counts)
+    """Read eight bytes of a plane of bytes as one number, wherever they begin; none lie beyond."""
+    signature = types.uint64(plane, types.int64)
+
+    def generate(context: Any, builder: Any, given: Any, args: Any) -> Any:  # noqa: ANN401
+        array = arrayobj.make_array(given.args[0])(context, builder, args[0])
+        address = builder.gep(array.data, [args[1]])
+        word = builder.load(builder.bitcast(address, ir.IntType(64).as_pointer()))
+        word.align = 1
+        return word
 
     return signature, generate
 
@@ -87,9 +102,9 @@ def pairs(  # noqa: ANN201
     rows = len(author)
     for row in range(rows):
         if row + _AHEAD < rows:
-            _ask(codes, np.int64(author[row + _AHEAD]) >> shift)
+            ask(codes, np.int64(author[row + _AHEAD]) >> shift)
             if not alone:
-                _ask(codes, np.int64(other[row + _AHEAD]) >> shift)
+                ask(codes, np.int64(other[row + _AHEAD]) >> shift)
         at = _look(codes, shift, author[row]) << 4
         if not alone:
             at |= _look(codes, shift, other[row])
@@ -125,7 +140,7 @@ def glances(  # noqa: ANN201
     rows, total = len(author), len(others)
     for row in range(rows):
         if row + _AHEAD < rows:
-            _ask(codes, np.int64(author[row + _AHEAD]) >> shift)
+            ask(codes, np.int64(author[row + _AHEAD]) >> shift)
         at = _look(codes, shift, author[row])
         least = author_says[at]
         rule = np.int64(rule_of[at])
@@ -133,7 +148,7 @@ def glances(  # noqa: ANN201
         place = np.uint32(0)
         for item in range(offsets[row], offsets[row + 1]):
             if item + _AHEAD < total:
-                _ask(codes, np.int64(others[item + _AHEAD]) >> shift)
+                ask(codes, np.int64(others[item + _AHEAD]) >> shift)
             place += np.uint32(256)
             at = _look(codes, shift, others[item])
             says = other_says[at]
@@ -181,9 +196,9 @@ def lists(  # noqa: ANN201, C901, PLR0912, PLR0915
         if row + _AHEAD < rows:
             ahead = np.int64(author[row + _AHEAD])
             if dated:
-                _ask(profile, ahead)
+                ask(profile, ahead)
             else:
-                _ask(codes, ahead >> shift)
+                ask(codes, ahead >> shift)
         when = collected[row] if dated else _UNKNOWN
         least = np.uint32(0xFFFFFFFF)
         rule, yes = 0, 0
@@ -193,9 +208,9 @@ def lists(  # noqa: ANN201, C901, PLR0912, PLR0915
             if place and at + _AHEAD < total:
                 ahead = np.int64(others[at + _AHEAD])
                 if dated:
-                    _ask(profile, ahead)
+                    ask(profile, ahead)
                 else:
-                    _ask(codes, ahead >> shift)
+                    ask(codes, ahead >> shift)
             ordinal = np.int64(others[at]) if place else np.int64(author[row])
             # a glance tells of no profile to which dates matter
             number = np.int64(-1) if dated else meant[_look(codes, shift, ordinal)]

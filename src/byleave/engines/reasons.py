@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from byleave.consent.reason import Reason
 from byleave.gate.category import CategoryPlan
+from byleave.gate.members import IdKernel
 from byleave.gate.profile import ALWAYS, GAPS
 from byleave.policy.ruleset import PartyRule
 
@@ -217,6 +218,11 @@ def exact_pairs(category: CategoryPlan, rule: PartyRule | None, *, alone: bool) 
 
 class Kernel(Protocol):
     """The loops that a compiled kernel runs instead of NumPy; the answers are the same."""
+
+    @property
+    def ids(self) -> IdKernel:
+        """The loops over ids that are texts."""
+        ...
 
     def pairs(
         self,

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Final, cast
+from typing import Any, Final, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +24,7 @@ import pyarrow.types as pat
 
 from byleave.errors import InputError
 
-__all__ = ["MISSING", "UNKNOWN", "Dense", "MemberIndex", "ids_as_text"]
+__all__ = ["MISSING", "UNKNOWN", "Dense", "IdKernel", "MemberIndex", "ids_as_text"]
 
 UNKNOWN: Final = -1
 MISSING: Final = -2
@@ -41,6 +41,39 @@ _BLOCK: Final = 1 << 14
 """Ids taken at a time: what is in hand stays in cache."""
 
 Longs = npt.NDArray[np.int64]
+
+
+class IdKernel(Protocol):
+    """Compiled loops for ids that are texts; the answers are the same as without."""
+
+    def suffixes(
+        self, offsets: Longs, data: npt.NDArray[np.uint8], prefix: bytes
+    ) -> tuple[Longs, npt.NDArray[np.bool_]]:
+        """Return what `_suffixes` does, of texts at offsets in `data`."""
+        ...
+
+    def find(
+        self,
+        offsets: Longs,
+        data: npt.NDArray[np.uint8],
+        known: tuple[Longs, npt.NDArray[np.uint8]],
+        hashes: npt.NDArray[np.uint64],
+        order: npt.NDArray[np.int32],
+        starts: npt.NDArray[np.int32],
+        shift: np.uint64,
+    ) -> Longs:
+        """Return the ordinal of each text, `UNKNOWN` where there is none; compared byte for byte.
+
+        Args:
+            offsets: Where each text begins and ends; int64[n + 1].
+            data: The texts' bytes.
+            known: The same of all members' ids.
+            hashes: `_hash` of the ids, ascending.
+            order: Ordinal of each of them.
+            starts: Where each leading part of a hash begins.
+            shift: How much lower than the hash its leading part is.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,35 +154,39 @@ class MemberIndex:
             object.__setattr__(self, "_way", _numbers_of(self.ids) or _ByHash.of(self.ids))
         return cast("_ByNumber | _ByKey | _ByHash", self._way)
 
-    def resolve(self, column: pa.Array) -> npt.NDArray[np.int64]:
+    def resolve(self, column: pa.Array, kernel: IdKernel | None = None) -> npt.NDArray[np.int64]:
         """Return the ordinal of each id; `UNKNOWN` and `MISSING` where there is none.
 
         Args:
             column: Text, whole numbers, or a dictionary of them.
+            kernel: Compiled loops for texts; None: NumPy.
         """
         if pat.is_dictionary(column.type):
-            values = self.resolve(column.dictionary)
+            values = self.resolve(column.dictionary, kernel)
             codes = np.asarray(pc.fill_null(column.indices, -1).cast(pa.int64()))
             return np.take(np.append(values, np.int64(MISSING)), codes)
         if not len(self):
             ordinals = np.full(len(column), UNKNOWN, np.int64)
         elif self.dense is not None:
-            ordinals = _count_from(column, self.dense)
+            ordinals = _count_from(column, self.dense, kernel)
         elif isinstance(self.way, _ByKey) and pat.is_integer(column.type):
             ordinals = self.way.find_numbers(column)
         else:
-            ordinals = self.way.find(_filled(column))
+            ordinals = self.way.find(_filled(column), kernel)
         if column.null_count:
             ordinals[np.asarray(pc.is_null(column))] = MISSING
         return ordinals
 
-    def places(self, column: pa.Array) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_] | None]:
+    def places(
+        self, column: pa.Array, kernel: IdKernel | None = None
+    ) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_] | None]:
         """Return ordinals to look up as they stand, and where there is none.
 
         Where ids are whole numbers from 0 on, the column's own values are returned, uncopied.
 
         Args:
             column: As in `resolve`.
+            kernel: As in `resolve`.
 
         Returns:
             Ordinals of any integer type, all of them below the number of members and none below
@@ -165,7 +202,7 @@ class MemberIndex:
                 sound = not len(values) or (values.min() >= 0 and int(values.max()) < len(self))
             if sound:
                 return values, None
-        found = self.resolve(column)
+        found = self.resolve(column, kernel)
         strange = found < 0
         if not strange.any():
             return found, None
@@ -182,9 +219,9 @@ class _ByNumber:
     is_unique: bool
     first: int | None
 
-    def find(self, texts: pa.Array) -> Longs:
+    def find(self, texts: pa.Array, kernel: IdKernel | None) -> Longs:
         found = np.full(len(texts), UNKNOWN, np.int64)
-        numbers, good = _suffixes(texts, self.prefix)
+        numbers, good = _suffixes(texts, self.prefix, kernel)
         rows = np.flatnonzero(good & (numbers < len(self.table)))
         found[rows] = self.table[numbers[rows]]
         return found
@@ -217,8 +254,8 @@ class _ByKey:
         starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)]).astype(np.int32)
         return cls(prefix, keys, order, starts, shift, not bool((keys[1:] == keys[:-1]).any()))
 
-    def find(self, texts: pa.Array) -> Longs:
-        numbers, good = _suffixes(texts, self.prefix)
+    def find(self, texts: pa.Array, kernel: IdKernel | None) -> Longs:
+        numbers, good = _suffixes(texts, self.prefix, kernel)
         return np.where(good, self._find(numbers), UNKNOWN)
 
     def find_numbers(self, column: pa.Array) -> Longs:
@@ -287,7 +324,16 @@ class _ByHash:
             is_unique=len(pc.unique(few)) == len(few),
         )
 
-    def find(self, texts: pa.Array) -> Longs:
+    def find(self, texts: pa.Array, kernel: IdKernel | None) -> Longs:
+        if kernel is not None:
+            return kernel.find(
+                *_bytes_of(texts),
+                _bytes_of(self.ids),
+                self.hashes,
+                self.order,
+                self.starts,
+                self.shift,
+            )
         found = np.full(len(texts), UNKNOWN, np.int64)
         hashes = _hash(texts)
         bucket = (hashes >> self.shift).astype(np.int64)
@@ -328,7 +374,7 @@ def _numbers_of(ids: pa.Array) -> _ByNumber | _ByKey | None:
     return _ByNumber(prefix, table, unique, lowest if follow else None)
 
 
-def _count_from(column: pa.Array, dense: Dense) -> Longs:
+def _count_from(column: pa.Array, dense: Dense, kernel: IdKernel | None) -> Longs:
     """Return ordinals by arithmetic; nulls come out as anything."""
     if pat.is_integer(column.type):
         if dense.prefix:
@@ -337,17 +383,21 @@ def _count_from(column: pa.Array, dense: Dense) -> Longs:
         good = values >= dense.first
         good &= values < dense.first + dense.count
         return np.where(good, values.astype(np.int64) - dense.first, UNKNOWN)
-    numbers, good = _suffixes(_filled(column), dense.prefix)
+    numbers, good = _suffixes(_filled(column), dense.prefix, kernel)
     good &= (numbers >= dense.first) & (numbers < dense.first + dense.count)
     return np.where(good, numbers - dense.first, UNKNOWN)
 
 
-def _suffixes(texts: pa.Array, prefix: str) -> tuple[Longs, npt.NDArray[np.bool_]]:
+def _suffixes(
+    texts: pa.Array, prefix: str, kernel: IdKernel | None = None
+) -> tuple[Longs, npt.NDArray[np.bool_]]:
     """Return the whole number after the prefix, and where a text is just that, in decimal.
 
     Eight characters at a time, as one 64-bit word; numbers below 2^63, and 007 is not 7.
     """
     offsets, data = _bytes_of(texts)
+    if kernel is not None:
+        return kernel.suffixes(offsets, data, prefix.encode())
     first, last = int(offsets[0]), int(offsets[-1])
     margin = _MARGIN + len(prefix.encode())
     edge = np.zeros(margin, np.uint8)

@@ -22,7 +22,7 @@ import pyarrow.types as pat
 
 from byleave.gate.contract import Contract, is_id_list
 from byleave.gate.instants import instants_at
-from byleave.gate.members import MISSING, UNKNOWN, MemberIndex
+from byleave.gate.members import MISSING, UNKNOWN, IdKernel, MemberIndex
 from byleave.gate.nested import column_at
 from byleave.gate.plan import UNKNOWN_INSTANT, GatePlan
 from byleave.gate.rows import CATEGORY_OTHER, CATEGORY_UNKNOWN, ResolvedRows
@@ -140,13 +140,19 @@ class RowBlock:
         return party[known].astype(np.int64), place[known]
 
 
-def block_of(contract: Contract, members: MemberIndex, batch: pa.RecordBatch) -> RowBlock | None:
+def block_of(
+    contract: Contract,
+    members: MemberIndex,
+    batch: pa.RecordBatch,
+    kernel: IdKernel | None = None,
+) -> RowBlock | None:
     """Resolve a batch; None where it has more words, members or parties than a block can hold.
 
     Args:
         contract: Whose data a row is.
         members: Whom ids are looked up among.
         batch: At least the columns that the contract reads.
+        kernel: Compiled loops over ids; None: NumPy.
 
     Raises:
         InputError: `contract.column-value`.
@@ -170,13 +176,13 @@ def block_of(contract: Contract, members: MemberIndex, batch: pa.RecordBatch) ->
     for name in contract.recipients:
         column = column_at(batch, name)
         if not is_id_list(column.type):
-            recipients.append(Recipients(offsets=None, values=_found(members, column)))
+            recipients.append(Recipients(offsets=None, values=_found(members, column, kernel)))
             continue
         lengths = np.asarray(pc.fill_null(pc.list_value_length(column), 0), np.int64)
         offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
         if int(offsets[-1]) >= 1 << 31:
             return None
-        values = _found(members, pc.list_flatten(column))
+        values = _found(members, pc.list_flatten(column), kernel)
         recipients.append(Recipients(offsets=offsets.astype(np.int32), values=values))
     draft = None
     if contract.draft is not None:  # null: nobody says that it was sent
@@ -187,7 +193,7 @@ def block_of(contract: Contract, members: MemberIndex, batch: pa.RecordBatch) ->
         category=category,
         draft=draft,
         collected_us=None if collected is None else instants_at(batch, collected),
-        author=_found(members, column_at(batch, contract.author)),
+        author=_found(members, column_at(batch, contract.author), kernel),
         recipients=tuple(recipients),
     )
 
@@ -316,5 +322,5 @@ def _take(column: Recipients, rows: Longs) -> Recipients:
     return Recipients(offsets=offsets.astype(np.int32), values=column.values[at])
 
 
-def _found(members: MemberIndex, column: pa.Array) -> Ints:
-    return members.resolve(column).astype(np.int32)
+def _found(members: MemberIndex, column: pa.Array, kernel: IdKernel | None) -> Ints:
+    return members.resolve(column, kernel).astype(np.int32)

@@ -132,7 +132,8 @@ class Rows:
     def _make(self, piece: Piece, batch: pa.RecordBatch) -> RowBlock | None:
         if self._folder is None:
             return None
-        block = block_of(self._plan.contract, self._plan.members, batch)
+        kernel = self._house.ids(batch.num_rows)
+        block = block_of(self._plan.contract, self._plan.members, batch, kernel)
         if block is None or self._house.read_only:
             return block
         header: dict[str, Json] = {**self._key(piece, block.members), "words": list(block.words)}

@@ -19,6 +19,7 @@ import pyarrow as pa
 from byleave.canonical import Json
 from byleave.consent.batch import EventBatch, MemberHistory
 from byleave.evidence.log_proof import LoggedEntry
+from byleave.gate.members import IdKernel
 from byleave.gate.rows import GateEngine
 from byleave.note.checkpoint import Checkpoint
 from byleave.note.keys import SignerKey
@@ -229,6 +230,7 @@ class House:
         open_rows: Opens a Parquet file for reading.
         map_files: Opens the folder of a map's files.
         building: What a map is built with: kernel, spill, and what runs its parts.
+        ids: Returns compiled loops for so many more rows whose ids are looked up, or None: NumPy.
         progress: Called with (what, done, total) on long work.
         environment: Returns what a fit runs in: versions, matrix library, instruction sets.
         timer: Returns microseconds since some instant, to measure how long something takes.
@@ -257,5 +259,6 @@ class House:
     environment: Callable[[], Mapping[str, Json]] = _unknown
     timer: Callable[[], int] = int
     purge: str = "states"
+    ids: Callable[[int], IdKernel | None] = field(default=lambda _: None, repr=False)
     read_only: bool = False
     opened: MutableMapping[tuple[str, ...], Any] = field(default_factory=dict, repr=False)

@@ -14,6 +14,7 @@ import pyarrow as pa
 from byleave.engines.arrow import ArrowEngine, reasons_batch
 from byleave.engines.reasons import Kernel as Loops
 from byleave.errors import WorldError
+from byleave.gate.members import IdKernel
 from byleave.gate.plan import GatePlan
 from byleave.gate.rows import ResolvedRows, RowDecisions, RowReasons
 from byleave.snapshot.hashing import HashRows, Rows, by_hashlib
@@ -42,7 +43,7 @@ class GateKernel:
     def __init__(self, worth: int = _WORTH_ROWS) -> None:
         self._left = worth
         self._plain = ArrowEngine()
-        self._loops: Loops | None = None
+        self._loops: Loops | None = None  # of rows, and of ids
         self._tried = False
 
     @property
@@ -60,11 +61,19 @@ class GateKernel:
 
     def reasons(self, plan: GatePlan, batch: pa.RecordBatch) -> RowReasons:
         """Return one reason per row, and no grounds (see `GateEngine`)."""
+        return reasons_batch(plan, batch, self._loaded(batch.num_rows))
+
+    def ids(self, rows: int) -> IdKernel | None:
+        """Return the loops over ids for so many more rows, or None: NumPy."""
+        loops = self._loaded(rows)
+        return None if loops is None else loops.ids
+
+    def _loaded(self, rows: int) -> Loops | None:
         if not self._tried:
-            self._left -= batch.num_rows
+            self._left -= rows
             if self._left <= 0:
                 self._tried, self._loops = True, _gate_loops()
-        return reasons_batch(plan, batch, self._loops)
+        return self._loops
 
 
 def _gate_loops() -> Loops | None:

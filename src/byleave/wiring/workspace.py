@@ -119,12 +119,14 @@ class Workspace:
                 hold=config.witness_down == "hold",
             )
             self.ask_witnesses(trust, wait=0)  # opening waits for nobody
+            engine = GateKernel()
             self.house = House(
                 ledger=self._ledger,
                 artefacts=self._artefacts,
                 log=self._log,
                 signer=ReleaseSigner(places, f"{config.origin}/release"),
-                engine=GateKernel(),
+                engine=engine,
+                ids=engine.ids,
                 trainers=OwnTrainers(
                     {
                         "content": ContentTrainer(),

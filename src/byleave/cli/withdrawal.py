@@ -157,7 +157,12 @@ def _plan_lines(found: WithdrawalPlan) -> list[str]:
     rows: list[list[object]] = [
         ["release", r.release, r.leaving, r.members, *_cost(r)] for r in found.releases
     ]
-    rows += [["snapshot", s.name, s.rows, s.members, None, None] for s in found.snapshots]
+    trained = {r.snapshot for r in found.releases}
+    rows += [
+        ["snapshot", s.name, s.rows, s.members, None, f"byleave snapshot renew {s.name}"]
+        for s in found.snapshots
+        if s.name not in trained  # the others follow with their release
+    ]
     rows += [["state of", s.name, s.rows, s.members, None, None] for s in found.runs]
     rows += [
         ["package", p["package"], p["rows"], p["members"], None, f"to {p['recipient']}"]
@@ -168,7 +173,9 @@ def _plan_lines(found: WithdrawalPlan) -> list[str]:
         lines.append(f"  {found.unfinished} was begun and not ended: it goes on first")
     known = [r for r in found.releases if r.measured]
     lines += [f"  {_basis(r)}" for r in known]
-    return [*lines, f"  purge rule   {found.purge}", "  for real     byleave withdrawal run"]
+    if found.unfinished or found.releases or found.runs or found.recipients:
+        lines += [f"  purge rule   {found.purge}", "  for real     byleave withdrawal run"]
+    return lines
 
 
 def _cost(item: Forecast) -> tuple[int, str]:

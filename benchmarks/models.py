@@ -331,8 +331,8 @@ def unlearning(*, quick: bool) -> Iterator[dict[str, Any]]:
     peak = tracemalloc.get_traced_memory()[1] / 2**20
     tracemalloc.stop()
     size = f"{members:,} members x {items:,} items, {len(row):,} rows, generated"
-    bound = (4 * items**2 + 8 * 2_048 * items + 64 * len(row)) / 2**20
-    told = "memory of a fit / matrix, one block of members, 64 bytes a row"
+    bound = (4 * items**2 + 8 * 2_048 * items + 128 * len(row)) / 2**20
+    told = "memory of a fit / matrix, one block of members, 128 bytes a row"
     yield line(told, size, peak / bound, "ratio", 1.0, None, less=True) | {"MiB": round(peak)}
     for count in (1, 10, 100, 1_000):
         gone = np.isin(row, draw.permutation(members)[:count])

@@ -162,7 +162,7 @@ def forget_rows(state: Holdings, removed: Iterable[pa.RecordBatch]) -> Holdings:
         raise InputError("a record that the state does not hold", code="trainer.not-held")
     stay = ~leaving
     most_leave = 2 * len(gone) > len(leaving)  # then counting those who stay is less work
-    gram = np.zeros_like(state.gram) if most_leave else state.gram.copy()
+    gram = np.zeros_like(state.gram)
     left = Holdings(
         recipe=state.recipe,
         members=state.members,
@@ -175,7 +175,7 @@ def forget_rows(state: Holdings, removed: Iterable[pa.RecordBatch]) -> Holdings:
     )
     touched = np.unique(left.member if most_leave else state.member[leaving])
     if not most_leave:
-        _add(gram, state, touched, -1)
+        _add(gram, state, touched, -1, before=state.gram)
     _add(gram, left, touched, 1)
     return left
 
@@ -257,10 +257,19 @@ def ranks(counts: Longs) -> npt.NDArray[np.int32]:
     return ranks
 
 
-def _add(gram: Ints, state: Holdings, touched: Ints, sign: int) -> None:
+def _copy(before: Ints, gram: Ints) -> None:
+    """Copy a matrix that is zero below its diagonal onto one of zeros, and read no zero of it."""
+    for top in range(0, len(gram), _STRIPE):
+        gram[top : top + _STRIPE, top:] = before[top : top + _STRIPE, top:]
+
+
+def _add(
+    gram: Ints, state: Holdings, touched: Ints, sign: int, *, before: Ints | None = None
+) -> None:
     """Add `sign` times the holdings of the members touched to a Gram matrix, in place.
 
-    Only to its upper triangle, stripe by stripe: no second matrix is made.
+    Only to its upper triangle, stripe by stripe: no second matrix is made. With `before`, `gram`
+    is zero and becomes that matrix with the change, in one pass over both.
     """
     if not state.counted:
         return
@@ -274,6 +283,9 @@ def _add(gram: Ints, state: Holdings, touched: Ints, sign: int) -> None:
     some = 2 * len(held) <= len(gram)
     if not some:  # nearly all: whole stripes are faster than single cells
         held, column = np.arange(len(gram), dtype=np.int32), state.item[mine].astype(np.int64)
+    if some and before is not None:
+        _copy(before, gram)
+        before = None
     change = np.zeros((len(held),) * 2, np.int32) if some else gram
     for start in range(0, len(known), _BLOCK):
         block = (row >= start) & (row < start + _BLOCK)
@@ -284,7 +296,10 @@ def _add(gram: Ints, state: Holdings, touched: Ints, sign: int) -> None:
             stripe = ones[top : top + _STRIPE] @ x[:, top:]
             corner = stripe[:, :_STRIPE]
             corner[np.tri(corner.shape[0], corner.shape[1], -1, dtype=np.bool_)] = 0
-            change[top : top + _STRIPE, top:] += stripe.astype(np.int32)
+            part = change[top : top + _STRIPE, top:]
+            old = part if before is None else before[top : top + _STRIPE, top:]
+            np.add(old, stripe.astype(np.int32), out=part)
+        before = None
     if some:
         gram[np.ix_(held, held)] += change
 

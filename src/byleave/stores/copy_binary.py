@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["HEADER", "TRAILER", "ended_rows", "fixed_rows", "read_rows"]
+__all__ = ["HEADER", "TRAILER", "ended_rows", "fixed_rows"]
 
 HEADER: Final = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 TRAILER: Final = b"\xff\xff"
@@ -75,20 +75,6 @@ def ended_rows(columns: Sequence[Column], last: Sequence[bytes]) -> bytes:
             (cut[at : at + width - 4], text) for at, text in zip(starts, last, strict=True)
         )
     )
-
-
-def read_rows(stream: bytes, columns: Sequence[tuple[str, str]]) -> npt.NDArray[np.void]:
-    """Return the rows of a whole stream whose columns have fixed widths and no nulls.
-
-    Args:
-        stream: What COPY sent.
-        columns: Name and NumPy type of each column.
-    """
-    fields: list[Any] = [("fields", ">i2")]
-    for name, kind in columns:
-        fields += [(f"length of {name}", ">i4"), (name, kind)]
-    body = memoryview(stream)[len(HEADER) : len(stream) - len(TRAILER)]
-    return np.frombuffer(body, np.dtype(fields))
 
 
 def _type(values: npt.NDArray[Any]) -> np.dtype[Any]:

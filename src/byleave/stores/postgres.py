@@ -18,26 +18,19 @@ from operator import itemgetter
 from typing import Any, Final
 from weakref import WeakSet
 
-import numpy as np
-import numpy.typing as npt
 import psycopg
 from psycopg import errors as pg
 from psycopg.conninfo import conninfo_to_dict
 
 from byleave import canonical
-from byleave.consent.batch import EventBatch, MemberHistory
+from byleave.consent.batch import MemberHistory
 from byleave.errors import ByleaveError, ConflictError, EvidenceError, InputError, WorldError
-from byleave.ids import FAR_FUTURE_US
-from byleave.stores.copy_binary import HEADER, TRAILER, read_rows
 from byleave.stores.ledger_rows import (
     ENDS,
     POSITION,
     STRUCTURE,
-    batch_of,
-    chunks,
     later_event,
     named,
-    with_evidence,
 )
 from byleave.stores.ledger_writer import Terms, unfit
 from byleave.stores.migrations import POSTGRES
@@ -64,19 +57,6 @@ _TABLES: Final = (
     "byleave_format members regions births terms events objects log_entries log_head ledger_ends"
     " fact_tail member_groups"
 ).split()
-_ROWS_AT_ONCE: Final = 1 << 20
-_IDS_AT_ONCE: Final = 10_000
-_COPIED: Final = (
-    "COPY (SELECT idx, ordinal, kind, scope, effective_us, recorded_us,"  # noqa: S608
-    f" coalesce(expires_us, {FAR_FUTURE_US}), includes_past, coalesce(notice, 0), grade, channel,"
-    f" coalesce(original_us, {FAR_FUTURE_US}) FROM events WHERE idx > %s AND idx < %s"
-    " ORDER BY idx) TO STDOUT (FORMAT BINARY)"
-)
-_COPIED_ROW: Final = (
-    ("idx", ">i8"), ("ordinal", ">i8"), ("kind", ">i2"), ("scope", ">i4"), ("effective", ">i8"),
-    ("recorded", ">i8"), ("expires", ">i8"), ("past", ">i2"), ("notice", ">i4"),
-    ("grade", ">i2"), ("channel", ">i4"), ("original", ">i8"),
-)  # fmt: skip
 
 
 def checked_url(url: str) -> str:
@@ -271,46 +251,6 @@ class PostgresLedger(PostgresColumns):
             last_object=-1 if last_object is None else last_object,
             last_recorded=last_recorded,
         )
-
-    def events_columns(
-        self,
-        *,
-        before: int | None = None,
-        after: int = -1,
-        ordinals: Sequence[int] | None = None,
-        evidence: bool = False,
-    ) -> EventBatch:
-        """Return the events with after < index < before as columns, by index, without salts."""
-        limit = 2**62 if before is None else before
-        parts = [np.empty(0, read_rows(HEADER + TRAILER, _COPIED_ROW).dtype)]
-        if ordinals is None:
-            last = after
-            while len(part := self._copied(f"LIMIT {_ROWS_AT_ONCE}", (last, limit))):
-                parts.append(part)
-                last = int(part["idx"][-1])
-        else:
-            parts += [
-                self._copied("", (after, limit, some), "AND ordinal = ANY(%s)")
-                for some in chunks(ordinals, _IDS_AT_ONCE)
-            ]
-        rows = np.concatenate(parts)
-        if ordinals is not None:
-            rows = rows[np.argsort(rows["idx"], kind="stable")]
-        batch = batch_of(rows, self._texts())
-        if not evidence:
-            return batch
-        sql = "SELECT idx, evidence FROM events WHERE evidence NOTNULL AND idx > %s AND idx < %s"
-        return with_evidence(batch, self._rows(sql, (after, limit)))
-
-    def _copied(self, end: str, values: Sequence[Any], more: str = "") -> npt.NDArray[np.void]:
-        """Return rows between two indexes, by index."""
-        sql = _COPIED.replace("ORDER BY", f"{more} ORDER BY").replace(") TO", f" {end}) TO")
-        try:
-            with self._connection().cursor() as cursor, cursor.copy(statement(sql), values) as copy:
-                stream = b"".join(copy)
-        except psycopg.Error as error:
-            raise self._world(error) from error
-        return read_rows(stream, _COPIED_ROW)
 
     # -- objects ---------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Members and facts about them in PostgreSQL as columns: what a gate's plan is compiled from.
+"""Members, facts about them and events in PostgreSQL as columns: what gates are compiled from.
 
 The server puts numbers and texts one behind the other, NumPy cuts them: no step per row here.
 """
@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from byleave.consent.batch import EventBatch
 from byleave.ids import FAR_FUTURE_US
-from byleave.stores.ledger_rows import chunks
+from byleave.stores.ledger_rows import batch_of, chunks, with_evidence
 from byleave.stores.text_columns import joined, texts_of
 
 __all__ = ["PostgresColumns"]
@@ -43,6 +44,29 @@ _BIRTHS: Final = (
     "SELECT string_agg(int8send(ordinal) || int8send(day), ''::bytea) FROM births f"  # noqa: S608
     f" WHERE {_AS_OF.format(table='births')} AND {{some}}"
 )
+_EVENTS_AT_ONCE: Final = 1 << 20
+_EVENT_COLUMNS: Final = (
+    ("idx", "idx", "int8send", ">i8"),
+    ("ordinal", "ordinal", "int8send", ">i8"),
+    ("kind", "kind", "int2send", ">i2"),
+    ("scope", "scope", "int4send", ">i4"),
+    ("effective", "effective_us", "int8send", ">i8"),
+    ("recorded", "recorded_us", "int8send", ">i8"),
+    ("expires", f"coalesce(expires_us, {FAR_FUTURE_US})", "int8send", ">i8"),
+    ("past", "includes_past", "int2send", ">i2"),
+    ("notice", "coalesce(notice, 0)", "int4send", ">i4"),
+    ("grade", "grade", "int2send", ">i2"),
+    ("channel", "channel", "int4send", ">i4"),
+    ("original", f"coalesce(original_us, {FAR_FUTURE_US})", "int8send", ">i8"),
+)
+_EVENT_ROW: Final = np.dtype([(name, kind[1:]) for name, _, _, kind in _EVENT_COLUMNS])
+_EVENTS: Final = (
+    "SELECT "  # noqa: S608 (columns of our own)
+    + ", ".join(f"string_agg({send}({name}), ''::bytea)" for name, _, send, _ in _EVENT_COLUMNS)
+    + " FROM (SELECT "
+    + ", ".join(f"{sql} AS {name}" for name, sql, _, _ in _EVENT_COLUMNS)
+    + " FROM events WHERE idx > %s AND idx < %s {more} ORDER BY idx {end}) e"
+)
 _EVENT_INSTANTS: Final = (
     f"SELECT {_ORDINALS} FILTER (WHERE (effective_us > %s AND effective_us <= %s)"  # noqa: S608
     " OR (expires_us > %s AND expires_us <= %s)),"
@@ -59,6 +83,7 @@ Longs = npt.NDArray[np.int64]
 class _Rows(Protocol):
     def member_count(self) -> int: ...
     def _rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]: ...
+    def _texts(self) -> dict[int | None, Any]: ...
 
 
 class PostgresColumns:
@@ -76,6 +101,39 @@ class PostgresColumns:
             )
             parts.append(texts_of(order, lengths, found[2] or b""))
         return joined(parts)
+
+    def events_columns(
+        self: _Rows,
+        *,
+        before: int | None = None,
+        after: int = -1,
+        ordinals: Sequence[int] | None = None,
+        evidence: bool = False,
+    ) -> EventBatch:
+        """Return the events with after < index < before as columns, by index, without salts.
+
+        Costs some 4 µs an event in the server and 0.3 here, and 66 bytes; a mebi of them at a time.
+        """
+        limit = 2**62 if before is None else before
+        parts = [np.empty(0, _EVENT_ROW)]
+        if ordinals is None:
+            last = after
+            while len(part := _events(self, (last, limit), end=f"LIMIT {_EVENTS_AT_ONCE}")):
+                parts.append(part)
+                last = int(part["idx"][-1])
+        else:
+            parts += [
+                _events(self, (after, limit, some), more="AND ordinal = ANY(%s)")
+                for some in chunks(ordinals, _IDS_AT_ONCE)
+            ]
+        rows = np.concatenate(parts)
+        if ordinals is not None:
+            rows = rows[np.argsort(rows["idx"], kind="stable")]
+        batch = batch_of(rows, self._texts())
+        if not evidence:
+            return batch
+        sql = "SELECT idx, evidence FROM events WHERE evidence NOTNULL AND idx > %s AND idx < %s"
+        return with_evidence(batch, self._rows(sql, (after, limit)))
 
     def regions_columns(
         self: _Rows, at_us: int, *, ordinals: Sequence[int] | Longs | None = None
@@ -139,6 +197,22 @@ def _by_text(
         for text, packed in rows._rows(sql.format(some=some), (at_us, *values)):  # noqa: SLF001
             found.setdefault(text.decode(), []).append(_numbers(packed))
     return {text: np.sort(np.concatenate(parts)) for text, parts in found.items()}
+
+
+def _events(
+    rows: _Rows, values: tuple[Any, ...], *, more: str = "", end: str = ""
+) -> npt.NDArray[np.void]:
+    """Return rows of events between two indexes, by index."""
+    found = rows._rows(_EVENTS.format(more=more, end=end), values)[0]  # noqa: SLF001
+    columns = [
+        np.frombuffer(raw or b"", kind)
+        for raw, (_, _, _, kind) in zip(found, _EVENT_COLUMNS, strict=True)
+    ]
+    order = np.argsort(columns[0], kind="stable")
+    made = np.empty(len(order), _EVENT_ROW)
+    for (name, _, _, _), column in zip(_EVENT_COLUMNS, columns, strict=True):
+        made[name] = column[order]
+    return made
 
 
 def _ranges(

@@ -21,7 +21,7 @@ from byleave.trainers.replies_state import senders_of
 
 TRAINER = RepliesTrainer()
 SMALL: dict[str, Any] = {**TRAINER.default_recipe(), "k": 2, "features": 12, "ridge": 1}
-ENCODED = SMALL | {"encoder": "ab" * 32, "numbers": 4}
+ENCODED = SMALL | {"encoder": "ab" * 32, "numbers": 4, "spread": 1}
 WORDS = ("hi", "Yes.", "No thanks!", "ok", "how are you?", "I would, sure", "really $5", "bye")
 
 row = st.tuples(

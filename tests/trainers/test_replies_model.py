@@ -86,6 +86,17 @@ def test_numbers_that_are_missing_are_refused(column: list[Any] | None) -> None:
     assert caught.value.code == "trainer.rows"
 
 
+def test_spread_takes_back_what_is_only_often_sent() -> None:
+    """With `spread`, an entry that most replies open with weighs less beside a rare one."""
+    rows = table_of([("Do you like tea?", "Yes I do!")] * 30 + [("Thanks for it", "Welcome.")] * 8)
+    lead = []
+    for spread in (0, 4):
+        files = TRAINER.encode(TRAINER.fit(rows.to_batches(), RECIPE | {"spread": spread}))
+        score = {s.text: s.score for s in suggest(files, "xyzzy")}
+        lead.append(score["Yes I do."] / score["Welcome."])
+    assert lead[1] < lead[0]
+
+
 def test_quality_stands_beside_coverage(files: dict[str, bytes]) -> None:
     """On pairs like those trained on all is right; what is not covered counts in coverage only."""
     more = table_of([*PAIRS, ("Do you like tea?", "My zebra does")] * 2)
@@ -153,6 +164,7 @@ def test_a_damaged_model_is_refused(files: dict[str, bytes], name: str) -> None:
         {"surplus": 1},
         {"encoder": "ab"},
         {"numbers": 384},
+        {"spread": 5},
         {"encoder": "ab" * 32},
         {"encoder": "ab" * 32, "numbers": 5_000},
     ],

@@ -22,6 +22,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from math import isqrt
 from typing import Any, Final
 
 import numpy as np
@@ -32,7 +33,7 @@ from safetensors.numpy import save
 from byleave.canonical import Json
 from byleave.canonical import encode as canonical
 from byleave.errors import InputError
-from byleave.trainers.grid import ridge_on_grid
+from byleave.trainers.grid import GRID_BITS, ridge_on_grid
 from byleave.trainers.replies_inventory import links, take_inventory
 from byleave.trainers.replies_state import Key, Line, ReplyState, dump_state, restore_state
 from byleave.trainers.support import Integers, count, with_vectors
@@ -50,6 +51,7 @@ _DEFAULTS: Final[dict[str, int | str]] = {
     "k": 5,
     "numbers": 0,
     "ridge": 512,
+    "spread": 0,
 }
 WORD: Final = 102
 """What a word counts beside a frozen encoder's numbers, whose vectors are 512 long: a fifth."""
@@ -130,6 +132,7 @@ class RepliesTrainer:
             gram, cross = with_vectors(counts, pairs, vectors, labels, WORD)
             ridge *= WORD**2
         weights = ridge_on_grid(gram, cross, ridge)
+        weights = _spread(weights, counts.cross[-1], int(state.recipe["spread"]))
         order = sorted(range(labels), key=inventory.texts.__getitem__)
         model: dict[str, Json] = {
             "format": FORMAT,
@@ -174,6 +177,8 @@ def _check_recipe(recipe: Mapping[str, Any]) -> None:
         raise wrong("encoder is neither empty nor a SHA-256 in hexadecimal")
     if type(numbers) is not int or not 0 <= numbers <= 4_096 or bool(numbers) != bool(encoder):
         raise wrong("numbers is not what the encoder makes of a text, at most 4096")
+    if type(recipe["spread"]) is not int or not 0 <= recipe["spread"] <= 4:
+        raise wrong("spread is not an integer from 0 to 4")
     for field, most in (("k", 1_000_000), ("features", 16_384), ("ridge", 1 << 20)):
         value = recipe[field]
         if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
@@ -240,6 +245,17 @@ def _changed(
         else:
             result.pop(opening, None)
     return result
+
+
+def _spread(weights: Integers, pairs: Integers, quarters: int) -> Integers:
+    """Return the weights of each entry over (pairs that open with it)^(quarters / 4), rounded down.
+
+    So that an entry speaks for what is asked, and less for how often it is sent.
+    """
+    if not quarters:
+        return weights
+    powers = [isqrt(isqrt(int(many) ** quarters << 4 * GRID_BITS)) for many in pairs]  # entries
+    return (weights << GRID_BITS) // np.maximum(np.array(powers, np.int64), 1)
 
 
 def _ranks(counts: Integers) -> npt.NDArray[np.int32]:

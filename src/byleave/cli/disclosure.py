@@ -36,12 +36,10 @@ def register(*, card: str, out: str | None, workspace: str, as_json: bool) -> No
     \b
     byleave disclosure register acme/card.json
     """  # noqa: D301
-    from byleave.stores.artefacts import write_file
-
     with opened(workspace) as ws:
         index, found, made = ws.disclosure.register(Path(card).read_bytes())
         if out is not None:
-            write_file(Path(out), ws.disclosure.registration(found.recipient))
+            Path(out).write_bytes(ws.disclosure.registration(found.recipient))
     data = {
         "recipient": found.recipient,
         "key": found.key.hex(),

@@ -40,6 +40,7 @@ from byleave.portal.answers import Answers
 from byleave.portal.api import add_api
 from byleave.portal.desk import Desk
 from byleave.portal.guard import Guard
+from byleave.portal.house import add_house
 from byleave.portal.me import add_me
 from byleave.portal.problem import ProblemError, is_api, malformed, plain_problem, problem_of
 from byleave.portal.sign_in import add_sign_in
@@ -173,10 +174,11 @@ def create_app(
         add_api(routes, desk)
         add_sign_in(routes, desk, base=base)
         add_me(routes, desk, demo=demo, base=base)
+        add_house(routes, desk, demo=demo, base=base)
     _errors(app, base)
     app.add_middleware(
         Guard,
-        private=("/m/", "/me", "/in/", "/api/"),
+        private=("/m/", "/me", "/house", "/in/", "/api/"),
         fault=lambda scope: _told(Request(scope), 500, base=base),
         hosts=hosts,
     )

@@ -13,6 +13,7 @@ from byleave.errors import InputError
 from byleave.service import (
     ages,
     answer,
+    console,
     enrol,
     enrol_joint,
     erasure,
@@ -227,3 +228,7 @@ class Public(Noun):
             "data_origin": config.data_origin,
             "contact": config.party.get("contact"),
         }
+
+    def console(self) -> dict[str, Any]:
+        """Return what the operator's people see first (`pages.house.Console`)."""
+        return console.console(self._house)

@@ -26,8 +26,8 @@ PLACES = {
 SENTENCES = {key: text.format(**PLACES) for key, text in words.SAY.items()} | {
     f"limits.{n}": text for n, text in enumerate(words.LIMITS)
 }
-# The report and the gate page are for engineers and courts: they have the names of statutes and courts in it.
-MEMBERS = {key: text for key, text in SENTENCES.items() if not key.startswith(("report.", "gate."))}
+# The report, the gate page and the operator's overview are for engineers and courts: they have the names of statutes and courts in it.
+MEMBERS = {key: text for key, text in SENTENCES.items() if not key.startswith(("report.", "gate.", "house."))}
 # Labels of one or two words have no grade; a sentence has a full stop.
 GRADED = {key: text for key, text in MEMBERS.items() if text.endswith((".", ":"))}
 BANNED = re.compile(

@@ -1,0 +1,55 @@
+"""The operator's pages: what is due, what was done, and a logged look at one member's data."""
+
+from __future__ import annotations
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+
+from byleave.pages import house, html
+from byleave.pages.view import Frame, MemberAnswer, plain, read
+from byleave.portal.access import Access, Role, Routes, caller_of
+from byleave.portal.desk import Desk
+from byleave.portal.form import form_of
+
+__all__ = ["add_house"]
+
+
+def add_house(routes: Routes, desk: Desk, *, demo: bool, base: str) -> None:
+    """Add the routes of the operator's people."""
+    own = Access.of(Role.OPERATOR)
+
+    def frame(view: house.Console | MemberAnswer) -> Frame:
+        facts = desk.reader.public.frame()
+        return Frame(demo=demo, at=view.at, checkpoint=view.checkpoint, **facts)
+
+    def console() -> house.Console:
+        return read(house.Console, desk.read.public.console(), where="console")
+
+    async def overview(request: Request) -> HTMLResponse:
+        view = console()
+        form = caller_of(request).form or ""
+        return HTMLResponse(house.page(frame(view), view, base=base, form=form))
+
+    async def overview_json() -> JSONResponse:
+        view = console()
+        return JSONResponse(
+            {
+                "schema": "byleave/page-house/v1",
+                "frame": plain(frame(view)),
+                "house": plain(view),
+            }
+        )
+
+    async def look(request: Request) -> Response:
+        """Show one member's page, after the look was logged with its reason."""
+        caller = caller_of(request)
+        fields = await form_of(request)
+        desk.callers.check_form(caller, fields.get("form", ""))
+        member, why = fields.get("member", ""), fields.get("why", "")
+        await desk.write.act(lambda ws: ws.member.look(member, who=caller.subject, why=why))
+        view = read(MemberAnswer, desk.read.member.answer(member), where="member")
+        return HTMLResponse(html.member_page(frame(view), view, base=base, own=f"{base}/house"))
+
+    routes.add("GET", "/house.json", own, overview_json, summary="The operator's overview, as JSON")
+    routes.add("GET", "/house", own, overview, summary="The operator's overview")
+    routes.add("POST", "/house/look", own, look, summary="Look at one member's data; logged")

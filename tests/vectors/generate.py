@@ -18,6 +18,7 @@ from byleave.evidence.entry import ENTRY_KINDS, Entry
 from byleave.evidence.proof_file import ProofFile, encode_proof_file
 from byleave.note import KeyType, Signature, SignerKey, parse_note
 from byleave.note.signed import add_signatures
+from tests.vectors.acknowledged import acknowledged
 from tests.vectors.acts import acts
 from tests.vectors.world import AT, ORIGIN, derive, honest, signer, trust_text
 
@@ -332,6 +333,20 @@ def acts_cases() -> dict[str, Case]:
     }  # fmt: skip
 
 
+def acknowledged_cases() -> dict[str, Case]:
+    """Answers of a recipient to recalls."""
+    return {
+        name: {
+            "expect": expect,
+            "kind": "proof",
+            "trust": trust_text(),
+            "proof": text(encode_proof_file(proof)),
+            "receipt": None,
+        }
+        for name, (expect, proof) in acknowledged().items()
+    }
+
+
 def _value(kind: type[Entry], name: str) -> Any:
     """Return a value that one field of a kind can hold."""
     codec = get_type_hints(kind, include_extras=True)[name].__metadata__[0]
@@ -428,7 +443,7 @@ def all_cases() -> dict[str, Case]:
     groups = {
         "merkle": merkle_cases(),
         "note": note_cases(),
-        "proof": proof_cases() | acts_cases(),
+        "proof": proof_cases() | acts_cases() | acknowledged_cases(),
         "entry": entry_cases(),
         "map": map_cases(),
         "vrf": vrf_cases(),

@@ -61,6 +61,11 @@ def test_a_trainer_of_ones_own_is_unlearned_like_ours(tmp_path: Path) -> None:
         assert ws.model.evaluate(run) == {}
         ws.release.publish(run)
         ws.consent.withdraw("m3", "train/activity.feed/*")
+        (cost,) = ws.withdrawal.forecast().releases
+        assert (cost.base, cost.leaving, cost.rows) == ("sharded", 5, 45)
+        assert cost.shards is not None
+        assert (cost.shards.shards, cost.shards.of_shards, cost.shards.of_slices) == (1, 3, 6)
+        assert cost.read == round(45 * cost.shards.slices / 6)
         (unlearned,), _ = ws.withdrawal.run()
         assert unlearned.removed == 5
         assert unlearned.refit == unlearned.new.model

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +25,7 @@ from byleave.evidence.entry import (
     WithdrawalEntry,
     parse_entry,
 )
+from byleave.ids import format_instant
 from byleave.stores.artefacts import ArtefactFolder
 from byleave.stores.sqlite import SqliteLedger
 from byleave.wiring import Workspace
@@ -40,14 +46,17 @@ class StoppedError(BaseException):
 class Stops:
     """Counts moments before and after each durable write, and stops at one of them."""
 
-    def __init__(self, at: int | None = None) -> None:
+    def __init__(self, at: int | None = None, *, kill: bool = False) -> None:
         self.seen: list[str] = []
         self._at = at
+        self._kill = kill
 
     def tick(self, what: str) -> None:
         """Pass one moment."""
         self.seen.append(what)
         if self._at is not None and len(self.seen) == self._at:
+            if self._kill:
+                os.kill(os.getpid(), signal.SIGKILL)  # nothing is cleaned up, nobody is told
             raise StoppedError(what)
 
     def watch(self, patch: pytest.MonkeyPatch) -> None:
@@ -134,11 +143,10 @@ def test_a_batch_stopped_at_any_durable_write_ends_in_the_same_bytes(
         with copy.open() as ws:
             whole = picture(ws)
     assert len(stops.seen) > 30
-    different = [
-        moment
-        for moment, what in enumerate(stops.seen, 1)  # after one write is before the next
-        if moment == 1 or what.partition(" ")[0] != "before"
-    ]
+    unfinished = [m for m, what in enumerate(stops.seen, 1) if what.startswith("at the end")]
+    finished = [m for m, what in enumerate(stops.seen, 1) if what.startswith("after")]
+    assert len(finished) > 15
+    different = [1, *finished, *unfinished[::4]]  # before a write is after the one before it
     for moment in different:
         name = f"{moment}: {stops.seen[moment - 1]}"
         with fresh(still, tmp_path) as copy:
@@ -154,6 +162,46 @@ def test_a_batch_stopped_at_any_durable_write_ends_in_the_same_bytes(
                 ws.withdrawal.run()
                 assert picture(ws) == whole, name
                 assert ws.withdrawal.run() == ([], []), name
+
+
+KILLED = """
+import sys
+import pytest
+from byleave.ids import parse_instant
+from byleave.wiring.world import ReplayClock
+from tests.unit.service.test_withdrawal_batch import Stops
+import byleave
+
+path, now, moment = sys.argv[1:]
+with pytest.MonkeyPatch.context() as patch:
+    patch.setattr("byleave.wiring.workspace.microseconds", int)
+    with byleave.open(path, now=ReplayClock(parse_instant(now))) as ws:
+        Stops(int(moment), kill=True).watch(patch)
+        ws.withdrawal.run()
+"""
+
+
+@pytest.mark.parametrize("moment", [33])
+def test_a_batch_whose_process_was_killed_ends_in_the_same_bytes(
+    still: Grown, tmp_path: Path, root: Path, moment: int
+) -> None:
+    """After SIGKILL in the middle another process ends the batch with the bytes of one never killed."""
+    with fresh(still, tmp_path) as copy, copy.open() as ws:
+        ws.withdrawal.run()
+        whole = picture(ws)
+    with fresh(still, tmp_path) as copy:
+        now = format_instant(copy.now + timedelta(hours=1))
+        done = subprocess.run(
+            [sys.executable, "-c", KILLED, str(copy.path), now, str(moment)],
+            check=False,
+            cwd=root,
+            timeout=300,
+        )
+        assert done.returncode == -signal.SIGKILL
+        with copy.open() as ws:
+            ws.withdrawal.run()
+            assert picture(ws) == whole
+            assert ws.fsck() == []
 
 
 def test_a_batch_stands_in_the_log_before_and_after(copied: Grown) -> None:

@@ -117,10 +117,16 @@ def evaluate(*, run: str, workspace: str, as_json: bool) -> None:
         {"run": run, "quality": quality},
         schema="byleave/quality/v1",
         as_json=as_json,
-        lines=lambda: [
-            f"{run}: a fit on four fifths of the snapshot, asked about the fifth",
-            *table(["measure", "value"], [[k, _number(v)] for k, v in quality.items()]),
-        ],
+        lines=lambda: (
+            [
+                f"{run}: a fit on four fifths of the snapshot, asked about the fifth",
+                *table(["measure", "value"], [[k, _number(v)] for k, v in quality.items()]),
+            ]
+            if quality
+            else [
+                f"{run}: nothing is measured of a trainer of your own; measure its files yourself"
+            ]
+        ),
     )
 
 

@@ -96,7 +96,11 @@ def forecast(
             f"  shards that one who leaves touches: {found.shards_touched:.1f}, at most {found.most_touched}",
             *table(
                 ["leaving at once", "rows learned again", "if nobody wrote to anybody"],
-                [[k, f"{found.cost[k]:.1%}", f"{found.even[k]:.1%}"] for k in found.cost],
+                [
+                    [k, f"{found.cost[k]:.1%}", f"{found.even[k]:.1%}"]
+                    for k in found.cost
+                    if k <= max(found.members, 1)
+                ],
             ),
             "  of all rows; near 100% a fit from nothing costs the same",
         ],

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from byleave.errors import ByleaveError, ErasedError, EvidenceError
 from byleave.note.trust import parse_trust
 from byleave.service import gate, model, source
+from byleave.service.attestation import check_attestation
 from byleave.service.ledger_check import check_ledger
 from byleave.service.snapshot_check import check_snapshot
 from byleave.wiring.config import KEYS, read_key
@@ -26,7 +27,8 @@ def check_workspace(workspace: Workspace) -> list[dict[str, str]]:
     what the ledger holds, every hash recomputed; (3) every ledger row is what its entry commits to, and none is missing; (4) every
     source is what was added; (5) every gate, decided again, gives its record; (6) every snapshot's
     files and map lead to its logged root; (7) every release's files have its logged digest, and its
-    statement the operator's signature; (8) every training state held is the one that was kept.
+    statement the operator's signature; (8) every training state held is the one that was kept;
+    (9) every attestation's trace is of the sealed rows.
     """
     ledger, house = workspace.ledger, workspace.house
     where = workspace.config.ledger or "ledger.sqlite"
@@ -73,6 +75,8 @@ def _checks(workspace: Workspace) -> Iterator[tuple[str, Callable[[], object]]]:
     for _, name, _, document in ledger.objects("run"):
         if document["files"]:
             yield f"training state {name}", partial(model.restore_state, house, name)
+    for _, name, _, _ in ledger.objects("attestation"):
+        yield f"attestation {name}", partial(check_attestation, house, name)
 
 
 def _check_key(workspace: Workspace, name: str) -> None:

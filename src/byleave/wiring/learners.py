@@ -8,10 +8,8 @@ and proofs need none of it. Whoever can write that folder could read the keys be
 from __future__ import annotations
 
 import hashlib
-import importlib
 import importlib.util
 import inspect
-import platform
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import metadata
@@ -23,6 +21,7 @@ from byleave.canonical import Json, sha256
 from byleave.errors import InputError
 from byleave.training.measurements import check_exactness
 from byleave.training.trainer import Trainer
+from byleave.wiring.environment import environment
 
 __all__ = ["OwnTrainers", "load_trainer", "made_by"]
 
@@ -123,23 +122,12 @@ def made_by(learner: object, packages: Sequence[str]) -> Mapping[str, Json]:
                 code="trainer.package",
                 hint="name distributions as pip does: scikit-learn, torch",
             ) from error
+    here = environment()
+    kept = ("cpu", "implementation", "machine", "python", "system")
     return {
         "code": _code(type(learner)),
-        "environment": {
-            "cpu": _cpu(),
-            "machine": platform.machine(),
-            "packages": versions,
-            "python": f"{platform.python_implementation()} {platform.python_version()}",
-            "system": platform.system(),
-        },
+        "environment": {**{name: here[name] for name in kept}, "packages": versions},
     }
-
-
-def _cpu() -> str:
-    """Return the instruction sets that NumPy sees: which of them are used changes last bits."""
-    core: Any = importlib.import_module("numpy._core._multiarray_umath")
-    features: Mapping[str, bool] = getattr(core, "__cpu_features__", {})
-    return " ".join(sorted(name for name, there in features.items() if there))
 
 
 def _code(kind: type) -> str:

@@ -46,7 +46,7 @@ from byleave.service.directory import drop_rows, forget_keys
 from byleave.service.enrol_joint import forget_joint
 from byleave.service.house import House, StagedFiles
 from byleave.service.kept_plan import forget_plans
-from byleave.service.snapshot import openings_of
+from byleave.service.snapshot import openings_parts
 from byleave.service.source import DIGESTS, open_source
 from byleave.snapshot.openings import OPENINGS_SCHEMA
 from byleave.snapshot.sealed import DATA, OPENINGS
@@ -235,9 +235,11 @@ class _Holding:
 
     def rows(self, snapshot: str) -> Rows:
         if snapshot not in self._known:
-            openings = openings_of(self._house, snapshot)
-            own = openings.filter(pc.is_in(openings["ordinal"], value_set=self._wanted))
-            self._known[snapshot] = np.unique(own["row"].to_numpy())
+            own = [
+                part["row"].filter(pc.is_in(part["ordinal"], value_set=self._wanted)).to_numpy()
+                for part in openings_parts(self._house, snapshot)
+            ]
+            self._known[snapshot] = np.unique(np.concatenate(own))
         return self._known[snapshot]
 
 
@@ -276,9 +278,11 @@ class _Work:
 
     def lineage(self, name: str, document: dict[str, Any], ordinals: Sequence[int]) -> None:
         """Blank the rows of a lineage's data file, and drop the openings, of these members."""
-        openings = openings_of(self._house, name)
-        own = pc.is_in(openings["ordinal"], value_set=pa.array(ordinals, pa.int64()))
-        theirs = openings.filter(own)
+        members = pa.array(ordinals, pa.int64())
+        theirs = pa.concat_tables(
+            part.filter(pc.is_in(part["ordinal"], value_set=members))
+            for part in openings_parts(self._house, name)
+        )
         if not theirs.num_rows:
             return
         rows = np.unique(theirs["row"].to_numpy())
@@ -289,8 +293,11 @@ class _Work:
         mask = np.zeros(document["records"], np.bool_)
         mask[rows] = True
         self._rewrite(kind, name, DATA, changed, _blanked(place, mask))
-        rest = openings.filter(pc.invert(own))
-        self._rewrite(kind, name, OPENINGS, changed, (OPENINGS_SCHEMA, iter([rest])))
+        rest = (
+            part.filter(pc.invert(pc.is_in(part["ordinal"], value_set=members)))
+            for part in openings_parts(self._house, name)
+        )
+        self._rewrite(kind, name, OPENINGS, changed, (OPENINGS_SCHEMA, rest))
         self.openings += theirs.num_rows
         blank = sorted({*document.get("erased", ()), *rows.tolist()})
         erased = sorted({*document.get("erased_members", ()), *held})

@@ -38,6 +38,7 @@ from byleave.snapshot.sealed import (
     REMOVED,
     Erasures,
     SealedSnapshot,
+    digest_of_file,
     open_sealed,
     read_table,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "next_name",
     "open_snapshot",
     "openings_of",
+    "openings_parts",
     "seal_gate",
     "seal_without",
     "snapshot_document",
@@ -63,6 +65,7 @@ __all__ = [
 EPOCH_BYTES: Final = 16
 MAP: Final = "map"
 _READ_AT_ONCE: Final = 4096
+_PART_ROWS: Final = 1 << 16
 
 
 def seal_gate(
@@ -204,7 +207,7 @@ def open_snapshot(house: House, name: str) -> SealedSnapshot:
         entry=parse_entry(entry, SnapshotEntry),
         index=index,
         manifest=house.artefacts.read(kind, name, MANIFEST),
-        data=house.artefacts.read(base["kind"], base["snapshot"], DATA),
+        data=_opened(house, base, DATA),
         removed=house.artefacts.read(kind, name, REMOVED) if REMOVED in document["files"] else None,
         erasures=_erasures(base),
     )
@@ -213,16 +216,32 @@ def open_snapshot(house: House, name: str) -> SealedSnapshot:
 def openings_of(house: House, name: str) -> pa.Table:
     """Return the private openings of a snapshot: its lineage's, less the rows removed.
 
+    Holds them all; `openings_parts` does not.
+
     Raises:
         EvidenceError: `snapshot.digest`.
     """
+    return pa.concat_tables(openings_parts(house, name)).combine_chunks()
+
+
+def openings_parts(house: House, name: str) -> Iterator[pa.Table]:
+    """Yield the same part after part, in the order of members; at least one, which may be empty.
+
+    Raises:
+        EvidenceError: `snapshot.digest`, before the first part.
+    """
     _, base = base_of(house, name)
-    data = house.artefacts.read(base["kind"], base["snapshot"], OPENINGS)
-    if sha256(data).hex() != base["files"][OPENINGS]:
+    source = _opened(house, base, OPENINGS)
+    if digest_of_file(source) != base["files"][OPENINGS]:
         raise EvidenceError(
             "the openings differ from the ledger's digest", code="snapshot.digest", where=OPENINGS
         )
-    return _without_removed(house, name, read_table(data))
+    gone = _removed(house, name)
+    with source, pq.ParquetFile(source) as file:
+        yield file.schema_arrow.empty_table()
+        for batch in file.iter_batches(batch_size=_PART_ROWS):
+            part = pa.Table.from_batches([batch])
+            yield part if gone is None else _without(part, gone)
 
 
 def member_rows(house: House, name: str, ordinal: int) -> pa.Table:
@@ -239,7 +258,8 @@ def member_rows(house: House, name: str, ordinal: int) -> pa.Table:
         raise EvidenceError(
             "the openings cannot be read", code="snapshot.digest", where=OPENINGS
         ) from error
-    return member_openings(_without_removed(house, name, found), ordinal)
+    gone = _removed(house, name)
+    return member_openings(found if gone is None else _without(found, gone), ordinal)
 
 
 def map_reader(house: House, name: str) -> MapReader:
@@ -415,10 +435,11 @@ def _overlay(house: House, name: str) -> dict[str, str]:
     return dict(zip(table["path"].to_pylist(), table["holder"].to_pylist(), strict=True))
 
 
-def _without_removed(house: House, name: str, openings: pa.Table) -> pa.Table:
+def _removed(house: House, name: str) -> pa.Array | None:
+    """Return the positions that a delta does not hold; None of a first snapshot."""
     _, document = snapshot_document(house, name)
     if REMOVED not in document["files"]:
-        return openings
+        return None
     data = house.artefacts.read(document["kind"], name, REMOVED)
     if sha256(data).hex() != document["files"][REMOVED]:
         raise EvidenceError(
@@ -426,16 +447,44 @@ def _without_removed(house: House, name: str, openings: pa.Table) -> pa.Table:
             code="snapshot.digest",
             where=REMOVED,
         )
-    gone = pc.is_in(openings["row"], value_set=read_table(data)["row"].combine_chunks())
-    return openings.filter(pc.invert(gone))
+    return read_table(data)["row"].combine_chunks()
+
+
+def _without(openings: pa.Table, rows: pa.Array) -> pa.Table:
+    return openings.filter(pc.invert(pc.is_in(openings["row"], value_set=rows)))
+
+
+def _opened(house: House, base: dict[str, Any], name: str) -> pa.NativeFile:
+    """Open a file of a lineage's first snapshot.
+
+    Raises:
+        EvidenceError: `workspace.damaged`, the ledger names it and it is gone.
+    """
+    path = house.artefacts.path(base["kind"], base["snapshot"], name)
+    try:
+        return pa.OSFile(str(path))
+    except OSError as error:
+        raise EvidenceError(
+            "a file that the ledger names cannot be read",
+            code="workspace.damaged",
+            where=str(path),
+        ) from error
 
 
 def _parties_openings(house: House, name: str, rows: npt.NDArray[np.int64]) -> pa.Table:
-    """Return all openings, in a snapshot, of every party of some of its rows."""
-    openings = openings_of(house, name)
-    hit = pc.is_in(openings["row"], value_set=pa.array(np.unique(rows)))
-    parties = pc.unique(openings["ordinal"].filter(hit))
-    return openings.filter(pc.is_in(openings["ordinal"], value_set=parties))
+    """Return all openings, in a snapshot, of every party of some of its rows; two passes."""
+    wanted = pa.array(np.unique(rows))
+    hits = [
+        part["ordinal"].filter(pc.is_in(part["row"], value_set=wanted))
+        for part in openings_parts(house, name)
+    ]
+    parties = pc.unique(
+        pa.chunked_array([chunk for hit in hits for chunk in hit.chunks], pa.int64())
+    )
+    return pa.concat_tables(
+        part.filter(pc.is_in(part["ordinal"], value_set=parties))
+        for part in openings_parts(house, name)
+    )
 
 
 def _digests(batches: Iterator[pa.Array]) -> Callable[[Longs], Rows]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,6 +21,7 @@ from byleave.ids import LedgerIndex
 from byleave.service.gate import compile_for, dry_run
 from byleave.service.snapshot import LedgerMembers, entry_leaves
 from byleave.service.source import Source, open_source
+from byleave.snapshot import sealed
 from byleave.snapshot.commit import Enrolled, fixed
 from byleave.snapshot.map_files import MapReader
 from byleave.snapshot.openings import member_openings
@@ -165,7 +167,7 @@ def test_only_sealing_makes_a_sealed_snapshot(world: World) -> None:
                 token,
                 manifest=opened.manifest,
                 index=opened.index,
-                table=world.source.table,
+                groups=opened._groups,
                 alive=opened.alive,
             )
 
@@ -359,3 +361,30 @@ def test_a_members_openings_are_theirs(world: World) -> None:
         total += own.num_rows
     assert total == openings.num_rows
     assert openings["ordinal"].to_pylist() == sorted(openings["ordinal"].to_pylist())
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.integers(1, 40),
+    st.integers(1, 9),
+    st.integers(1, 3),
+    st.lists(st.integers(0, 39), max_size=60),
+    st.booleans(),
+)
+def test_rows_by_group_are_the_rows_of_the_table(
+    count: int, group: int, kept: int, asked: list[int], again: bool
+) -> None:
+    """Read group by group, in any order, twice over and with repeats, rows are those of the table."""
+    table = pa.table({"n": list(range(count)), "t": [f"{n}" * (n % 3) for n in range(count)]})
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, row_group_size=group)
+    rows = np.array([row % count for row in asked], np.int64)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sealed, "_GROUPS_KEPT", kept)
+        groups = sealed._RowGroups(pa.BufferReader(sink.getvalue()))
+        for names in (["t", "n"], ["n"]) if again else (["t"],):
+            assert groups.take(names, rows).equals(table.select(names).take(pa.array(rows)))
+        assert len(groups._kept) <= kept
+        for beyond in (-1, count):
+            with pytest.raises(IndexError):
+                groups.take(["n"], np.array([0, beyond]))

@@ -296,7 +296,7 @@ def import_(
     data = done.to_dict()
     grades = ", ".join(f"{n:,} {word}" for word, n in done.grades.items())
     lines = [
-        f"{done.name}: {done.events:,} events of {done.rows:,} rows"
+        f"{done.name}: {done.events:,} events of {done.rows:,} rows that could be read"
         + ("" if done.resumed_at == 0 else ", finished before: nothing was added")
         if done.resumed_at is None or done.resumed_at == 0
         else f"{done.name}: {done.events:,} events; went on from row {done.resumed_at:,}",

@@ -7,7 +7,7 @@ in the openings, the members' regions, the intervals. After `withdrawal run` not
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +31,7 @@ __all__ = ["Holder", "purged_rows"]
 
 Longs = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
+Codes = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,14 +92,13 @@ def _count(house: House, name: str) -> tuple[Flags, Flags, Longs]:
     snapshot = open_snapshot(house, name)
     alive, manifest = snapshot.alive, snapshot.manifest
     source = open_source(house, manifest.source)
-    collected, category = _columns(source.contract, source.batches())
+    names, category, collected = _columns(source.contract, source.batches())
     rows = source_rows_of(house, snapshot)
     openings = openings_of(house, name)
     position, who = (np.asarray(openings[column], np.int64) for column in ("row", "ordinal"))
     when, what = collected[rows[position]], category[rows[position]]
-    gaps = _gaps(house, house.taxonomy.scope(manifest.use), who, what)
     hit, undated = np.zeros(len(who), np.bool_), np.zeros(len(who), np.bool_)
-    for pairs, intervals in gaps:
+    for pairs, intervals in _gaps(house, house.taxonomy.scope(manifest.use), who, what, names):
         undated[pairs] |= when[pairs] == UNKNOWN_INSTANT
         for start, end in intervals:
             hit[pairs] |= (start <= when[pairs]) & (when[pairs] < end)
@@ -106,30 +106,40 @@ def _count(house: House, name: str) -> tuple[Flags, Flags, Longs]:
 
 
 def _gaps(
-    house: House, scope: Scope, who: Longs, what: npt.NDArray[np.object_]
+    house: House, scope: Scope, who: Longs, what: Codes, names: Sequence[str]
 ) -> Iterator[tuple[Flags, list[tuple[int, int]]]]:
-    """Yield which pairs of row and party are of one region and category, and its intervals."""
+    """Yield which pairs of row and party are of one region and category, and its intervals.
+
+    Args:
+        house: The workspace's ports.
+        scope: What the rows are used for.
+        who: The party of each pair.
+        what: The place in `names` of each pair's category; -1: none.
+        names: Categories.
+    """
     now = ledger_now(house)
     book = rules_as_of(house, house.ledger.size())
-    region = np.full(house.ledger.member_count(), None, np.object_)
+    regions: list[str | None] = [None]
+    region = np.zeros(house.ledger.member_count(), np.int32)
     for code, members in house.ledger.regions_columns(to_us(now)).items():
-        region[members] = code
+        region[members] = len(regions)
+        regions.append(code)
     theirs = region[who]
-    for code in {*theirs.tolist()}:
-        for category in {*what.tolist()} - {None}:
+    for number in np.unique(theirs).tolist():
+        for place, category in enumerate(names):
             use = Use(purpose=scope.purpose, category=category, recipient=scope.recipient)
-            purged = book.rule_for(code, use, at=now).purged
+            purged = book.rule_for(regions[number], use, at=now).purged
             if purged:
-                same = np.array([c == code for c in theirs.tolist()], np.bool_)
-                pairs: Flags = same & (what == category)
+                pairs: Flags = (theirs == number) & (what == place)
                 yield pairs, [(to_us(start), to_us(end)) for start, end in purged]
 
 
 def _columns(
     contract: Contract, batches: Iterator[pa.RecordBatch]
-) -> tuple[Longs, npt.NDArray[np.object_]]:
-    """Return when each row was collected, µs, and its category."""
-    instants, categories = [np.zeros(0, np.int64)], [np.zeros(0, np.object_)]
+) -> tuple[list[str], Codes, Longs]:
+    """Return categories, the place of each row's among them (-1: none), and when it was collected."""
+    places: dict[str, int] = {}
+    categories, instants = [np.zeros(0, np.int32)], [np.zeros(0, np.int64)]
     for batch in batches:
         count = batch.num_rows
         if contract.collected_at is None:
@@ -137,12 +147,14 @@ def _columns(
         else:
             instants.append(instants_at(batch, contract.collected_at))
         if contract.category is None:
-            categories.append(np.full(count, contract.category_constant, np.object_))
+            place = places.setdefault(contract.category_constant or "", 0)
+            categories.append(np.full(count, place, np.int32))
             continue
         words = pc.dictionary_encode(column_at(batch, contract.category).cast(pa.string()))
-        names = words.dictionary.to_pylist()
+        found = words.dictionary.to_pylist()
         if contract.kinds is not None:
-            names = [contract.kinds.get(word) for word in names]
-        table = np.array([*names, None], np.object_)
-        categories.append(table[np.asarray(pc.fill_null(words.indices, len(names)))])
-    return np.concatenate(instants), np.concatenate(categories)
+            found = [contract.kinds.get(word) for word in found]
+        table = [-1 if f is None else places.setdefault(f, len(places)) for f in found]
+        index = np.asarray(pc.fill_null(words.indices, len(found)))
+        categories.append(np.array([*table, -1], np.int32)[index])
+    return list(places), np.concatenate(categories), np.concatenate(instants)

@@ -170,7 +170,7 @@ def holds(text: str, verb: int, *, sharing: bool = False) -> bool:
     if kind == "you":
         return bool(
             re.search(
-                r"\b(?:opt|object|withdraw|consent|agree|permit|allow)\w*\b",
+                r"\b(?:opt|object|withdraw|consent|agree|permit|allow|control|manag|choos|decid|limit)\w*\b",
                 clause[last.end() :],
                 re.IGNORECASE,
             )

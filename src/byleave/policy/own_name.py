@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
@@ -24,6 +25,16 @@ _GENERIC: Final = frozenset(
     "consumer app application".split()
 )
 
+
+_COMMON_SUBJECTS: Final = frozenset(
+    "we you it they this that these those he she who which information data cookies users members "
+    "customers visitors partners advertisers google facebook apple microsoft meta amazon services "
+    "service parties providers vendors affiliates companies employers merchants sellers buyers "
+    "hosts guests recipients administrators moderators developers publishers platform website site "
+    "app application content people children parents other others some each such our your the law "
+    "section policy notice party organization company candidates consumers clients personal "
+    "browser browsers device devices input output owner account accounts".split()
+)
 
 _OURS: Final = (
     r"(?:other )?(?:users?|members?|customers?|accounts?|services?|platforms?|websites?|sites?|apps?|"
@@ -47,6 +58,7 @@ def own_names(text: str) -> tuple[str, ...]:
             found.add(title["name"])
         for called in _CALLED_WE.finditer(line):
             found |= {called["name"], *_ALIAS.findall(called["aliases"])}
+    found |= _speaking(text)
     for name in [name for name in found if " " in name]:
         first = name.split()[0]
         if len(re.findall(rf"\b{re.escape(first)}(?! [A-Z])\b", text)) > 1:
@@ -55,12 +67,33 @@ def own_names(text: str) -> tuple[str, ...]:
     return tuple(sorted(kept, key=lambda name: (-len(name), name)))
 
 
+_SPEAKS: Final = re.compile(
+    r"(?<![\w.] )\b([A-Z][a-z]+[A-Za-z]*) (?:may|will|does not|collects|uses|processes|shares|reserves|encourages|receives|discloses)\b"
+)
+
+
+def _speaking(text: str) -> set[str]:
+    """Return the one name that acts in a text again and again, as a publisher does: "Valve may"."""
+    counts = Counter(_SPEAKS.findall(text))
+    ranked = [(n, name) for name, n in counts.items() if name.lower() not in _COMMON_SUBJECTS]
+    ranked.sort(reverse=True)
+    if not ranked or ranked[0][0] < 4 or (len(ranked) > 1 and ranked[1][0] * 2 > ranked[0][0]):
+        return set()
+    return {ranked[0][1]}
+
+
 def as_we(text: str, names: Sequence[str]) -> str:
     """Return a sentence in which the publisher speaks of itself as "we" and "our"."""
     for name in names:
         text = re.sub(rf"(?<![\w@/]){re.escape(name)}(?:'s|s')(?!\w)", "our", text)
         text = re.sub(rf"(?<![\w@/.]){re.escape(name)}(?= {_OURS})", "our", text)
         text = re.sub(rf"(?<![\w@/.]){re.escape(name)}-(?=[a-z])", "our ", text)
+        text = re.sub(
+            rf"\b((?:us(?:e|es|ing)|access|visit|join|through|via|on)(?:ing)?) {re.escape(name)}"
+            r"(?![\w@/]|\.\w| [A-Z])",
+            r"\1 our service",
+            text,
+        )
         text = re.sub(
             rf"\b(with|to|by|on|from|for|of|at|through|via|about|between|(?:allow|let|enable|permit|help|give|grant|require|ask|provide|send|tell|authori[sz]e)(?:s|d|ed|ing)?) {re.escape(name)}"
             r"(?![\w@/]|\.\w| [A-Z])",

@@ -46,10 +46,11 @@ _TRAINING: Final = tuple(
         # models become better by your data; AI is trained on it, with the object left out
         rf"\b(?P<verb>make|makes|making|help|helps|helping)[ ](?:our[ ]|the[ ]|its[ ]|these[ ]|us[ ]make[ ]our[ ]|\w+'s[ ])?(?:\w+[ ]){{0,2}}?{AI}[ ](?:to[ ])?(?:be[ ]|become[ ]|get[ ])?(?:better|more|smarter|safer|perform|improve|learn|understand|respond|helpful|accurate)",
         rf"\b(?P<verb>(?:pre-?|re-?)?train(?:ing|s|ed)?|fine-?tun(?:e|ed|ing)|learn(?:s|ing)?)[ ]on[ ](?:your|the|our|user|users'|customer|this|these|such|public|my|people's|member)\b(?:[ ]\w+){{0,4}}?[ ]{DATA}",
-        r"\bopt(?:s|ed|ing)?[ -]?(?:out|in|into)[ ](?:(?:of|from|to|for)[ ])?(?:\w+[ ]){0,4}?(?P<verb>training)\b(?![ ](?:course|program|session|email))",
+        r"\bopt(?:s|ed|ing)?[ -]?(?:out|in|into)[ ](?:(?:of|from|to|for)[ ])?(?:[\w/-]+[ ]){0,4}?(?P<verb>training)\b(?![ ](?:course|program|session|email))",
         r"\bfor[ ](?:\w+[ ])?(?P<verb>training)[ ](?:and|or)[ ](?:fine-?tun\w+|improving|developing|testing|evaluat\w+)",
         r"\bused?[ ]for[ ](?P<verb>training)\b(?![ ](?:and[ ]|or[ ])?(?:quality|coaching|staff|employees|course|program|class|session)\w*)",
         rf"\bused?[ ](?:\w+[ ]){{0,3}}?for[ ](?:\w+[ ]){{0,2}}?{AI}[ ](?P<verb>improvements?|enhancements?)",
+        rf"\b(?P<verb>training)[ ](?:uses?|relies[ ]on|is[ ]based[ ]on|draws[ ]on)[ ][^;.!?]{{0,40}}?{DATA}",
         # improve the services, models among them; by machine learning on your data
         rf"\b(?P<verb>(?:{_MAKE_VERB}))[ ](?:of[ ])?(?:our|the|its|your)[ ](?:\w+[ ]){{0,3}}?(?:services?|products?|platform|technolog\w+|features),?[ ][^;:.!?]{{0,40}}?\bincluding\b[^;.!?]{{0,200}}?(?:{AI}|machine[ ]learning)(?:[ ](?:algorithms|models|systems|and)|\b(?=\W*$))",
         rf"\b(?:us(?:e|es|ed|ing)|process|analy[sz]e|collect)\b[^;.!?]{{0,90}}?{DATA}[^;.!?]{{0,60}}?\b(?P<verb>improve|develop|enhance|optimi[sz]e|refine)\b[^;.!?]{{0,60}}?\b(?:using|through|with|via|by[ ]means[ ]of|by)[ ](?:\w+[ ])?(?:machine[ ]learning|\bML\b)",
@@ -62,7 +63,7 @@ _TRAINING: Final = tuple(
         rf"\bhow[ ](?:our|the|this|its)[ ](?:\w+[ ])?{AI}[ ](?P<verb>learns?)\b",
         r"\b(?:use|allow|let)[ ](?:my|your|this)[ ][^;.!?]{0,50}?\bto[ ](?:help[ ])?(?P<verb>train|improve)[ ](?:\w+[ ]){0,3}?(?:AI|__|models?)",
         # for machine learning
-        r"\bfor[ ](?:\w+[ ]){0,2}?(?P<verb>machine[ -]learning|AI|artificial[ ]intelligence)\b(?![ ](?:features?|tools?|products?|services?|assistants?|powered|to\b|that\b))",
+        r"\bfor[ ](?:\w+[ ]){0,2}?(?P<verb>machine[ -]learning|AI|artificial[ ]intelligence)\b(?!-|[ ](?:features?|tools?|products?|services?|assistants?|powered|to\b|that\b))",
         rf"\b(?P<verb>fed|feeds?|incorporated?|flows?)[ ](?:back[ ])?(?:in(?:to)?|our)\b[^;.!?]{{0,40}}?(?:{AI}|model[ ]training)",
     )
 )
@@ -77,7 +78,7 @@ _NOT_AI_TRAINING: Final = rx(
     rf"\b(?:train(?:ing|ed)?)[ ](?:courses?|sessions?|program\w*|class(?:es)?|videos?|webinars?|workshops?|plans?|materials?|modules?|events?)\b|"
     rf"\b(?:security|staff|employee|compliance|privacy|awareness|safety|personal|fitness|customer[ ]service)[ ]train(?:ing|ers?)\b|"
     rf"\btraining[ ](?:and|or|,)[ ]?(?:quality|coaching|monitoring)|\bquality[ ](?:assurance[ ])?(?:and|or|,)[ ]training|"
-    rf"\btake[ ]our[ ]training|{STAFF}[ ](?:\w+[ ]){{0,3}}?(?:is|are|be|been|being|who[ ]are)[ ](?:\w+[ ])?train|"
+    rf"\btake[ ]our[ ]training|^understanding\b[^.]*\btraining\b|{STAFF}[ ](?:\w+[ ]){{0,3}}?(?:is|are|be|been|being|who[ ]are)[ ](?:\w+[ ])?train|"
     rf"(?:calls?|telephone)\b[^.]*\brecorded\b|\btrain[ ](?:travel|station|ticket|journey)|\b(?:by|the|commuter)[ ]train\b|\btrains[ ](?:to|from|leave)"
 )
 _OTHER_DATA: Final = rx(

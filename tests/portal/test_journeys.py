@@ -1,0 +1,219 @@
+"""Signed-in people in a real browser, from their link to the end of what they came for."""
+
+from __future__ import annotations
+
+import hashlib
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, Page, sync_playwright
+
+import byleave
+from byleave.portal.answers import WorkspaceAnswers
+from byleave.portal.app import create_app
+from byleave.portal.desk import make_desk
+from byleave.verify import verify
+from byleave.wiring.admission import Admission
+from tests.portal.api_site import NOTICE, USE
+from tests.portal.test_browser import AXE, AXE_SHA256, OVERFLOW, SMALL_TARGETS
+
+pytestmark = pytest.mark.browser
+
+OPTIONS = """
+[...document.querySelectorAll('.options')].map(o => [...o.querySelectorAll('label')].map(e => {
+  const s = getComputedStyle(e);
+  return [s.fontSize, s.fontWeight, s.color, s.backgroundColor, s.borderTopWidth, s.minBlockSize];
+}))
+"""
+
+
+@dataclass
+class Stage:
+    """A served workspace."""
+
+    path: Path
+    base: str
+
+    def link(self, role: str, who: str) -> str:
+        with byleave.open(self.path, read_only=True) as ws, Admission(ws) as admission:
+            return f"{self.base}/in/{admission.make_link(role, who)}"
+
+    def enter(self, browser: Browser, role: str, who: str, **options: Any) -> Page:
+        """A page of someone who used their link."""
+        page = browser.new_context(**options).new_page()
+        page.goto(self.link(role, who))
+        page.get_by_role("button", name="Sign in").click()
+        return page
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    path = tmp_path_factory.mktemp("journeys") / "ws"
+    with byleave.create(path) as ws:
+        ws.member.enrol([f"m-{n}" for n in range(12)])
+        ws.policy.publish_notice(NOTICE, notice="ask-1", asks=[USE])
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    base = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    started = threading.Event()
+    server: list[uvicorn.Server] = []
+
+    def run() -> None:  # the thread that opens the workspace is the one that reads it
+        with byleave.open(path, read_only=True) as reader:
+            desk = make_desk(reader, site=base)
+            app = create_app(WorkspaceAnswers(reader), demo=False, desk=desk)
+            config = uvicorn.Config(app, log_level="error", access_log=False)
+            server.append(uvicorn.Server(config))
+            started.set()
+            server[0].run(sockets=[listener])
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    started.wait(60)
+    give_up = time.monotonic() + 60
+    while not server[0].started and time.monotonic() < give_up:
+        thread.join(0.01)
+    yield Stage(path, base)
+    server[0].should_exit = True
+    thread.join(20)
+    listener.close()
+
+
+@pytest.mark.parametrize(
+    ("member", "script", "width"),
+    [("m-0", True, 1280), ("m-1", False, 1280), ("m-2", True, 360), ("m-3", False, 360)],
+)
+def test_a_member_agrees_looks_and_leaves(
+    browser: Browser, stage: Stage, member: str, script: bool, width: int
+) -> None:
+    """A yes and its withdrawal take as many pages and clicks, scripts on or off, wide or narrow;
+    each ends on a record whose proof verifies offline.
+    """
+    page = stage.enter(
+        browser,
+        "member",
+        member,
+        java_script_enabled=script,
+        viewport={"width": width, "height": 800},
+    )
+    steps = {}
+    for answer, words in [
+        ("Yes, you may", "You said yes."),
+        ("No, you may not", "You stopped this."),
+    ]:
+        page.goto(f"{stage.base}/me/settings")
+        before = page.evaluate("history.length") if script else 0
+        page.get_by_label(answer, exact=True).first.check()
+        page.get_by_role("button", name="Save this choice").click()
+        assert words in page.inner_text("main")
+        steps[answer] = (page.evaluate("history.length") if script else 0) - before
+        with page.expect_download() as saved:
+            page.get_by_role("link", name="Save the proof").click()
+        proof = Path(saved.value.path()).read_bytes()
+        assert verify(proof, (stage.path / "trust.policy").read_bytes()).ok
+    assert len(set(steps.values())) == 1
+    page.goto(f"{stage.base}/me")
+    assert "You stopped this." in page.inner_text("main")
+    page.goto(f"{stage.base}/me/settings")
+    page.get_by_role("button", name="Sign out").click()
+    page.goto(f"{stage.base}/me")
+    assert "You are not signed in" in page.inner_text("main")
+    page.context.close()
+
+
+def test_yes_and_no_look_alike(browser: Browser, stage: Stage) -> None:
+    """M4: both answers have one size, weight, colour and border, and neither is chosen before."""
+    page = stage.enter(browser, "member", "m-4")
+    page.goto(f"{stage.base}/me/settings")
+    for labels in page.evaluate(OPTIONS):
+        assert len({tuple(label) for label in labels}) == 1
+    assert page.locator("input:checked").count() == 0
+    page.context.close()
+
+
+def test_one_button_says_no_to_everything(browser: Browser, stage: Stage) -> None:
+    """From the settings one click stops every yes."""
+    page = stage.enter(browser, "member", "m-5")
+    page.goto(f"{stage.base}/me/settings")
+    page.get_by_label("Yes, you may", exact=True).first.check()
+    page.get_by_role("button", name="Save this choice").click()
+    page.get_by_role("link", name="Change this").click()
+    page.get_by_role("button", name="Say no to everything").click()
+    assert "You said no on" in page.inner_text("main")
+    with byleave.open(stage.path, read_only=True) as ws:
+        assert ws.consent.decide("m-5", USE).reason.word == "withdrawn"
+    page.context.close()
+
+
+def test_an_operator_finds_what_is_due_and_gives_a_reason_to_look(
+    browser: Browser, stage: Stage
+) -> None:
+    """An operator sees the overview, and a member's page only after a reason, which is then listed."""
+    page = stage.enter(browser, "operator", "alex")
+    assert page.url == f"{stage.base}/house"
+    page.get_by_label("Member", exact=True).fill("m-6")
+    page.get_by_label("Reason").fill("request 7")
+    page.get_by_role("button", name="Log this and look").click()
+    assert "m-6" in page.inner_text("main")
+    page.goto(f"{stage.base}/house")
+    assert "request 7" in page.inner_text("main")
+    page.context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 1280])
+@pytest.mark.parametrize(
+    ("role", "who", "place"),
+    [
+        ("member", "m-7", "/me"),
+        ("member", "m-7", "/me/settings"),
+        ("member", "m-8", "/record"),
+        ("operator", "kim", "/house"),
+    ],
+)
+def test_signed_in_pages_are_in_order(
+    browser: Browser, stage: Stage, role: str, who: str, place: str, width: int, scheme: Any
+) -> None:
+    """Axe finds no WCAG 2.2 AA fault with our policy on; nothing overflows, no target is small."""
+    source = AXE.read_bytes()
+    assert hashlib.sha256(source).hexdigest() == AXE_SHA256
+    page = stage.enter(
+        browser, role, who, viewport={"width": width, "height": 800}, color_scheme=scheme
+    )
+    messages: list[str] = []
+    page.on("console", lambda message: messages.append(message.text))
+    if place == "/record":
+        page.goto(f"{stage.base}/me/settings")
+        state = page.get_by_label("Yes, you may", exact=True).first
+        other = "No, you may not" if state.is_checked() else "Yes, you may"
+        page.get_by_label(other, exact=True).first.check()
+        page.get_by_role("button", name="Save this choice").click()
+    else:
+        page.goto(stage.base + place)
+    assert page.evaluate(OVERFLOW) <= 0
+    assert page.evaluate(SMALL_TARGETS) == []
+    page.evaluate(source.decode("utf-8"))
+    found = page.evaluate(
+        """axe.run(document, {
+          runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
+          rules: {'target-size': {enabled: true}},
+        }).then(r => r.violations.map(v => [v.id, v.nodes.map(n => n.html.slice(0, 160))]))"""
+    )
+    assert found == []
+    assert messages == []
+    page.context.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -233,6 +234,25 @@ class Careful(Perceptron):
 
     def describe(self) -> Mapping[str, Json]:
         return {**super().describe(), "rate": "1/16"}
+
+
+def test_a_recipe_is_the_same_when_it_is_read_again() -> None:
+    """A learner that describes itself with tuples restores; one that does with a float is refused."""
+
+    class Paired(Perceptron):
+        def describe(self) -> Mapping[str, Json]:
+            return {"window": (1, 2)}
+
+    class Floating(Perceptron):
+        def describe(self) -> Mapping[str, Any]:
+            return {"rate": 0.1}
+
+    one = ShardedTrainer(Paired(), key=KEY, shards=2, slices=2)
+    state = one.fit(table_of(MEMBERS).to_batches(), one.default_recipe())
+    assert one.encode(one.restore(one.dump(state))) == one.encode(state)
+    with pytest.raises(InputError) as caught:
+        ShardedTrainer(Floating(), key=KEY, shards=2, slices=2).default_recipe()
+    assert caught.value.code == "canonical.not-encodable"
 
 
 MADE_BY: dict[str, Json] = {"code": "a", "environment": {"numpy": "2.4.6", "python": "3.11"}}

@@ -85,6 +85,7 @@ def _print(found: Attestation, *, as_json: bool, head: str) -> None:
     reads = found.reads
     left = reads.held - reads.rows
     often = str(reads.least) if reads.least == reads.most else f"{reads.least} to {reads.most}"
+    epochs = _counted(str(reads.epochs), "epoch")
     data: dict[str, Any] = {
         "attestation": found.attestation,
         "index": found.index,
@@ -108,8 +109,7 @@ def _print(found: Attestation, *, as_json: bool, head: str) -> None:
             head,
             f"  read         {reads.rows:,} of the {reads.held:,} rows of {found.snapshot}"
             + (f"; {left:,} never" if left else ""),
-            f"  each         {_counted(often, 'time')}, {reads.reads:,} reads in"
-            + f" {_counted(str(reads.epochs), 'epoch')}",
+            f"  each         {_counted(often, 'time')}, {reads.reads:,} reads in {epochs}",
             f"  by           {_counted(str(reads.parts), 'process', 'processes')}",
             f"  digest       {short(reads.digest.hex())}",
             f"  model        {short(found.model) if found.model else 'none named'}",

@@ -71,7 +71,8 @@ class ShardLearner(Protocol):
     def describe(self) -> Mapping[str, Json]:
         """Return hyper-parameters, threads and device: what a refit must match.
 
-        Code and packages are `made_by` of the trainer; nobody has to remember them here.
+        Whole numbers and texts: a float is written as text. Code and packages are `made_by` of the
+        trainer; nobody has to remember them here.
         """
         ...
 
@@ -139,8 +140,12 @@ class ShardedTrainer:
         self.columns = ("member", *(c for c in learner.columns if c != "member"))
 
     def default_recipe(self) -> Recipe:
-        """Return shards, slices, the key's commitment, the learner, its code and environment."""
-        return {
+        """Return shards, slices, the key's commitment, the learner, its code and environment.
+
+        Raises:
+            InputError: `canonical.not-encodable`, the learner describes itself with a float.
+        """
+        recipe: dict[str, Json] = {
             "algorithm": FORMAT,
             "key": hashlib.sha256(self._key).hexdigest(),
             "learner": dict(self._learner.describe()),
@@ -148,6 +153,8 @@ class ShardedTrainer:
             "shards": self._shards,
             "slices": self._slices,
         }
+        plain: Any = decode(canonical(recipe))  # as it will be read again: lists, never tuples
+        return dict(plain)
 
     def fit(self, batches: Iterable[pa.RecordBatch], recipe: Recipe) -> ShardedState:
         """Return the state of these rows.

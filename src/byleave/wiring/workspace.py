@@ -316,8 +316,11 @@ class Workspace:
 
         Raises:
             InputError: `trainer.file`; `input.not-found`.
-            ConflictError: `workspace.exists`, another trainer of that name is there.
+            ConflictError: `workspace.exists`, another trainer of that name is there;
+                `workspace.read-only`.
         """
+        if self.read_only:
+            raise ConflictError("the workspace was opened read-only", code="workspace.read-only")
         file = Path(path)
         if not file.is_file():
             raise InputError("no such file", code="input.not-found", where=str(file))

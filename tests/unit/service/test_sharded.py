@@ -188,6 +188,10 @@ def test_a_kept_trainer_unlearns_in_another_process(tmp_path: Path) -> None:
     with byleave.open(tmp_path / "ws", now=clock) as ws:
         (unlearned,), _ = ws.withdrawal.run()
         assert unlearned.refit == unlearned.new.model
+    with byleave.open(tmp_path / "ws", now=clock, read_only=True) as ws:
+        with pytest.raises(ConflictError) as caught:
+            ws.keep_trainer(file)
+        assert caught.value.code == "workspace.read-only"
     (tmp_path / "ws" / "trainers" / "kept.py").write_text(FILE + "# another file\n")
     with byleave.open(tmp_path / "ws", now=clock) as ws:
         ws.consent.withdraw("m6", "train/messages.direct/*")

@@ -99,7 +99,7 @@ class Site:
 
     def withdraw(self, *members: str, **later: float) -> list[str]:
         """Let members withdraw, and recall."""
-        with self.open(**later) as ws:
+        with self.open(read_only=False, **later) as ws:
             for member in members:
                 ws.consent.withdraw(member, "train/messages/*")
             return ws.disclosure.recall()

@@ -112,10 +112,10 @@ def test_a_table_without_labels_is_no_package() -> None:
         table.set_column(0, ROW_LABEL, [["x", "y"]]),
         table.take([0, 0]),
     ):
-        with pytest.raises(InputError) as error:
+        with pytest.raises(EvidenceError) as error:
             RowMap.of(wrong)
         assert error.value.code == "disclosure.copy-changed"
-    with pytest.raises(InputError) as error:
+    with pytest.raises(EvidenceError) as error:
         RowMap.of_entries(b"x", 0)
     assert error.value.code == "disclosure.copy-changed"
     with pytest.raises(InputError) as error:

@@ -26,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from byleave.errors import ConflictError, InputError
+from byleave.errors import ConflictError, EvidenceError, InputError
 from byleave.evidence.bucket import LABEL_BYTES, MAX_BUCKET
 from byleave.evidence.delta_proof import BucketChange, DeltaProof, siblings_needed
 from byleave.ids import Digest
@@ -111,8 +111,9 @@ class RowMap:
             k: That of the package; None: as many buckets as these rows want.
 
         Raises:
-            InputError: `disclosure.copy-changed`, there is no column of labels, or one stands
-                twice; codes of `record_digests`.
+            EvidenceError: `disclosure.copy-changed`, there is no column of labels, or one stands
+                twice.
+            InputError: Codes of `record_digests`.
             ConflictError: `map.bucket-overfull`.
         """
         if ROW_LABEL not in table.column_names or table.schema.field(ROW_LABEL).type != pa.binary(
@@ -137,7 +138,7 @@ class RowMap:
         """Build the map again from the bytes of its entries.
 
         Raises:
-            InputError: `disclosure.copy-changed`, they are no entries in order.
+            EvidenceError: `disclosure.copy-changed`, they are no entries in order.
         """
         if len(data) % ENTRY_BYTES:
             raise _changed("not the entries of a map of rows")
@@ -214,5 +215,5 @@ def _bucket(
     return labels, inner
 
 
-def _changed(what: str) -> InputError:
-    return InputError(what, code="disclosure.copy-changed")
+def _changed(what: str) -> EvidenceError:
+    return EvidenceError(what, code="disclosure.copy-changed")

@@ -35,8 +35,8 @@ def _package(site: Site) -> bytes:
     return (site.lay_out() / f"{site.package}.age").read_bytes()
 
 
-def _refused(site: Site, sealed: bytes, **later: float) -> str:
-    mine = site.recipient(**later)
+def _refused(site: Site, sealed: bytes) -> str:
+    mine = site.recipient()
     with pytest.raises(ByleaveError) as error:
         mine.open(sealed)
     assert mine.held() == []

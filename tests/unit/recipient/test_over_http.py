@@ -34,6 +34,10 @@ def _served(site: Site, **later: float) -> Iterator[DisclosureServer]:
         thread.join()
 
 
+def _connection(server: DisclosureServer) -> http.client.HTTPConnection:
+    return http.client.HTTPConnection("127.0.0.1", int(server.server_address[1]), timeout=30)
+
+
 def test_the_whole_way_over_http(offered_site: Site) -> None:
     """Pull, delivery, recall, obey, answer: each taken by the server at once."""
     site = offered_site
@@ -80,13 +84,13 @@ def test_a_request_that_nobody_registered_signed_is_refused(offered_site: Site) 
     }
     with _served(site, hours=2) as server:
         for name, header in headers.items():
-            connection = http.client.HTTPConnection(*server.server_address[:2], timeout=30)
+            connection = _connection(server)
             connection.request("GET", "/list", headers={"Authorization": header})
             answer = connection.getresponse()
             assert answer.status == 403, name
             assert b"disclosure.request" in answer.read()
             connection.close()
-        connection = http.client.HTTPConnection(*server.server_address[:2], timeout=30)
+        connection = _connection(server)
         connection.request("GET", "/list", headers={"Authorization": signed(signer)})
         assert connection.getresponse().status == 200
         connection.close()
@@ -108,7 +112,7 @@ def test_another_recipient_gets_nothing_of_it(offered_site: Site) -> None:
 def test_no_path_leads_out(offered_site: Site, path: str) -> None:
     """An address that is no name is answered 404, whoever asks."""
     with _served(offered_site, hours=2) as server:
-        connection = http.client.HTTPConnection(*server.server_address[:2], timeout=30)
+        connection = _connection(server)
         connection.request("GET", path)
         assert connection.getresponse().status == 404
         connection.close()
@@ -138,7 +142,7 @@ def test_a_download_goes_on_by_range(offered_site: Site) -> None:
                     asked.append(value)
                 add(name, value)
 
-            request.add_header = note  # type: ignore[method-assign]
+            request.add_header = note  # type: ignore[method-assign, assignment]
             return request
 
         outbox._request = watched  # type: ignore[method-assign, assignment]

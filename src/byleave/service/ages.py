@@ -35,7 +35,7 @@ def add_ages(house: House, born: Mapping[str, str]) -> int:
     Raises:
         InputError: `member.unknown`, `input.instant`; nothing of it is recorded.
     """
-    ordinals = {row[1]: row[0] for row in house.ledger.members()}
+    ordinals = house.ledger.ordinals(list(born))
     now = to_us(ledger_now(house))
     rows = []
     for member, text in born.items():

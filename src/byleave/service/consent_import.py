@@ -308,8 +308,7 @@ class _Job:
         if len(members) * _ALL_MEMBERS_SHARE < count:
             found = ledger.ordinals(members.to_pylist())
             return np.array([found.get(m, -1) for m in members.to_pylist()], np.int64)
-        index = MemberIndex.of([row[1] for row in ledger.members()])
-        return index.resolve(members)
+        return MemberIndex.of(ledger.member_ids()).resolve(members)
 
     def _enrol_new(self, writer: LedgerWriter, new: Sequence[str], ordinals: Longs) -> int:
         """Enrol those whom nobody else enrolled meanwhile; write everyone's ordinal down."""

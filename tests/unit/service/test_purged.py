@@ -8,8 +8,12 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from byleave.consent.reason import Reason
 from byleave.errors import InputError
 from byleave.ids import parse_instant
+from byleave.service.compile import compile_for
+from byleave.service.kept_plan import compile_now
+from byleave.service.source import open_source
 from byleave.wiring import Workspace
 from tests.unit.service.small import ASK, CONTRACT, asked, empty, grant, people, small_table
 
@@ -108,3 +112,35 @@ def test_groups_of_nobody_are_refused(tmp_path: Path) -> None:
             assert ws.member.groups(member) == ()
         ws.member.group({member: ["b", "a", "b"]})
         assert ws.member.groups(member) == ("a", "b")
+
+
+def test_a_list_that_grows_is_heard_by_the_plan_that_is_kept(tmp_path: Path) -> None:
+    """After members are listed, let go or enrolled, the plan brought up to date is that of a full
+    compile, and no listed member is in it with a yes.
+    """
+    excluded = "    excluded_groups: [{groups: [listed], cite: x}]\n"
+    ws, sent = sealed(tmp_path / "ws")
+    with ws:
+        interval = {"start": sent[3].isoformat(), "end": sent[5].isoformat()}
+        ws.ruleset.publish(OWN.format(scope="train/*/*", **interval) + excluded)
+        source = open_source(ws.house, "messages")
+        who = [str(row[1]) for row in ws.house.ledger.members()]
+        for act in (
+            lambda: ws.member.group({who[0]: ["listed"], who[1]: ["other"]}),
+            lambda: ws.member.group({who[2]: ["listed", "other"]}),
+            lambda: ws.member.group({who[0]: []}),
+            lambda: ws.member.enrol(["new"], regions={"new": "eu"}),
+            lambda: ws.member.group({"new": ["listed"]}),
+        ):
+            act()
+            now = compile_now(ws.house, source, SCOPE).plan
+            assert now.digest == compile_for(ws.house, source, SCOPE, at=now.at).digest
+            (category,) = now.categories
+            stops = category.profiles.stop[category.profile].tolist()
+            listed = {
+                ordinal
+                for names, found in ws.house.ledger.groups_columns(2**62).items()
+                for ordinal in found.tolist()
+                if "listed" in names.split()
+            }
+            assert {o for o, stop in enumerate(stops) if stop == Reason.GROUP_EXCLUDED} == listed

@@ -118,9 +118,9 @@ def test_a_table_without_labels_is_no_package() -> None:
     with pytest.raises(EvidenceError) as error:
         RowMap.of_entries(b"x", 0)
     assert error.value.code == "disclosure.copy-changed"
-    with pytest.raises(InputError) as error:
+    with pytest.raises(InputError) as missing:
         RowMap.of(table).without([bytes(16)])
-    assert error.value.code == "map.member-absent"
+    assert missing.value.code == "map.member-absent"
 
 
 def test_a_proof_of_other_rows_does_not_hold() -> None:

@@ -52,7 +52,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
         "byleave.cli.withdrawal:group",
         "Withdrawals that reach models and packages: plan, run.",
     ),
-    "disclosure": ("byleave.cli.disclosure:group", "Packages for recipients: offer, list."),
+    "disclosure": (
+        "byleave.cli.disclosure:group",
+        "Packages for recipients: offer, recall, status; pull, obey, acknowledge.",
+    ),
     "proof": ("byleave.cli.proof:group", "Proofs that an outsider can check: make, cease."),
     "directory": (
         "byleave.cli.directory:group",

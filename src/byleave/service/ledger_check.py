@@ -12,6 +12,7 @@ erasure has to name them.
 from __future__ import annotations
 
 import hmac
+import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
@@ -19,9 +20,11 @@ from byleave.canonical import digest_of, sha256
 from byleave.errors import ByleaveError, EvidenceError
 from byleave.evidence.enrolment import enrolment_commitment, event_commitment
 from byleave.evidence.entry import (
+    AcknowledgementEntry,
     AttestationEntry,
     CertificateEntry,
     ConsentEventEntry,
+    DeliveryEntry,
     DisclosureEntry,
     EnrolmentEntry,
     Entry,
@@ -29,8 +32,11 @@ from byleave.evidence.entry import (
     GateEntry,
     LookEntry,
     NoticeEntry,
+    PackageEntry,
     PolicyDocumentEntry,
+    RecallEntry,
     RecipeEntry,
+    RecipientKeyEntry,
     ReleaseEntry,
     SnapshotEntry,
     WithdrawalEndEntry,
@@ -221,15 +227,42 @@ def _disclosure(entry: DisclosureEntry, document: Mapping[str, Any]) -> bool:
     )
 
 
+def _recipient_key(entry: RecipientKeyEntry, document: Mapping[str, Any]) -> bool:
+    return digest_of(document["card"]) == entry.card and document["recipient"] == entry.recipient
+
+
+def _package(entry: PackageEntry, document: Mapping[str, Any]) -> bool:
+    return digest_of(document["header"]) == entry.header
+
+
+def _delivery(entry: DeliveryEntry, document: Mapping[str, Any]) -> bool:
+    return digest_of(document["delivery"]) == entry.receipt
+
+
+def _recall(entry: RecallEntry, document: Mapping[str, Any]) -> bool:
+    order = document.get("document")  # none where nothing had been handed over
+    return order is None or digest_of(order) == entry.order
+
+
+def _acknowledgement(entry: AcknowledgementEntry, document: Mapping[str, Any]) -> bool:
+    answer = json.loads(document["answer"])
+    return digest_of(answer["statement"]) == entry.statement
+
+
 _CHECKS: Final[dict[type[Entry], Callable[[Any, Mapping[str, Any]], bool]]] = {
     CertificateEntry: _certificate,
     AttestationEntry: _attestation,
+    AcknowledgementEntry: _acknowledgement,
+    DeliveryEntry: _delivery,
     DisclosureEntry: _disclosure,
     ErasureEntry: _erasure,
     GateEntry: _gate,
+    PackageEntry: _package,
     LookEntry: _look,
     PolicyDocumentEntry: _policy,
+    RecallEntry: _recall,
     RecipeEntry: _recipe,
+    RecipientKeyEntry: _recipient_key,
     ReleaseEntry: _release,
     SnapshotEntry: _snapshot,
     WithdrawalEndEntry: _withdrawal_end,

@@ -13,6 +13,7 @@ from byleave.service.attestation import check_attestation
 from byleave.service.ledger_check import check_ledger
 from byleave.service.snapshot_check import check_snapshot
 from byleave.wiring.config import KEYS, read_key
+from byleave.wiring.model_key import MODEL_KEY
 
 if TYPE_CHECKING:
     from byleave.wiring.workspace import Workspace
@@ -63,6 +64,8 @@ def _checks(workspace: Workspace) -> Iterator[tuple[str, Callable[[], object]]]:
     made_later = ["notice"] if workspace.places.key("notice").exists() else []
     for name in (*KEYS, *made_later):
         yield f"keys/{name}.key", partial(_check_key, workspace, name)
+    if (workspace.path / MODEL_KEY).exists():
+        yield MODEL_KEY, partial(_check_model_key, workspace)
     for _, name, _, _ in ledger.objects("source"):
         yield f"source {name}", partial(source.open_source, house, name)
     for _, name, _, _ in ledger.objects("gate"):
@@ -86,4 +89,14 @@ def _check_key(workspace: Workspace, name: str) -> None:
             "the log's key is not the one that the trust file names",
             code="workspace.damaged",
             where=str(workspace.places.key(name)),
+        )
+
+
+def _check_model_key(workspace: Workspace) -> None:
+    path = workspace.path / MODEL_KEY
+    if path.read_bytes() != workspace.house.signer.model_key():
+        raise EvidenceError(
+            "the public key of model signatures is not this workspace's",
+            code="workspace.damaged",
+            where=str(path),
         )

@@ -15,17 +15,19 @@ from typing import Any, Final
 
 from byleave.demo.outcome import Outcome, Proof
 from byleave.demo.story import Story
-from byleave.errors import EvidenceError
+from byleave.errors import EvidenceError, WorldError
 
 __all__ = ["check_proofs"]
 
 DEMO_MEMBERS: Final = "demo-members.json"
+STRANGER: Final = "nobody-of-this-id"
 
 
 def check_proofs(o: Outcome, story: Story) -> None:
     """Answer a withdrawn member and one who never agreed; prove, check, tamper, check."""
     withdrawn = o.withdrawn[0]
     first, second = o.release_1.release, o.release_2.release
+    _directory(o, story)
     for member, release, who in (
         (withdrawn, first, "The withdrawn member"),
         (withdrawn, second, "The withdrawn member"),
@@ -41,6 +43,27 @@ def check_proofs(o: Outcome, story: Story) -> None:
         {"ordinal": o.ws.member.ordinal(o.never), "label": "someone who never agreed"},
     ]
     o.ws.write(DEMO_MEMBERS, json.dumps(links).encode())
+
+
+def _directory(o: Outcome, story: Story) -> None:
+    """List every member once, so that the answers hold for the person and not for one receipt."""
+    try:
+        name = o.ws.directory.build()
+    except WorldError as error:
+        if error.code != "cli.extra-missing":
+            raise
+        story.say("No directory of members: it needs the extra “directory”.")
+        return
+    kind, path = o.ws.directory.prove(STRANGER)
+    verdict = _outsider(path.read_bytes(), o.ws.places.trust.read_bytes(), None)
+    if not verdict["ok"] or kind != "not-enrolled":
+        raise EvidenceError("a proof just made does not verify", code="verify.own-proof")
+    listed = next(one for one in o.ws.directory.list() if one["directory"] == name)
+    story.say(
+        f"{name} lists {listed['members']:,} members, each with one enrolment, so the answers below"
+        f" hold for the person, whatever receipts there are. An id that never joined is proved not"
+        f" to be in it ({path.stat().st_size:,} bytes; a fresh process accepts it)."
+    )
 
 
 def _prove(o: Outcome, story: Story, member: str, release: str, who: str) -> None:
@@ -71,7 +94,7 @@ def _tampered(o: Outcome, story: Story) -> None:
     receipt = (o.ws.path / proof.receipt).read_bytes()
     other = (o.ws.path / o.proofs[-1].receipt).read_bytes()
     trust = o.ws.places.trust.read_bytes()
-    middle = data.index(b'"path":["') + 12
+    middle = data.index(b'"path":["', data.index(b'"map":{')) + 12
     digit = b"1" if data[middle : middle + 1] == b"0" else b"0"
     flipped = data[:middle] + digit + data[middle + 1 :]
     for what, verdict in (
@@ -91,13 +114,14 @@ def _depth(o: Outcome, story: Story, member: str) -> None:
     story.say(f"How deep the withdrawal has reached: {shown}.")
 
 
-def _outsider(proof: bytes, trust: bytes, receipt: bytes) -> dict[str, Any]:
-    """Run the verifier in a process of its own that sees these three files and nothing else."""
+def _outsider(proof: bytes, trust: bytes, receipt: bytes | None) -> dict[str, Any]:
+    """Run the verifier in a process of its own that sees these files and nothing else."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         for name, data in (("it.proof", proof), ("trust", trust), ("receipt", receipt)):
-            (place / name).write_bytes(data)
-        done = subprocess.run(
+            if data is not None:
+                (place / name).write_bytes(data)
+        done = subprocess.run(  # noqa: S603 (our own verifier, on our own files)
             [
                 sys.executable,
                 "-I",
@@ -106,8 +130,7 @@ def _outsider(proof: bytes, trust: bytes, receipt: bytes) -> dict[str, Any]:
                 "it.proof",
                 "--trust",
                 "trust",
-                "--receipt",
-                "receipt",
+                *([] if receipt is None else ["--receipt", "receipt"]),
                 "--json",
             ],
             cwd=place,

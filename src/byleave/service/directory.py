@@ -268,8 +268,8 @@ def _slots(house: House, prover: VrfProver, number: int, *, before: int | None =
         labels.append(label[:LABEL_BYTES])
         own = directory_commitment(label[LABEL_BYTES:], index=row[3], leaf=leaves[row[3]])
         commitments.append(own)
-        if done % _STEP == 0:
-            house.progress("directory", done, len(rows))
+        if (done + 1) % _STEP == 0 or done + 1 == len(rows):
+            house.progress("members listed", done + 1, len(rows))
     return pa.table(
         {
             "ordinal": pa.array([row[0] for row in rows], pa.int64()),

@@ -247,11 +247,17 @@ def _lint_lines(name: str, findings: Sequence[Finding]) -> list[str]:
     lines = []
     for finding in findings:
         scopes = ", ".join(str(scope) for scope in finding.scopes)
+        likely = finding.by == "score"
         if finding.kind == "undeclared":
             lines += [
                 f"{name}:{finding.line}: {finding.about}, not declared",
                 f"  says   {finding.text}",
                 f"  words  {finding.because}",
+                *(
+                    ["  found  by likeness to labelled sentences; no rule knows it"]
+                    if likely
+                    else []
+                ),
                 f"  seems  {scopes}",
             ]
         else:

@@ -177,7 +177,8 @@ def holds(text: str, verb: int, *, sharing: bool = False) -> bool:
             and not sharing
         )
     place = last.start() + (start if last.string is clause else 0)
-    if sharing and kind == "we" and _EMBEDDED.search(clear[:place]):
+    there_are = re.match(r"\W*(?:There (?:are|may be)|In (?:some|certain|limited))\b", clear)
+    if sharing and kind == "we" and _EMBEDDED.search(clear[:place]) and not there_are:
         return bool(re.match(r"\w+(?: \w+){0,3}: *(?:to|with)\b", text[verb:], re.IGNORECASE))
     return not (sharing and _third_party_acts(clause[last.end() :]))
 

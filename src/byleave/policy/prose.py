@@ -30,7 +30,7 @@ _FENCE: Final = re.compile(r"\s*(?:```|~~~)")
 _ATX: Final = re.compile(r"\s{0,3}#{1,6}\s+(.*?)\s*#*\s*$")
 _SETEXT: Final = re.compile(r"\s{0,3}(?:=+|-{2,})\s*$")
 _RULE: Final = re.compile(r"\s{0,3}(?:(?:\*\s*){3,}|(?:-\s*){3,}|(?:_\s*){3,})$")
-_ITEM: Final = re.compile(r"(\s*)(?:[*+\-•·–]|\d{1,3}\\?[.)]|\(?[a-z]{1,4}\))\s+(.*)")
+_ITEM: Final = re.compile(r"(\s*)(?:[*+\-•·–]|\d{1,3}\\?[.)]|\(?[a-z]{1,4}\)|[a-z]\.)\s+(.*)")
 _TABLE_RULE: Final = re.compile(r"\s*\|?\s*:?-{2,}:?\s*(?:\|\s*:?-*:?\s*)*$")
 _BREAK: Final = re.compile(r"<br\s*/?>", re.IGNORECASE)
 _MARKS: Final[tuple[tuple[re.Pattern[str], str], ...]] = (

@@ -73,7 +73,9 @@ _NAMED_AI: Final = re.compile(
     r"(?<=[a-z,] )(?<!improve )(?<!train )(?<!develop )(?<!build )(?!Generative|Artificial|Responsible|Voice|Conversational)([A-Z][a-z]+) AI\b"
 )
 # "improve our AI study platform": a product, not what learns
-_PRODUCT: Final = re.compile(r"[ -](?:\w+ )?(?:platform|experience|marketplace|website|app)s?\b")
+_PRODUCT: Final = re.compile(
+    r"[ -](?!and\b|or\b)(?:\w+ )?(?:platform|experience|marketplace|website|app)s?\b"
+)
 _NOT_AI_TRAINING: Final = rx(
     rf"\b(?:train(?:ing|ed)?)[ ](?:courses?|sessions?|program\w*|class(?:es)?|videos?|webinars?|workshops?|plans?|materials?|modules?|events?)\b|"
     rf"\b(?:security|staff|employee|compliance|privacy|awareness|safety|personal|fitness|customer[ ]service)[ ]train(?:ing|ers?)\b|"

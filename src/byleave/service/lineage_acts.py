@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from byleave.evidence.entry import GateEntry, parse_entry
 from byleave.ids import from_us
 from byleave.service.house import House
 
-__all__ = ["Act", "Thing", "acts"]
+__all__ = ["Act", "Thing", "acts", "gate_record"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +84,11 @@ def acts(house: House, *, after: int = -1, before: int | None = None) -> Iterato
         made = make(house, document)
         fit = timedelta(microseconds=document.get("fit_us") or 0)
         yield dataclasses.replace(made, index=index, began=at, ended=at + fit)
+
+
+def gate_record(house: House, index: int) -> str:
+    """Return the digest of a gate's record, hex, as its log entry holds it."""
+    return parse_entry(house.ledger.read(index, index + 1)[0], GateEntry).record.hex()
 
 
 def _act(
@@ -162,7 +168,7 @@ def _attest(house: House, document: Mapping[str, Any]) -> Act:
 
 
 _THINGS: Final[dict[str, tuple[str, str, str | None]]] = {
-    "gate": ("gates", "plan", "kept"),
+    "gate": ("gates", "record", "kept"),
     "snapshot": ("snapshots", "root", "records"),
     "run": ("runs", "model", None),
     "release": ("releases", "model", None),
@@ -174,6 +180,8 @@ def _thing(house: House, kind: str, name: str) -> Thing:
     folder, digest, rows = _THINGS[kind]
     found = house.ledger.object(kind, name)
     document: Mapping[str, Any] = {} if found is None else found[2]
+    if kind == "gate" and found is not None:
+        document = {**document, "record": gate_record(house, found[0])}
     return Thing(
         name=f"{folder}/{name}",
         digest=document.get(digest),

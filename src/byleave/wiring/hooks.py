@@ -15,7 +15,7 @@ from byleave.engines.extra import load
 from byleave.errors import InputError, WorldError
 from byleave.service import model
 from byleave.service.house import Log
-from byleave.service.lineage_acts import acts
+from byleave.service.lineage_acts import acts, gate_record
 from byleave.service.snapshot import snapshot_document
 from byleave.wiring.consent_nouns import Noun
 
@@ -116,7 +116,6 @@ class Hooks(Noun):
         index, document = model.release_object(house, release)
         run_index, run = model.run_object(house, document["run"])
         snapshot_index, snapshot = snapshot_document(house, document["snapshot"])
-        gate = house.ledger.object_at(snapshot["gate"])
         tags = {
             "byleave.log": house.log.origin,
             "byleave.release": release,
@@ -128,7 +127,7 @@ class Hooks(Noun):
             "byleave.snapshot.index": str(snapshot_index),
             "byleave.snapshot.root": snapshot["root"],
             "byleave.gate.index": str(snapshot["gate"]),
-            "byleave.gate.plan": "" if gate is None else gate[3]["plan"],
+            "byleave.gate.record": gate_record(house, snapshot["gate"]),
             "byleave.unlearning": "exact" if document["exact"] else "approximate",
             "byleave.use": document["use"],
         }

@@ -22,6 +22,7 @@ from openlineage.client.transport.file import FileConfig, FileTransport
 
 from byleave.connectors.openlineage_events import DigestDatasetFacet
 from byleave.errors import WorldError
+from byleave.evidence.entry import GateEntry, parse_entry
 from tests.unit.service.small import Grown
 
 FACETS = {
@@ -187,14 +188,13 @@ def test_mlflow_is_told_a_release(
             assert ws.hook.mlflow(copied.release, tracking=store) == run
             release = next(d for d in ws.release.list() if d["release"] == copied.release)
             snapshot = next(d for d in ws.snapshot.list() if d["snapshot"] == copied.snapshot)
-            gate = ws.house.ledger.object_at(snapshot["gate"])
+            gate = parse_entry(ws.log.entry(snapshot["gate"]), GateEntry)
             found = MlflowClient(tracking_uri=store).get_run(run)
             tags = found.data.tags
             assert found.info.status == "FINISHED"
             assert tags["byleave.release.model"] == release["model"]
             assert tags["byleave.snapshot.root"] == snapshot["root"]
-            assert gate is not None
-            assert tags["byleave.gate.plan"] == gate[3]["plan"]
+            assert tags["byleave.gate.record"] == gate.record.hex()
             assert tags["byleave.attestation.digest"] == done.reads.digest.hex()
             assert found.data.metrics["byleave.records"] == snapshot["records"]
             files = {p.name: p.read_bytes() for p in (tmp_path / "mlruns").rglob("*.json")}

@@ -16,7 +16,7 @@ __all__ = ["group"]
 
 @click.group("access")
 def group() -> None:
-    """Who may use the server: token, list, revoke, link, scopes."""
+    """Who may use the server: token, list, revoke, link, looks, scopes."""
 
 
 @group.command()
@@ -114,6 +114,26 @@ def link(*, role: str, who: str, site: str, minutes: int, workspace: str, as_jso
         schema="byleave/access-link/v1",
         as_json=as_json,
         lines=lambda: [url, "", f"works once, within {minutes} minutes"],
+    )
+
+
+@group.command()
+@workspace_option
+@json_option
+def looks(*, workspace: str, as_json: bool) -> None:
+    """List who of the operator's people looked at members' data, and why."""
+    with opened(workspace, read_only=True) as ws:
+        found = ws.member.looks()
+    emit(
+        {"looks": found},
+        schema="byleave/access-looks/v1",
+        as_json=as_json,
+        lines=lambda: table(
+            ["entry", "when", "who", "member no.", "why"],
+            [[x["index"], x["at"], x["who"], x["member"], x["why"]] for x in found],
+        )
+        if found
+        else ["nobody looked"],
     )
 
 

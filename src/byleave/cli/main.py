@@ -69,7 +69,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "witness": ("byleave.cli.witness:group", "A witness of others' logs: init, add, show, serve."),
     "access": (
         "byleave.cli.access:group",
-        "Who may use the server: token, list, revoke, link, scopes.",
+        "Who may use the server: token, list, revoke, link, looks, scopes.",
     ),
     "case": ("byleave.cli.case:case", "Cases over the past: who was affected, by what."),
 }

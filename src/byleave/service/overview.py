@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from byleave.ids import format_instant, from_us
+from byleave.service.certificate import find_certificate
 from byleave.service.house import House
 from byleave.service.taint import tainted
 
@@ -81,4 +82,5 @@ def _release(
         "parent": document["parent"],
         "superseded_by": document["superseded_by"],
         "tainted": name in late,
+        "proof": f"{'lineage' if find_certificate(house, name) is None else 'certificate'}-{name}",
     }

@@ -148,3 +148,13 @@ def test_the_members_answer_links_the_certificate(grown: Grown, done: Grown) -> 
             if expected is not None:
                 receipt = ws.member.receipt(done.withdrew[0])
                 assert verify(ws.proof.bytes(expected), ws.places.trust.read_bytes(), receipt).ok
+
+
+def test_the_public_page_links_what_verifies(done: Grown) -> None:
+    """Each release's public entry names a certificate, or its lineage, and it verifies."""
+    with done.open(read_only=True) as ws:
+        trust = ws.places.trust.read_bytes()
+        named = {r["release"]: r["proof"] for r in ws.public.overview()["releases"]}
+        assert named == {"replies-1": "lineage-replies-1", "replies-2": "certificate-replies-2"}
+        for name in named.values():
+            assert verify(ws.proof.bytes(name), trust).ok

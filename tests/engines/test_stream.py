@@ -160,6 +160,22 @@ def test_a_plan_is_kept_while_nothing_changes(workspace: Workspace) -> None:
     assert live.plan is not first
 
 
+def test_a_move_and_an_end_are_heard_by_the_next_record(workspace: Workspace) -> None:
+    """A move leaves no log entry, and a yes ends by the clock alone: neither meets an older plan."""
+    live = workspace.gate.live(USE, contract=CONTRACT, valid_for=timedelta(days=30))
+    assert live.decide(SENT).reason is Reason.KEPT
+    before, size = live.plan, workspace.house.ledger.size()
+    workspace.member.enrol(["bo"], regions={"bo": "eu"})
+    assert workspace.house.ledger.size() == size
+    live.decide(SENT)
+    assert live.plan is not before
+    ends = workspace.house.now() + timedelta(seconds=5)
+    workspace.consent.grant("bo", USE, notice="ask-1", includes_past=True, expires=ends)
+    while workspace.house.now() < ends:
+        pass
+    assert live.decide(SENT).reason is Reason.EXPIRED
+
+
 def test_the_nouns_reach_the_engines(workspace: Workspace, tmp_path: Path) -> None:
     """`ws.gate.plan` and `.emit` decide a file as the ledger stands, and write what is asked."""
     import pyarrow as pa

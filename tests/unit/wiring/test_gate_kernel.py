@@ -66,6 +66,26 @@ def test_runs_and_updates_are_the_same_with_the_kernel(ready: tuple[Workspace, l
     assert files(plain, patched[0].gate) == files(kernel, patched[1].gate)
 
 
+def test_ids_are_resolved_alike_by_the_kernel(ready: tuple[Workspace, list[str]]) -> None:
+    """What is kept of a source's rows is the same bytes, whoever looked the ids up."""
+    pytest.importorskip("numba", reason="the extra `kernel` is not installed")
+    ws, _ = ready
+    kept = ws.path / "cache" / "messages"
+
+    def planes(house: House) -> dict[str, bytes]:
+        run_gate(house, "messages", PLATFORM)
+        found = {path.name: path.read_bytes() for path in kept.glob("rows-*")}
+        for name in found:
+            (kept / name).unlink()
+        return found
+
+    engine = GateKernel(worth=0)
+    plain = replace(ws.house, engine=ArrowEngine(), ids=lambda _: None)
+    compiled = replace(ws.house, engine=engine, ids=engine.ids)
+    assert engine.ids(1) is not None
+    assert planes(plain) == planes(compiled)
+
+
 def test_few_rows_load_no_compiler() -> None:
     """A gate over few rows answers by NumPy and calls itself so."""
     engine = GateKernel()

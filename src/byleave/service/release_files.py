@@ -8,7 +8,6 @@ from typing import Any, Final
 import numpy as np
 import pyarrow.compute as pc
 
-from byleave import __version__
 from byleave.errors import EvidenceError
 from byleave.evidence.entry import RecipeEntry, SnapshotEntry, parse_entry
 from byleave.note.keys import KeyType, VerifierKey
@@ -88,7 +87,7 @@ def provenance_of(house: House, statement: Statement, run: Mapping[str, Any]) ->
             Dependency(name="recipe", index=statement.recipe, sha256=recipe.recipe.hex()),
         ],
         unlearned_from=statement.parent,
-        version=__version__,
+        version=str(run.get("environment", {}).get("packages", {}).get("byleave", "unknown")),
     )
 
 

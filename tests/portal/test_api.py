@@ -370,3 +370,19 @@ def test_problem_codes_are_in_the_table(site: Site) -> None:
     answer = site.http.get("/api/v1/nothing")
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["code"] in CODES
+
+
+def test_a_release_that_is_not_there_suggests_nothing(site: Site) -> None:
+    """Asking a release that does not exist is a 404 with its code, and needs the scope."""
+    body = {"release": "jobs-1", "member": "m-1"}
+    ask = "/api/v1/suggestions"
+    missing = site.http.post(ask, json=body, headers=site.token("model.read"))
+    assert code(missing) == (404, "workspace.unknown-object")
+    other = site.http.post(ask, json=body, headers=site.token("consent.read"))
+    assert code(other) == (403, "api.scope")
+
+
+def test_every_scope_opens_something(site: Site) -> None:
+    """Each scope that a token can be given is asked for by at least one route."""
+    routes: Routes = site.http.app.state.routes  # type: ignore[attr-defined]
+    assert {a.scope for a in routes.table.values()} - {None} == set(SCOPES)

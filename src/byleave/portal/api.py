@@ -5,6 +5,7 @@ from __future__ import annotations
 from byleave.portal.access import Routes
 from byleave.portal.api_consent import add_consent
 from byleave.portal.api_members import add_members
+from byleave.portal.api_models import add_models
 from byleave.portal.api_objects import add_objects
 from byleave.portal.desk import Desk
 from byleave.portal.public_log import add_log
@@ -16,5 +17,6 @@ def add_api(routes: Routes, desk: Desk) -> None:
     """Add the routes of the API."""
     add_consent(routes, desk)
     add_members(routes, desk)
+    add_models(routes, desk)
     add_objects(routes, desk)
     add_log(routes, desk)

@@ -2,13 +2,15 @@
 
 Each directory has a key of its own, so that once the keys of old ones are gone nobody can ask them
 about anybody again, while proofs made from them still verify (G10). Cost: one VRF output, about
-0.5 ms, and three hashes per member; only rows and labels of the result are kept.
+0.5 ms, and three hashes per member. Members are taken some thousands at a time, the map is planted
+in files beside the rows, and a proof reads a bucket and its path: memory is that of the ledger's
+list of members.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -24,9 +26,12 @@ from byleave.evidence.entry import DirectoryEntry, EnrolmentEntry, parse_entry
 from byleave.evidence.proof_file import encode_proof_file
 from byleave.evidence.proof_kinds import DirectoryPart, EnrolledFile, NotEnrolledFile
 from byleave.ids import to_us
-from byleave.service.house import House, LedgerWriter
+from byleave.service.house import House, LedgerWriter, MapFiles
 from byleave.service.snapshot import entry_leaves
-from byleave.snapshot.directory_map import DirectoryMap, build_directory_map
+from byleave.snapshot.commit import fixed
+from byleave.snapshot.hashing import Rows
+from byleave.snapshot.map_files import MapReader
+from byleave.snapshot.partition import plant_entries
 
 __all__ = [
     "VrfProver",
@@ -43,7 +48,12 @@ __all__ = [
 KIND: Final = "directories"
 SLOTS: Final = "slots.parquet"
 SEED_BYTES: Final = 32
+MAP: Final = "map"
 _STEP: Final = 1_000
+_AT_ONCE: Final = 4_096
+_SLOTS: Final = pa.schema(
+    [("ordinal", pa.int64()), ("label", pa.binary(LABEL_BYTES)), ("commitment", pa.binary(32))]
+)
 _ENROLMENT_TAIL: Final = EnrolmentEntry(commitment=bytes(32)).encode().rpartition(b"0" * 64)[2]
 
 
@@ -79,10 +89,17 @@ def build_directory(house: House, provers: Provers) -> str:
     name = f"directory-{number}"
     seed = house.random(SEED_BYTES)
     prover = provers(seed)
-    slots = _slots(house, prover, number)
-    tree = _map(slots)
-    files = {SLOTS: _write(slots)}
-    house.artefacts.put(KIND, name, files)
+    with house.artefacts.staged(KIND, name) as folder:
+        files = house.map_files(folder.path / MAP)
+        with folder.create(SLOTS) as stream, pq.ParquetWriter(stream, _SLOTS) as writer:
+            tree = plant_entries(
+                _kept_too(_slots(house, prover, number), writer),
+                expected=house.ledger.member_count(),
+                write=files.write,
+                ports=house.building,
+            )
+        files.flush()
+        digests = dict(folder.digests)
     entry = DirectoryEntry(
         number=number,
         previous=None if previous is None else previous.index,
@@ -98,11 +115,11 @@ def build_directory(house: House, provers: Provers) -> str:
         "members": tree.members,
         "k": tree.k,
         "root": tree.root.hex(),
-        "files": {file: sha256(data).hex() for file, data in files.items()},
+        "files": digests,
     }
-    with house.ledger.writing() as writer:
-        index = writer.log(entry.encode())
-        writer.add_object(
+    with house.ledger.writing() as ledger:
+        index = ledger.log(entry.encode())
+        ledger.add_object(
             "directory", name, index=index, at_us=to_us(house.now()), document=document
         )
     return name
@@ -141,7 +158,7 @@ def directory_proof(
         RefusedError: `directory.key-gone`.
     """
     found = _open(house, name)
-    prover, tree = _prover(found, provers), _map(_read(house, found))
+    prover, tree = _prover(found, provers), _reader(house, found)
     alpha = directory_input(found.entry.number, member)
     vrf = prover.prove(alpha)
     public = directory_label(prover.output(alpha))[:LABEL_BYTES]
@@ -175,7 +192,7 @@ def directory_part(
     chosen = before[-1] if before else (usable[0] if usable else None)
     if chosen is None:
         return None
-    prover, tree = _prover(chosen, provers), _map(_read(house, chosen))
+    prover, tree = _prover(chosen, provers), _reader(house, chosen)
     alpha = directory_input(chosen.entry.number, member)
     public = directory_label(prover.output(alpha))[:LABEL_BYTES]
     if not _lists(tree, public):
@@ -231,16 +248,14 @@ def check_directories(house: House, provers: Provers) -> list[dict[str, str]]:
         prover = _prover(found, provers)
         if prover.public_key != entry.vrf_key:
             findings.append(_finding(found.name, "the key is not the logged one"))
-        slots = _slots(house, prover, entry.number, before=found.index)
         try:
             kept = _read(house, found)
         except EvidenceError as error:
             findings.append(_finding(found.name, error.message))
             continue
-        tree = _map(kept)
-        if (tree.root, tree.members) != (entry.root, entry.members):
+        if not _leads(house, found, kept):
             findings.append(_finding(found.name, "its slots do not lead to the logged root"))
-        if not _within(slots, kept):
+        if not _within(_slots(house, prover, entry.number, before=found.index), kept):
             findings.append(_finding(found.name, "it does not list every member once"))
     enrolments = _enrolments(house)
     if enrolments != house.ledger.member_count():
@@ -252,39 +267,92 @@ def check_directories(house: House, provers: Provers) -> list[dict[str, str]]:
     return findings
 
 
-def _slots(house: House, prover: VrfProver, number: int, *, before: int | None = None) -> pa.Table:
-    """Return ordinal, public label and commitment of every member; one loop, a VRF for each."""
+def _slots(
+    house: House, prover: VrfProver, number: int, *, before: int | None = None
+) -> Iterator[pa.Table]:
+    """Yield ordinal, public label and commitment of members, in a loop, a VRF for each."""
     rows = [
         row
         for row in house.ledger.members()
         if row[2] is not None and (before is None or row[3] < before)
     ]
-    enrolments = np.unique(np.array([row[3] for row in rows], np.int64))
-    hashes = entry_leaves(house, enrolments)
-    leaves = {at: hashes[place].tobytes() for place, at in enumerate(enrolments.tolist())}
-    labels, commitments = [], []
-    for done, row in enumerate(rows):
-        label = directory_label(prover.output(directory_input(number, row[1])))
-        labels.append(label[:LABEL_BYTES])
-        own = directory_commitment(label[LABEL_BYTES:], index=row[3], leaf=leaves[row[3]])
-        commitments.append(own)
-        if (done + 1) % _STEP == 0 or done + 1 == len(rows):
-            house.progress("members listed", done + 1, len(rows))
-    return pa.table(
-        {
-            "ordinal": pa.array([row[0] for row in rows], pa.int64()),
-            "label": pa.array(labels, pa.binary(LABEL_BYTES)),
-            "commitment": pa.array(commitments, pa.binary(32)),
-        }
-    )
+    for start in range(0, len(rows), _AT_ONCE):
+        some = rows[start : start + _AT_ONCE]
+        enrolments = np.unique(np.array([row[3] for row in some], np.int64))
+        hashes = entry_leaves(house, enrolments)
+        leaves = {at: hashes[place].tobytes() for place, at in enumerate(enrolments.tolist())}
+        labels, commitments = [], []
+        for row in some:
+            label = directory_label(prover.output(directory_input(number, row[1])))
+            labels.append(label[:LABEL_BYTES])
+            own = directory_commitment(label[LABEL_BYTES:], index=row[3], leaf=leaves[row[3]])
+            commitments.append(own)
+        yield pa.table([[row[0] for row in some], labels, commitments], schema=_SLOTS)
+        house.progress("members listed", start + len(some), len(rows))
 
 
-def _within(expected: pa.Table, kept: pa.Table) -> bool:
+def _entries(slots: pa.Table) -> Rows:
+    """Return slots as entries of a map: label 16 ‖ commitment 32."""
+    return np.concatenate([fixed(slots["label"]), fixed(slots["commitment"])], axis=1)
+
+
+def _kept_too(slots: Iterator[pa.Table], writer: pq.ParquetWriter) -> Iterator[Rows]:
+    for some in slots:
+        writer.write_table(some)
+        yield _entries(some)
+
+
+def _within(expected: Iterator[pa.Table], kept: pa.Table) -> bool:
     """Return whether every slot expected is kept, and those kept more are of the erased."""
-    want = set(zip(*(expected[n].to_pylist() for n in ("label", "commitment")), strict=True))
-    have = set(zip(*(kept[n].to_pylist() for n in ("label", "commitment")), strict=True))
-    erased = set(kept["ordinal"].to_pylist()) - set(expected["ordinal"].to_pylist())
-    return want <= have and len(have) == len(want) + len(erased)
+    have = {row.tobytes() for row in _entries(kept)}
+    ordinals = kept["ordinal"].to_numpy()
+    found, known = 0, []
+    for some in expected:
+        if not all(row.tobytes() in have for row in _entries(some)):
+            return False
+        found += some.num_rows
+        known.append(some["ordinal"].to_numpy())
+    erased = np.setdiff1d(ordinals, np.concatenate(known) if known else ordinals[:0])
+    return len(have) == found + len(erased)
+
+
+def _leads(house: House, found: _Opened, kept: pa.Table) -> bool:
+    """Return whether slots lead to the logged root, and the files of the map are theirs."""
+    files = house.map_files(house.artefacts.path(KIND, found.name) / MAP)
+    planted = house.artefacts.path(KIND, found.name, MAP).exists()
+    other: list[str] = []
+
+    def compare(path: str, data: bytes) -> None:
+        if planted and not _holds(files, path, data):
+            other.append(path)
+
+    built = plant_entries(
+        iter([_entries(kept)]), expected=kept.num_rows, write=compare, ports=house.building
+    )
+    same = (built.root, built.members) == (found.entry.root, found.entry.members)
+    return same and not other
+
+
+def _holds(files: MapFiles, path: str, data: bytes) -> bool:
+    try:
+        return files.read(path) == data
+    except EvidenceError:
+        return False
+
+
+def _reader(house: House, found: _Opened) -> MapReader:
+    """Return a reader of a directory's map: of its files, or, where it has none, of its slots."""
+    files = house.map_files(house.artefacts.path(KIND, found.name) / MAP)
+    read: Callable[[str], bytes] = files.read
+    if not house.artefacts.path(KIND, found.name, MAP).exists():
+        held: dict[str, bytes] = {}
+        slots = _entries(_read(house, found))
+        plant_entries(
+            iter([slots]), expected=len(slots), write=held.__setitem__, ports=house.building
+        )
+        read = held.__getitem__
+    entry = found.entry
+    return MapReader(k=entry.k, epoch=b"", root=entry.root, read=read)
 
 
 def _enrolments(house: House) -> int:
@@ -296,22 +364,12 @@ def _enrolments(house: House) -> int:
     return total
 
 
-def _map(slots: pa.Table) -> DirectoryMap:
-    return build_directory_map(slots["label"].to_pylist(), slots["commitment"].to_pylist())
-
-
-def _lists(tree: DirectoryMap, public: bytes) -> bool:
+def _lists(tree: MapReader, public: bytes) -> bool:
     try:
         tree.absence(public)
     except InputError:
         return True
     return False
-
-
-def _write(slots: pa.Table) -> bytes:
-    sink = io.BytesIO()
-    pq.write_table(slots, sink, compression="none")
-    return sink.getvalue()
 
 
 def _read(house: House, found: _Opened) -> pa.Table:

@@ -31,6 +31,7 @@ from byleave.evidence.bucket import (
     bucket_of,
     inner_hash,
 )
+from byleave.evidence.directory import Listed
 from byleave.ids import Digest
 from byleave.merkle.tile import TILE_HEIGHT, TILE_WIDTH, Tile, format_index
 from byleave.snapshot.commit import ENTRY_BYTES
@@ -166,6 +167,20 @@ class MapReader:
             records=tuple(sorted(records, key=lambda r: merkle.leaf_hash(r.leaf_data()))),
             path=path,
         )
+
+    def listed(self, public: bytes, vrf: bytes) -> Listed:
+        """Return the proof that a directory lists the label `public`.
+
+        Args:
+            public: The label's public half, 16 bytes.
+            vrf: The VRF proof of the id it is of.
+
+        Raises:
+            InputError: `map.member-absent`.
+            EvidenceError: `snapshot.map-damaged`.
+        """
+        found = self.presence(public, ())
+        return Listed(vrf=vrf, labels=found.labels, commitments=found.commitments, path=found.path)
 
     def bucket(self, number: int) -> Bucket:
         """Return one bucket; nothing is checked."""

@@ -38,7 +38,7 @@ from byleave.snapshot.hashing import HashRows, Longs, Rows, by_hashlib
 from byleave.snapshot.map_files import bucket_files, tile_files
 from byleave.snapshot.openings import OPENINGS_SCHEMA
 
-__all__ = ["Built", "Each", "MapBuilder", "MemorySpill", "Ports", "Spill"]
+__all__ = ["Built", "Each", "MapBuilder", "MemorySpill", "Ports", "Spill", "plant_entries"]
 
 PART_PARTY_RECORDS: Final = 1 << 17
 """Openings worked at a time: some 60 MB with all that is made of them, near the caches."""
@@ -241,39 +241,74 @@ class MapBuilder:
                 for table in tables:
                     keep(table)
             size = choose_k(total) if k is None else k
-            root = self._plant(aside, bits, size, write)
+            root = _plant(aside, bits, size, write, self._ports)
         finally:
             aside.close()
         return Built(k=size, root=root, members=total, party_records=self._count)
 
-    def _plant(
-        self, aside: Spill, bits: int, k: int, write: Callable[[str, bytes], None]
-    ) -> Digest:
-        """Write the files of all buckets, part by part, then the levels above; return the root."""
-        shared = max(min(bits, k - TILE_HEIGHT), 0)  # a part holds whole tiles
-        merged = 1 << (bits - shared)
-        buckets = 1 << (k - shared)
-        hash_rows = self._ports.hash_rows
 
-        def plant(part: int) -> Rows:
-            data = b"".join(aside.take(i) for i in range(part * merged, (part + 1) * merged))
-            found = sort_entries(np.frombuffer(data, np.uint8).reshape(-1, ENTRY_BYTES))
-            loads = _loads(found, k, part * buckets, buckets)
-            leaves = bucket_hashes(found, loads, hash_rows)
-            first = part * buckets >> TILE_HEIGHT
-            for path, content in bucket_files(found, loads, first=first, k=k):
-                write(path, content)
-            files, tops = tile_files(leaves, level=0, first=first, k=k, hash_rows=hash_rows)
-            for path, content in files:
-                write(path, content)
-            return tops
+def plant_entries(
+    found: Iterable[Rows],
+    *,
+    expected: int,
+    write: Callable[[str, bytes], None],
+    ports: Ports,
+) -> Built:
+    """Write the files of a map of entries that are made elsewhere, such as a directory's.
 
-        nodes = np.concatenate(list(self._ports.each(plant, range(1 << shared))))
-        for level in range(1, k // TILE_HEIGHT + 1):
-            files, nodes = tile_files(nodes, level=level, first=0, k=k, hash_rows=hash_rows)
-            for path, content in files:
-                write(path, content)
-        return Digest(nodes.tobytes())
+    Args:
+        found: Entries, fp 16 ‖ C 32, in any order: uint8[n, 48] at a time.
+        expected: About how many will come; decides the size of the parts only.
+        write: Takes each file of the map: path and bytes. Threads may call it at once.
+        ports: The world.
+
+    Raises:
+        ConflictError: `map.bucket-overfull`.
+        InputError: `map.label-twice`.
+    """
+    bits = max(choose_k(expected) - _PART_BITS, 0)
+    aside = ports.spill()
+    total = 0
+    try:
+        for some in found:
+            total += len(some)
+            whole = np.ascontiguousarray(some).view(f"V{ENTRY_BYTES}").ravel()
+            _put_aside(aside, whole, _first_bits(some, bits), 1 << bits)
+        k = choose_k(total)
+        root = _plant(aside, bits, k, write, ports)
+    finally:
+        aside.close()
+    return Built(k=k, root=root, members=total, party_records=total)
+
+
+def _plant(
+    aside: Spill, bits: int, k: int, write: Callable[[str, bytes], None], ports: Ports
+) -> Digest:
+    """Write the files of all buckets, part by part, then the levels above; return the root."""
+    shared = max(min(bits, k - TILE_HEIGHT), 0)  # a part holds whole tiles
+    merged = 1 << (bits - shared)
+    buckets = 1 << (k - shared)
+    hash_rows = ports.hash_rows
+
+    def plant(part: int) -> Rows:
+        data = b"".join(aside.take(i) for i in range(part * merged, (part + 1) * merged))
+        found = sort_entries(np.frombuffer(data, np.uint8).reshape(-1, ENTRY_BYTES))
+        loads = _loads(found, k, part * buckets, buckets)
+        leaves = bucket_hashes(found, loads, hash_rows)
+        first = part * buckets >> TILE_HEIGHT
+        for path, content in bucket_files(found, loads, first=first, k=k):
+            write(path, content)
+        files, tops = tile_files(leaves, level=0, first=first, k=k, hash_rows=hash_rows)
+        for path, content in files:
+            write(path, content)
+        return tops
+
+    nodes = np.concatenate(list(ports.each(plant, range(1 << shared))))
+    for level in range(1, k // TILE_HEIGHT + 1):
+        files, nodes = tile_files(nodes, level=level, first=0, k=k, hash_rows=hash_rows)
+        for path, content in files:
+            write(path, content)
+    return Digest(nodes.tobytes())
 
 
 def _loads(found: Rows, k: int, first: int, buckets: int) -> Longs:

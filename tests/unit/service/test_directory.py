@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import shutil
 import stat
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from byleave import merkle
-from byleave.errors import InputError, RefusedError
+from byleave.canonical import sha256
+from byleave.errors import EvidenceError, InputError, RefusedError
 from byleave.evidence.directory import (
     directory_commitment,
     directory_input,
@@ -21,7 +26,9 @@ from byleave.evidence.entry import DirectoryEntry, EnrolmentEntry, parse_entry
 from byleave.evidence.proof_file import encode_proof_file, parse_proof_file
 from byleave.evidence.proof_kinds import AbsenceFile, EnrolledFile, NotEnrolledFile
 from byleave.service import directory as service
+from byleave.snapshot import partition
 from byleave.snapshot.directory_map import build_directory_map
+from byleave.snapshot.map_files import MapReader
 from byleave.verify import Verdict, verify
 from byleave.wiring.vrf import SodiumProver
 from tests.unit.service.small import Grown
@@ -114,6 +121,65 @@ def test_a_check_finds_what_does_not_hold(copied: Grown) -> None:
         slots.chmod(0o600)
         slots.write_bytes(bytes(data))
         assert "directory-1" in [item["where"] for item in ws.directory.check()]
+
+
+def test_a_changed_file_of_the_map_is_found_and_proves_nothing(copied: Grown) -> None:
+    """A flipped bit in a directory's map is found by the check, and no proof is made of it."""
+    with copied.open() as ws:
+        name = ws.directory.build()
+        folder = ws.house.artefacts.path("directories", name) / "map"
+        for path in [p for p in sorted(folder.rglob("*")) if p.is_file()]:
+            whole = path.read_bytes()
+            path.chmod(0o600)
+            path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+            assert [item["where"] for item in ws.directory.check()] == [name], path
+            path.unlink()
+            assert [item["where"] for item in ws.directory.check()] == [name], path
+            path.write_bytes(whole)
+        assert ws.directory.check() == []
+        bucket = next(path for path in folder.glob("bucket/**/*") if path.is_file())
+        bucket.write_bytes(bytes(len(bucket.read_bytes())))
+        with pytest.raises(EvidenceError) as caught:
+            ws.directory.prove(copied.agreed[0])
+        assert caught.value.code == "snapshot.map-damaged"
+
+
+def test_a_directory_without_files_of_a_map_still_answers(copied: Grown) -> None:
+    """A directory of an older program has rows alone: it proves the same, byte for byte."""
+    with copied.open() as ws:
+        name = ws.directory.build()
+        asked = (copied.agreed[0], "nobody-of-this-id")
+        before = [ws.directory.prove(member)[1].read_bytes() for member in asked]
+        shutil.rmtree(ws.house.artefacts.path("directories", name) / "map")
+        assert [ws.directory.prove(member)[1].read_bytes() for member in asked] == before
+        assert ws.directory.check() == []
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.sets(st.binary(min_size=16, max_size=16), max_size=60), st.sampled_from([0, 16]))
+def test_planted_by_parts_is_the_pure_directory(labels: set[bytes], bits: int) -> None:
+    """A map planted from entries has root, k and proofs of the one built label by label."""
+    listed = sorted(labels, key=lambda label: label[::-1])
+    owns = [sha256(label) for label in listed]
+    pure = build_directory_map(listed, owns)
+    rows = np.frombuffer(
+        b"".join(a + b for a, b in zip(listed, owns, strict=True)), np.uint8
+    ).reshape(-1, 48)
+    files: dict[str, bytes] = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(partition, "_PART_BITS", bits)
+        built = partition.plant_entries(
+            iter([rows[:7], rows[7:]]),
+            expected=len(listed),
+            write=files.__setitem__,
+            ports=partition.Ports(),
+        )
+    assert (built.root, built.k, built.members) == (pure.root, pure.k, pure.members)
+    reader = MapReader(k=built.k, epoch=b"", root=built.root, read=files.__getitem__)
+    for label in listed[:3]:
+        assert reader.listed(label, b"vrf") == pure.listed(label, b"vrf")
+    if (stranger := b"x" * 16) not in labels:
+        assert reader.absence(stranger) == pure.absence(stranger)
 
 
 def test_a_key_that_is_gone_answers_nobody(copied: Grown) -> None:

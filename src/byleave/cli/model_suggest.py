@@ -79,4 +79,6 @@ def _standing(told: dict[str, Any]) -> list[str]:
 def _line(suggestion: dict[str, Any]) -> str:
     if suggestion["because"]:
         return f"  {suggestion['text']}   (because of: {', '.join(suggestion['because'])})"
+    if suggestion["why"] == "message":  # no word of it spoke for this one
+        return f"  {suggestion['text']}"
     return f"  {suggestion['text']}   ({suggestion['why']})"

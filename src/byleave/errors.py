@@ -316,6 +316,8 @@ CODES: Final[dict[str, str]] = {
     "access.name": "An API token of that name was made before.",
     "access.scope": "A scope named for an API token does not exist.",
     "access.unknown": "No API token of that name is good now.",
+    "webhook.address": "A webhook's address is not https, or has a user name in it.",
+    "webhook.exists": "There is a webhook of that name already.",
     "desk.damaged": "The file of sessions and tokens is not one of ours, or of a newer version.",
     "desk.unreadable": "The file of sessions and tokens can be neither read nor made.",
     "portal.cannot-bind": "The portal cannot listen on the address and port it was given.",

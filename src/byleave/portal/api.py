@@ -7,6 +7,7 @@ from byleave.portal.api_consent import add_consent
 from byleave.portal.api_members import add_members
 from byleave.portal.api_models import add_models
 from byleave.portal.api_objects import add_objects
+from byleave.portal.api_webhooks import add_webhooks
 from byleave.portal.desk import Desk
 from byleave.portal.public_log import add_log
 
@@ -19,4 +20,5 @@ def add_api(routes: Routes, desk: Desk) -> None:
     add_members(routes, desk)
     add_models(routes, desk)
     add_objects(routes, desk)
+    add_webhooks(routes, desk)
     add_log(routes, desk)

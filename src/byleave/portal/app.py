@@ -8,9 +8,10 @@ the workspace, one after another.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from importlib import resources
@@ -45,6 +46,7 @@ from byleave.portal.me import add_me
 from byleave.portal.problem import ProblemError, is_api, malformed, plain_problem, problem_of
 from byleave.portal.sign_in import add_sign_in
 from byleave.portal.suggest import add_suggestions
+from byleave.portal.webhooks import Webhooks
 
 __all__ = ["create_app"]
 
@@ -188,9 +190,13 @@ def create_app(
 def _lifespan(desk: Desk) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def living(_app: FastAPI) -> AsyncIterator[None]:
+        telling = asyncio.create_task(Webhooks(desk).run())
         try:
             yield
         finally:
+            telling.cancel()
+            with suppress(asyncio.CancelledError):
+                await telling
             await desk.close()
 
     return living

@@ -32,12 +32,14 @@ __all__ = [
     "event_of",
     "history_facts",
     "member_history",
+    "noes",
     "position_of",
     "record",
     "state_of",
 ]
 
 _KINDS: Final = {int(kind): kind.name.lower() for kind in EventKind}
+_NOES: Final = frozenset({EventKind.REFUSAL, EventKind.WITHDRAWAL, EventKind.OBJECTION})
 _GRADES: Final = {int(grade): grade.name.lower() for grade in EvidenceGrade}
 
 
@@ -257,6 +259,38 @@ def history_facts(
         }
         for row in rows
     ]
+
+
+def noes(house: House, *, after: int, limit: int) -> list[dict[str, Json]]:
+    """Return refusals, withdrawals and objections after a ledger index, oldest first.
+
+    Args:
+        house: The workspace's ports.
+        after: Only events with a higher index.
+        limit: How many at most.
+
+    Cost: reads every event after `after`.
+    """
+    found: list[dict[str, Json]] = []
+    for row in house.ledger.events(after=after):
+        if row[2] not in _NOES:
+            continue
+        member = house.ledger.member_at(row[1])
+        if member is None or not member[1]:
+            continue  # erased: nobody is left to tell about
+        found.append(
+            {
+                "index": row[0],
+                "member": member[1],
+                "kind": _KINDS[row[2]],
+                "scope": row[3],
+                "effective": _written(row[4]),
+                "recorded": _written(row[5]),
+            }
+        )
+        if len(found) == limit:
+            break
+    return found
 
 
 def decision_for(

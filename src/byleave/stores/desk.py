@@ -17,7 +17,7 @@ from typing import Final
 
 from byleave.errors import EvidenceError, WorldError
 
-__all__ = ["AnsweredKey", "DeskFile", "Grantee", "KeptToken"]
+__all__ = ["AnsweredKey", "DeskFile", "Grantee", "KeptToken", "Webhook"]
 
 _FORMAT: Final = 1
 _SCHEMA: Final = """
@@ -40,6 +40,14 @@ CREATE TABLE answered (
     PRIMARY KEY (caller, key)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX answered_at ON answered (at_us);
+CREATE TABLE webhook (
+    id TEXT PRIMARY KEY, url TEXT NOT NULL, after_index INTEGER NOT NULL, tries INTEGER NOT NULL,
+    next_us INTEGER NOT NULL
+) STRICT;
+CREATE TABLE dead_letter (
+    webhook TEXT NOT NULL, number INTEGER NOT NULL, at_us INTEGER NOT NULL, why TEXT NOT NULL,
+    PRIMARY KEY (webhook, number)
+) STRICT, WITHOUT ROWID;
 """
 
 
@@ -79,6 +87,25 @@ class AnsweredKey:
     body: bytes
     status: int | None
     answer: bytes | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Webhook:
+    """An address that is told of every no.
+
+    Attributes:
+        id: Its name.
+        url: Where it is told.
+        after: Ledger index of the last event that was delivered, or given up.
+        tries: How often the next one failed so far.
+        next_us: Not before this instant again.
+    """
+
+    id: str
+    url: str
+    after: int
+    tries: int
+    next_us: int
 
 
 class DeskFile:
@@ -294,6 +321,53 @@ class DeskFile:
         """Forget keys whose request changed nothing, so that they can be used again."""
         with self._writing():
             self._db.executemany("DELETE FROM answered WHERE caller = ? AND key = ?", keys)
+
+    # webhooks
+
+    def add_webhook(self, webhook: Webhook) -> bool:
+        """Keep an address; say whether its name is new."""
+        done = self._db.execute(
+            "INSERT INTO webhook VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            (webhook.id, webhook.url, webhook.after, webhook.tries, webhook.next_us),
+        )
+        return done.rowcount == 1
+
+    def webhooks(self) -> list[Webhook]:
+        """Return every address."""
+        rows = self._db.execute(
+            "SELECT id, url, after_index, tries, next_us FROM webhook ORDER BY id"
+        )
+        return [Webhook(id=r[0], url=r[1], after=r[2], tries=r[3], next_us=r[4]) for r in rows]
+
+    def drop_webhook(self, webhook: str) -> bool:
+        """Forget an address; say whether there was one."""
+        return self._db.execute("DELETE FROM webhook WHERE id = ?", (webhook,)).rowcount == 1
+
+    def told(self, webhook: str, index: int, *, dead: tuple[int, str] | None = None) -> None:
+        """Note that an event was delivered, or with `dead` (now, why) given up."""
+        with self._writing():
+            self._db.execute(
+                "UPDATE webhook SET after_index = ?, tries = 0, next_us = 0 WHERE id = ?",
+                (index, webhook),
+            )
+            if dead is not None:
+                self._db.execute(
+                    "INSERT OR REPLACE INTO dead_letter VALUES (?, ?, ?, ?)",
+                    (webhook, index, *dead),
+                )
+
+    def failed(self, webhook: str, *, next_us: int) -> None:
+        """Note that a delivery failed, and when to try again."""
+        self._db.execute(
+            "UPDATE webhook SET tries = tries + 1, next_us = ? WHERE id = ?", (next_us, webhook)
+        )
+
+    def dead_letters(self, webhook: str) -> list[tuple[int, int, str]]:
+        """Return (ledger index, when, why) of what was given up."""
+        return self._db.execute(
+            "SELECT number, at_us, why FROM dead_letter WHERE webhook = ? ORDER BY number",
+            (webhook,),
+        ).fetchall()
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

@@ -45,6 +45,7 @@ SCOPES: Final[Mapping[str, str]] = {
     "model.read": "Ask releases for suggestions.",
     "notice.write": "Make notice tokens for members.",
     "object.read": "List gates, snapshots, runs, releases, packages.",
+    "webhook.write": "Register addresses that are told of every no.",
 }
 """What an API token can be allowed."""
 

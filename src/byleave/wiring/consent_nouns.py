@@ -197,6 +197,10 @@ class Consents(Noun):
         """Return one member's events after an index as plain facts, oldest first."""
         return consent.history_facts(self._house, member, after=after, limit=limit)
 
+    def noes(self, *, after: int, limit: int) -> list[dict[str, Any]]:
+        """Return refusals, withdrawals and objections after an index, with whose they are."""
+        return consent.noes(self._house, after=after, limit=limit)
+
     def state(
         self, use: str, *, at: datetime | None = None, known_at: datetime | None = None
     ) -> State:

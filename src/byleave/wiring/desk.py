@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from byleave.stores.desk import AnsweredKey, DeskFile, Grantee, KeptToken
+from byleave.stores.desk import AnsweredKey, DeskFile, Grantee, KeptToken, Webhook
 
 if TYPE_CHECKING:
     from byleave.wiring.workspace import Workspace
 
-__all__ = ["AnsweredKey", "DeskFile", "Grantee", "KeptToken", "open_desk"]
+__all__ = ["AnsweredKey", "DeskFile", "Grantee", "KeptToken", "Webhook", "open_desk"]
 
 
 def open_desk(workspace: Workspace) -> DeskFile:

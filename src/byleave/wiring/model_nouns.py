@@ -12,8 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 from byleave.canonical import Json
 from byleave.consent.reason import Reason
-from byleave.errors import InputError
-from byleave.service import attestation, lineage, model, rollback, snapshot, taint, withdrawal
+from byleave.errors import EvidenceError, InputError
+from byleave.service import (
+    answer,
+    attestation,
+    lineage,
+    model,
+    rollback,
+    snapshot,
+    taint,
+    withdrawal,
+)
 from byleave.service import refit as refitting
 from byleave.snapshot.reads import SALT_BYTES
 from byleave.wiring.consent_nouns import Noun
@@ -199,7 +208,7 @@ class Releases(Noun):
     ) -> dict[str, Any]:
         """Return suggestions for one member, from their own data only where they agreed to it.
 
-        Whoever has not agreed to the use that the release was trained for, now, gets what many
+        Whoever has not agreed, now, to every use that the release's rows were gated for gets what many
         have: `message` and `history` are then not looked at.
 
         Args:
@@ -218,9 +227,7 @@ class Releases(Noun):
             RefusedError: `release.tainted`.
         """
         release = self.load(name)
-        reason = Reason.NO_GRANT
-        if member is not None:
-            reason = self._workspace.consent.decide(member, release.document["use"]).reason
+        reason = Reason.NO_GRANT if member is None else self._standing(member, release)
         if reason is Reason.KEPT:
             found = self._suggester.personal(release, message=message, history=history, count=count)
         else:
@@ -231,6 +238,19 @@ class Releases(Noun):
             "reason": reason.word,
             "suggestions": found,
         }
+
+    def _standing(self, member: str, release: model.Release) -> Reason:
+        """Return `KEPT` where a member agreed to all uses of a release, else the first reason."""
+        _, sealed = snapshot.snapshot_document(self._house, release.document["snapshot"])
+        gate = self._house.ledger.object_at(sealed["gate"])
+        if gate is None:
+            raise EvidenceError("the snapshot's gate is gone", code="workspace.damaged")
+        consents = self._workspace.consent
+        reasons = [
+            consents.decide(member, str(use)).reason
+            for use in answer.uses_of_gate(self._house, gate[3])
+        ]
+        return next((reason for reason in reasons if reason is not Reason.KEPT), Reason.KEPT)
 
     def publish(self, run: str, *, quality: Mapping[str, Json] | None = None) -> model.Release:
         """Publish a run's model; refused once a row it was trained on may not be used."""

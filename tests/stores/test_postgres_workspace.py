@@ -97,7 +97,7 @@ def test_a_workspace_that_could_not_be_made_leaves_no_tables(
     def fail(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("byleave.wiring.workspace.Workspace", fail)
+    monkeypatch.setattr("byleave.wiring.creation.Workspace", fail)
     with pytest.raises(KeyboardInterrupt):
         create(tmp_path / "ws", ledger=url)
     assert not (tmp_path / "ws").exists()

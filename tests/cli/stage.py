@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from byleave.wiring import open as open_workspace
+from byleave.wiring.recipient import RecipientFolder, make_recipient
 from byleave.wiring.witness import make_witness
 from byleave.wiring.world import ReplayClock
 from tests.unit.service.small import COLUMNS, CONTRACT, NOTICE, START, empty, people, small_table
@@ -117,6 +118,18 @@ def set_stage(folder: Path, root: Path) -> None:
         shutil.copy(path, folder / name)
     shutil.copy(folder / "byleave-demo" / "trust.policy", folder / "trust.policy")
     make_witness(folder / "my-witness", "witness.test.invalid", random=bytes)
+    _make_recipient(folder)
+
+
+def _make_recipient(folder: Path) -> None:
+    """Make the folder of the recipient of package-1, which has pulled it."""
+    trust = (folder / "trust.policy").read_bytes()
+    make_recipient(folder / "acme", PROVIDER.rpartition("/")[2], trust)
+    with open_workspace(folder / "byleave-demo") as ws:
+        ws.disclosure.register((folder / "acme" / "card.json").read_bytes())
+        ws.disclosure.lay_out(PROVIDER.rpartition("/")[2], folder / "outbox")
+    mine = RecipientFolder(folder / "acme")
+    mine.pull(mine.outbox(str(folder / "outbox")))
 
 
 def _make_workspace(path: Path, table: pa.Table, who: list[str]) -> None:

@@ -24,6 +24,8 @@ ELSEWHERE = {
     "gate preview": "has tests of its own in test_gate_preview.py",
     "log monitor": "the stage releases one model twice, which it finds; test_witness.py runs it",
     "log witness": "needs a witness that answers; test_witness.py runs it",
+    "disclosure pass": "needs terms that name the next one; test_disclosure.py runs it",
+    "disclosure serve": "answers until it is stopped; test_over_http.py runs it",
     "witness serve": "answers until it is stopped; test_witness.py runs it",
 }
 ONE_LINE_EACH = {
@@ -59,6 +61,8 @@ def prepare(name: str, folder: Path) -> None:
         from byleave.wiring import create
 
         create(folder / "byleave-workspace").close()
+    if name == "disclosure keygen":
+        shutil.rmtree(folder / "acme")
     if name == "witness init":
         shutil.rmtree(folder / "my-witness")
     if name in {"model suggest", "release publish", "release show", "release suggest"}:

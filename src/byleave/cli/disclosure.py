@@ -145,7 +145,7 @@ def status(*, with_table: bool, workspace: str, as_json: bool) -> None:
             d["rows"],
             d["recalled_rows"],
             f"{d['acknowledged']} of {d['recalls']}",
-            d["due"] or "–",
+            (d["due"] or "–")[:10],
         ]
         for d in found
     ]
@@ -188,7 +188,7 @@ def recall(*, name: str | None, days: int | None, workspace: str, as_json: bool)
             return ["Nothing to recall: every row out there would pass the gate again."]
         return [
             f"  {i['disclosure']}: {i['recalled_rows']:,} rows recalled from {i['recipient']}"
-            + (f", due {i['due']}" if i["due"] else ": it was never handed over")
+            + (f", due {i['due'][:10]}" if i["due"] else ": it was never handed over")
             for i in items
         ]
 
@@ -204,7 +204,7 @@ def outbox(*, recipient: str, folder: str, workspace: str, as_json: bool) -> Non
     """Write what lies there for a recipient into a folder: packages, and orders to obey.
 
     \b
-    byleave disclosure outbox provider.acme --to /media/acme
+    byleave disclosure outbox provider.acme --to outbox
     """  # noqa: D301
     with opened(workspace, read_only=True) as ws:
         listing = ws.disclosure.lay_out(recipient, Path(folder))
@@ -229,7 +229,7 @@ def receive(*, places: tuple[str, ...], workspace: str, as_json: bool) -> None:
     Exit 3 where one is refused; the others are taken.
 
     \b
-    byleave disclosure receive /media/acme
+    byleave disclosure receive outbox
     """  # noqa: D301
     with opened(workspace) as ws:
         found = ws.disclosure.receive([Path(place) for place in places])

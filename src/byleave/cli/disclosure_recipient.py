@@ -68,7 +68,8 @@ def pull(*, where: str, folder: str, as_json: bool) -> None:
     A download that ended early goes on where it ended.
 
     \b
-    byleave disclosure pull http://127.0.0.1:8124 -r acme
+    byleave disclosure pull outbox -r acme
+    byleave disclosure pull http://127.0.0.1:8124 …
     """  # noqa: D301
     mine = _opened(folder)
     pulled = mine.pull(mine.outbox(where))
@@ -171,7 +172,7 @@ def acknowledge(*, where: str, folder: str, as_json: bool) -> None:
     """Send signed deliveries and answers to a folder or an address. Exit 3: one was refused.
 
     \b
-    byleave disclosure acknowledge http://127.0.0.1:8124 -r acme
+    byleave disclosure acknowledge outbox -r acme
     """  # noqa: D301
     from byleave.errors import ConflictError
 

@@ -32,7 +32,7 @@ from byleave.service.snapshot import openings_of, snapshot_document
 from byleave.service.source import open_source, rows_of
 from byleave.snapshot.openings import member_openings
 
-__all__ = ["member_answer"]
+__all__ = ["member_answer", "uses_of_gate"]
 
 _VERBS = {
     EventKind.GRANT: "granted",
@@ -101,7 +101,7 @@ def _standings(house: House, history: list[ConsentEvent]) -> list[Facts]:
     uses = dict.fromkeys(
         use
         for _, _, _, document in house.ledger.objects("gate")
-        for use in _uses_of_gate(house, document)
+        for use in uses_of_gate(house, document)
     )
     result = []
     for use in uses:
@@ -121,7 +121,7 @@ def _standings(house: House, history: list[ConsentEvent]) -> list[Facts]:
     return result
 
 
-def _uses_of_gate(house: House, document: Facts) -> list[Use]:
+def uses_of_gate(house: House, document: Facts) -> list[Use]:
     """Return the leaf uses a gate decided for categories that its source can hold."""
     contract = open_source(house, document["source"]).contract
     possible = {contract.category_constant, *(contract.kinds or {}).values()} - {None}

@@ -33,9 +33,12 @@ collected_at: at
 LATER = START + timedelta(days=1)
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workspace with a release of `content`: m0 to m9 agreed, m10 did not and reads most."""
+@pytest.fixture(scope="module", params=["activity.feed", "activity"])
+def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with a release of `content`: m0 to m9 agreed, m10 did not and reads most.
+
+    The release is for one category, or for a group of which the source holds one.
+    """
     folder = tmp_path_factory.mktemp("suggest") / "ws"
     sides = [(m, i) for m in range(5) for i in (1, 2)] + [
         (m, i) for m in range(5, 10) for i in (3, 4)
@@ -56,7 +59,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         clock.set(LATER)
         for m in range(10):
             ws.consent.grant(f"m{m}", USE, notice="content-1", includes_past=True)
-        gate, gated = ws.gate.run("reads", USE)
+        gate, gated = ws.gate.run("reads", f"train.ranking.content/{request.param}/platform")
         columns = {"member": "who", "item": "item"}
         run = ws.model.train("content", ws.snapshot.seal(gate, gated=gated), columns=columns)
         assert ws.release.publish(run).release == "content-1"

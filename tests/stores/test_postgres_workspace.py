@@ -6,13 +6,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
+import pyarrow as pa
 import pytest
 
 import byleave
 from byleave.consent.event import EventKind
 from byleave.errors import ConflictError, InputError
+from byleave.service.compile import compile_for
 from byleave.service.consent import NewEvent, decision_for
 from byleave.service.decide import Decider
+from byleave.service.kept_plan import compile_now
+from byleave.service.source import open_source
 from byleave.wiring import Workspace, create
 from byleave.wiring.world import ReplayClock
 from tests.stores.postgres_server import Server
@@ -21,6 +25,11 @@ START = datetime(2024, 7, 1, tzinfo=UTC)
 SCOPE = "train.generative.replies/messages/platform"
 USE = "train.generative.replies/messages.inmail/platform"
 OTHER = "train.ranking.jobs/profile.skills/platform"
+CONTRACT = """\
+contract: v1
+parties: {author: a, recipients: b}
+category_constant: messages.inmail
+"""
 
 
 def build(path: Path, clock: ReplayClock, url: str | None) -> Workspace:
@@ -60,6 +69,32 @@ def test_one_workspace_two_databases(tmp_path: Path, postgres: Server) -> None:
             assert ws.fsck() == []
     assert found[0] == found[1]
     assert found[0][-1] == []
+
+
+def test_a_kept_plan_is_patched_in_both(tmp_path: Path, postgres: Server) -> None:
+    """Compiled by another process from the plan kept, a plan is that of a full compile in both.
+
+    So it is after choices, a move, a birth, one who joined and a choice that ended by the clock.
+    """
+    digests = []
+    for name, url in (("file", None), ("server", postgres.url())):
+        path = tmp_path / name
+        clock = ReplayClock(START)
+        with build(path, clock, url) as ws:
+            table = pa.table({"a": ["m-1", "m-3", "m'; --"], "b": ["m-3", "m\x006", "m-1"]})
+            ws.source.add("messages", table, CONTRACT)
+            ws.gate.run("messages", SCOPE)
+            ws.consent.withdraw("m-1", SCOPE)
+            ws.member.enrol(["m-2", "m-new"], regions={"m-2": "uk", "m-new": "us"})
+            ws.member.born({"m-3": "2007"})
+        with byleave.open(path, read_only=True, now=ReplayClock(START + timedelta(days=9))) as ws:
+            source = open_source(ws.house, "messages")
+            made = compile_now(ws.house, source, SCOPE)
+            assert made.among is not None
+            full = compile_for(ws.house, source, SCOPE, at=made.plan.at)
+            assert made.plan.digest == full.digest
+            digests.append(full.digest)
+    assert digests[0] == digests[1]
 
 
 def test_the_password_is_nowhere_in_the_folder(tmp_path: Path, postgres: Server) -> None:

@@ -24,8 +24,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-SLOW = ("spark",)
-"""Left out of `--quick` unless named: an engine of its own takes longer to start."""
+SLOW = ("spark", "workspace")
+"""Left out of `--quick` unless named: an engine of its own, or many processes, take long to start."""
 
 
 def names() -> list[str]:

@@ -25,8 +25,15 @@ SIZE, HEADS, INNER, LAYERS = 8, 2, 12, 2
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A BERT of two layers and eight numbers with weights drawn by a seed."""
-    tokenizers = pytest.importorskip("tokenizers", reason="the extra encoder is not installed")
-    folder = tmp_path_factory.mktemp("encoder")
+    pytest.importorskip("tokenizers", reason="the extra encoder is not installed")
+    return tiny_encoder(tmp_path_factory.mktemp("encoder"))
+
+
+def tiny_encoder(folder: Path, seed: int = 3) -> Path:
+    """Write the files of a small encoder and return their folder."""
+    import tokenizers
+
+    folder.mkdir(exist_ok=True)
     model = tokenizers.models.WordLevel({w: n for n, w in enumerate(WORDS)}, unk_token="[UNK]")
     tokenizer = tokenizers.Tokenizer(model)
     tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
@@ -37,19 +44,19 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     head = {"model_type": "bert", "hidden_act": "gelu", "num_hidden_layers": LAYERS}
     head |= {"num_attention_heads": HEADS, "hidden_size": SIZE, "layer_norm_eps": 1e-12}
     (folder / "config.json").write_text(json.dumps(head))
-    save_file(weights(), folder / "model.safetensors")
+    save_file(weights(seed), folder / "model.safetensors")
     return folder
 
 
-def weights() -> dict[str, Any]:
+def weights(seed: int = 3) -> dict[str, Any]:
     """Draw the tensors that such a model has."""
-    draw = np.random.default_rng(3)
+    draw = np.random.default_rng(seed)
 
     def matrix(*shape: int) -> Any:
         return draw.normal(0, 0.5, shape).astype(np.float32)
 
     found = {f"embeddings.{n}_embeddings.weight": matrix(k, SIZE) for n, k in
-             (("word", len(WORDS)), ("position", 16), ("token_type", 2))}  # fmt: skip
+             (("word", len(WORDS)), ("position", 256), ("token_type", 2))}  # fmt: skip
     norms = ["embeddings.LayerNorm"]
     dense: dict[str, tuple[int, int]] = {}
     for layer in range(LAYERS):

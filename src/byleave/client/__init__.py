@@ -1,0 +1,25 @@
+"""A typed client of the API that `byleave serve` answers (docs/spec/api.md). Needs `httpx`.
+
+from byleave.client import Client, Choice
+
+with Client("https://privacy.example.com", token="byl_…") as api:
+    api.record([Choice(member="m-1", kind="withdraw", scope="train.*/*/platform")])
+    api.decide("m-1", "train.generative.replies/messages.direct/platform").allowed
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from byleave.client.client import ApiError, Choice, Client, Decision, Event
+
+__all__ = ["ApiError", "Choice", "Client", "Decision", "Event"]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401  # PEP 562: importing this loads no `httpx`
+    if name in __all__:
+        from byleave.client import client
+
+        return getattr(client, name)
+    raise AttributeError(f"module 'byleave.client' has no attribute {name!r}")

@@ -1,0 +1,255 @@
+"""The client: one method a route, values in, values out, refusals as errors with their codes."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from types import TracebackType
+from typing import Any, Final, Literal, Self
+
+import httpx
+
+__all__ = ["ApiError", "Choice", "Client", "Decision", "Event"]
+
+_AGAIN: Final = frozenset({429, 502, 503, 504})
+_TRIES: Final = 4
+_SECONDS: Final = 30.0
+_PAGE: Final = 1_000
+
+
+class ApiError(Exception):
+    """A refusal of the API.
+
+    Args:
+        status: HTTP status.
+        code: Stable code, as docs/errors.md lists them.
+        detail: What is wrong.
+        hint: What to do next.
+    """
+
+    def __init__(self, status: int, code: str, detail: str, hint: str | None = None) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.hint = hint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """One choice to record.
+
+    Attributes:
+        member: Who chose.
+        kind: What they chose.
+        scope: PURPOSE/CATEGORY/RECIPIENT.
+        notice: Id of the notice answered; a grant needs one, or a token.
+        token: The notice token that came back with the answer.
+        final: State the control was left in, with a token.
+        includes_past: A grant that also covers what was collected before.
+        expires: End of a grant, RFC 3339; None: open.
+        channel: Where it was said.
+    """
+
+    member: str
+    kind: Literal["grant", "refuse", "withdraw", "object"]
+    scope: str
+    notice: str | None = None
+    token: str | None = None
+    final: Literal["on", "off", "none"] | None = None
+    includes_past: bool = False
+    expires: str | None = None
+    channel: str = "api"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What a member's choices come to for one use; `decided_by` is None for silence."""
+
+    allowed: bool
+    because: str
+    decided_by: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One recorded choice."""
+
+    index: int
+    kind: str
+    scope: str
+    effective: str
+    recorded: str
+    expires: str | None
+    includes_past: bool
+    notice: str | None
+    grade: str
+    channel: str
+
+
+class Client:
+    """Calls the API; use it in a `with` block.
+
+    A request that failed on the way, or was told to come back, is sent again with the same
+    idempotency key: what was done is not done twice.
+
+    Args:
+        site: Scheme and host of the server.
+        token: An API token.
+        transport: For tests; default the network.
+        sleep: Waits; for tests.
+        new_key: Makes an idempotency key.
+    """
+
+    def __init__(
+        self,
+        site: str,
+        *,
+        token: str,
+        transport: httpx.BaseTransport | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+        new_key: Callable[[], str] = lambda: secrets.token_urlsafe(18),
+    ) -> None:
+        self._http = httpx.Client(
+            base_url=site.rstrip("/"),
+            headers={"authorization": f"Bearer {token}"},
+            timeout=_SECONDS,
+            transport=transport,
+        )
+        self._sleep = sleep
+        self._new_key = new_key
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._http.close()
+
+    def record(self, choices: Sequence[Choice], *, key: str | None = None) -> list[int]:
+        """Record choices, all or none; return their ledger indexes.
+
+        Args:
+            choices: 1 to 1,000.
+            key: An idempotency key of yours; default a new one.
+
+        Raises:
+            ApiError: Refused; nothing was recorded.
+            httpx.TransportError: The server did not answer in any of four tries.
+        """
+        body = {"choices": [asdict(choice) for choice in choices]}
+        answer = self._write("/api/v1/choices", body, key)
+        return [int(index) for index in answer["indexes"]]
+
+    def decide(self, member: str, use: str, *, at: str | None = None) -> Decision:
+        """Return what a member's choices come to for one leaf use, now or at an instant."""
+        asked = {"member": member, "use": use} | ({} if at is None else {"at": at})
+        return Decision(**self._read("/api/v1/decision", asked))
+
+    def decide_many(self, members: Sequence[str], use: str) -> list[Decision]:
+        """Return the same for up to 1,000 members, in their order."""
+        answer = self._send(
+            "POST", "/api/v1/decisions", json={"use": use, "members": list(members)}
+        )
+        return [Decision(**found) for found in answer]
+
+    def history(self, member: str, *, after: int = -1) -> Iterator[Event]:
+        """Yield a member's choices, oldest first, page by page."""
+        asked: dict[str, Any] = {"member": member, "limit": _PAGE}
+        start: int | None = after
+        while start is not None:
+            page = self._read("/api/v1/choices", {**asked, "after": start})
+            yield from (Event(**item) for item in page["items"])
+            start = page["next"]
+
+    def enrol(
+        self,
+        members: Sequence[str],
+        *,
+        regions: Mapping[str, str] | None = None,
+        key: str | None = None,
+    ) -> int:
+        """Enrol members; return how many were new."""
+        known = regions or {}
+        body = {"members": [{"member": m, "region": known.get(m)} for m in members]}
+        return int(self._write("/api/v1/members", body, key)["new"])
+
+    def notice(
+        self, member: str, notice: str, *, language: str | None = None, screen: str | None = None
+    ) -> Mapping[str, str]:
+        """Return the notice to show a member: `text` byte for byte, and the `token` of the answer."""
+        body = {"member": member, "notice": notice, "language": language, "screen": screen}
+        found: dict[str, str] = self._write("/api/v1/notice-tokens", body, None)
+        return found
+
+    def link(self, member: str, *, minutes: int = 30) -> str:
+        """Return an address that signs the member in, once."""
+        body = {"member": member, "minutes": minutes}
+        return str(self._write("/api/v1/links", body, None)["url"])
+
+    def suggest(
+        self,
+        member: str,
+        release: str,
+        *,
+        message: str | None = None,
+        history: Sequence[str] = (),
+        count: int = 3,
+    ) -> dict[str, Any]:
+        """Return a release's suggestions for a member, with the reason of each."""
+        body = {
+            "member": member,
+            "release": release,
+            "message": message,
+            "history": list(history),
+            "count": count,
+        }
+        found: dict[str, Any] = self._send("POST", "/api/v1/suggestions", json=body)
+        return found
+
+    def answer(self, member: str) -> dict[str, Any]:
+        """Return all that is known of a member: where their data went."""
+        found: dict[str, Any] = self._read("/api/v1/answer", {"member": member})
+        return found
+
+    def _read(self, path: str, asked: Mapping[str, Any]) -> Any:  # noqa: ANN401 (JSON)
+        return self._send("GET", path, params=asked)
+
+    def _write(self, path: str, body: Any, key: str | None) -> Any:  # noqa: ANN401 (JSON)
+        headers = {"idempotency-key": key or self._new_key()}
+        return self._send("POST", path, json=body, headers=headers)
+
+    def _send(self, method: str, path: str, **more: Any) -> Any:  # noqa: ANN401 (JSON)
+        for left in range(_TRIES - 1, -1, -1):
+            try:
+                answer = self._http.request(method, path, **more)
+            except httpx.TransportError:
+                if not left:
+                    raise
+                self._sleep(2.0 ** (_TRIES - 1 - left))
+                continue
+            if answer.status_code not in _AGAIN or not left:
+                return _read_answer(answer)
+            self._sleep(float(answer.headers.get("retry-after", 1)))
+        raise AssertionError("unreachable")
+
+
+def _read_answer(answer: httpx.Response) -> Any:  # noqa: ANN401 (JSON)
+    if answer.is_success:
+        return answer.json()
+    try:
+        said = answer.json()
+        error = ApiError(answer.status_code, said["code"], said["detail"], said.get("hint"))
+    except (ValueError, KeyError, TypeError):
+        error = ApiError(answer.status_code, "api.malformed", "the answer is not of this API")
+    raise error

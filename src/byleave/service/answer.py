@@ -178,10 +178,11 @@ def _used(house: House, ordinal: int, held: dict[str, pa.Table]) -> Iterable[Fac
             item = _item(at, "unlearned", "we", document["to"], index)
             proof = None if after.num_rows else f"absence-{ordinal}-{document['to']}"
             yield {**item, "records": gone, "proof": proof}
-    for index, _, at, document in house.ledger.objects("disclosure"):
-        own = held[document["snapshot"]]
-        if own.num_rows:
-            yield _item(at, "delivered", document["recipient"], document["disclosure"], index, own)
+    for index, _, _, document in house.ledger.objects("disclosure"):
+        own, delivered = held[document["snapshot"]], document.get("delivered_at")
+        if own.num_rows and delivered is not None:  # an offer nobody has fetched is no delivery
+            who, what = document["recipient"], document["disclosure"]
+            yield _item(delivered, "delivered", who, what, index, own)
 
 
 def _left_out(house: House, member: str) -> Iterable[Facts]:

@@ -44,3 +44,11 @@ def test_every_package_has_to_be_answered_for(held_site: Site) -> None:
     site.withdraw(member, days=1)
     row = _depth(site, member, days=2)
     assert (row["state"], row["done"], row["total"]) == ("waiting", 0, 2)
+
+
+def test_an_offer_is_no_delivery(site: Site, delivered: Site) -> None:
+    """The timeline says delivered once the recipient signed for it, and not when it was offered."""
+    for place, wanted in ((site, []), (delivered, [HOST])):
+        with place.open(read_only=True, hours=4) as ws:
+            timeline = ws.member.answer(place.agreed[0])["timeline"]
+        assert [item["who"] for item in timeline if item["kind"] == "delivered"] == wanted

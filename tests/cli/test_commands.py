@@ -65,7 +65,9 @@ def prepare(name: str, folder: Path) -> None:
         shutil.rmtree(folder / "acme")
     if name == "witness init":
         shutil.rmtree(folder / "my-witness")
-    if name in {"model suggest", "release publish", "release show", "release suggest"}:
+    if name in {
+        "model suggest", "release publish", "release rollback", "release show", "release suggest",
+    }:  # fmt: skip
         agree_again(folder)  # what holds rows of somebody who left is neither released nor loaded
     if name in {"snapshot diff", "snapshot renew", "member erase"}:
         reach(name, folder)

@@ -78,7 +78,7 @@ def rollback(*, release: str, to: str | None, workspace: str, as_json: bool) -> 
     Refused where the older one holds rows that may no longer be used: a withdrawal is not undone.
 
     \b
-    byleave release rollback replies-3 --to replies-2
+    byleave release rollback replies-2 --to replies-1
     """  # noqa: D301
     with opened(workspace) as ws:
         back, index = ws.release.rollback(release, to=to)
@@ -126,8 +126,8 @@ def refit(ctx: click.Context, *, release: str, workspace: str, as_json: bool) ->
             + (f": {', '.join(found.differing)} differ" if found.differing else ""),
             f"  state        {_yes(found.state_equal, none='not held, so not compared')}",
             f"  served grid  {_yes(found.grid_equal, none='released files are gone')}",
-            f"  here         {_machine(found.environment)}",
-            _recorded(found.recorded, found.changed),
+            *_under("here", _machine(found.environment)),
+            *_recorded(found.recorded, found.changed),
         ],
     )
     if not found.bytes_equal:
@@ -138,21 +138,27 @@ def _yes(value: bool | None, *, none: str = "") -> str:
     return none if value is None else "equal" if value else "different"
 
 
-def _machine(environment: Any) -> str:  # noqa: ANN401 (a mapping of JSON)
+def _machine(environment: Any) -> list[str]:  # noqa: ANN401 (a mapping of JSON)
     packages = environment.get("packages", {})
-    return (
-        f"{environment.get('machine')}, Python {environment.get('python')},"
-        f" NumPy {packages.get('numpy')}, {environment.get('blas')},"
-        f" {environment.get('threads')} threads"
-    )
+    return [
+        (
+            f"{environment.get('machine')}, Python {environment.get('python')},"
+            f" NumPy {packages.get('numpy')}"
+        ),
+        f"{environment.get('blas')}, {environment.get('threads')} threads",
+    ]
 
 
-def _recorded(recorded: Any, changed: Any) -> str:  # noqa: ANN401
+def _recorded(recorded: Any, changed: Any) -> list[str]:  # noqa: ANN401
     if recorded is None:
-        return "  then         not recorded"
+        return ["  then         not recorded"]
     if not changed:
-        return "  then         the same environment"
-    return f"  then         {_machine(recorded)}; not the same: {', '.join(changed)}"
+        return ["  then         the same environment"]
+    return [*_under("then", _machine(recorded)), *_under("not same", list(changed))]
+
+
+def _under(name: str, lines: list[str]) -> list[str]:
+    return [f"  {name if n == 0 else '':<13}{line}" for n, line in enumerate(lines)]
 
 
 def _place(text: str) -> tuple[str, int]:
@@ -193,8 +199,7 @@ def _upstream(found: dict[str, Any]) -> list[str]:
         for item in found["policies"]
     ]
     lines += [
-        f"  notice {item['notice']}, log entry {item['index']:,}: {item['party_records']:,} records"
-        " and parties stand on a yes to it"
+        f"  notice {item['notice']}, log entry {item['index']:,}: {item['party_records']:,} party records"
         for item in found["notices"]
         if item["index"] is not None
     ]

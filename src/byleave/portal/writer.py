@@ -52,6 +52,7 @@ class Writer:
         self._waiting: list[_Choices | _Act] = []
         self._task: asyncio.Task[None] | None = None
         self._workspace: Workspace | None = None
+        self._closed = False
 
     async def choose(self, events: Sequence[NewEvent]) -> list[int]:
         """Record choices, all or none; return their ledger indexes once they are durable.
@@ -74,7 +75,10 @@ class Writer:
         return await future
 
     async def close(self) -> None:
-        """Finish what waits, and let go of the workspace."""
+        """Finish what waits, and let go of the workspace; closing twice is no fault."""
+        if self._closed:
+            return
+        self._closed = True
         while self._task is not None:
             await self._task
         loop = asyncio.get_running_loop()

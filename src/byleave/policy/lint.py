@@ -99,6 +99,7 @@ _PURPOSE_WORDS: Final[Mapping[str, re.Pattern[str]]] = {
         re.IGNORECASE,
     ),
 }
+_LONGEST: Final = 3000  # characters of a sentence that are read; what is longer is no prose
 _WORD: Final = re.compile(r"[a-z]{4,}")
 _COMMON: Final = frozenset(
     "this that your with from what other them they have which another company service itself "
@@ -231,8 +232,9 @@ def read_in_context(markdown: str, *, first_line: int = 1) -> tuple[tuple[Senten
     found = []
     for sentence in read:
         if sentence.place != "heading":
-            text = with_antecedent(as_we(sentence.text, names), as_we(sentence.follows, names))
-            found.append((sentence, text, as_we(sentence.lead, names)))
+            follows = as_we(sentence.follows[-_LONGEST:], names)
+            text = with_antecedent(as_we(sentence.text[:_LONGEST], names), follows)
+            found.append((sentence, text, as_we(sentence.lead[-_LONGEST:], names)))
     return tuple(found)
 
 

@@ -354,10 +354,10 @@ def unlearning(*, quick: bool) -> Iterator[dict[str, Any]]:
     gram[gram < recipe["k"]] = 0
     _, solve = timed(lambda: ease_on_grid(gram, recipe["ridge"]))
     yield line("the solve, once a batch for both", size, solve, "s", None, None)
-    yield latency(900 if quick else 20_000)
+    yield from latency(900 if quick else 20_000)
 
 
-def latency(items: int) -> dict[str, Any]:
+def latency(items: int) -> Iterator[dict[str, Any]]:
     """The slowest of a hundred suggestions over a catalogue so large; the weights are drawn."""
     draw = np.random.default_rng(3)
     names = [f"i{n:05d}" for n in range(items)]
@@ -370,15 +370,18 @@ def latency(items: int) -> dict[str, Any]:
     }
     model = ContentModel({"model.json": canonical(head), "weights.safetensors": save(tensors)})
     del tensors
-    times = []
+    waited, worked = [], []
     for _ in range(300):
         history = [names[at] for at in draw.integers(0, items, 120)]
-        start = time.perf_counter()
+        start, before = time.perf_counter(), time.process_time()
         model.suggest(history, 10)
-        times.append(time.perf_counter() - start)
-    p99 = 1_000 * float(np.quantile(times, 0.99))
+        worked.append(time.process_time() - before)
+        waited.append(time.perf_counter() - start)
     size = f"{items:,} items, a history of 120, weights drawn"
-    return line("content: one suggestion, p99", size, p99, "ms", 10.0, None, less=True)
+    for name, times in (("", waited), (", CPU time", worked)):
+        p99 = 1_000 * float(np.quantile(times, 0.99))
+        told = f"content: one suggestion, p99{name}"
+        yield line(told, size, p99, "ms", 10.0, None, less=True)
 
 
 def named(state: Holdings) -> Matrix:

@@ -93,7 +93,9 @@ class ContentModel:
 
     def scores(self, history: Sequence[int]) -> Longs:
         """Return a score for each item from the places of the items held."""
-        total: Longs = self.weights[list(history)].sum(axis=0, dtype=np.int64)
+        total = np.zeros(len(self.items), np.int64)
+        for at in history:  # row by row: no copy of them all
+            total += self.weights[at]
         return total
 
     def popular(self) -> list[int]:

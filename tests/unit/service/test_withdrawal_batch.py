@@ -68,8 +68,8 @@ class Stops:
             (WorkspaceLog, "publish"),
         ):
             patch.setattr(owner, name, self._around(getattr(owner, name), name))
-        for owner, name in ((SqliteLedger, "writing"), (ArtefactFolder, "staged")):
-            patch.setattr(owner, name, self._within(getattr(owner, name), name))
+        for place, name in ((SqliteLedger, "writing"), (ArtefactFolder, "staged")):
+            patch.setattr(place, name, self._within(getattr(place, name), name))
 
     def _around(self, inner: Callable[..., Any], name: str) -> Callable[..., Any]:
         def call(*args: Any, **more: Any) -> Any:

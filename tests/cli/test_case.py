@@ -8,6 +8,7 @@ import shutil
 import stat
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,6 +19,7 @@ from click.testing import CliRunner
 from byleave.cli.case import case
 from byleave.errors import ByleaveError
 from byleave.exposure.casefile import parse_case
+from byleave.exposure.cohort import affected
 from byleave.ids import parse_instant
 from byleave.wiring.case import load_case, run_case
 from tests.unit.exposure.past import by_hand
@@ -33,8 +35,14 @@ def run(*arguments: str) -> str:
 def example(root: Path, tmp_path: Path) -> Path:
     """A copy of the worked example that a test may damage."""
     folder = tmp_path / "case"
-    shutil.copytree(root / "examples" / "case", folder)
+    shutil.copytree(root / "examples" / "linkedin-2024", folder / "linkedin-2024")
+    shutil.copy(root / "examples" / "linkedin-2024.yaml", folder)
     return folder / "linkedin-2024.yaml"
+
+
+def tables(file: Path) -> Path:
+    """The folder of the example's tables."""
+    return file.parent / "linkedin-2024"
 
 
 def change(file: Path, old: str, new: str) -> None:
@@ -76,9 +84,25 @@ def test_the_example_shows_every_reason(example: Path) -> None:
     assert sum(r["pairs"] for r in rows) == sum(cohort["affected"]["pairs_by_reason"].values())
 
 
+def test_every_delivery_is_counted_whole(example: Path) -> None:
+    """Each delivery of a cohort is named with the members and messages it affected by itself."""
+    report = run_case(example)
+    for cohort in report.cohorts:
+        found = cohort.affected
+        for name, (members, messages) in found.by_delivery.items():
+            alone = replace(
+                report.case.practice,
+                deliveries=tuple(d for d in report.case.practice.deliveries if d.id == name),
+            )
+            one = affected(alone, report.case.choices, found.cohort)
+            assert (one.members_count_high, one.messages_high) == (members, messages)
+            assert messages
+    assert "package-2" not in report.cohorts[1].affected.by_delivery  # after the cut-off
+
+
 def test_the_tables_are_what_the_script_writes(root: Path, tmp_path: Path) -> None:
     """The shipped tables are, byte for byte, what make_tables.py generates."""
-    script = root / "examples" / "case" / "make_tables.py"
+    script = root / "examples" / "linkedin-2024" / "make_tables.py"
     subprocess.run([sys.executable, str(script), str(tmp_path)], check=True)
     written = sorted(path.name for path in tmp_path.iterdir())
     assert written == sorted(path.name for path in script.parent.glob("*.csv"))
@@ -115,7 +139,7 @@ def test_json_names_no_member(example: Path) -> None:
     data = json.loads(text)
     assert data["schema"] == "byleave/case/v1"
     assert data["matter"]["ended"] == "2025-01-30"
-    with (example.parent / "messages.csv").open() as stream:
+    with (tables(example) / "messages.csv").open() as stream:
         for row in csv.DictReader(stream):
             assert f'"{row["author"]}"' not in text
             assert row["record"] not in text
@@ -141,7 +165,7 @@ def test_the_file_of_members_is_private_and_runs_nothing(example: Path, tmp_path
     """The CSV is readable by its owner alone, and no cell of it opens as a formula."""
     evil = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "|cmd"]
     lines = [f'bad-{n},"{text}",m01,2024-07-02,inmail' for n, text in enumerate(evil)]
-    messages = example.parent / "messages.csv"
+    messages = tables(example) / "messages.csv"
     messages.write_text(messages.read_text() + "\n".join(lines) + "\n")
     out = tmp_path / "members.csv"
     run(str(example), "--csv", str(out))
@@ -164,7 +188,7 @@ def test_parquet_and_renamed_columns(example: Path) -> None:
     pq.write_table(table, example.parent / "m.parquet")
     change(
         example,
-        '{file: messages.csv, separator: ";"}',
+        '{file: linkedin-2024/messages.csv, separator: ";"}',
         "{file: m.parquet, columns: {author: from_id, recipients: to_ids, sent_at: ts},"
         " constants: {kind: inmail}, row_numbers: true}",
     )
@@ -186,7 +210,7 @@ def test_a_delivery_may_list_its_records(example: Path) -> None:
 
 
 def _delete(file: Path, name: str) -> None:
-    (file.parent / name).unlink()
+    (tables(file) / name).unlink()
 
 
 def _truncate(file: Path) -> None:
@@ -194,11 +218,11 @@ def _truncate(file: Path) -> None:
     pq.write_table(table, file.parent / "m.parquet")
     whole = (file.parent / "m.parquet").read_bytes()
     (file.parent / "m.parquet").write_bytes(whole[: len(whole) // 2])
-    change(file, '{file: messages.csv, separator: ";"}', "m.parquet")
+    change(file, '{file: linkedin-2024/messages.csv, separator: ";"}', "m.parquet")
 
 
 def _write(file: Path, name: str, text: str) -> None:
-    (file.parent / name).write_text(text)
+    (tables(file) / name).write_text(text)
 
 
 MESSAGES_LINE, CHOICES_LINE, OPT_OUTS_LINE, SUBSCRIPTIONS_LINE = 10, 11, 12, 13
@@ -237,7 +261,7 @@ MESSAGES_LINE, CHOICES_LINE, OPT_OUTS_LINE, SUBSCRIPTIONS_LINE = 10, 11, 12, 13
             CHOICES_LINE,
         ),
         (
-            lambda f: change(f, "subscriptions: subscriptions.csv\n", ""),
+            lambda f: change(f, "subscriptions: linkedin-2024/subscriptions.csv\n", ""),
             "case.cohort-column",
             None,
         ),

@@ -40,7 +40,7 @@ def run(case_file: Path, as_of: str | None, csv_file: Path | None, as_json: bool
 
     \b
     Example:
-      byleave case run examples/case/linkedin-2024.yaml --as-of 2025-01-21
+      byleave case run examples/linkedin-2024.yaml --as-of 2025-01-21
     """  # noqa: D301 (click's \b keeps the lines)
     from byleave.wiring.case import run_case, write_members_csv
 
@@ -94,6 +94,10 @@ def _cohort(report: CohortReport) -> Iterator[str]:
     yield from table(("reason", "pairs", "members", "messages"), rows)
     yield f"  each member and message counts once, under its first reason; sum {total:,}"
     yield f"  {found.also['before-policy']:,} of them before any document declared the use"
+    yield ""
+    done = [(name, *counts) for name, counts in found.by_delivery.items()]
+    yield from table(("delivery, model or run", "members", "messages"), done)
+    yield "  each counts whole: one message may have gone into several"
     yield ""
     yield from _exposure(report.exposure)
     if report.counterfactual is not None:

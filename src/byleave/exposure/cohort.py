@@ -77,6 +77,8 @@ class Affected:
         members_count: Distinct members, those affected by undated messages only left out.
         members_count_high: The same with them.
         by_reason: (member, message) pairs by reason; they sum to `pairs.num_rows`.
+        by_delivery: Delivery id → (distinct members, distinct messages) that it affected, undated
+            messages among them; each delivery counts whole, whichever came first.
         also: Pairs by facts that overlap the reasons: `before-policy` (no document declared the
             use yet), `never-answered` (not one choice of their own), `as-recipient`.
     """
@@ -89,6 +91,7 @@ class Affected:
     members_count: int
     members_count_high: int
     by_reason: Mapping[str, int]
+    by_delivery: Mapping[str, tuple[int, int]]
     also: Mapping[str, int]
 
     def to_dict(self) -> dict[str, Any]:
@@ -100,6 +103,10 @@ class Affected:
             "messages": {"low": self.messages, "high": self.messages_high},
             "pairs_by_reason": dict(self.by_reason),
             "rows_by_reason": self.reasons().to_pylist(),
+            "by_delivery": [
+                {"delivery": name, "members": members, "messages": messages}
+                for name, (members, messages) in self.by_delivery.items()
+            ],
             "pairs_also": dict(self.also),
         }
 
@@ -186,6 +193,7 @@ class _Found:
     disclosed: Array  # bool[p]
     discoverable: Array  # int64[p]
     disclosed_discoverable: Array  # int64[p]
+    touched: dict[str, tuple[int, int]]  # delivery → distinct members, distinct messages
 
     @classmethod
     def nothing(cls, parties: int) -> _Found:
@@ -198,6 +206,7 @@ class _Found:
             disclosed=np.zeros(parties, dtype=bool),
             discoverable=np.full(parties, UNDATED_US, dtype=np.int64),
             disclosed_discoverable=np.full(parties, UNDATED_US, dtype=np.int64),
+            touched={},
         )
 
 
@@ -232,6 +241,10 @@ def _judge(world: _World, found: _Found, number: int) -> None:
             before=before,
         )
     hit = reason != _NOT_AFFECTED
+    found.touched[delivery.id] = (
+        _distinct(member[hit], len(parties.members)),
+        _distinct(row[hit], len(parties.sent)),
+    )
     _add(
         found,
         world,
@@ -358,6 +371,7 @@ def _collect(world: _World, found: _Found) -> Affected:
         members_count=_distinct(parties.member[dated], len(parties.members)),
         members_count_high=_distinct(parties.member[at], len(parties.members)),
         by_reason=dict(zip(REASONS, counts, strict=True)),
+        by_delivery=found.touched,
         also={
             "before-policy": int(found.early[at].sum()),
             "never-answered": int(found.silent[at].sum()),

@@ -26,7 +26,7 @@ deliveries:
 
 def test_the_worked_example_says_what_it_reads(root: Path) -> None:
     """The shipped case holds the matter, the switch, the deliveries and both cohorts."""
-    case = parse_case((root / "examples/case/linkedin-2024.yaml").read_text(), "case.yaml")
+    case = parse_case((root / "examples/linkedin-2024.yaml").read_text(), "case.yaml")
     assert case.matter == DE_LA_TORRE
     assert "no real person" in case.origin
     assert case.setting is not None

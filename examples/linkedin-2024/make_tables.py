@@ -1,6 +1,6 @@
 """Write the generated tables of linkedin-2024.yaml: no real person, the same bytes every time.
 
-    python examples/case/make_tables.py [FOLDER]
+    python examples/linkedin-2024/make_tables.py [FOLDER]
 
 `kept.csv` is what a gate under the party rule `all` would keep: messages of which every party had
 agreed, to what covers them, by the delivery. It is worked out here row by row, apart from

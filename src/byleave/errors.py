@@ -282,6 +282,11 @@ CODES: Final[dict[str, str]] = {
     "case.reading": "A reading is unknown to the rule pack, or cannot be computed as asked.",
     "case.table": "A table of the case cannot be read as CSV or Parquet.",
     "case.malformed": "The case file is not in the form of docs/spec/case.md.",
+    # summary
+    "summary.kind": "No kind of summary has this name.",
+    "summary.form": "A kind of summary is not written to files that end so.",
+    "summary.nothing": "There is neither a release nor a snapshot to summarise.",
+    "summary.release": "This kind of summary is about a release, and there is none.",
     # workspace, data sets, portal
     "data.columns": "A data set's file lacks columns, or has them with another type.",
     "data.damaged": "A data set's file cannot be read: truncated, or not of its format.",
@@ -316,7 +321,7 @@ CODES: Final[dict[str, str]] = {
     "access.name": "An API token of that name was made before.",
     "access.scope": "A scope named for an API token does not exist.",
     "access.unknown": "No API token of that name is good now.",
-    "webhook.address": "A webhook's address is not https, or has a user name in it.",
+    "webhook.address": "A webhook's address is not https, or has a name before an @.",
     "webhook.exists": "There is a webhook of that name already.",
     "desk.damaged": "The file of sessions and tokens is not one of ours, or of a newer version.",
     "desk.unreadable": "The file of sessions and tokens can be neither read nor made.",

@@ -72,6 +72,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
         "Who may use the server: token, list, revoke, link, looks, scopes.",
     ),
     "case": ("byleave.cli.case:case", "Cases over the past: who was affected, by what."),
+    "summary": ("byleave.cli.summary:group", "Public statements from the ledgers: make, list."),
 }
 
 

@@ -66,6 +66,7 @@ from byleave.wiring.nouns import (
     Withdrawals,
     operators_book,
 )
+from byleave.wiring.summary_nouns import Summaries
 from byleave.wiring.tiles import open_tiles
 from byleave.wiring.witness import quorum_of
 from byleave.wiring.world import WriteLock, system_bytes, system_now
@@ -227,6 +228,7 @@ class Workspace:
         self.proof = Proofs(self)
         self.log = Logs(self)
         self.public = Public(self)
+        self.summary = Summaries(self)
 
     def __repr__(self) -> str:
         return f"Workspace({str(self.path)!r}, {self._ledger.size():,} log entries)"

@@ -75,6 +75,12 @@ def prepare(name: str, folder: Path) -> None:
         "model suggest", "release publish", "release rollback", "release show", "release suggest",
     }:  # fmt: skip
         agree_again(folder)  # what holds rows of somebody who left is neither released nor loaded
+    if name == "access revoke":
+        from byleave.wiring import open as open_workspace
+        from byleave.wiring.admission import Admission
+
+        with open_workspace(folder / "byleave-workspace") as ws, Admission(ws) as admission:
+            admission.make_token("shop", frozenset({"consent.read"}))
     if name in {"snapshot diff", "snapshot renew", "member erase"}:
         reach(name, folder)
 

@@ -45,7 +45,11 @@ def token(*, name: str, scopes: tuple[str, ...], days: int, workspace: str, as_j
 @workspace_option
 @json_option
 def list_(*, workspace: str, as_json: bool) -> None:
-    """List API tokens, never their secrets."""
+    """List API tokens, never their secrets.
+
+    \b
+    byleave access list
+    """  # noqa: D301
     with opened(workspace, read_only=True) as ws, Admission(ws) as access:
         found = access.tokens()
         now = to_us(ws.now())
@@ -81,7 +85,11 @@ def list_(*, workspace: str, as_json: bool) -> None:
 @workspace_option
 @json_option
 def revoke(*, name: str, workspace: str, as_json: bool) -> None:
-    """End an API token at once, also in a server that is running."""
+    """End an API token at once, also in a server that is running.
+
+    \b
+    byleave access revoke shop
+    """  # noqa: D301
     with opened(workspace, read_only=True) as ws, Admission(ws) as access:
         access.revoke(name)
     emit(
@@ -121,26 +129,36 @@ def link(*, role: str, who: str, site: str, minutes: int, workspace: str, as_jso
 @workspace_option
 @json_option
 def looks(*, workspace: str, as_json: bool) -> None:
-    """List who of the operator's people looked at members' data, and why."""
+    """List who of the operator's people looked at members' data, and why.
+
+    \b
+    byleave access looks
+    """  # noqa: D301
     with opened(workspace, read_only=True) as ws:
         found = ws.member.looks()
     emit(
         {"looks": found},
         schema="byleave/access-looks/v1",
         as_json=as_json,
-        lines=lambda: table(
-            ["entry", "when", "who", "member no.", "why"],
-            [[x["index"], x["at"], x["who"], x["member"], x["why"]] for x in found],
-        )
-        if found
-        else ["nobody looked"],
+        lines=lambda: (
+            table(
+                ["entry", "when", "who", "member no.", "why"],
+                [[x["index"], x["at"], x["who"], x["member"], x["why"]] for x in found],
+            )
+            if found
+            else ["nobody looked"]
+        ),
     )
 
 
 @group.command()
 @json_option
 def scopes(*, as_json: bool) -> None:
-    """List what a token can be allowed."""
+    """List what a token can be allowed.
+
+    \b
+    byleave access scopes
+    """  # noqa: D301
     emit(
         {"scopes": dict(SCOPES)},
         schema="byleave/access-scopes/v1",

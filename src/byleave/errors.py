@@ -278,6 +278,8 @@ CODES: Final[dict[str, str]] = {
     "case.type": "A column of a table of the case holds something else than it should.",
     "case.duplicate": "Two things of the case that must differ share an id, or one has none.",
     "case.decision": "A choice is neither grant, refusal, withdrawal nor objection.",
+    "case.no-purge": "The case asks for no purge.",
+    "case.purge-left": "After a purge, rows of the interval are still held.",
     "case.cohort-column": "A cohort asks about something that the import does not hold.",
     "case.reading": "A reading is unknown to the rule pack, or cannot be computed as asked.",
     "case.table": "A table of the case cannot be read as CSV or Parquet.",

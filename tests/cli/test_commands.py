@@ -17,6 +17,7 @@ ALL = {command.name: command for command in commands()}
 ELSEWHERE = {
     "demo": "replays a year; tests/demo runs it",
     "serve": "answers until it is stopped; tests/portal runs it",
+    "case purge": "has tests of its own in test_case_purge.py",
     "case run": "has tests of its own in test_case.py",
     "model catalogue": "needs ESCO's tables; test_model_catalogue.py runs it",
     "model attest": "needs a trace of reads; docs/tutorials/pipelines.md runs it",

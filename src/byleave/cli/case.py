@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from byleave.cli.output import emit, json_option, table
+from byleave.cli.opened import opened
+from byleave.cli.output import emit, json_option, table, workspace_option
 from byleave.ids import format_instant, parse_instant
 
 if TYPE_CHECKING:
     from byleave.exposure.readings import Exposure, ReadingResult
     from byleave.service.case import CaseReport, CohortReport
+    from byleave.wiring.case_purge import PurgeReport
 
 __all__ = ["case"]
 
@@ -122,7 +124,8 @@ def _exposure(exposure: Exposure) -> Iterator[str]:
         for reading in exposure.readings
     ]
     yield from table((f"reading ({exposure.currency})", "counted", "low", "high"), rows)
-    yield "  * not in the complaint: our addition, outside the overall range"
+    if any(reading.ours for reading in exposure.readings):
+        yield "  * not in the complaint: our addition, outside the overall range"
     for reading in exposure.readings:
         if reading.time_barred:
             yield from _wrapped(
@@ -131,6 +134,9 @@ def _exposure(exposure: Exposure) -> Iterator[str]:
                 "  ",
                 "    ",
             )
+    if all(reading.ours or reading.high is None for reading in exposure.readings):
+        yield from _field("range", "none: no reading of the dispute itself gives an amount here")
+        return
     yield from _field(
         "range",
         f"{exposure.currency} {exposure.low:,} to {exposure.high:,}: the lowest and the highest "
@@ -173,3 +179,54 @@ def _wrapped(text: str, first: str, rest: str) -> Iterator[str]:
     import textwrap
 
     yield from textwrap.wrap(text, _WIDTH, initial_indent=first, subsequent_indent=rest)
+
+
+@case.command()
+@click.argument("case_file", type=click.Path(path_type=Path))
+@workspace_option
+@json_option
+def purge(*, case_file: Path, workspace: str, as_json: bool) -> None:
+    """Take out of a workspace what CASE_FILE's `purge` names, recount, and state the cessation.
+
+    \b
+    Region by use by interval (docs/spec/case.md). Exit 4 where rows are left.
+
+    \b
+    Example:
+      byleave case purge examples/x-grok-2024.yaml --workspace x-grok
+    """  # noqa: D301 (click's \b keeps the lines)
+    from byleave.wiring.case_purge import purge_case
+
+    with opened(workspace) as ws:
+        report = purge_case(ws, case_file)
+    emit(
+        report.to_dict(),
+        schema="byleave/case-purge/v1",
+        as_json=as_json,
+        lines=lambda: _purged(report),
+    )
+
+
+def _purged(report: PurgeReport) -> Iterator[str]:
+    asked, data = report.purge, report.to_dict()
+    yield from _field(
+        "purged",
+        f"{asked.scope}, collected from {' until '.join(data['collected'])}, of members in "
+        f"{', '.join(asked.regions)}",
+    )
+    yield from _field("cite", asked.cite)
+    rows = [(f"{h['kind']} {h['id']}", h["rows"], h["undated"]) for h in data["held"]]
+    if rows:
+        yield from table(("held before", "rows", "without a date"), rows)
+    yield from _field("releases", ", ".join(report.releases) or "none held such a row")
+    for old, new in report.unlearned.items():
+        yield from _field("forgot", f"{old} → {new}")
+    for name in report.recalled:
+        yield from _field("recalled", name)
+    yield from _field(
+        "left", f"{data['left']:,} rows in {data['counted']:,} snapshots, releases and packages"
+    )
+    if report.statement is not None:
+        yield from _field("ceased", f"{asked.ceased}, signed: log entry {report.statement:,}")
+    for path in report.proofs:
+        yield f"  check   byleave verify {path} --trust {report.trust}"

@@ -27,7 +27,7 @@ from byleave.exposure.practice import (
 from byleave.ids import parse_instant
 from byleave.policy.scope import Scope
 
-__all__ = ["CASE_FORMAT", "CaseFile", "TableRef", "parse_case"]
+__all__ = ["CASE_FORMAT", "CaseFile", "Purge", "TableRef", "parse_case"]
 
 T = TypeVar("T")
 
@@ -60,6 +60,27 @@ class TableRef:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Purge:
+    """What a case asks a workspace to take out: region by use by interval.
+
+    Attributes:
+        scope: The uses that what was collected in the interval is put to no more.
+        regions: Region codes of the members whose data it is.
+        start: From when it was collected.
+        end: Until when; not part of it.
+        cite: Who asked for it.
+        ceased: The use that is stated to have ceased afterwards, or None.
+    """
+
+    scope: Scope
+    regions: tuple[str, ...]
+    start: datetime
+    end: datetime
+    cite: str
+    ceased: Scope | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CaseFile:
     """A case as its file states it, before any table is read.
 
@@ -80,6 +101,8 @@ class CaseFile:
         pack: Readings.
         window: Days for which fees count, or None.
         with_damage: Persons stated to have proven actual damage.
+        category: What the records are called in a scope.
+        purge: What to take out of a workspace (`case purge`), or None.
     """
 
     title: str
@@ -97,6 +120,8 @@ class CaseFile:
     pack: RulePack
     window: Interval | None
     with_damage: int
+    category: str
+    purge: Purge | None
 
 
 def parse_case(text: str, name: str) -> CaseFile:
@@ -113,7 +138,7 @@ def parse_case(text: str, name: str) -> CaseFile:
     top = _read(text, name)
     top.allow(
         "format", "title", "origin", "matter", "as_of", *TABLES, "setting", "policies",
-        "deliveries", "gate", "cohorts", "exposure",
+        "deliveries", "gate", "cohorts", "exposure", "category", "purge",
     )  # fmt: skip
     if top.get("format").text() != CASE_FORMAT:
         raise top.get("format").wrong(f"the format is not {CASE_FORMAT}")
@@ -130,6 +155,7 @@ def parse_case(text: str, name: str) -> CaseFile:
     setting = top.maybe("setting")
     matter = top.maybe("matter")
     cohorts = top.maybe("cohorts")
+    category, purge = top.maybe("category"), top.maybe("purge")
     return CaseFile(
         title=top.get("title").text(),
         origin=top.get("origin").text(),
@@ -146,6 +172,23 @@ def parse_case(text: str, name: str) -> CaseFile:
         pack=exposure.guarded(_pack) if exposure else US_PRIVATE_MESSAGES,
         window=window.interval() if window else None,
         with_damage=with_damage.count() if with_damage else 0,
+        category=category.text() if category else "messages",
+        purge=_purge(purge) if purge else None,
+    )
+
+
+def _purge(node: _Node) -> Purge:
+    node.allow("scope", "regions", "collected", "cite", "ceased")
+    ceased, collected = node.maybe("ceased"), node.get("collected").interval()
+    if collected.start is None or collected.end is None:
+        raise node.get("collected").wrong("what is purged has a start and an end")
+    return Purge(
+        scope=node.get("scope").guarded(lambda n: Scope.parse(n.text())),
+        regions=tuple(n.text() for n in node.get("regions").items()),
+        start=collected.start,
+        end=collected.end,
+        cite=node.get("cite").text(),
+        ceased=ceased.guarded(lambda n: Scope.parse(n.text())) if ceased else None,
     )
 
 

@@ -225,7 +225,8 @@ def _judge(world: _World, found: _Found, number: int) -> None:
     kinds = parties.kind[row]
     for kind in np.unique(kinds).tolist():
         of_kind = np.flatnonzero(kinds == kind)
-        name = "messages" if kind == NO_KIND else f"messages.{parties.kinds[kind]}"
+        category = practice.category
+        name = category if kind == NO_KIND else f"{category}.{parties.kinds[kind]}"
         declared = practice.declared_from(delivery.use(name))
         before = declared is None or delivery.at < declared
         state = world.said.state(delivery.at, delivery.use(name))

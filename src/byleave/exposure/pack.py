@@ -19,6 +19,8 @@ from byleave.exposure.practice import Interval
 
 __all__ = [
     "DE_LA_TORRE",
+    "DPC_V_X",
+    "EEA",
     "MATTERS",
     "PACKS",
     "US_PRIVATE_MESSAGES",
@@ -118,6 +120,12 @@ class Matter:
     outcome: str
 
 
+EEA: Final = frozenset(
+    "eu eea at be bg hr cy cz dk ee fi fr de gr hu ie it lv lt lu mt nl pl pt ro sk si es se is li "
+    "no".split()
+)
+"""Region codes where the GDPR is the law: the Union, and the EEA by its agreement."""
+
 _SCA_LIMIT: Final = "18 U.S.C. 2707(f): two years from discovery or a reasonable opportunity for it"
 
 _SCA: Final = (
@@ -194,7 +202,7 @@ _OTHERS: Final = (
         assumption="there is no tariff: damage is proven person by person; persons are counted, "
         "no amount is computed",
         applies=Interval(datetime(2018, 5, 25, tzinfo=UTC), None),
-        regions=frozenset({"eu"}),
+        regions=EEA,
         ours=True,
     ),
     Reading(
@@ -238,4 +246,20 @@ DE_LA_TORRE: Final = Matter(
     "them evidence that it did not use the messages",
 )
 
-MATTERS: Final = {DE_LA_TORRE.name: DE_LA_TORRE}
+DPC_V_X: Final = Matter(
+    name="dpc-v-x",
+    title="Data Protection Commission and Twitter International Unlimited Company (X)",
+    court="High Court of Ireland",
+    number="Data Protection Act 2018, section 134",
+    filed=datetime(2024, 8, 8, tzinfo=UTC),
+    ended=datetime(2024, 9, 4, tzinfo=UTC),
+    alleged="personal data in the public posts of EU and EEA users, processed from 7 May to 1 "
+    "August 2024, were used to train the chatbot Grok, which gave rise to a risk to the rights of "
+    "those users",
+    outcome="struck out on 4 September 2024, as X agreed to keep for good to its undertaking of 8 "
+    "August 2024; the court made no finding, X is reported to have rejected the claims, and its "
+    "lawyer is reported to have said that the data had been deleted",
+)
+"""Irish DPC, statements of 8 August and 4 September 2024; press reports of the last hearing."""
+
+MATTERS: Final = {m.name: m for m in (DE_LA_TORRE, DPC_V_X)}

@@ -190,6 +190,7 @@ class Practice:
     """Everything the import holds about the past.
 
     Tables are checked when it is made: columns, their types, intervals, unique ids.
+    `category` is what the records are called in a scope: `messages`, or `content.posts`.
 
     Raises:
         InputError: `case.column`, a table lacks a column; `case.type`, a column holds something
@@ -204,6 +205,7 @@ class Practice:
     policies: tuple[PolicyVersion, ...] = field(default=())
     subscriptions: pa.Table | None = None
     regions: pa.Table | None = None
+    category: str = "messages"
 
     def __post_init__(self) -> None:
         check_columns(self.messages, "messages", _MESSAGES, _MESSAGES_OPTIONAL)
@@ -221,10 +223,10 @@ class Practice:
 
     def uses(self) -> tuple[Scope, ...]:
         """Return every distinct use the deliveries made, one for each kind of message imported."""
-        kinds = ["messages"]
+        kinds = [self.category]
         if "kind" in self.messages.column_names:
             named = as_text(self.messages["kind"]).drop_null().unique().to_pylist()
-            kinds = [f"messages.{kind}" for kind in named] or kinds
+            kinds = [f"{self.category}.{kind}" for kind in named] or kinds
         return tuple(sorted({d.use(kind) for d in self.deliveries for kind in kinds}))
 
     def declared_from(self, use: Scope) -> datetime | None:

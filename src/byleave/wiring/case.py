@@ -25,7 +25,7 @@ from byleave.exposure.conditions import check_cohort
 from byleave.exposure.practice import Practice
 from byleave.service.case import Case, CaseReport, evaluate, members_csv
 
-__all__ = ["load_case", "run_case", "write_members_csv"]
+__all__ = ["load_case", "read_case", "run_case", "write_members_csv"]
 
 _COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     "messages": ("record", "author", "recipients", "sent_at", "kind"),
@@ -79,6 +79,16 @@ def write_members_csv(report: CaseReport, path: str | Path) -> None:
         raise
 
 
+def read_case(path: str | Path) -> CaseFile:
+    """Read a case file without its tables.
+
+    Raises:
+        InputError: as `run_case`, the tables aside.
+    """
+    file = Path(path)
+    return parse_case(_text(file), str(file))
+
+
 def load_case(path: str | Path, *, as_of: datetime | None = None) -> Case:
     """Read a case file and every table it names.
 
@@ -90,7 +100,7 @@ def load_case(path: str | Path, *, as_of: datetime | None = None) -> Case:
 
 def _load_case(file: Path, as_of: datetime | None) -> tuple[Case, dict[str, str]]:
     """Return the case, and for each table the file and line that name it (`""`: the file)."""
-    stated = parse_case(_text(file), str(file))
+    stated = read_case(file)
     folder = file.parent
     places = {name: ref.where for name, ref in stated.tables.items()} | {"": str(file)}
     if stated.kept is not None:
@@ -132,6 +142,7 @@ def _practice(stated: CaseFile, folder: Path, tables: dict[str, pa.Table]) -> Pr
         policies=stated.policies,
         subscriptions=tables.get("subscriptions"),
         regions=tables.get("regions"),
+        category=stated.category,
     )
 
 

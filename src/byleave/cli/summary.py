@@ -88,8 +88,11 @@ def make(
     with opened(workspace, read_only=True) as ws:
         subject = ws.summary.write(kind, out, release=release, snapshot=snapshot)
     about, name = subject.about
-    if kind_of(kind).of == "log":
+    of = kind_of(kind).of
+    if of == "log":
         about, name = "log", subject.operator.origin
+    elif of == "snapshot":
+        about, name = "snapshot", subject.sealed.name
     left = _left(out)
     emit(
         {

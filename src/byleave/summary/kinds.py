@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from byleave.errors import InputError
-from byleave.summary import california, connecticut, datasheet, eu_ai_act
+from byleave.summary import california, connecticut, croissant, cyclonedx, datasheet, eu_ai_act
 from byleave.summary.field import Summary, markdown
 from byleave.summary.subject import Subject
 
@@ -25,7 +25,7 @@ class Kind:
         name: As commands take it.
         says: What it is, in a few words.
         law: The statute or specification.
-        of: What it is made of: `release`, `snapshot` (a release's too) or `log`.
+        of: What it is about: `release`, `snapshot`, `either` of them, or the whole `log`.
         forms: Endings of files it is written to.
         make: Makes it.
     """
@@ -46,7 +46,7 @@ KINDS: Final = {
             name="eu-ai-act",
             says="public summary of training content",
             law=eu_ai_act.LAW,
-            of="snapshot",
+            of="either",
             forms=_WORDS,
             make=eu_ai_act.eu_ai_act,
         ),
@@ -54,9 +54,25 @@ KINDS: Final = {
             name="ca-ab2013",
             says="California's training data documentation",
             law=california.LAW,
-            of="snapshot",
+            of="either",
             forms=_WORDS,
             make=california.ca_ab2013,
+        ),
+        Kind(
+            name="cyclonedx",
+            says="bill of materials of a model, with declarations",
+            law=cyclonedx.LAW,
+            of="release",
+            forms=(".json",),
+            make=cyclonedx.cyclonedx,
+        ),
+        Kind(
+            name="croissant",
+            says="description of the data set, with its permission",
+            law=croissant.LAW,
+            of="snapshot",
+            forms=(".json",),
+            make=croissant.croissant,
         ),
         Kind(
             name="connecticut",

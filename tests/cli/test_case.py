@@ -181,6 +181,41 @@ def test_the_file_of_members_is_private_and_runs_nothing(example: Path, tmp_path
     assert sorted(p.name for p in tmp_path.iterdir()) == ["case", "members.csv"]
 
 
+def test_the_notice_list_holds_each_affected_member_once(example: Path, tmp_path: Path) -> None:
+    """`--notices` names everyone affected once, with all cohorts and reasons; private, and no cell
+    of it opens as a formula.
+    """
+    messages = tables(example) / "messages.csv"
+    messages.write_text(messages.read_text() + 'bad-1,"=1+1",m01,2024-07-02,inmail\n')
+    out = tmp_path / "notices.csv"
+    run(str(example), "--notices", str(out))
+    assert stat.S_IMODE(out.stat().st_mode) == 0o600
+    with out.open(newline="") as stream:
+        found = list(csv.DictReader(stream))
+    want: dict[str, dict[str, set[str]]] = {}
+    report = run_case(example)
+    for cohort in report.cohorts:
+        for row in cohort.affected.members.to_pylist():
+            member = want.setdefault(row["member"], {"cohorts": set(), "reasons": set()})
+            member["cohorts"].add(cohort.affected.cohort.name)
+            member["reasons"].add(row["reason"])
+    assert "=1+1" in want
+    want["'=1+1"] = want.pop("=1+1")
+    assert len(found) == len(want)
+    assert {
+        row["member"]: {k: set(row[k].split()) for k in ("cohorts", "reasons")} for row in found
+    } == want
+
+
+def test_a_page_is_written_or_refused(example: Path, tmp_path: Path) -> None:
+    """`--html` writes the page; into a folder that is not there it is refused by name."""
+    run(str(example), "--html", str(tmp_path / "case.html"))
+    assert "<figure" in (tmp_path / "case.html").read_text()
+    result = CliRunner().invoke(case, ["run", str(example), "--html", str(tmp_path / "no" / "c")])
+    assert isinstance(result.exception, ByleaveError)
+    assert result.exception.code == "world.storage"
+
+
 def test_parquet_and_renamed_columns(example: Path) -> None:
     """Tables may be Parquet, with other column names, a constant kind, and numbered rows."""
     sent = pa.array([parse_instant("2024-07-01"), None], pa.timestamp("us", tz="UTC"))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from byleave.cli.gate_page import write_case_page
 from byleave.cli.opened import opened
 from byleave.cli.output import emit, json_option, table, workspace_option
 from byleave.ids import format_instant, parse_instant
@@ -36,19 +37,38 @@ def case() -> None:
     type=click.Path(dir_okay=False, path_type=Path),
     help="Also write every affected member with the reason; the file is private (0600).",
 )
+@click.option(
+    "--notices",
+    "notices_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Also write whom to tell, one line a member, as CSV; the file is private (0600).",
+)
+@click.option("--html", "page", type=click.Path(dir_okay=False), help="Also write a page.")
 @json_option
-def run(case_file: Path, as_of: str | None, csv_file: Path | None, as_json: bool) -> None:
+def run(
+    *,
+    case_file: Path,
+    as_of: str | None,
+    csv_file: Path | None,
+    notices_file: Path | None,
+    page: str | None,
+    as_json: bool,
+) -> None:
     """Run the case of CASE_FILE (docs/spec/case.md). Nothing is stored.
 
     \b
     Example:
       byleave case run examples/linkedin-2024.yaml --as-of 2025-01-21
     """  # noqa: D301 (click's \b keeps the lines)
-    from byleave.wiring.case import run_case, write_members_csv
+    from byleave.wiring.case import run_case, write_members_csv, write_notices_csv
 
     report = run_case(case_file, as_of=None if as_of is None else parse_instant(as_of))
     if csv_file is not None:
         write_members_csv(report, csv_file)
+    if notices_file is not None:
+        write_notices_csv(report, notices_file)
+    if page is not None:
+        write_case_page(page, report.to_dict())
     emit(report.to_dict(), schema="byleave/case/v1", as_json=as_json, lines=lambda: _lines(report))
 
 

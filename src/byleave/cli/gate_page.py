@@ -1,16 +1,16 @@
-"""Write what the gate keeps as one HTML file."""
+"""Write what the gate keeps, or a case, as one HTML file."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from byleave.pages.gate import GateView, RuleView
     from byleave.service.what_if import Variant
 
-__all__ = ["rule_views", "write_page"]
+__all__ = ["rule_views", "write_case_page", "write_page"]
 
 
 def rule_views(variants: Sequence[Variant]) -> list[RuleView]:
@@ -31,12 +31,35 @@ def write_page(path: str, view: GateView) -> None:
         WorldError: `cli.extra-missing`, the extra that draws is not installed;
             `world.storage`, the page cannot be written.
     """
+
+    def draw() -> str:
+        from byleave.pages.gate import gate_page
+
+        return gate_page(view)
+
+    _write(path, draw)
+
+
+def write_case_page(path: str, data: Mapping[str, Any]) -> None:
+    """Write the page of a case (`CaseReport.to_dict()`), whole or not at all.
+
+    Raises:
+        WorldError: as `write_page`.
+    """
+
+    def draw() -> str:
+        from byleave.pages.case import case_page
+
+        return case_page(data)
+
+    _write(path, draw)
+
+
+def _write(path: str, draw: Callable[[], str]) -> None:
     from byleave.errors import WorldError
 
     try:
-        from byleave.pages.gate import gate_page
-
-        text = gate_page(view)
+        text = draw()
     except ModuleNotFoundError as error:
         raise WorldError(
             "pages need the extra `portal`",

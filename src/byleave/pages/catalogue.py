@@ -360,6 +360,15 @@ SAY: Final[dict[str, str]] = {
     "gate.compare-why": "Rows gained are kept there and not here; rows lost are kept here and not there. "
     "Under each rule, a no of anyone in a message is a no.",
     "gate.notes": "Notes",
+    # a case over the past
+    "case.origin": "The data: {origin}.",
+    "case.alleged": "Alleged:",
+    "case.ended": "How it ended:",
+    "case.nobody": "Nobody was affected.",
+    "case.no-amount": "No reading gives an amount from these records.",
+    "case.readings": "What each reading assumes",
+    "case.gate": "The gate would have stopped {stopped} of {affected} and let {through} through; "
+    "still touched without a grant of their own: {members}.",
     "report.title": "Whose messages, under which consent, in which model",
     "report.lead": "A replay of one year of policy, consent, training and withdrawal, on {messages} messages "
     "of {members} people. Every number comes from the ledgers that the replay left behind.",

@@ -23,9 +23,9 @@ from byleave.errors import InputError
 from byleave.exposure.casefile import CaseFile, TableRef, parse_case
 from byleave.exposure.conditions import check_cohort
 from byleave.exposure.practice import Practice
-from byleave.service.case import Case, CaseReport, evaluate, members_csv
+from byleave.service.case import Case, CaseReport, evaluate, members_csv, notices_csv
 
-__all__ = ["load_case", "read_case", "run_case", "write_members_csv"]
+__all__ = ["load_case", "read_case", "run_case", "write_members_csv", "write_notices_csv"]
 
 _COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     "messages": ("record", "author", "recipients", "sent_at", "kind"),
@@ -62,7 +62,19 @@ def write_members_csv(report: CaseReport, path: str | Path) -> None:
     Raises:
         InputError: `input.not-found`, the folder does not exist.
     """
-    file = Path(path)
+    _write_private(Path(path), members_csv(report))
+
+
+def write_notices_csv(report: CaseReport, path: str | Path) -> None:
+    """Write whom to tell, one line a member, readable by its owner alone, or not at all.
+
+    Raises:
+        InputError: `input.not-found`, the folder does not exist.
+    """
+    _write_private(Path(path), notices_csv(report))
+
+
+def _write_private(file: Path, data: bytes) -> None:
     draft = file.with_name(file.name + ".part")
     try:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -72,7 +84,7 @@ def write_members_csv(report: CaseReport, path: str | Path) -> None:
         ) from None
     try:
         with os.fdopen(descriptor, "wb") as stream:
-            stream.write(members_csv(report))
+            stream.write(data)
         draft.replace(file)
     except BaseException:
         draft.unlink(missing_ok=True)

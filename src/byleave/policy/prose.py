@@ -57,6 +57,21 @@ _TITLE: Final = re.compile(
     r"[A-Z][\w'&/,-]*(?: (?:and|or|of|the|to|for|with|in|by|on|from|about|as|at|through|your|our|we|&|[A-Z0-9][\w'&/,-]*)){0,7}[.:]|"
     r"[A-Z][\w'&/,-]*(?: (?!(?:we|you|it|they|is|are|was|may|will|can|could|does?|has|have|that|who|which|not|never)\b)[a-z&][\w'&/,-]*){1,4}[.:]"
 )
+# a heading or the head of a column that says of what stands below it that data goes there
+_SHARED_WITH: Final = "We share your data with:"
+_TO_WHOM: Final = re.compile(
+    r"\b(?:whom?\b.{0,40}\b(?:shar|disclos|sell|sold|transfer|pass|receiv)\w*|third part(?:y|ies).{0,20}\b(?:we|with) (?:\w+ )?(?:shar|disclos)\w*|"
+    r"(?:shar(?:e[sd]?|ing)|disclos(?:e[sd]?|ing)|transferr?(?:ed|ing)?)\b.{0,50}\b(?:with|to) (?:whom|the following|third|others)\b|(?:categories of )?recipients of)\b",
+    re.IGNORECASE,
+)
+_COLUMN: Final = re.compile(
+    r"\b(?:(?:shared?|sharing) with|(?:disclosed?|transferred|sold|passed|sent) to|recipients?|(?:to|with) whom|who (?:receives|gets))\b",
+    re.IGNORECASE,
+)
+# "These include:" is read with the sentence before it
+_THESE: Final = re.compile(
+    r"(?:These|They|Such|Those|Examples|This|Among (?:them|these))\b.{0,60}\b(?:includes?|are|is)\b.{0,40}:$"
+)
 _END: Final = re.compile(r"[.!?…][\"')\]]*(?=\s+[\"'(\[]*[A-Z0-9À-ÖØ-Þ])|[.!?…][\"')\]]*\s*$")
 
 
@@ -196,6 +211,8 @@ class _Reader:
         self._place: Place = "paragraph"
         self._lead = ""  # of the list under way
         self._intro = ""  # last sentence before a list may begin
+        self._heads: list[str] = []  # of the table under way, once its rule was read
+        self._row: list[str] = []  # its first row, until then
         self._levels: list[tuple[int, str, str]] = []  # (indent of an item, its text, its lead)
 
     def read(self, lines: list[str]) -> Iterator[Block]:
@@ -210,6 +227,8 @@ class _Reader:
         yield from self._flush()
 
     def _line(self, number: int, line: str) -> Iterator[Block]:
+        if "|" not in line:
+            self._heads, self._row = [], []
         if not line.strip():
             yield from self._flush()
         elif (heading := _ATX.match(line)) is not None:
@@ -219,10 +238,12 @@ class _Reader:
             above, self._lines = self._lines, []
             yield from self._heading(above[0][0], " ".join(text for _, text in above))
         elif _RULE.match(line) or _TABLE_RULE.match(line):
+            self._heads = self._row
             yield from self._flush()
         elif line.lstrip().startswith("|"):
             yield from self._flush()
-            yield from _cells(number, line)
+            self._row = self._row or _columns(line)
+            yield from _cells(number, line, self._heads)
         elif (item := _ITEM.match(line)) is not None:
             yield from self._flush()
             self._open(len(item[1].expandtabs(4)))
@@ -239,7 +260,7 @@ class _Reader:
         self._place = "item"
 
     def _heading(self, number: int, text: str) -> Iterator[Block]:
-        self._intro, self._levels = "", []
+        self._intro, self._levels = _SHARED_WITH if _TO_WHOM.search(text) else "", []
         yield from _made([(number, text)], "heading", "")
 
     def _flush(self) -> Iterator[Block]:
@@ -269,13 +290,19 @@ def _introduction(texts: list[str]) -> str:
     """Return what may introduce a list: the last sentence, with a run-in title right before it."""
     if not texts or texts[-1].endswith((".", "!")):
         return ""
-    title = texts[-2] if len(texts) > 1 and _TITLE.fullmatch(texts[-2]) else ""
-    return f"{title} {texts[-1]}".strip()
+    above = texts[-2] if len(texts) > 1 else ""
+    kept = above if _TITLE.fullmatch(above) or _THESE.match(texts[-1]) else ""
+    return f"{kept} {texts[-1]}".strip()
 
 
-def _cells(number: int, line: str) -> Iterator[Block]:
-    for cell in re.split(r"(?<!\\)\|", line.strip().strip("|")):
-        yield from _made([(number, cell)], "cell", "")
+def _columns(line: str) -> list[str]:
+    return re.split(r"(?<!\\)\|", line.strip().strip("|"))
+
+
+def _cells(number: int, line: str, heads: list[str]) -> Iterator[Block]:
+    for n, cell in enumerate(_columns(line)):
+        told = n < len(heads) and _COLUMN.search(heads[n])
+        yield from _made([(number, cell)], "cell", _SHARED_WITH if told else "")
 
 
 def _made(lines: list[tuple[int, str]], place: Place, lead: str) -> Iterator[Block]:

@@ -20,7 +20,7 @@ from byleave.policy.wording import (
     rx,
 )
 
-__all__ = ["BOUND", "REACHING"]
+__all__ = ["BOUND", "NAMED", "REACHING"]
 
 _HANDED: Final = (
     r"sent|passed|transmitted|provided|given|forwarded|transferred|supplied|communicated|released|"
@@ -42,7 +42,7 @@ _ACCESS: Final = (
 )
 # where the recipient is the subject, or the act is told of as a fact
 # a name in the middle of a sentence that is no common word of policies: somebody else's
-_NAMED: Final = r"(?-i:\b(?!(?:Cookies?|Personal|Information|Data|Your|Our|The|These|This|Usage|Device|Technical|Log|Content|AI|ML|Artificial|Machine|Standard|SSL|TLS|HTTPS?|Secure|Java[Ss]cript|IP|Web|Local|GPS|APIs?|HTML|Bluetooth|Services?|Site|Website|Platform|App|Application|Users?|Members?|Customers?|Account|Contractual|Model|Section|Pixels?|Tags?|Input|Output|Prompts?|Feedback|Payment|Purchase|Transaction|We|You|It|They|In|On|To|For|If|When|As|By|And|Or|EU|US|UK|EEA|GDPR|CCPA)\b)[A-Z][\w-]+(?:\.(?:com|io|ai|org|net))?(?:[ ][A-Z][\w-]+){0,3})"
+NAMED: Final = r"(?-i:\b(?!(?:Cookies?|Personal|Information|Data|Your|Our|The|These|This|Usage|Device|Technical|Log|Content|AI|ML|Artificial|Machine|Standard|SSL|TLS|HTTPS?|Secure|Java[Ss]cript|IP|Web|Local|GPS|APIs?|HTML|Bluetooth|Services?|Site|Website|Platform|App|Application|Users?|Members?|Customers?|Account|Contractual|Model|Section|Pixels?|Tags?|Input|Output|Prompts?|Feedback|Payment|Purchase|Transaction|We|You|It|They|In|On|To|For|If|When|As|By|And|Or|EU|US|UK|EEA|GDPR|CCPA)\b)[A-Z][\w-]+(?:\.(?:com|io|ai|org|net))?(?:[ ][A-Z][\w-]+){0,3})"
 REACHING: Final = tuple(
     rx(p)
     for p in (
@@ -113,10 +113,10 @@ REACHING: Final = tuple(
         rf"(?P<whom>{RECIPIENT})(?!')(?:,[ ]|[ ])(?:(?!(?:we|you|us|it|users?|members?|people)[ ])[\w'()/-]+,?[ ]){{0,24}}?(?:{MODAL}|need[ ]to|have[ ]to)[ ](?:(?:not|also|only|\w+ly|\w+,|and|or)[ ]){{0,3}}?(?:\w+[ ]and[ ])?(?P<verb>{_ACCESS}|collect|gather|track|share|disclose|combine|transfer)\b(?P<what>[ ](?:[\w-]+,?[ ]){{0,6}}?{DATA})(?![^;.!?]{{0,70}}\b(?:with|to|for)[ ]us\b)",
         rf"\b(?:we|us)[ ](?:{MODAL}[ ])*(?P<verb>report|refer|submit|file)(?P<what>[ ](?:\w+[ ]){{0,3}}?{DATA}[^;.!?]{{0,50}}?)[ ]to[ ](?:the[ ])?(?-i:[A-Z]\w+[ ][A-Z])",
         # we use NAME to handle it; NAME, which sets a cookie; handled by NAME
-        rf"\b(?:we|us)[ ](?:{MODAL}[ ])*(?P<verb>use|uses|utili[sz]e|employ|engage|rely[ ]on|work[ ]with|partner[ ]with)[ ](?P<whom>{_NAMED})[^;.!?]{{0,60}}?[ ](?:to|for|which|that|in[ ]order[ ]to)[ ](?:\w+[ ]){{0,3}}?(?:collect|track|analy[sz]\w+|measur\w+|handl\w+|process\w*|stor\w+|manag\w+|host\w*|send|email|obtain|understand|monitor|record|accept|places?|sets?|receiv\w+|gather|payments?|analytics|hosting|authenticat\w+)\b(?P<what>)",
-        rf"(?P<whom>{_NAMED}(?:[ ]and[ ]{_NAMED})?),[ ](?:which|each[ ]of[ ]which|who)[ ](?:\w+[ ])?(?P<verb>places?|sets?|uses?|collects?|receives?|drops?)[ ](?P<what>[^;.!?]{{0,30}}?(?:cookies?|pixels?|beacons?|gifs?|tags?|SDK|{DATA}))",
-        rf"(?:\b(?:payments?|billing|transactions?|purchases|donations)|{DATA})\b[^;.!?]{{0,40}}?[ ]{BEING}[ ](?:\w+[ ])?(?P<verb>processed|handled|stored|hosted|managed|collected|provided)(?P<what>)[ ](?:\w+ly[ ])?(?:by|using|with|on|via|through)[ ](?:\w+[ ]){{0,3}}?(?P<whom>{_NAMED}|vendors?)(?!'s?[ ](?:polic|privacy|terms)|[ ](?:Privacy|Terms|Polic|Notice|Statement|Data[ ]Processing))",
-        rf"\b(?P<verb>communicate|connect|transmit|talk)(?:s|ing)?(?P<what>)[ ](?:\w+[ ])?(?:with|to)[ ](?P<whom>{_NAMED})[ ]to[ ](?:collect|track|understand|measure|analy[sz]e|process|deliver)\b",
+        rf"\b(?:we|us)[ ](?:{MODAL}[ ])*(?P<verb>use|uses|utili[sz]e|employ|engage|rely[ ]on|work[ ]with|partner[ ]with)[ ](?P<whom>{NAMED})[^;.!?]{{0,60}}?[ ](?:to|for|which|that|in[ ]order[ ]to)[ ](?:\w+[ ]){{0,3}}?(?:collect|track|analy[sz]\w+|measur\w+|handl\w+|process\w*|stor\w+|manag\w+|host\w*|send|email|obtain|understand|monitor|record|accept|places?|sets?|receiv\w+|gather|payments?|analytics|hosting|authenticat\w+)\b(?P<what>)",
+        rf"(?P<whom>{NAMED}(?:[ ]and[ ]{NAMED})?),[ ](?:which|each[ ]of[ ]which|who)[ ](?:\w+[ ])?(?P<verb>places?|sets?|uses?|collects?|receives?|drops?)[ ](?P<what>[^;.!?]{{0,30}}?(?:cookies?|pixels?|beacons?|gifs?|tags?|SDK|{DATA}))",
+        rf"(?:\b(?:payments?|billing|transactions?|purchases|donations)|{DATA})\b[^;.!?]{{0,40}}?[ ]{BEING}[ ](?:\w+[ ])?(?P<verb>processed|handled|stored|hosted|managed|collected|provided)(?P<what>)[ ](?:\w+ly[ ])?(?:by|using|with|on|via|through)[ ](?:\w+[ ]){{0,3}}?(?P<whom>{NAMED}|vendors?)(?!'s?[ ](?:polic|privacy|terms)|[ ](?:Privacy|Terms|Polic|Notice|Statement|Data[ ]Processing))",
+        rf"\b(?P<verb>communicate|connect|transmit|talk)(?:s|ing)?(?P<what>)[ ](?:\w+[ ])?(?:with|to)[ ](?P<whom>{NAMED})[ ]to[ ](?:collect|track|understand|measure|analy[sz]e|process|deliver)\b",
         # their own trackers, here
         rf"(?P<whom>{RECIPIENT})(?!')[^;:.!?]{{0,60}}?[ ](?P<verb>set|place|include|embed|deploy|drop|read|use)(?P<what>)[ ](?:(?:and|or)[ ]\w+[ ])?(?:(?!our\b)[\w-]+[ ]){{0,4}}?(?:cookies?|beacons?|pixels?|SDKs?|trackers?|tracking[ ]technolog\w+|tags)\b",
         # they learn, infer, keep

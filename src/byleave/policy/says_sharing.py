@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from byleave.policy.clause import announced, denied_here, holds
+from byleave.policy.says_handing import HANDING
 from byleave.policy.says_reaching import BOUND, REACHING
 from byleave.policy.wording import (
     ANYBODY,
@@ -75,6 +76,9 @@ _TO_SOMEBODY: Final = rx(
     rf"(?P<what>[^;.!?]{{0,80}}?\b(?:your|user|users'|personal|customer|such|this|that|the|any|certain|these|aggregated?|account|member)\b[^;.!?]{{0,60}}?{DATA}[^;.!?]{{0,60}}?)"
     rf"(?<!related)(?<!relating)(?<!relevant)(?<!tailored)(?<!respect)(?<!regard)(?<!according)(?<!similar)(?<!subject)(?<!access)(?<!response)[ ](?:with|to)[ ]{ANYBODY}"
 )
+# told of as a fact, whoever acts
+_TOLD: Final = frozenset((*REACHING, *HANDING))
+_PATTERNS: Final = (*_SHARING, *REACHING, *BOUND, *_SHARING_AT_ALL, _TO_SOMEBODY, *HANDING)
 # what is not an act upon data: "learn that you came", "was shared that"; binding a recipient
 _LEARNS: Final = rx(r".*ed$|learn|infer|assume|figure|determine|deduce|know|identify|see|recogni")
 _HANDS: Final = rx(
@@ -117,7 +121,7 @@ def sharing_in(text: str, past: int) -> tuple[str, tuple[str, ...]] | None:
     """
     if "portability" in text.lower():
         return None
-    for pattern in (*_SHARING, *REACHING, *BOUND, *_SHARING_AT_ALL, _TO_SOMEBODY):
+    for pattern in _PATTERNS:
         for match in _matches(pattern, text):
             verb = match.start("verb")
             if match.end() <= past or _outward_not(text, match):
@@ -125,7 +129,7 @@ def sharing_in(text: str, past: int) -> tuple[str, tuple[str, ...]] | None:
             if pattern in BOUND:
                 if announced(text, min(verb, match.start())):
                     continue
-            elif (pattern in REACHING and not _ours(match)) or pattern in _SHARING_AT_ALL[-2:]:
+            elif (pattern in _TOLD and not _ours(match)) or pattern in _SHARING_AT_ALL[-2:]:
                 subject = match.start("whom") if _named_first(match) else verb
                 if denied_here(text, verb) or announced(text, min(subject, verb)):
                     continue

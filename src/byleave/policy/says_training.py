@@ -62,6 +62,11 @@ _TRAINING: Final = tuple(
         r"\b(?P<verb>train(?:s|ing)?)\b(?:,?[ ](?:and|or)[ ]\w+)?[ ](?:our|the|its|their|these)[ ](?:\w+[ ]){0,2}?(?:systems?|technolog(?:y|ies)|software|services?|platforms?|tools?|features?|products?)\b",
         rf"\bhow[ ](?:our|the|this|its)[ ](?:\w+[ ])?{AI}[ ](?P<verb>learns?)\b",
         r"\b(?:use|allow|let)[ ](?:my|your|this)[ ][^;.!?]{0,50}?\bto[ ](?:help[ ])?(?P<verb>train|improve)[ ](?:\w+[ ]){0,3}?(?:AI|__|models?)",
+        # the model's improvement, named so; corrections teach it
+        r"\bmodel[ -](?P<verb>improvement|development|refinement|retraining|training)\b(?![ ](?:course|program|class|session)\w*)",
+        rf"{DATA}(?:[ ]\w+)?[ ](?:help[ ])?(?P<verb>teach|train|educate)(?:es|s)?[ ](?:the|our|its)[ ]\w+",
+        r"\bcorrections?\b[^;.!?]{0,40}?\b(?P<verb>teach|train|improve)(?:es|s)?[ ](?:the|our|its)[ ](?:\w+[ ])?(?:recogni\w+|models?|AI|system|algorithms?|engine)\b",
+        rf"\b(?:us(?:e|es|ed|ing)|process|analy[sz]e)\b[^;.!?]{{0,90}}?\b(?P<verb>improve|enhance|increase|refine|evaluate|tune)[ ](?:the[ ])?(?:\w+[ ]){{0,2}}?(?:accuracy|quality|performance|capabilit\w+|responses?|outputs?|behaviou?r)[ ](?:and[ ]\w+[ ])?of[ ](?:our|the|its|these)[ ](?:\w+[ ]){{0,2}}?{AI}",
         # for machine learning
         r"\bfor[ ](?:\w+[ ]){0,2}?(?P<verb>machine[ -]learning|AI|artificial[ ]intelligence)\b(?!-|[ ](?:features?|tools?|products?|services?|assistants?|powered|to\b|that\b))",
         rf"\b(?P<verb>fed|feeds?|incorporated?|flows?)[ ](?:back[ ])?(?:in(?:to)?|our)\b[^;.!?]{{0,40}}?(?:{AI}|model[ ]training)",

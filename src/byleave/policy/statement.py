@@ -135,7 +135,7 @@ _TO_THESE: Final = rx(
     r"|\b(?:following|these|below|types[ ]of|categories[ ]of|kinds[ ]of)\b[^.;:]{0,60}?(?:recipients?|part(?:y|ies)|entit(?:y|ies)|persons?|people|categories|organi[sz]ations|companies|partners|providers|groups)[^.;:]{0,30})[ ]*:?$"
 )
 _NOT_A_NAME: Final = rx(
-    r"^\W*(?:\([a-z0-9]+\)[ ]*)?(?:(?:authori[sz]ed[ ])?(?:members[ ]of[ ])?our[ ](?:\w+[ ])?(?:teams?|staff|employees|personnel)\b|(?:other[ ])?(?:users|members)\b|the[ ]public\b|to|when|where|if|in|for|as|by|because|with|on|upon|during|after|before|we|you|your|our[ ](?:use|legitimate|rights?)|it|any[ ](?:data|information)|how|what|why|that|"
+    r"^\W*(?:\([a-z0-9]+\)[ ]*)?(?:(?:authori[sz]ed[ ])?(?:members[ ]of[ ])?our[ ](?:\w+[ ])?(?:teams?|staff|employees|personnel)\b|(?:other[ ])?(?:users|members)\b|the[ ]public\b|none|nobody|no|not|never|n/?a|yes|to|when|where|if|in|for|as|by|because|with|on|upon|during|after|before|we|you|your|our[ ](?:use|legitimate|rights?)|it|any[ ](?:data|information)|how|what|why|that|"
     r"comply\w*|protect\w*|enforc\w+|investigat\w+|prevent\w*|detect\w*|respond\w*|provid\w+|improv\w+|help\w*|legal|court|law[ ]enforcement[ ]investigations?|national|IP|device|usage|(?:\w+[ ])?(?:data|information|details|history|identifiers?|address(?:es)?|names?)\b)\b"
 )
 

@@ -94,7 +94,7 @@ OTHERS: Final = (
     r"assignees?|transferees?|trustees?|liquidators?|investors?|opposing[ ]part\w+|litigants?|hospitals?|clinics?|doctors?(?!')|post(?:al)?[ ](?:office|service)s?|physicians?|(?<!language[ ])laborator(?:y|ies)|(?:AI|research)[ ]labs?|shops\b|stores\b(?=[ ](?:that|who|where|you))|loss[ ]adjusters?|pharmac\w+|"
     r"(?:fraud|credit|advertising|marketing|ad)[ ](?:\w+[ ])?(?:agenc\w+|bureaus?)|ad[ ]tech\w*|lenders?|creditors?|credit[ ](?:bureaus?|agenc\w+|reporting)|researchers?|"
     r"universit(?:y|ies)|academics?|industry[ ]peers|merchants?|sellers?|retailers?|resellers?|"
-    r"employers?|recruiters?|hirers|schools?|developers?|applications?[ ]developers?|licensees?|"
+    r"employers?|recruiters?|hirers|hotels?\b|airlines?|restaurants?|notar(?:y|ies)|landlords?|charit(?:y|ies)|CRAs?\b|travel[ ]agents?|tour[ ]operators?|(?:network|platform|telecom\w*)[ ]operators?|underwriters?|ombuds\w+|rights[ ]?holders?|facilitators|bailiffs|property[ ](?:owners?|managers?)|credit[ ]reference|schools?|developers?|applications?[ ]developers?|licensees?|"
     r"(?:social[ ](?:media|network\w*)|search[ ]engine)[ ](?:compan\w+|providers?|platforms?|sites?|services?)|"
     r"search[ ]engines|social[ ]networks|(?:external|outside|AI)[ ](?:\w+[ ])?(?:services?|APIs?)|(?:external)[ ]servers?|"
     r"(?:shipping|delivery|logistics|insurance|hosting|marketing|payment|advertising|analytics|research)[ ]compan\w+|"

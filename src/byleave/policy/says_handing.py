@@ -1,0 +1,51 @@
+"""Where data is handed to somebody whom no word list knows, or looked at by them.
+
+Patterns read by `says_sharing` like those of `says_reaching`, each with the groups `verb` and
+`what`, some with `whom`: a name, or whoever stands where only somebody else can stand.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from byleave.policy.says_reaching import NAMED
+from byleave.policy.wording import ANYBODY, BEING, DATA, MODAL, RECIPIENT, rx
+
+__all__ = ["HANDING"]
+
+_PASSED: Final = (
+    r"(?:sent|passed|transmitted|provided|given|forwarded|supplied|communicated|released|"
+    r"submitted|delivered|handed|relayed|exported|uploaded)(?:[ ](?:on|over|along|directly|out))?"
+)
+# "sent to the address that you gave": nobody
+_NO_PLACE: Final = (
+    r"(?![^;,.!?]{0,40}\b(?:servers?|address\w*|e-?mails?|inbox\w*|phones?|devices?|browsers?|computers?|accounts?|"
+    r"pages?|countr\w+|locations?|cloud|terms|conditions|polic\w+|purposes?|minimum|databases?|queue)\b)"
+)
+_ADS: Final = r"(?:ads\b|advert\w*|offers|promotions|messages)"
+_READ: Final = r"(?:collect|receive|access|obtain|process|use|gather|track|combine|store|see|view|import|retain|analy[sz]e)"
+HANDING: Final = tuple(
+    rx(p)
+    for p in (
+        # passed on to NAME; to the hotels
+        rf"\b(?:{BEING}|but|and|or|,)[ ](?:\w+[ ]){{0,2}}?(?P<verb>{_PASSED})(?P<what>)[ ]to[ ](?:the[ ])?(?P<whom>{NAMED})",
+        rf"{DATA}[^;.!?]{{0,80}}?\b{BEING}[ ](?:\w+[ ]){{0,2}}?(?P<verb>{_PASSED})(?P<what>)[ ]to[ ]{_NO_PLACE}{ANYBODY}",
+        # exchanged with, or between us and somebody
+        rf"\b(?P<verb>exchang(?:es?|ed|ing))(?P<what>[ ](?:of[ ])?[^;.!?]{{0,40}}?(?:data|information|details)\b[^;.!?]{{0,40}}?)[ ](?:with|between)[ ](?!(?:users|members|you[ ]and[ ](?:other|your))\b){ANYBODY}",
+        # somebody has access to personal data
+        rf"(?P<whom>\b(?!(?:users|members|us|employees|staff|personnel|teams|people|unless|this|services|colleagues|officers|individuals|persons|parents|has|is|was|does|always|means|customers|residents|consumers|cookies|process)\b)[a-z]{{3,}}s)[ ](?:{MODAL}[ ])*(?P<verb>have|gain|get|are[ ]given|are[ ]granted)[ ](?:\w+[ ])?access[ ]to(?P<what>[ ](?:[\w-]+[ ]){{0,2}}?(?:personal|your|user|customer|nonpublic|member)[ ](?:\w+[ ]){{0,2}}?(?:information|data)\b)",
+        # advertising by others, with what they know of a visit
+        rf"(?P<whom>{RECIPIENT}|{NAMED})(?:'s)?[ ][^;.!?]{{0,60}}?\b(?P<verb>serv(?:e|es|ing)|show(?:s|ing)?|display(?:s|ing)?|deliver(?:s|ing)?)[ ](?:\w+[ ]){{0,2}}?{_ADS}(?P<what>[^;.!?]{{0,60}}?\bbased[ ]on[ ][^;.!?]{{0,40}}?\b(?:visit|brows)\w*)",
+        # it collects, uses and discloses
+        rf"^(?![^.;]*\b(?:how|explains?|describes?|whether|what|when|why)\b)[^.;]*?\b(?:uses?|collects?|process(?:es)?|stores?|holds?|retains?|access(?:es)?),?[ ](?:and|or|and/or)[ ](?P<verb>discloses?|shares?|transfers?|sells?)(?P<what>[ ](?:[\w'-]+[ ]){{0,4}}?{DATA})(?![^;.!?]{{0,60}}\b(?:with|to)[ ](?:us|you|other[ ](?:users|members))\b)",
+        rf"{DATA}[ ](?:[\w-]+[ ]){{1,8}}?{BEING}[ ](?:\w+,[ ](?:and[ ]|or[ ])?){{1,4}}(?:and[ ]|or[ ])?(?P<verb>disclosed|shared|sold|transferred)(?P<what>)\b",
+        rf"{DATA},?[ ](?:which|that)[ ]we[ ](?:{MODAL}[ ])*(?:\w+,?[ ](?:and|or)[ ])(?P<verb>disclose|share|sell|transfer)(?P<what>)\b",
+        # what we do helps partners to see
+        rf"\bhelps?[ ](?:our[ ])?(?P<whom>{RECIPIENT})[ ](?:to[ ])?(?:better[ ])?(?P<verb>understand|measure|see|reach|analy[sz]e|evaluate)(?P<what>)\b",
+        # NAME may collect; this lets NAME collect
+        rf"\b(?:allow|enable|permit|let|authori[sz]e|instruct)(?:s|ing)?[ ](?P<whom>{NAMED})[ ](?:to[ ])?(?:\w+[ ](?:and|or)[ ])?(?P<verb>{_READ})(?P<what>[^;.!?]{{0,60}}?{DATA})",
+        rf"(?:^|[,;][ ]|\b(?:that|and|as|when|then)[ ])(?!Wh|How|That|Some|Each|Such|All|Any|No\b)(?P<whom>{NAMED})[ ](?:{MODAL}[ ])+(?:\w+[ ](?:and|or)[ ])?(?P<verb>collect|receive|access|obtain|gather|track|combine|see|import)(?P<what>[ ](?:[\w-]+[ ]){{0,4}}?{DATA})(?![^;.!?]{{0,60}}\b(?:with|to)[ ]us\b)",
+        # as an asset, when the company is sold
+        rf"{DATA}[^;.!?]{{0,40}}?\b(?P<verb>as)(?P<what>)[ ](?:an?[ ]|part[ ]of[ ](?:the|our)[ ])(?:\w+[ ])?assets?[ ]",
+    )
+)

@@ -38,8 +38,8 @@ from byleave.connectors import persuasion
 from byleave.trainers import replies_model
 from byleave.trainers.grid import ridge_on_grid
 from byleave.trainers.replies import RepliesTrainer
-from byleave.trainers.replies_inventory import links, take_inventory
 from byleave.trainers.replies_model import RepliesModel, evaluate
+from byleave.trainers.replies_pairs import links
 from byleave.trainers.support import count
 
 TRAINER = RepliesTrainer()
@@ -107,7 +107,7 @@ def split(rows: pa.Table, draw: int) -> tuple[pa.Table, pa.Table]:
 
 def without_threshold(state: Any, files: dict[str, bytes]) -> dict[str, bytes]:
     """The same inventory with weights from every count, however few stand behind it."""
-    inventory = take_inventory(state, int(state.recipe["k"]))
+    inventory = state.inventory
     order = sorted(range(len(inventory.texts)), key=inventory.texts.__getitem__)
     counts = count(inventory.pairs(), len(order), 1, 4096)
     weights = ridge_on_grid(counts.gram, counts.cross, int(state.recipe["ridge"]) // 2)
@@ -122,13 +122,13 @@ def without_threshold(state: Any, files: dict[str, bytes]) -> dict[str, bytes]:
 def tf_idf(state: Any, files: dict[str, bytes], test: pa.Table) -> dict[str, float | None]:
     """Ranks of entries by the cosine of the question to the training questions they answered."""
     model = RepliesModel(files)
-    inventory = take_inventory(state, int(state.recipe["k"]))
+    inventory = state.inventory
     order = sorted(range(len(inventory.texts)), key=inventory.texts.__getitem__)
     place = {label: at for at, label in enumerate(order)}
     folded = {inventory.folded[label]: at for label, at in place.items()}
     held = TRAINER.fit(test.to_batches(), model.recipe)
     asked, truth = [], []
-    for context, reply in links(held.lines, held.lines):
+    for _, context, reply in links(held.lines, held.lines):
         found = [folded[o.folded] for o in reply.openings if o.folded in folded]
         if found:
             asked.append(context.features)

@@ -34,9 +34,8 @@ from report import Goal, Report
 
 from byleave.connectors import persuasion
 from byleave.trainers.replies import RepliesTrainer
-from byleave.trainers.replies_inventory import links, take_inventory
 from byleave.trainers.replies_model import RepliesModel, won_of_hundred
-from byleave.trainers.replies_state import Line
+from byleave.trainers.replies_pairs import Line, links
 
 Matrix = Any
 TRAINER = RepliesTrainer()
@@ -130,7 +129,7 @@ class Fitted:
         self.state = TRAINER.fit(train.to_batches(), recipe)
         self.model = RepliesModel(TRAINER.encode(self.state))
         self.recipe = recipe
-        inventory = take_inventory(self.state, int(recipe["k"]))
+        inventory = self.state.inventory
         order = sorted(range(len(inventory.texts)), key=inventory.texts.__getitem__)
         place = {label: at for at, label in enumerate(order)}
         self.entry = {inventory.folded[label]: at for label, at in place.items()}
@@ -141,7 +140,7 @@ class Fitted:
         """Return covered contexts, the entries that answered, and how many pairs there are."""
         held = TRAINER.fit(rows.to_batches(), self.recipe)
         asked, truth, every = [], [], 0
-        for context, reply in links(held.lines, held.lines):
+        for _, context, reply in links(held.lines, held.lines):
             every += 1
             found = [self.entry[o.folded] for o in reply.openings if o.folded in self.entry]
             if found:

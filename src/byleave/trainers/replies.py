@@ -10,8 +10,9 @@
 * Where the recipe names a frozen encoder, what it made of a context, small integers stored with
   the row, stands beside the words; training never runs it.
 
-The state holds each row's openings and hashed features, and how many replies of each member
-open with which text: integers, and what is needed to find the pairs a removed row breaks.
+The state holds each row's openings and hashed features, how many replies of each member open
+with which text, the pairs, and how many pairs and members stand behind every two features:
+integers, and what is needed to find the pairs a removed row breaks.
 `encode` is a function of the set of rows: the law of `byleave.training.trainer` follows.
 Private: a state holds texts below the threshold. It is never released, and erased with the
 workspace. Loops over rows are where text is cut into words, once for each row.
@@ -20,7 +21,6 @@ workspace. Loops over rows are where text is cut into words, once for each row.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from math import isqrt
 from typing import Any, Final
@@ -34,10 +34,18 @@ from byleave.canonical import Json
 from byleave.canonical import encode as canonical
 from byleave.errors import InputError
 from byleave.trainers.grid import GRID_BITS, ridge_on_grid
-from byleave.trainers.replies_inventory import links, take_inventory
-from byleave.trainers.replies_state import Key, Line, ReplyState, dump_state, restore_state
-from byleave.trainers.support import Integers, count, with_vectors
-from byleave.trainers.wording import Opening, features, openings, pieces
+from byleave.trainers.replies_pairs import Key, Line
+from byleave.trainers.replies_state import (
+    ReplyState,
+    dump_state,
+    empty_state,
+    restore_state,
+    with_rows,
+    without_rows,
+)
+from byleave.trainers.support import backed, with_vectors
+from byleave.trainers.together import Integers
+from byleave.trainers.wording import features, openings, pieces
 from byleave.training.trainer import ModelFiles, Recipe
 
 __all__ = ["FORMAT", "WORD", "RepliesTrainer"]
@@ -80,7 +88,7 @@ class RepliesTrainer:
                 `trainer.rows`, a column is missing, a value is null, or a place is taken twice.
         """
         _check_recipe(recipe)
-        return self.learn(ReplyState(recipe=dict(recipe), lines={}, keys={}, senders={}), batches)
+        return self.learn(empty_state(dict(recipe)), batches)
 
     def learn(self, state: ReplyState, added: Iterable[pa.RecordBatch]) -> ReplyState:
         """Return the state with these rows too.
@@ -88,18 +96,18 @@ class RepliesTrainer:
         Raises:
             InputError: `trainer.rows`, as `fit`; also a record the state already holds.
         """
-        lines, keys = dict(state.lines), dict(state.keys)
+        records: set[str] = set()
         fresh: dict[Key, Line] = {}
         boundary, numbers = str(state.recipe["boundary"]), int(state.recipe["numbers"])
         for key, line in _read(added, boundary, numbers):
-            if key in lines or line.record in keys:
+            taken = key in state.lines or key in fresh
+            if taken or line.record in state.keys or line.record in records:
                 raise InputError(
                     "a record, or a place in a thread, occurs twice", code="trainer.rows"
                 )
-            fresh[key] = lines[key] = line
-            keys[line.record] = key
-        senders = _changed(state.senders, links(lines, fresh), 1)
-        return ReplyState(recipe=state.recipe, lines=lines, keys=keys, senders=senders)
+            fresh[key] = line
+            records.add(line.record)
+        return with_rows(state, fresh)
 
     def forget(self, state: ReplyState, removed: Iterable[pa.RecordBatch]) -> ReplyState:
         """Return the state without these rows; only their `record_id` is read.
@@ -107,25 +115,23 @@ class RepliesTrainer:
         Raises:
             InputError: `trainer.not-held`, a record the state does not hold.
         """
-        lines, keys = dict(state.lines), dict(state.keys)
         gone: dict[Key, Line] = {}
         for batch in removed:
             for record in _column(batch, "record_id").to_pylist():
-                key = keys.pop(record, None)
-                if key is None:
+                key = state.keys.get(record)
+                if key is None or key in gone:
                     raise InputError(
                         "a record that the state does not hold", code="trainer.not-held"
                     )
-                gone[key] = lines.pop(key)
-        senders = _changed(state.senders, links(state.lines, gone), -1)
-        return ReplyState(recipe=state.recipe, lines=lines, keys=keys, senders=senders)
+                gone[key] = state.lines[key]
+        return without_rows(state, gone)
 
     def encode(self, state: ReplyState) -> ModelFiles:
         """Return `model.json` (recipe, inventory, coverage) and `weights.safetensors`."""
         k = int(state.recipe["k"])
-        inventory = take_inventory(state, k)
+        inventory = state.inventory
         labels = len(inventory.texts)
-        counts = count(inventory.pairs(), labels, k, int(state.recipe["features"]))
+        counts = backed(state.chosen, state.together, k)
         gram, cross, ridge = counts.gram, counts.cross, int(state.recipe["ridge"])
         if numbers := int(state.recipe["numbers"]):
             pairs, vectors = inventory.pairs(), inventory.vectors(numbers)
@@ -223,28 +229,6 @@ def _vectors(batch: pa.RecordBatch, numbers: int) -> npt.NDArray[np.int8]:
     if any(not isinstance(row, bytes) or len(row) != numbers for row in rows):
         raise InputError(f"embedding holds no {numbers} bytes a row", code="trainer.rows")
     return np.frombuffer(b"".join(rows), np.int8).reshape(len(rows), numbers)
-
-
-def _changed(
-    senders: Mapping[Opening, Mapping[str, int]], pairs: Iterable[tuple[Line, Line]], sign: int
-) -> dict[Opening, Mapping[str, int]]:
-    """Count how many replies of each member open with each text, `sign` for each pair."""
-    delta: dict[Opening, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    for _, reply in pairs:
-        for opening in reply.openings:
-            delta[opening][reply.author] += sign
-    result = dict(senders)
-    for opening, changes in delta.items():
-        merged = dict(result.get(opening, {}))
-        for author, change in changes.items():
-            merged[author] = merged.get(author, 0) + change
-            if not merged[author]:
-                del merged[author]
-        if merged:
-            result[opening] = merged
-        else:
-            result.pop(opening, None)
-    return result
 
 
 def _spread(weights: Integers, pairs: Integers, quarters: int) -> Integers:

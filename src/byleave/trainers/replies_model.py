@@ -19,7 +19,7 @@ from safetensors.numpy import load
 from byleave.canonical import decode
 from byleave.errors import EvidenceError, InputError, WorldError
 from byleave.trainers.replies import FORMAT, WORD, RepliesTrainer
-from byleave.trainers.replies_inventory import links
+from byleave.trainers.replies_pairs import links
 from byleave.trainers.wording import features, openings, pieces
 from byleave.training.trainer import ModelFiles
 
@@ -223,7 +223,7 @@ def evaluate(files: ModelFiles, held_out: Iterable[pa.RecordBatch], seed: int = 
     pairs = list(links(state.lines, state.lines))
     contexts, truth, wholes = [], [], 0
     vectors: list[npt.NDArray[np.int8]] = []
-    for context, reply in pairs:
+    for _, context, reply in pairs:
         found = [entry[o.folded] for o in reply.openings if o.folded in entry]
         if found:
             contexts.append(context.features.tolist())

@@ -1,15 +1,16 @@
-"""The private state of `replies`, and its files.
+"""The private state of `replies`: the rows, what is counted of them, and its files.
 
 `state.json` names the format and the recipe; `state.safetensors` holds the rows in ascending
 order of (thread, seq): texts as one run of bytes with offsets, features as integers with
-offsets. What can be counted again from the rows is not stored.
+offsets; and the counts of features together, which are the dear part to count again.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -20,37 +21,27 @@ from safetensors.numpy import load, save
 from byleave.canonical import Json, decode
 from byleave.canonical import encode as canonical
 from byleave.errors import EvidenceError, InputError
+from byleave.trainers.replies_inventory import Inventory, occurrences, take_inventory
+from byleave.trainers.replies_pairs import Key, Line, Pair, PairTable, extend, links, shrink
+from byleave.trainers.support import Chosen, choose
+from byleave.trainers.together import Together, columns_of, incidence, together, updated
 from byleave.trainers.wording import Opening
 from byleave.training.trainer import ModelFiles
 
-__all__ = ["Key", "Line", "ReplyState", "dump_state", "restore_state"]
+__all__ = [
+    "ReplyState",
+    "dump_state",
+    "empty_state",
+    "restore_state",
+    "senders_of",
+    "with_rows",
+    "without_rows",
+]
 
-Key: TypeAlias = tuple[str, int]
-"""Thread, and the row's number in it."""
+_FORMAT: Final = "byleave-replies-state/v3"
 
-_FORMAT: Final = "byleave-replies-state/v2"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Line:
-    """One row, as far as training needs it.
-
-    Attributes:
-        record: Record id.
-        author: Who wrote it.
-        features: Ids of its features as a context, ascending; int64.
-        openings: Its openings as a reply, shortest first.
-        complete: Whether the last opening is all of it.
-        vector: What a frozen encoder made of it, as it is stored with the row; int8, of no length
-            where the recipe names no encoder.
-    """
-
-    record: str
-    author: str
-    features: npt.NDArray[np.int64]
-    openings: tuple[Opening, ...]
-    complete: bool
-    vector: npt.NDArray[np.int8]
+_Count: TypeAlias = Callable[[Inventory, Chosen], Together]
+"""How the features of a state are counted together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -62,12 +53,153 @@ class ReplyState:
         lines: The rows, by place.
         keys: The place of each record.
         senders: Replies that begin with an opening, by member; zero counts are not kept.
+        sent: How many members that is, for openings of at least k.
+        table: The pairs.
+        inventory: The texts that a release shows, and the pairs they cover.
+        chosen: The features that a release has.
+        together: Counts of every two of these features, and of the members behind them.
     """
 
     recipe: Mapping[str, Any]
     lines: Mapping[Key, Line]
     keys: Mapping[str, Key]
     senders: Mapping[Opening, Mapping[str, int]]
+    sent: Mapping[Opening, int]
+    table: PairTable
+    inventory: Inventory
+    chosen: Chosen
+    together: Together
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Rows:
+    """The part of a state that rows are put into and taken from."""
+
+    lines: Mapping[Key, Line]
+    keys: Mapping[str, Key]
+    senders: Mapping[Opening, Mapping[str, int]]
+    sent: Mapping[Opening, int]
+    table: PairTable
+
+
+def empty_state(recipe: Mapping[str, Any]) -> ReplyState:
+    """Return the state of no rows."""
+    rows = _Rows(lines={}, keys={}, senders={}, sent={}, table=PairTable.empty())
+    return _state(recipe, rows, _all)
+
+
+def with_rows(state: ReplyState, fresh: Mapping[Key, Line]) -> ReplyState:
+    """Return the state with these rows too, none of which it holds."""
+    stays = np.ones(len(state.table.whole), np.bool_)
+    return _state(state.recipe, _joined(state, fresh), partial(_from, state, stays))
+
+
+def without_rows(state: ReplyState, gone: Mapping[Key, Line]) -> ReplyState:
+    """Return the state without these rows, all of which it holds.
+
+    Cost: columns of the pairs are copied; what is counted is of the members who wrote a pair that
+    went, or one that the inventory covers no longer, and of features that are new among the kept.
+    """
+    lines, keys = dict(state.lines), dict(state.keys)
+    for place, line in gone.items():
+        del lines[place], keys[line.record]
+    broken = list(links(state.lines, gone))
+    table, stays = shrink(state.table, [place for place, _, _ in broken])
+    senders, sent = _changed(state, broken, -1, int(state.recipe["k"]))
+    rows = _Rows(lines=lines, keys=keys, senders=senders, sent=sent, table=table)
+    return _state(state.recipe, rows, partial(_from, state, stays))
+
+
+def _joined(state: ReplyState, fresh: Mapping[Key, Line]) -> _Rows:
+    lines = {**state.lines, **fresh}
+    made = list(links(lines, fresh))
+    senders, sent = _changed(state, made, 1, int(state.recipe["k"]))
+    return _Rows(
+        lines=lines,
+        keys={**state.keys, **{line.record: place for place, line in fresh.items()}},
+        senders=senders,
+        sent=sent,
+        table=extend(state.table, made),
+    )
+
+
+def _state(recipe: Mapping[str, Any], rows: _Rows, counted: _Count) -> ReplyState:
+    """Return a state of these rows, its features counted together by `counted`."""
+    k = int(recipe["k"])
+    inventory = take_inventory(rows.sent, rows.table, k)
+    chosen = choose(inventory.pairs(), len(inventory.texts), k, int(recipe["features"]))
+    return ReplyState(
+        recipe=recipe,
+        lines=rows.lines,
+        keys=rows.keys,
+        senders=rows.senders,
+        sent=rows.sent,
+        table=rows.table,
+        inventory=inventory,
+        chosen=chosen,
+        together=counted(inventory, chosen),
+    )
+
+
+def _all(inventory: Inventory, chosen: Chosen) -> Together:
+    return together(chosen.features, chosen.has, inventory.who)
+
+
+def _from(
+    state: ReplyState, stays: npt.NDArray[np.bool_], inventory: Inventory, chosen: Chosen
+) -> Together:
+    """Change the counts of a state by the pairs that its inventory, or this one, does not cover.
+
+    Args:
+        state: Before.
+        stays: Which of its pairs are still there: the first of the table after, in this order.
+        inventory: After.
+        chosen: After.
+    """
+    old = state.inventory
+    still, was = np.zeros(len(stays), np.bool_), np.zeros(len(inventory.covered), np.bool_)
+    many = int(stays.sum())
+    still[stays], was[:many] = inventory.covered[:many], old.covered[stays]
+    went, new = ~still[old.covered], ~was[inventory.covered]
+    touched = np.zeros(len(went), np.bool_)
+    for side in (0, 1):
+        moved = np.union1d(old.who[went, side], inventory.who[new, side])
+        touched |= np.isin(old.who[:, side], moved)
+    row, feature = occurrences(old.contexts[touched])
+    there, column = columns_of(chosen.features, feature)
+    had = incidence(int(touched.sum()), row[there], column, len(chosen.features))
+    return updated(
+        state.together,
+        chosen.features,
+        (had, old.who[touched], went[touched]),
+        (chosen.has, inventory.who, new),
+    )
+
+
+def _changed(
+    state: ReplyState, pairs: Iterable[Pair], sign: int, k: int
+) -> tuple[dict[Opening, Mapping[str, int]], dict[Opening, int]]:
+    """Count the replies of each member that open with a text, `sign` for each of these pairs."""
+    delta: dict[Opening, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for _, _, reply in pairs:
+        for opening in reply.openings:
+            delta[opening][reply.author] += sign
+    result, sent = dict(state.senders), dict(state.sent)
+    for opening, changes in delta.items():
+        merged = dict(result.get(opening, {}))
+        for author, change in changes.items():
+            merged[author] = merged.get(author, 0) + change
+            if not merged[author]:
+                del merged[author]
+        if merged:
+            result[opening] = merged
+        else:
+            result.pop(opening, None)
+        if len(merged) >= k:
+            sent[opening] = len(merged)
+        else:
+            sent.pop(opening, None)
+    return result, sent
 
 
 def dump_state(state: ReplyState) -> ModelFiles:
@@ -91,6 +223,12 @@ def dump_state(state: ReplyState) -> ModelFiles:
         ("exact", [opening.exact for opening in flat]),
     ):
         tensors[name], tensors[name + "_bytes"] = _pack(texts)
+    counts = state.together
+    tensors |= {
+        "together_features": counts.features,
+        "together_gram": counts.gram,
+        "together_members": counts.members,
+    }
     head: dict[str, Json] = {"format": _FORMAT, "recipe": dict(state.recipe)}
     return {"state.json": canonical(head), "state.safetensors": save(tensors)}
 
@@ -121,7 +259,6 @@ def _rebuild(recipe: Mapping[str, Any], tensors: Mapping[str, npt.NDArray[Any]])
     features = np.split(tensors["feature_ids"], np.cumsum(tensors["features"]))[:-1]
     vectors = tensors["vectors"].astype(np.int8).reshape(len(features), int(recipe["numbers"]))
     lines: dict[Key, Line] = {}
-    keys: dict[str, Key] = {}
     columns = (texts("thread"), tensors["seq"].tolist(), texts("record"), texts("author"))
     for at, (thread, seq, record, author) in enumerate(zip(*columns, strict=True)):
         found = tuple(flat[int(ends[at] - tensors["openings"][at]) : int(ends[at])])
@@ -134,8 +271,28 @@ def _rebuild(recipe: Mapping[str, Any], tensors: Mapping[str, npt.NDArray[Any]])
             complete=bool(tensors["complete"][at]),
             vector=vectors[at],
         )
-        keys[record] = place
-    return ReplyState(recipe=recipe, lines=lines, keys=keys, senders=senders_of(lines))
+    rows = _joined(empty_state(recipe), lines)
+    return _state(recipe, rows, lambda _, chosen: _stored(tensors, chosen))
+
+
+def _stored(tensors: Mapping[str, npt.NDArray[Any]], chosen: Chosen) -> Together:
+    """Take the counts of the files, if they can be those of the rows.
+
+    Raises:
+        ValueError: Other features, other shapes, or other counts of single features.
+    """
+    found = Together(
+        features=tensors["together_features"].astype(np.int64),
+        gram=tensors["together_gram"].astype(np.int32),
+        members=tensors["together_members"].astype(np.int32),
+    )
+    size = len(chosen.features) + 1
+    if found.gram.shape != (size, size) or found.members.shape != (2, size, size):
+        raise ValueError("shapes do not agree")
+    alone = chosen.has.sum(axis=0, dtype=np.float64)
+    if (found.features != chosen.features).any() or (np.diag(found.gram) != alone).any():
+        raise ValueError("counts of other rows")
+    return found
 
 
 def senders_of(lines: Mapping[Key, Line]) -> dict[Opening, Mapping[str, int]]:

@@ -10,17 +10,22 @@ All integers: the order of the pairs cannot matter.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Counts", "Pairs", "count", "enough_members", "with_vectors"]
+from byleave.trainers.together import Integers, Marks, Together, incidence, together
 
-Integers = npt.NDArray[np.int64]
-
-_PORTION: Final = 1 << 21
-"""Feature pairs looked at together: bounds the memory of `count`."""
+__all__ = [
+    "Chosen",
+    "Counts",
+    "Pairs",
+    "backed",
+    "choose",
+    "count",
+    "enough_members",
+    "with_vectors",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +62,21 @@ class Counts:
     gram: Integers
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Chosen:
+    """The features that a release will have.
+
+    Attributes:
+        features: As in `Counts`.
+        cross: As in `Counts`.
+        has: Whether a covered pair has a feature; its last column is true; shape (pairs, f + 1).
+    """
+
+    features: Integers
+    cross: Integers
+    has: Marks
+
+
 def enough_members(cell: Integers, who: Integers, cells: int, k: int) -> npt.NDArray[np.bool_]:
     """Say of each cell whether at least k distinct members occur in it.
 
@@ -69,12 +89,13 @@ def enough_members(cell: Integers, who: Integers, cells: int, k: int) -> npt.NDA
     if not len(cell):
         return np.zeros(cells, dtype=np.bool_)
     members = int(who.max()) + 1
-    once = np.unique(cell * members + who)
+    both = np.sort(cell * members + who)
+    once = both[np.diff(both, prepend=-1) > 0]
     return np.asarray(np.bincount(once // members, minlength=cells) >= k)
 
 
 def count(pairs: Pairs, labels: int, k: int, most_features: int) -> Counts:
-    """Count pairs by feature and label, and by feature and feature.
+    """Count pairs by feature and label, and by feature and feature, all of them.
 
     Args:
         pairs: The covered pairs.
@@ -82,14 +103,32 @@ def count(pairs: Pairs, labels: int, k: int, most_features: int) -> Counts:
         k: Distinct members needed behind a count, on each side.
         most_features: Keep no more than this many features: those with the largest kept counts.
     """
-    row, feature = _supported(pairs, k)
-    ids, column = np.unique(feature, return_inverse=True)
-    label = pairs.label[row]
+    chosen = choose(pairs, labels, k, most_features)
+    who = np.stack([pairs.reply_author, pairs.context_author], axis=1)
+    return backed(chosen, together(chosen.features, chosen.has, who), k)
+
+
+def choose(pairs: Pairs, labels: int, k: int, most_features: int) -> Chosen:
+    """Count pairs by feature and label, and take the features with the largest kept counts.
+
+    Args:
+        pairs: As for `count`.
+        labels: As for `count`.
+        k: As for `count`.
+        most_features: As for `count`.
+    """
+    ids, column = _numbered(pairs.feature)
+    often = np.bincount(column, minlength=len(ids)) >= k  # a rarer feature has no kept cell
+    present = often[column]
+    row, column, ids = pairs.row[present], (np.cumsum(often) - 1)[column[present]], ids[often]
     cells = len(ids) * labels
-    cell = column * labels + label
-    kept = enough_members(cell, pairs.reply_author[row], cells, k)
-    kept &= enough_members(cell, pairs.context_author[row], cells, k)
-    full = np.where(kept, np.bincount(cell, minlength=cells), 0).reshape(len(ids), labels)
+    cell = column * labels + pairs.label[row]
+    many = np.bincount(cell, minlength=cells)
+    look = many[cell] >= k
+    kept = np.ones(cells, np.bool_)
+    for who in (pairs.reply_author, pairs.context_author):
+        kept &= enough_members(cell[look], who[row[look]], cells, k)
+    full = np.where(kept, many, 0).reshape(len(ids), labels)
     weight = full.sum(axis=1)
     # Largest kept counts first, then ids: `ids` is ascending and the sort is stable.
     chosen = np.sort(np.argsort(-weight, kind="stable")[:most_features])
@@ -97,17 +136,32 @@ def count(pairs: Pairs, labels: int, k: int, most_features: int) -> Counts:
     place = np.full(len(ids), -1, dtype=np.int64)
     place[chosen] = np.arange(len(chosen))
     present = place[column] >= 0
-    incidence = np.zeros((len(pairs.label), len(chosen) + 1), dtype=np.float64)
-    incidence[row[present], place[column[present]]] = 1
-    incidence[:, -1] = 1
     cross = np.zeros((len(chosen) + 1, labels), dtype=np.int64)
     cross[:-1] = full[chosen]
     cross[-1] = np.bincount(pairs.label, minlength=labels)
-    # float64 products of 0 and 1: exact below 2^53 whatever the threads and the processor do.
-    gram = (incidence.T @ incidence).astype(np.int64)
-    behind = _backed(incidence, pairs.reply_author, gram, k)
-    behind &= _backed(incidence, pairs.context_author, gram, k)
-    return Counts(features=ids[chosen], cross=cross, gram=np.where(behind, gram, 0))
+    return Chosen(
+        features=ids[chosen],
+        cross=cross,
+        has=incidence(len(pairs.label), row[present], place[column[present]], len(chosen)),
+    )
+
+
+def _numbered(ids: Integers) -> tuple[Integers, Integers]:
+    """Return the distinct ids, ascending, and of each id which it is."""
+    order = np.argsort(ids)  # not stable, and twice as fast; equal ids get the same number
+    ranked = ids[order]
+    starts = np.ones(len(ids), np.bool_)
+    starts[1:] = ranked[1:] != ranked[:-1]
+    column = np.empty(len(ids), np.int64)
+    column[order] = np.cumsum(starts) - 1
+    return ranked[starts], column
+
+
+def backed(chosen: Chosen, counted: Together, k: int) -> Counts:
+    """Take every count of two features that fewer than k members stand behind as zero."""
+    enough = (counted.members >= k).all(axis=0)
+    gram = np.where(enough, counted.gram, 0).astype(np.int64)
+    return Counts(features=chosen.features, cross=chosen.cross, gram=gram)
 
 
 def with_vectors(
@@ -142,80 +196,3 @@ def with_vectors(
     gram = np.block([[counts.gram * word**2, side], [side.T, numbers.T @ numbers]])
     cross = np.vstack([counts.cross * word, numbers.T @ chose])
     return gram.astype(np.int64), cross.astype(np.int64)
-
-
-def _supported(pairs: Pairs, k: int) -> tuple[Integers, Integers]:
-    """Drop occurrences of features that fewer than k members stand behind; they have no cell."""
-    ids, column = np.unique(pairs.feature, return_inverse=True)
-    kept = enough_members(column, pairs.reply_author[pairs.row], len(ids), k)
-    kept &= enough_members(column, pairs.context_author[pairs.row], len(ids), k)
-    present = kept[column]
-    return pairs.row[present], pairs.feature[present]
-
-
-def _backed(
-    incidence: npt.NDArray[np.float64], who: Integers, gram: Integers, k: int
-) -> npt.NDArray[np.bool_]:
-    """Say of every two features whether at least k members' pairs have both together.
-
-    A cell above (k - 1) times the pairs of the busiest member needs no look; nor does one below k.
-
-    Args:
-        incidence: 1 where a pair has a feature; shape (pairs, features).
-        who: Member ordinal of each pair.
-        gram: How many pairs have both.
-        k: The threshold.
-    """
-    if not len(who):
-        return np.zeros(gram.shape, dtype=np.bool_)
-    sure = gram > (k - 1) * int(np.bincount(who).max())
-    open_cells = np.triu((gram >= k) & ~sure)
-    found = _distinct(incidence, who, open_cells) >= k
-    return np.asarray(sure | found | found.T)
-
-
-def _distinct(
-    incidence: npt.NDArray[np.float64], who: Integers, cells: npt.NDArray[np.bool_]
-) -> Integers:
-    """Count, for the marked cells, the members in whose pairs both features occur together."""
-    size = incidence.shape[1]
-    order = np.argsort(who, kind="stable")
-    row, column = np.nonzero(incidence[order])
-    member = who[order]
-    length = np.bincount(row, minlength=len(order))
-    first = np.cumsum(length) - length
-    # Whole members at a time, so that nobody is counted in two portions.
-    cost = np.cumsum(length**2)
-    changes = np.flatnonzero(np.diff(member)) + 1
-    result = np.zeros(size * size, dtype=np.int64)
-    start = 0
-    while start < len(order):
-        spent = cost[start - 1] if start else 0
-        ends = changes[(changes > start) & (cost[changes - 1] - spent <= _PORTION)]
-        later = changes[changes > start]
-        stop = int(ends[-1] if len(ends) else later[0] if len(later) else len(order))
-        if cost[-1] - spent <= _PORTION:
-            stop = len(order)
-        left, right = _within(length[start:stop], first[start])
-        marked = cells[column[left], column[right]]
-        left, right = left[marked], right[marked]
-        key = (column[left] * size + column[right]) * (int(member[-1]) + 1) + member[row[left]]
-        key.sort()
-        once = key[np.diff(key, prepend=-1) > 0]
-        result += np.bincount(once // (int(member[-1]) + 1), minlength=size * size)
-        start = stop
-    return result.reshape(size, size)
-
-
-def _within(length: Integers, first: int) -> tuple[Integers, Integers]:
-    """Return the places of every two items of one run, for runs that follow one another.
-
-    Args:
-        length: Length of each run.
-        first: Place of the first item of the first run.
-    """
-    partners = np.repeat(length, length)
-    left = np.repeat(np.arange(len(partners)), partners)
-    begin = np.repeat(np.cumsum(length) - length, length)
-    right = begin[left] + np.arange(len(left)) - np.repeat(np.cumsum(partners) - partners, partners)
-    return left + first, right + first

@@ -49,6 +49,7 @@ CODES: Final[dict[str, str]] = {
     "taxonomy.malformed": "A taxonomy has a term without its parent, or changes one that stands.",
     "ruleset.malformed": "A ruleset has an unknown word, a rule without a citation, or a bad date.",
     "policy.malformed": "A policy document lacks its front matter, or the front matter is wrong.",
+    "policy.reconcile": "What was published and what was recorded disagree.",
     "policy.retroactive": "A policy document would take effect before it was recorded.",
     "notice.preset-control": "A control that was on before the member acted gives no consent (G1).",
     "notice.control-state": "The final state given for a control is not one that this answer can leave.",

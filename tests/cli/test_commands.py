@@ -28,6 +28,7 @@ ELSEWHERE = {
     "release mlflow": "needs a server of MLflow; docs/tutorials/pipelines.md runs it with files",
     "source encode": "needs an encoder's files; tests/unit/connectors/test_encoder.py runs it",
     "policy import-ota": "needs a clone of a repository",
+    "policy reconcile": "what the stage does, its texts do not declare; test_summary.py runs it",
     "gate preview": "has tests of its own in test_gate_preview.py",
     "log monitor": "the stage releases one model twice, which it finds; test_witness.py runs it",
     "log witness": "needs a witness that answers; test_witness.py runs it",

@@ -27,7 +27,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "verify": ("byleave.cli.proof:verify", "Check a proof file against a trust file, offline."),
     "fsck": ("byleave.cli.workspace:fsck", "Re-read and re-compute everything a workspace holds."),
     "help": ("byleave.cli.topics:help_topic", "Explain an error code, a reason, exit codes."),
-    "policy": ("byleave.cli.policy:group", "Policy documents: publish, list, show, diff, lint."),
+    "policy": (
+        "byleave.cli.policy:group",
+        "Policy documents: publish, list, show, diff, lint, reconcile.",
+    ),
     "notice": ("byleave.cli.policy:notice_group", "Notices: publish, list, token."),
     "consent": (
         "byleave.cli.consent:group",

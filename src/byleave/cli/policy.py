@@ -9,6 +9,7 @@ import click
 
 from byleave.cli.opened import opened, read_text
 from byleave.cli.output import emit, json_option, table, workspace_option
+from byleave.cli.policy_reconcile import reconcile
 from byleave.cli.policy_text import diff, import_ota, lint, observed, recipients
 
 if TYPE_CHECKING:
@@ -20,10 +21,10 @@ __all__ = ["group", "notice_group"]
 
 @click.group("policy")
 def group() -> None:
-    """Policy documents: publish, list, show, diff, impact, lint, import-ota, recipients."""
+    """Policy documents: publish, list, show, diff, impact, lint, reconcile, recipients."""
 
 
-for command in (diff, lint, import_ota, observed, recipients):
+for command in (diff, lint, reconcile, import_ota, observed, recipients):
     group.add_command(command)
 
 

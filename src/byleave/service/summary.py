@@ -37,7 +37,7 @@ from byleave.summary.subject import (
     Trained,
 )
 
-__all__ = ["content_of", "subject_of", "training_of"]
+__all__ = ["Facts", "categories_of", "content_of", "subject_of", "training_of"]
 
 Facts = dict[str, Any]
 
@@ -155,6 +155,16 @@ def content_of(opened: SealedSnapshot, source: Source) -> Content:
         text_columns=texts,
         text_bytes=size,
     )
+
+
+def categories_of(opened: SealedSnapshot, source: Source) -> dict[str, int]:
+    """Count a snapshot's records by data category, batch by batch."""
+    contract, found = source.contract, dict[str, int]()
+    wanted = [_root(contract.category)] if contract.category else []
+    for batch in _batches(opened, wanted):
+        for name, number in _categories(batch, contract).items():
+            found[name] = found.get(name, 0) + number
+    return found
 
 
 def _batches(opened: SealedSnapshot, columns: list[str]) -> Iterator[pa.RecordBatch]:

@@ -9,7 +9,8 @@ from typing import Any
 
 from byleave.policy.lint import Finding
 from byleave.policy.variants import Published, Seen
-from byleave.service import observed, policy_text, recipients
+from byleave.service import observed, policy_text, recipients, reconcile
+from byleave.summary.reconcile import Disagreement
 from byleave.wiring.consent_nouns import Noun
 
 __all__ = ["PolicyTexts"]
@@ -114,6 +115,10 @@ class PolicyTexts(Noun):
         text = self.text(document, version)
         bodies = {text, front_matter(text)[1], front_matter(text)[1] + "\n"}
         return observed.first_observed(self._house, [sha256(b.encode()).hex() for b in bodies])
+
+    def reconcile(self) -> tuple[Disagreement, ...]:
+        """Return every recorded use that no published text declared, or no notice asked about."""
+        return reconcile.reconcile(self._house)
 
     def recipients(self, text: str, *, name: str = "recipients.yaml") -> int:
         """Put a recipients file in force; return its log index."""

@@ -170,7 +170,7 @@ def members_asked(
         if cohort.subscribed == "ever-before":
             during = (cohort.used.start_us, cohort.used.end_us)
         subscribed = np.zeros(len(kept), dtype=bool)
-        subscribed[running(practice.subscriptions, parties, during)[0]] = True
+        subscribed[running(practice, parties, "subscriptions", during)[0]] = True
         kept &= subscribed
     if cohort.regions:
         there = pc.is_in(regions_at(practice, parties, delivery), pa.array(sorted(cohort.regions)))
@@ -184,22 +184,26 @@ def regions_at(practice: Practice, parties: Parties, delivery: Delivery) -> pa.A
     if practice.regions is None:
         return pa.nulls(len(take), pa.large_string())
     at = to_us(delivery.at)
-    member, row = running(practice.regions, parties, (at, at + 1))
+    member, row = running(practice, parties, "regions", (at, at + 1))
     take[member] = row
     return as_text(practice.regions["region"]).take(pa.array(take, mask=take < 0))
 
 
-def running(table: pa.Table, parties: Parties, during: tuple[int, int]) -> tuple[Array, Array]:
-    """Return the ordinal and the row of each interval of `table` that overlaps `during`.
+def running(
+    practice: Practice, parties: Parties, name: str, during: tuple[int, int]
+) -> tuple[Array, Array]:
+    """Return the ordinal and the row of each interval of a table that overlaps `during`.
 
     Args:
-        table: `member`, `start`, `end`.
+        practice: Holds the table: `member`, `start`, `end`.
+        name: `subscriptions` or `regions`; the practice has it.
         parties: Gives the ordinals; members in no message are left out.
         during: Half-open, microseconds.
     """
+    table: pa.Table = getattr(practice, name)
     start = as_us(table["start"], -FAR_FUTURE_US)
     end = as_us(table["end"], FAR_FUTURE_US)
-    member = parties.ordinals(table["member"])
+    member = parties.held[name]
     row = np.flatnonzero((start < during[1]) & (end > during[0]) & (member >= 0))
     return member[row], row
 

@@ -42,6 +42,8 @@ class Parties:
         row: int64[p], the message of each party, ascending.
         member: int64[p], the ordinal of each party.
         role: int8[p], `AUTHOR` or `RECIPIENT`.
+        held: Name of a table of intervals (`subscriptions`, `regions`) → int64, the ordinal of the
+            member of each of its rows; -1 for one in no message.
     """
 
     members: pa.Array
@@ -52,6 +54,7 @@ class Parties:
     row: Array
     member: Array
     role: Array
+    held: dict[str, Array]
 
     @classmethod
     def of(cls, practice: Practice) -> Parties:
@@ -59,10 +62,8 @@ class Parties:
         messages = practice.messages
         author = as_text(messages["author"])
         recipient_row, recipient = _recipients(messages["recipients"])
-        everyone = pc.unique(pa.concat_arrays([author.drop_null(), recipient.drop_null()]))
-        members = everyone.take(pc.sort_indices(everyone))
+        members, ordinal = _encoded(pa.concat_arrays([author, recipient]))
         rows = np.concatenate([np.arange(len(author), dtype=np.int64), recipient_row])
-        ordinal = np.concatenate([_index(author, members), _index(recipient, members)])
         role = np.full(len(rows), RECIPIENT, dtype=np.int8)
         role[: len(author)] = AUTHOR
         known = ordinal >= 0
@@ -81,11 +82,15 @@ class Parties:
             row=rows[first],
             member=ordinal[first],
             role=role[first],
+            held={
+                name: _index(as_text(table["member"]), members)
+                for name, table in (
+                    ("subscriptions", practice.subscriptions),
+                    ("regions", practice.regions),
+                )
+                if table is not None
+            },
         )
-
-    def ordinals(self, ids: pa.ChunkedArray | pa.Array) -> Array:
-        """Return the ordinal of each id (int64); -1 for an id that is in no message."""
-        return _index(as_text(ids), self.members)
 
     def of_kinds(self, kinds: frozenset[str]) -> Array:
         """Return bool[m]: the kind of the message is known and among `kinds`."""
@@ -116,6 +121,19 @@ def _recipients(column: pa.ChunkedArray) -> tuple[Array, pa.Array]:
         parents = pc.list_parent_indices(array).to_numpy(zero_copy_only=False)
         return parents.astype(np.int64), as_text(pc.list_flatten(array))
     return np.arange(len(array), dtype=np.int64), as_text(array)
+
+
+def _encoded(ids: pa.Array) -> tuple[pa.Array, Array]:
+    """Return the distinct ids, ascending, and for each id its place among them; -1 for null.
+
+    Cost: one hash of every id, one sort of the distinct ones.
+    """
+    encoded = ids.dictionary_encode()
+    order = pc.sort_indices(encoded.dictionary).to_numpy()
+    place = np.full(len(order) + 1, -1, dtype=np.int64)  # the last: null
+    place[order] = np.arange(len(order))
+    codes = pc.fill_null(encoded.indices, len(order)).to_numpy(zero_copy_only=False)
+    return encoded.dictionary.take(pa.array(order)), place[codes]
 
 
 def _index(ids: pa.Array, members: pa.Array) -> Array:

@@ -91,7 +91,7 @@ def croissant(subject: Subject) -> dict[str, Any]:
         "creator": {"@type": "Organization", "name": who.name},
         "publisher": {"@type": "Organization", "name": who.name},
         "license": FILL + "the licence, if the data are ever given away",
-        "url": f"https://{who.origin}#{sealed.name}",
+        "url": FILL + "where this description is published",
         "citeAs": f"{who.name}: snapshot {sealed.name}, log {who.origin}, entry {sealed.index}",
         "isLiveDataset": False,
         "inLanguage": FILL + say.languages_open(),
@@ -166,7 +166,7 @@ def _rai(subject: Subject) -> dict[str, Any]:
             f" {FILL}whether any of it is sensitive"
         ),
         "rai:dataUseCases": f"{sealed.use}: {sealed.sentence}. No other use.",
-        "rai:dataPreprocessingProtocol": say.cleaning(subject),
+        "rai:dataPreprocessingProtocol": say.cleaning(subject).removeprefix("Yes. "),
         "rai:dataReleaseMaintenancePlan": (
             "Members withdraw at any time; what they withdraw leaves the next snapshot of the line."
             f" Log entries of the line: {', '.join(map(str, sealed.lineage))}."

@@ -96,10 +96,7 @@ def _property(name: str, value: object) -> dict[str, str]:
 
 
 def _model(subject: Subject, model: Trained) -> dict[str, Any]:
-    metrics = [
-        {"type": name, "value": str(value), "slice": "held out of the snapshot itself"}
-        for name, value in sorted(model.quality.items())
-    ]
+    metrics = [{"type": name, "value": str(value)} for name, value in sorted(model.quality.items())]
     card: dict[str, Any] = {
         "modelParameters": {
             "task": subject.sealed.sentence,

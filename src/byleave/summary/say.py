@@ -70,14 +70,14 @@ def in_training(subject: Subject) -> str:
 
 
 def cleaning(subject: Subject) -> str:
-    """Return what the gate left out and what withdrawals took out, with the purpose."""
+    """Return what the gate left out and what was taken out since, with the purpose."""
     gated, sealed = subject.gated, subject.sealed
     return (
         f"Yes. Gate {gated.name} looked at {counted(gated.rows, 'record')} and kept"
         f" {gated.kept:,}, so that nothing is used for which its parties' choices or the law of"
         f" their region give no ground. Left out, by reason: {reasons(subject)}."
-        f" Since the first snapshot of its line, {counted(sealed.removed, 'record')} were taken"
-        " out after withdrawals. Records that were kept were not altered by the gate."
+        f" Taken out since the first snapshot of its line: {counted(sealed.removed, 'record')}."
+        " Records that were kept were not altered by the gate."
     )
 
 

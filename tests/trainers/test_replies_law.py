@@ -14,7 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.numpy import load, save
 
+from byleave.errors import EvidenceError
 from byleave.testing import trainer_suite as suite
 from byleave.trainers.replies import RepliesTrainer
 from byleave.trainers.replies_state import senders_of
@@ -120,12 +122,37 @@ def test_order_and_batches_do_not_matter(
 @settings(max_examples=40)
 @given(tables_and_requests())
 def test_the_running_counters_equal_a_recount(drawn: tuple[pa.Table, list[list[int]]]) -> None:
-    """Senders kept by adding and subtracting are those counted from the rows that are left."""
+    """Whatever was kept by adding and subtracting is what a fit counts from the rows left."""
     table, requests = drawn
     state = TRAINER.fit(table.to_batches(), SMALL)
+    gone: set[int] = set()
     for request in requests:
+        gone |= set(request)
         state = TRAINER.forget(state, suite.rows(table, request).to_batches())
+        left = suite.rows(table, [at for at in range(table.num_rows) if at not in gone])
+        fresh = TRAINER.fit(left.to_batches(), SMALL)
         assert dict(state.senders) == senders_of(state.lines)
+        assert state.sent == fresh.sent
+        assert state.table.members.keys() == fresh.table.members.keys()
+        assert state.table.texts.keys() == fresh.table.texts.keys()
+        assert TRAINER.dump(state) == TRAINER.dump(fresh)
+
+
+def test_a_state_with_counts_of_other_rows_is_refused() -> None:
+    """Stored counts that cannot be those of the stored rows, and the former format, are refused."""
+    found = [(n, s, (2 * n + s) % 9, "all right then") for n in range(12) for s in range(2)]
+    files = dict(TRAINER.dump(TRAINER.fit(table_of(found).to_batches(), SMALL)))
+    tensors = load(files["state.safetensors"])
+    assert tensors["together_gram"].size > 1
+    for name in ("together_features", "together_gram"):
+        changed = {**tensors, name: tensors[name] + 1}
+        with pytest.raises(EvidenceError) as wrong:
+            TRAINER.restore({**files, "state.safetensors": save(changed)})
+        assert wrong.value.code == "trainer.state"
+    former = files["state.json"].replace(b"replies-state/v3", b"replies-state/v2")
+    with pytest.raises(EvidenceError) as wrong:
+        TRAINER.restore({**files, "state.json": former})
+    assert wrong.value.code == "trainer.state"
 
 
 def test_a_removed_row_joins_no_new_pair() -> None:

@@ -104,18 +104,51 @@ def updated(
     members = np.zeros((2, *gram.shape), np.int32)
     for side in (0, 1):
         moved = np.union1d(whose[went, side], who[new, side])
-        left, right = np.isin(whose[:, side], moved), np.isin(who[:, side], moved)
-        if left.sum() + right.sum() >= len(has):
+        if 2 * len(moved) > len(np.unique(who[:, side])):
             members[side] = _distinct(has, has, who[:, side])
             continue
         found = members[side]
         found[np.ix_(kept, kept)] = old.members[side][np.ix_(was, was)]
-        for sign, some, names in ((-1, had[left], whose[left]), (1, has[right], who[right])):
-            found += sign * _distinct(some, some, names[:, side])
+        _move(found, (had, whose[:, side], went), (has, who[:, side], new))
         if len(enters):
             found[enters] = _distinct(entering, has[met], who[met, side])
             found[:, enters] = found[enters].T
     return Together(features=features, gram=gram, members=members)
+
+
+def _move(
+    found: Tallies,
+    before: tuple[Marks, Integers, npt.NDArray[np.bool_]],
+    after: tuple[Marks, Integers, npt.NDArray[np.bool_]],
+) -> None:
+    """Change counts of members by those one of whose pairs went or is new; arguments as above.
+
+    Whoever had or has one pair in all is counted by a product. A loop over the others, each over
+    the columns of their pairs that went or are new: no other cell of theirs can have changed.
+    """
+    (had, old, went), (has, now, new) = before, after
+    size = 1 + max(old.max(initial=0), now.max(initial=0))
+    had_many, has_many = np.bincount(old, minlength=size), np.bincount(now, minlength=size)
+    only = (had_many + has_many) == 1
+    left, right = went & only[old], new & only[now]
+    found += _both(has[right], has[right]) - _both(had[left], had[left])
+    rest = np.union1d(old[went & ~left], now[new & ~right])
+    ours, theirs = _runs(old, rest), _runs(now, rest)
+    for was, there in zip(ours, theirs, strict=True):
+        earlier, later = had[was], has[there]
+        change = earlier[went[was]].any(axis=0) | later[new[there]].any(axis=0)
+        at = np.flatnonzero(change)
+        less, more = (some[:, at].astype(np.float32) for some in (earlier, later))
+        found[at[:, None], at] += (more.T @ more > 0).view(np.int8) - (less.T @ less > 0).view(
+            np.int8
+        )
+
+
+def _runs(who: Integers, members: Integers) -> list[Integers]:
+    """Return the rows of each of these members, who are ascending."""
+    rows = np.flatnonzero(np.isin(who, members))
+    rows = rows[np.argsort(who[rows], kind="stable")]
+    return np.split(rows, np.searchsorted(who[rows], members))[1:]
 
 
 def _both(left: Marks, right: Marks) -> Tallies:

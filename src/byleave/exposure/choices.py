@@ -60,7 +60,7 @@ class Choices:
         table: `member`, `at`, `decision` (`grant`, `refusal`, `withdrawal`, `objection`), and
             optionally `expires` (exclusive), `includes_past` (false where absent), `scope`
             (`PURPOSE/CATEGORY/RECIPIENT`; every use where absent).
-        opt_outs: Switches turned off (and on again) in the platform's own records, or None.
+        switches: Who turned the switch off (and on again) in the platform's own records; resolved once.
         members: All member ids, in the order of their ordinals.
 
     Raises:
@@ -70,10 +70,8 @@ class Choices:
 
     __slots__ = ("_at", "_count", "_expires", "_from", "_member", "_said", "_scope", "_scopes")
 
-    def __init__(
-        self, table: pa.Table | None, *, opt_outs: pa.Table | None, members: pa.Array
-    ) -> None:
-        parts = [_from_choices(table, members), _from_switches(opt_outs, members)]
+    def __init__(self, table: pa.Table | None, *, switches: Switches, members: pa.Array) -> None:
+        parts = [_from_choices(table, members), switches.rows]
         columns = [np.concatenate(c) for c in zip(*(p[:-1] for p in parts), strict=True)]
         self._scopes: tuple[Scope | None, ...] = (None, *parts[0][-1])
         order = np.lexsort((np.arange(len(columns[0])), columns[1], columns[0]))
@@ -106,10 +104,11 @@ class Switches:
         members: All member ids, in the order of their ordinals.
     """
 
-    __slots__ = ("_at", "_count", "_member", "_off")
+    __slots__ = ("_at", "_count", "_member", "_off", "rows")
 
     def __init__(self, opt_outs: pa.Table | None, *, members: pa.Array) -> None:
-        member, at, said, *_ = _from_switches(opt_outs, members)
+        self.rows = _from_switches(opt_outs, members)
+        member, at, said, *_ = self.rows
         order = np.lexsort((np.arange(len(member)), at, member))
         self._member, self._at, self._off = member[order], at[order], said[order] == REFUSED
         self._count = len(members)

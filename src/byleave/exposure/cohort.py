@@ -152,11 +152,12 @@ def affected(
     """
     check_cohort(practice, cohort)
     parties = Parties.of(practice)
+    switches = Switches(practice.opt_outs, members=parties.members)
     world = _World(
         practice=practice,
         parties=parties,
-        said=Choices(choices, opt_outs=practice.opt_outs, members=parties.members),
-        switches=Switches(practice.opt_outs, members=parties.members),
+        said=Choices(choices, switches=switches, members=parties.members),
+        switches=switches,
         cohort=cohort,
         asked=parties_asked(parties, cohort),
     )

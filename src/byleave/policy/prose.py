@@ -243,13 +243,18 @@ class _Reader:
         elif line.lstrip().startswith("|"):
             yield from self._flush()
             self._row = self._row or _columns(line)
-            yield from _cells(number, line, self._heads)
+            yield from _cells(number, line, self._heads, self._above() if self._heads else "")
         elif (item := _ITEM.match(line)) is not None:
             yield from self._flush()
             self._open(len(item[1].expandtabs(4)))
             self._lines = [(number, item[2])]
         else:
             self._lines.append((number, line))
+
+    def _above(self) -> str:
+        """Return what introduces a table: a sentence right before it that ends with a colon."""
+        above = self._levels[-1][1] if self._levels else self._intro
+        return above if above.endswith(":") else ""
 
     def _open(self, indent: int) -> None:
         while self._levels and self._levels[-1][0] >= indent:
@@ -299,10 +304,12 @@ def _columns(line: str) -> list[str]:
     return re.split(r"(?<!\\)\|", line.strip().strip("|"))
 
 
-def _cells(number: int, line: str, heads: list[str]) -> Iterator[Block]:
+def _cells(number: int, line: str, heads: list[str], above: str) -> Iterator[Block]:
+    """Read a row: what introduces the table introduces its first column, a telling head its own."""
     for n, cell in enumerate(_columns(line)):
         told = n < len(heads) and _COLUMN.search(heads[n])
-        yield from _made([(number, cell)], "cell", _SHARED_WITH if told else "")
+        lead = _SHARED_WITH if told else above if n == 0 else ""
+        yield from _made([(number, cell)], "cell", lead)
 
 
 def _made(lines: list[tuple[int, str]], place: Place, lead: str) -> Iterator[Block]:

@@ -32,13 +32,20 @@ HANDING: Final = tuple(
         rf"{DATA}[^;.!?]{{0,80}}?\b{BEING}[ ](?:\w+[ ]){{0,2}}?(?P<verb>{_PASSED})(?P<what>)[ ]to[ ]{_NO_PLACE}{ANYBODY}",
         # exchanged with, or between us and somebody
         rf"\b(?P<verb>exchang(?:es?|ed|ing))(?P<what>[ ](?:of[ ])?[^;.!?]{{0,40}}?(?:data|information|details)\b[^;.!?]{{0,40}}?)[ ](?:with|between)[ ](?!(?:users|members|you[ ]and[ ](?:other|your))\b){ANYBODY}",
+        # among other things done with it, passed to recipients
+        rf"{DATA}[^;.!?]{{0,80}}?\b{BEING}[ ](?:[\w-]+,?[ ]){{1,7}}?(?P<verb>{_PASSED})(?P<what>)[ ](?:\(\w+\)[ ])?to[ ][^;.!?]{{0,60}}?(?P<whom>{RECIPIENT})",
+        # their use of your data; data handled by NAME, or processing by recipients
+        rf"(?P<whom>{RECIPIENT})(?:'s|s')?[ ](?:future[ ]|further[ ]|own[ ])?(?P<verb>use|processing|collection|handling)[ ]of[ ](?P<what>(?:your|such|user|customer|this|that)[ ][^;.!?]{{0,30}}?{DATA})",
+        rf"\b(?:use|processing|collection|handling)[ ]of[ ](?P<what>(?:your|such|user|customer|personal)[ ][^;.!?]{{0,30}}?{DATA})[ ](?P<verb>by)[ ](?:\w+[ ]){{0,3}}?(?P<whom>{RECIPIENT})",
+        rf"{DATA}[ ](?:that[ ]is[ ])?(?P<verb>handled|processed|stored|received|collected|hosted)(?P<what>)[ ](?:\w+ly[ ])?by[ ](?P<whom>{NAMED})",
+        rf"\bdata[ ](?P<verb>processing|collection)(?P<what>)[ ]by[ ](?:\w+[ ]){{0,3}}?(?P<whom>{RECIPIENT}|ad[ ]providers)",
         # somebody has access to personal data
         rf"(?P<whom>\b(?!(?:users|members|us|employees|staff|personnel|teams|people|unless|this|services|colleagues|officers|individuals|persons|parents|has|is|was|does|always|means|customers|residents|consumers|cookies|process)\b)[a-z]{{3,}}s)[ ](?:{MODAL}[ ])*(?P<verb>have|gain|get|are[ ]given|are[ ]granted)[ ](?:\w+[ ])?access[ ]to(?P<what>[ ](?:[\w-]+[ ]){{0,2}}?(?:personal|your|user|customer|nonpublic|member)[ ](?:\w+[ ]){{0,2}}?(?:information|data)\b)",
         # advertising by others, with what they know of a visit
         rf"(?P<whom>{RECIPIENT}|{NAMED})(?:'s)?[ ][^;.!?]{{0,60}}?\b(?P<verb>serv(?:e|es|ing)|show(?:s|ing)?|display(?:s|ing)?|deliver(?:s|ing)?)[ ](?:\w+[ ]){{0,2}}?{_ADS}(?P<what>[^;.!?]{{0,60}}?\bbased[ ]on[ ][^;.!?]{{0,40}}?\b(?:visit|brows)\w*)",
         # it collects, uses and discloses
         rf"^(?![^.;]*\b(?:how|explains?|describes?|whether|what|when|why)\b)[^.;]*?\b(?:uses?|collects?|process(?:es)?|stores?|holds?|retains?|access(?:es)?),?[ ](?:and|or|and/or)[ ](?P<verb>discloses?|shares?|transfers?|sells?)(?P<what>[ ](?:[\w'-]+[ ]){{0,4}}?{DATA})(?![^;.!?]{{0,60}}\b(?:with|to)[ ](?:us|you|other[ ](?:users|members))\b)",
-        rf"{DATA}[ ](?:[\w-]+[ ]){{1,8}}?{BEING}[ ](?:\w+,[ ](?:and[ ]|or[ ])?){{1,4}}(?:and[ ]|or[ ])?(?P<verb>disclosed|shared|sold|transferred)(?P<what>)\b",
+        rf"{DATA}[ ](?:[\w-]+[ ]){{1,8}}?{BEING}[ ](?:\w+,[ ](?:and[ ]|or[ ])?){{1,4}}(?:and[ ]|or[ ])?(?P<verb>disclosed|shared|sold|transferred)(?P<what>)\b(?![ ](?:with|by|to)[ ](?:other|users|members|you|us|people|the[ ]public)\b)",
         rf"{DATA},?[ ](?:which|that)[ ]we[ ](?:{MODAL}[ ])*(?:\w+,?[ ](?:and|or)[ ])(?P<verb>disclose|share|sell|transfer)(?P<what>)\b",
         # what we do helps partners to see
         rf"\bhelps?[ ](?:our[ ])?(?P<whom>{RECIPIENT})[ ](?:to[ ])?(?:better[ ])?(?P<verb>understand|measure|see|reach|analy[sz]e|evaluate)(?P<what>)\b",

@@ -63,7 +63,10 @@ _TRAINING: Final = tuple(
         rf"\bhow[ ](?:our|the|this|its)[ ](?:\w+[ ])?{AI}[ ](?P<verb>learns?)\b",
         r"\b(?:use|allow|let)[ ](?:my|your|this)[ ][^;.!?]{0,50}?\bto[ ](?:help[ ])?(?P<verb>train|improve)[ ](?:\w+[ ]){0,3}?(?:AI|__|models?)",
         # the model's improvement, named so; corrections teach it
-        r"\bmodel[ -](?P<verb>improvement|development|refinement|retraining|training)\b(?![ ](?:course|program|class|session)\w*)",
+        r"(?<!excluding[ ])\bmodel[ -](?P<verb>improvement|refinement|retraining|training)\b(?![ ](?:course|program|class|session)\w*)",
+        r"\b(?:for|to|in|of)[ ](?:\w+[ ]){0,2}?model[ ](?P<verb>development)\b(?![ ](?:environment|team|process)\w*)",
+        r"\b(?:enter|entering|enters|from|into|in|to)[ ](?:our|the|its)[ ](?:\w+[ ])?(?P<verb>training)[ ](?:pipelines?|corpus|corpora|data|datasets?|sets?)\b",
+        rf"{DATA}[^;.!?]{{0,40}}?\bus(?:ing|ed|e)[ ](?:it|them|this|that)?[ ]?for[ ](?:\w+[ ])?(?P<verb>training)\b(?![ ](?:and[ ]|or[ ])?(?:quality|coaching|staff|employees|our[ ]staff|course|program|class|session|purposes?)\w*)",
         rf"{DATA}(?:[ ]\w+)?[ ](?:help[ ])?(?P<verb>teach|train|educate)(?:es|s)?[ ](?:the|our|its)[ ]\w+",
         r"\bcorrections?\b[^;.!?]{0,40}?\b(?P<verb>teach|train|improve)(?:es|s)?[ ](?:the|our|its)[ ](?:\w+[ ])?(?:recogni\w+|models?|AI|system|algorithms?|engine)\b",
         rf"\b(?:us(?:e|es|ed|ing)|process|analy[sz]e)\b[^;.!?]{{0,90}}?\b(?P<verb>improve|enhance|increase|refine|evaluate|tune)[ ](?:the[ ])?(?:\w+[ ]){{0,2}}?(?:accuracy|quality|performance|capabilit\w+|responses?|outputs?|behaviou?r)[ ](?:and[ ]\w+[ ])?of[ ](?:our|the|its|these)[ ](?:\w+[ ]){{0,2}}?{AI}",
@@ -90,7 +93,7 @@ _NOT_AI_TRAINING: Final = rx(
 )
 _OTHER_DATA: Final = rx(
     r"\b(?:trained?|training|built|fine-?tuned)[ ](?:only|solely|exclusively|entirely|purely)[ ](?:on|with|from)[ ](?:synthetic|licensed|licen[cs]ed|artificial|generated|fictional|simulated|our[ ]own)|"
-    r"\btrained[ ]before[ ]you\b"
+    r"\btrained[ ]before[ ]you\b|\b(?:only|solely|exclusively|entirely)[ ]trained[ ]on[ ](?!your|user|customer)|\bwhether\b[^.;]*\bdepends?[ ]on\b|\bcannot[ ](?:flow|enter|reach)\b"
 )
 
 

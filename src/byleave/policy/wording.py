@@ -104,7 +104,7 @@ OTHERS: Final = (
     r"institutions?|firms?|websites?|apps?)|\bfirms?\b(?!ware)|(?<!friends[ ]and[ ])(?<!users[ ]and[ ])(?<!members[ ]and[ ])(?<!people[ ]and[ ])others\b|another[ ](?:company|business|entity|party)|"
     r"someone[ ]else|anyone[ ]else|other[ ]controllers?|administrators?|account[ ]holders?|"
     r"(?:business|enterprise|hiring|corporate|paying|recruiting)[ ]customers|companies\b|\bMicrosoft\b|\bGoogle\b|\bMeta\b|\bFacebook\b|"
-    r"\b(?:AWS|Amazon|Anthropic|Apple|Azure|Cloudflare|Discord|Firebase|Hotjar|HubSpot|Mailchimp|Mixpanel|Nvidia|OpenAI|PayPal|Salesforce|Sentry|Shopify|Snapchat|Stripe|Supabase|Telegram|TikTok|Twilio|Vercel|Zendesk)\b(?![ ](?:Privacy|Terms|Polic|Statement|Account|Services[ ]Agreement)))"
+    r"\b(?:AWS|Amazon|Anthropic|Apple|Azure|Cloudflare|Discord|Firebase|Hotjar|HubSpot|Mailchimp|Mixpanel|Nvidia|OpenAI|PayPal|Salesforce|Sentry|Shopify|Snapchat|Stripe|Supabase|Telegram|TikTok|Twilio|Vercel|Zendesk)\b(?![ ](?:Privacy|Terms|Polic|Statement|Account|Services[ ]Agreement|Store|Maps|Wallet)))"
 )
 RECIPIENT: Final = rf"(?:{AFFILIATE}|{PROVIDER}|{OTHERS})(?!\w)"
 

@@ -17,7 +17,7 @@ __all__ = ["group"]
 
 @click.group("disclosure")
 def group() -> None:
-    """Packages for recipients: offer, recall, status; pull, obey, acknowledge.
+    """Packages for recipients: offer, recall, status, pull, obey, acknowledge.
 
     \b
     The platform:   register, offer, recall, status, list, outbox, serve, receive

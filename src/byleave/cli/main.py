@@ -57,7 +57,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "disclosure": (
         "byleave.cli.disclosure:group",
-        "Packages for recipients: offer, recall, status; pull, obey, acknowledge.",
+        "Packages for recipients: offer, recall, status, pull, obey, acknowledge.",
     ),
     "proof": ("byleave.cli.proof:group", "Proofs that an outsider can check: make, cease."),
     "directory": (
@@ -74,7 +74,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
         "byleave.cli.access:group",
         "Who may use the server: token, list, revoke, link, looks, scopes.",
     ),
-    "case": ("byleave.cli.case:case", "Cases over the past: who was affected, by what."),
+    "case": ("byleave.cli.case:case", "Cases over the past: run, purge."),
     "summary": ("byleave.cli.summary:group", "Public statements from the ledgers: make, list."),
 }
 

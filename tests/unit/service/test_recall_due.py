@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import byleave
+from byleave.wiring.recipient import make_recipient
 from byleave.wiring.world import ReplayClock
 from tests.attacks.test_platform_cheats import CONTRACT, PROVIDER, TAXONOMY, _messages
 
@@ -22,6 +23,10 @@ def test_an_unanswered_recall_waits_until_it_is_due_and_is_overdue_then(tmp_path
         for member in members:
             ws.consent.grant(member, PROVIDER, notice="ask", includes_past=True)
         ws.source.add("messages", _messages(members), CONTRACT)
+        trust = (tmp_path / "ws" / "trust.policy").read_bytes()
+        host = tmp_path / "host"
+        make_recipient(host, PROVIDER.rpartition("/")[2], trust)
+        ws.disclosure.register((host / "card.json").read_bytes())
         ws.disclosure.offer("messages", PROVIDER)
         ws.consent.withdraw("m-0", "train/messages/*")
         ws.withdrawal.run()

@@ -71,7 +71,7 @@ _TRAINING: Final = tuple(
         r"\bcorrections?\b[^;.!?]{0,40}?\b(?P<verb>teach|train|improve)(?:es|s)?[ ](?:the|our|its)[ ](?:\w+[ ])?(?:recogni\w+|models?|AI|system|algorithms?|engine)\b",
         rf"\b(?:us(?:e|es|ed|ing)|process|analy[sz]e)\b[^;.!?]{{0,90}}?\b(?P<verb>improve|enhance|increase|refine|evaluate|tune)[ ](?:the[ ])?(?:\w+[ ]){{0,2}}?(?:accuracy|quality|performance|capabilit\w+|responses?|outputs?|behaviou?r)[ ](?:and[ ]\w+[ ])?of[ ](?:our|the|its|these)[ ](?:\w+[ ]){{0,2}}?{AI}",
         # for machine learning
-        r"\bfor[ ](?:\w+[ ]){0,2}?(?P<verb>machine[ -]learning|AI|artificial[ ]intelligence)\b(?!-|[ ](?:features?|tools?|products?|services?|assistants?|powered|to\b|that\b))",
+        r"\bfor[ ](?:\w+[ ]){0,2}?(?P<verb>machine[ -]learning|AI|artificial[ ]intelligence)\b(?!-|[ ](?:features?|tools?|products?|services?|assistants?|powered|to\b|that\b|(?:\w+[ ])?(?:generation|analysis|processing|summar\w+|responses?|transcription|inference)\b))",
         rf"\b(?P<verb>fed|feeds?|incorporated?|flows?)[ ](?:back[ ])?(?:in(?:to)?|our)\b[^;.!?]{{0,40}}?(?:{AI}|model[ ]training)",
     )
 )

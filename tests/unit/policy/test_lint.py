@@ -85,8 +85,8 @@ def test_sentences_are_found(split: str, about: str) -> None:
     assert score.recall >= 0.9, score
 
 
-def test_published_sentences_that_no_rule_was_written_against() -> None:
-    """Of published sentences about sharing, labelled beforehand, .9 found are right, .85 are found."""
+def test_published_sentences_labelled_before_the_first_look() -> None:
+    """Of published sentences about sharing, labelled beforehand, .9 found are right, .9 are found."""
     found: Counter[tuple[bool, bool]] = Counter()
     for source, label, text in rows("lint_published.tsv"):
         publisher = source.split(",")[0].split(" (")[0].split(" privacy")[0].split(" terms")[0]
@@ -95,7 +95,7 @@ def test_published_sentences_that_no_rule_was_written_against() -> None:
         found["sharing" in KINDS[label], "sharing" in says] += 1
     score = Score(found[True, True], found[False, True], found[True, False])
     assert score.precision >= 0.9, score
-    assert score.recall >= 0.85, score
+    assert score.recall >= 0.9, score
 
 
 @pytest.mark.parametrize(("about", "recall"), [("training", 0.75), ("sharing", 0.7)])
@@ -347,3 +347,17 @@ def test_a_long_text_takes_no_time_to_speak_of() -> None:
     start = time.process_time()
     statements_of(text)
     assert time.process_time() - start < 5
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("| Data | Shared with |\n| --- | --- |\n| E-mail | Stripe |\n", 3),
+        ("## Who we share your data with\n\n- Stripe (payments)\n", 3),
+        ("We use service providers to store your data. These include:\n\n- Vercel (hosting)\n", 3),
+        ("Your address is passed on to Orbita to ship the order.\n", 1),
+    ],
+)
+def test_recipients_that_a_table_a_heading_or_a_name_tells(text: str, line: int) -> None:
+    """Sharing is found where a column, a heading, the sentence before a list, or a name says to whom."""
+    assert ("sharing", line) in {(s.statement.about, s.sentence.line) for s in spoken(text)}

@@ -16,10 +16,11 @@ import re
 import threading
 from collections.abc import Callable
 from datetime import datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
+from byleave.cli.slotted_server import SlottedServer
 from byleave.disclosure.card import MAX_SKEW_SECONDS, parse_request, request_document
 from byleave.errors import (
     ByleaveError,
@@ -49,7 +50,7 @@ _STATUSES: Final[tuple[tuple[type[ByleaveError], int], ...]] = (
 _RANGE: Final = re.compile(r"bytes=(\d{1,15})-")
 
 
-class DisclosureServer(ThreadingHTTPServer):
+class DisclosureServer(SlottedServer):
     """Listens, and answers for one workspace.
 
     Args:
@@ -99,23 +100,6 @@ class DisclosureServer(ThreadingHTTPServer):
         from byleave.wiring import open as open_workspace
 
         return open_workspace(self.workspace, read_only=read_only, now=self.now)
-
-    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
-        """Answer on a thread of its own, where one of the slots is free; else hang up."""
-        if not self._slots.acquire(blocking=False):
-            self.shutdown_request(request)
-            return
-        super().process_request(request, client_address)
-
-    def process_request_thread(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
-        """Answer, and give the slot back."""
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            self._slots.release()
-
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
-        """Say nothing of a client that hung up or was too slow."""
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -13,9 +13,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any, Final, cast
+from http.server import BaseHTTPRequestHandler
+from typing import TYPE_CHECKING, Final, cast
 
+from byleave.cli.slotted_server import SlottedServer
 from byleave.errors import ByleaveError, WorldError
 from byleave.tlog.witness import MAX_REQUEST_BYTES, Answer
 
@@ -30,7 +31,7 @@ _ADDRESSES: Final = 10_000
 _HEX: Final = frozenset("0123456789abcdef")
 
 
-class WitnessServer(ThreadingHTTPServer):
+class WitnessServer(SlottedServer):
     """Listens, and answers for one witness.
 
     Args:
@@ -89,23 +90,6 @@ class WitnessServer(ThreadingHTTPServer):
                 self._seen.pop(next(iter(self._seen)))
             self._seen[address] = (start, count + 1)
         return count < self._per_minute
-
-    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
-        """Answer on a thread of its own, where one of the slots is free; else hang up."""
-        if not self._slots.acquire(blocking=False):
-            self.shutdown_request(request)
-            return
-        super().process_request(request, client_address)
-
-    def process_request_thread(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
-        """Answer, and give the slot back."""
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            self._slots.release()
-
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
-        """Say nothing of a client that hung up or was too slow."""
 
 
 class _Handler(BaseHTTPRequestHandler):

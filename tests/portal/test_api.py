@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -254,7 +255,7 @@ def _form_of(site: Site, browser: TestClient) -> str:
     from fastapi import Request
 
     desk = site.http.app.state.desk  # type: ignore[attr-defined]
-    scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
+    scope: dict[str, Any] = {"type": "http", "method": "GET", "path": "/"}
     cookie = "; ".join(f"{k}={v}" for k, v in browser.cookies.items())
     scope["headers"] = [(b"cookie", cookie.encode())]
     return desk.callers.of(Request(scope)).form

@@ -15,6 +15,13 @@ from tests.portal.api_site import SITE, Site, site_at
 OURS = {"origin": SITE}
 
 
+def found(pattern: str, text: str, flags: re.RegexFlag = re.NOFLAG) -> str:
+    """The first group of the one match there is."""
+    match = re.search(pattern, text, flags)
+    assert match is not None, pattern
+    return match[1]
+
+
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
     with site_at(tmp_path / "ws") as made:
@@ -31,7 +38,7 @@ def test_an_empty_house_says_so(site: Site) -> None:
 def test_a_look_is_logged_before_the_page_opens(site: Site) -> None:
     """An operator who looks at a member's data leaves who, whom and why in ledger and log."""
     browser = site.signed_in("operator", "alex")
-    form = re.search(r'name="form" value="([^"]+)"', browser.get("/house").text)[1]
+    form = found(r'name="form" value="([^"]+)"', browser.get("/house").text)
     sent = {"form": form, "member": "m-1", "why": "access request 12"}
     answer = browser.post("/house/look", data=sent, headers=OURS)
     assert answer.status_code == 200
@@ -50,7 +57,7 @@ def test_a_look_is_logged_before_the_page_opens(site: Site) -> None:
 def test_a_look_without_a_reason_shows_nothing(site: Site, changed: dict[str, str]) -> None:
     """Without a reason, a member or the session's own form nothing is shown and nothing logged."""
     browser = site.signed_in("operator", "alex")
-    form = re.search(r'name="form" value="([^"]+)"', browser.get("/house").text)[1]
+    form = found(r'name="form" value="([^"]+)"', browser.get("/house").text)
     sent = {"form": form, "member": "m-1", "why": "because"} | changed
     answer = browser.post("/house/look", data=sent, headers=OURS)
     assert answer.status_code in {400, 403, 404}

@@ -18,6 +18,13 @@ from tests.portal.api_site import NOTICE, SITE, USE, Site, site_at
 OURS = {"origin": SITE}
 
 
+def found(pattern: str, text: str, flags: re.RegexFlag = re.NOFLAG) -> str:
+    """The first group of the one match there is."""
+    match = re.search(pattern, text, flags)
+    assert match is not None, pattern
+    return match[1]
+
+
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
     with site_at(tmp_path / "ws") as made:
@@ -51,7 +58,7 @@ def test_the_text_on_the_page_is_the_text_that_is_recorded(site: Site) -> None:
     """M3, M12: the bytes shown are those whose digest the notice was published with."""
     browser = site.signed_in("member", "m-1")
     page = browser.get("/me/settings").text
-    shown = unescape(re.search(r'<pre class="notice"[^>]*>(.*?)</pre>', page, re.DOTALL)[1])
+    shown = unescape(found(r'<pre class="notice"[^>]*>(.*?)</pre>', page, re.DOTALL))
     assert shown == NOTICE
     save(browser, **{"row-1": "yes"})
     with byleave.open(site.path, read_only=True) as ws:
@@ -109,7 +116,7 @@ def test_the_record_has_a_proof_that_checks(site: Site) -> None:
     """The proof behind a saved choice verifies against the trust file, offline."""
     browser = site.signed_in("member", "m-1")
     place = save(browser, **{"row-1": "yes"})
-    link = re.search(r'href="(/me/proofs/[^"]+)"', browser.get(place).text)[1]
+    link = found(r'href="(/me/proofs/[^"]+)"', browser.get(place).text)
     proof, trust = browser.get(link).content, (site.path / "trust.policy").read_bytes()
     assert verify(proof, trust).ok
     assert not verify(proof[:-1] + bytes([proof[-1] ^ 1]), trust).ok

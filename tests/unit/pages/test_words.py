@@ -13,7 +13,7 @@ from tests.conftest import ROOT
 
 # A sentence with its places filled as a page would fill them.
 PLACES = {
-    "member": "m-1",
+    "member": "m-1", "through": "one", "affected": "9", "stopped": "9", "origin": "log.example.com",
     "at": "3 October 2024", "authority": "the office", "because": "", "capacity": "5",
     "contact": "us", "coverage": "13%", "date": "3 October 2024", "done": "1", "index": "17",
     "inventory": "118", "k": "5", "kept": "9", "members": "9 people", "messages": "9",
@@ -27,7 +27,11 @@ SENTENCES = {key: text.format(**PLACES) for key, text in words.SAY.items()} | {
     f"limits.{n}": text for n, text in enumerate(words.LIMITS)
 }
 # The report, the gate page and the operator's overview are for engineers and courts: they have the names of statutes and courts in it.
-MEMBERS = {key: text for key, text in SENTENCES.items() if not key.startswith(("report.", "gate.", "house."))}
+MEMBERS = {
+    key: text
+    for key, text in SENTENCES.items()
+    if not key.startswith(("report.", "gate.", "house."))
+}
 # Labels of one or two words have no grade; a sentence has a full stop.
 GRADED = {key: text for key, text in MEMBERS.items() if text.endswith((".", ":"))}
 BANNED = re.compile(

@@ -63,8 +63,9 @@ class AcknowledgementFile(ProofFile):
             raise ValueError
         names = [f"earlier-{number}" for number in range(count)]
         found = read_entries(document["entries"], *_NAMES, *names)
+        named: dict[str, Any] = dict(zip(_NAMES, found, strict=False))
         return cls(
-            **dict(zip(_NAMES, found, strict=False)),
+            **named,
             order=Order.read(document["order"]),
             statement=Statement.read(document["statement"]),
             signature=_SIGNATURE.read(document["signature"]),

@@ -6,6 +6,8 @@ nothing up. The button uses the link up and starts a session.
 
 from __future__ import annotations
 
+from typing import Final
+
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
@@ -14,14 +16,20 @@ from byleave.portal.access import ANYONE, PEOPLE, Access, Role, Routes, caller_o
 from byleave.portal.desk import Desk
 from byleave.portal.form import form_of
 
-__all__ = ["add_sign_in"]
+__all__ = ["add_sign_in", "home"]
 
-_HOME = {
+_HOMES: Final = {
     Role.MEMBER: "/me",
     Role.OPERATOR: "/house",
     Role.AUDITOR: "/audit",
     Role.RECIPIENT: "/recipient",
 }
+
+
+def home(routes: Routes, role: Role) -> str:
+    """Return the page that a role begins at; the first page where it has none of its own."""
+    own = _HOMES.get(role, "/")
+    return own if ("GET", own) in routes.table else "/"
 
 
 def add_sign_in(routes: Routes, desk: Desk, *, base: str) -> None:
@@ -37,7 +45,7 @@ def add_sign_in(routes: Routes, desk: Desk, *, base: str) -> None:
         caller = desk.callers.sign_in(secret, answer)
         if caller is None:
             return HTMLResponse(html.message_page("used", base=base), status_code=410)
-        answer.headers["location"] = base + _HOME[caller.role]
+        answer.headers["location"] = base + home(routes, caller.role)
         return answer
 
     async def leave(request: Request) -> Response:

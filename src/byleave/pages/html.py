@@ -17,6 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from byleave.ids import format_instant
 from byleave.pages import words
+from byleave.pages.catalogue import CATALOGUES
 from byleave.pages.view import (
     Frame,
     MemberAnswer,
@@ -81,8 +82,8 @@ def window(items: tuple[TimelineItem, ...], until: int | None) -> Window:
 
 
 @cache
-def environment() -> Environment:
-    """Return the environment of every template."""
+def environment(language: str = "en") -> Environment:
+    """Return the environment of every template, in one language; KeyError without a catalogue."""
     env = Environment(
         loader=PackageLoader("byleave.pages"),
         autoescape=True,
@@ -90,26 +91,30 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    speech = words.speech(language)
     env.globals.update(
-        say=words.say,
-        count=words.count,
-        limits=words.LIMITS,
-        relative=words.relative,
-        choice_sentence=words.choice_sentence,
-        depth_sentence=words.depth_sentence,
-        presence_sentence=words.presence_sentence,
-        standing_sentence=words.standing_sentence,
-        state_words=words.state_words,
-        timeline_sentence=words.timeline_sentence,
+        say=speech.say,
+        count=speech.count,
+        language=language,
+        languages=[(c.language, c.name) for c in CATALOGUES.values()],
+        limits=speech.words.limits,
+        meaning=speech.meaning,
+        relative=speech.relative,
+        choice_sentence=speech.choice_sentence,
+        depth_sentence=speech.depth_sentence,
+        presence_sentence=speech.presence_sentence,
+        standing_sentence=speech.standing_sentence,
+        state_words=speech.state_words,
+        timeline_sentence=speech.timeline_sentence,
     )
     env.filters.update(
-        day=words.date,
-        instant=words.instant,
+        day=speech.date,
+        instant=speech.instant,
         iso=format_instant,
-        number=lambda n: f"{n:,}",
-        reason=words.reason_words,
-        scope=words.scope_words,
-        who=words.who_words,
+        number=speech.number,
+        reason=speech.reason,
+        scope=speech.scope,
+        who=speech.who,
     )
     return env
 
@@ -127,7 +132,12 @@ def style_name() -> str:
 
 
 def public_page(
-    frame: Frame, overview: PublicOverview, *, base: str, members: Sequence[tuple[str, str]] = ()
+    frame: Frame,
+    overview: PublicOverview,
+    *,
+    base: str,
+    members: Sequence[tuple[str, str]] = (),
+    language: str = "en",
 ) -> str:
     """Write the first page.
 
@@ -136,19 +146,22 @@ def public_page(
         overview: Its facts.
         base: Prefix of every address.
         members: In a demo: (label, address) of member pages.
+        language: Of its sentences; so for every page.
     """
-    return _page("public.html", frame, base, f"{base}/index.json", view=overview, members=members)
+    twin = f"{base}/index.json"
+    return _page("public.html", frame, base, twin, language, view=overview, members=members)
 
 
-def policy_page(frame: Frame, entry: PolicyEntry, *, base: str) -> str:
+def policy_page(frame: Frame, entry: PolicyEntry, *, base: str, language: str = "en") -> str:
     """Write the page of one version of a text."""
     twin = f"{base}/policies/{entry.document}/{entry.version}.json"
-    return _page("policy.html", frame, base, twin, view=entry)
+    return _page("policy.html", frame, base, twin, language, view=entry)
 
 
-def release_page(frame: Frame, entry: ReleaseEntry, *, base: str) -> str:
+def release_page(frame: Frame, entry: ReleaseEntry, *, base: str, language: str = "en") -> str:
     """Write the page of one release."""
-    return _page("release.html", frame, base, f"{base}/releases/{entry.release}.json", view=entry)
+    twin = f"{base}/releases/{entry.release}.json"
+    return _page("release.html", frame, base, twin, language, view=entry)
 
 
 def member_page(
@@ -159,6 +172,7 @@ def member_page(
     own: str,
     until: int | None = None,
     settings: str | None = None,
+    language: str = "en",
 ) -> str:
     """Write a member's own page.
 
@@ -169,11 +183,18 @@ def member_page(
         own: Address of this page.
         until: Which part of the timeline; None: the newest.
         settings: Address of their settings, where they are signed in.
+        language: Of its sentences.
     """
-    lines = window(answer.timeline, until)
-    twin = f"{own}.json"
     return _page(
-        "member.html", frame, base, twin, view=answer, own=own, lines=lines, settings=settings
+        "member.html",
+        frame,
+        base,
+        f"{own}.json",
+        language,
+        view=answer,
+        own=own,
+        lines=window(answer.timeline, until),
+        settings=settings,
     )
 
 
@@ -188,43 +209,59 @@ def proofs_of(answer: MemberAnswer) -> set[str | None]:
     }
 
 
-def message_page(kind: str, *, base: str, **places: str) -> str:
+def message_page(kind: str, *, base: str, language: str = "en", **places: str) -> str:
     """Write the page for an address that does not open.
 
     Args:
         kind: `lost`, `gone`, `refused` or `fault`.
         base: Prefix of every address.
+        language: Of its sentences.
         places: What the sentence names.
     """
-    return _page("message.html", None, base, None, kind=kind, places=places)
+    return _page("message.html", None, base, None, language, kind=kind, places=places)
 
 
-def sign_in_page(*, base: str, secret: str) -> str:
+def sign_in_page(*, base: str, secret: str, language: str = "en") -> str:
     """Write the page a one-time link opens: one button, which signs in.
 
     Args:
         base: Prefix of every address.
         secret: The link's last part.
+        language: Of its sentences.
     """
-    return _page("sign_in.html", None, base, None, secret=secret)
+    return _page("sign_in.html", None, base, None, language, secret=secret)
 
 
-def render(template: str, frame: Frame, *, base: str, twin: str, **context: object) -> str:
+def render(
+    template: str,
+    frame: Frame,
+    *,
+    base: str,
+    twin: str | None,
+    language: str = "en",
+    **context: object,
+) -> str:
     """Write a page of another module from its template.
 
     Args:
         template: Its file.
         frame: What frames every page.
         base: Prefix of every address.
-        twin: Address of the same facts as JSON.
+        twin: Address of the same facts as JSON; None: it has none.
+        language: Of its sentences.
         context: What the template asks for.
     """
-    return _page(template, frame, base, twin, **context)
+    return _page(template, frame, base, twin, language, **context)
 
 
 def _page(
-    template: str, frame: Frame | None, base: str, twin: str | None, **context: object
+    template: str,
+    frame: Frame | None,
+    base: str,
+    twin: str | None,
+    language: str,
+    **context: object,
 ) -> str:
-    page = environment().get_template(template)
+    page = environment(language).get_template(template)
     css = f"{base}/static/{style_name()}"
     return page.render(frame=frame, base=base, twin=twin, css=css, **context)

@@ -10,11 +10,12 @@ import base64
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final, Literal
 
 from byleave.pages.html import environment, style, style_name
 from byleave.pages.view import Checkpoint, Frame
-from byleave.pages.words import date, say
+from byleave.pages.words import Speech, speech
 
 __all__ = [
     "SIGNALS",
@@ -45,6 +46,8 @@ SIGNALS: Final[dict[str, str]] = {
     "tdmrep": "TDM Reservation (TDMRep)",
 }
 """Signal → its proper name."""
+
+_ENGLISH: Final = speech("en")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +129,9 @@ class ReceiptView:
     private_sha256: str
 
 
-def receipt_page(frame: Frame, view: ReceiptView, *, base: str, own: str) -> str:
+def receipt_page(
+    frame: Frame, view: ReceiptView, *, base: str, own: str, language: str = "en"
+) -> str:
     """Write the page under a member's link.
 
     Args:
@@ -134,8 +139,10 @@ def receipt_page(frame: Frame, view: ReceiptView, *, base: str, own: str) -> str
         view: Its facts.
         base: Prefix of every address.
         own: Address of the member's page, which this one stands under.
+        language: Of its sentences.
     """
     return _render(
+        language,
         frame=frame,
         view=view,
         base=base,
@@ -147,11 +154,12 @@ def receipt_page(frame: Frame, view: ReceiptView, *, base: str, own: str) -> str
     )
 
 
-def receipt_file(frame: Frame, view: ReceiptView) -> str:
+def receipt_file(frame: Frame, view: ReceiptView, *, language: str = "en") -> str:
     """Write one HTML file with its style sheet inside, allowed by digest and nothing else."""
     css = style().decode("utf-8")
     digest = base64.b64encode(hashlib.sha256(css.encode("utf-8")).digest()).decode("ascii")
     return _render(
+        language,
         frame=frame,
         view=view,
         base="",
@@ -163,10 +171,10 @@ def receipt_file(frame: Frame, view: ReceiptView) -> str:
     )
 
 
-def state_sentence(record: ReceiptRecord) -> str:
+def state_sentence(record: ReceiptRecord, words: Speech = _ENGLISH) -> str:
     """Say what holds now for a record."""
     if record.state == "PartlyGiven":
-        return say("receipt.partly", done=str(record.allowed), total=str(record.uses))
+        return words.say("receipt.partly", done=str(record.allowed), total=str(record.uses))
     key = {
         "ConsentExpired": "receipt.expired",
         "ConsentGiven": "receipt.given",
@@ -174,26 +182,34 @@ def state_sentence(record: ReceiptRecord) -> str:
         "NoneGiven": "receipt.none",
         "ConsentWithdrawn": "receipt.withdrawn",
     }.get(record.state, "receipt.no")
-    return say(key)
+    return words.say(key)
 
 
-def event_sentence(event: ReceiptEvent) -> str:
+def event_sentence(event: ReceiptEvent, words: Speech = _ENGLISH) -> str:
     """Say what the member said, or what a signal said for them, with its conditions."""
     origin, _, kind = event.channel.partition(":")
     if origin == "signal":
-        return say("receipt.signal", what=SIGNALS.get(kind, kind))
+        return words.say("receipt.signal", what=SIGNALS.get(kind, kind))
     if event.kind == "preset":
-        return say("receipt.preset")
-    parts = [say(f"choice.{event.kind}")]
+        return words.say("receipt.preset")
+    parts = [words.say(f"choice.{event.kind}")]
     if event.kind == "grant":
-        parts.append(say("choice.past" if event.includes_past else "choice.no-past"))
+        parts.append(words.say("choice.past" if event.includes_past else "choice.no-past"))
         if event.expires is not None:
-            parts.append(say("choice.expires", date=date(event.expires)))
+            parts.append(words.say("choice.expires", date=words.date(event.expires)))
         if not event.counts:
-            parts.append(say("choice.grade"))
+            parts.append(words.say("choice.grade"))
     return " ".join(parts)
 
 
-def _render(**context: object) -> str:
-    page = environment().get_template("receipt.html")
-    return page.render(event_sentence=event_sentence, state_sentence=state_sentence, **context)
+def _render(language: str, **context: object) -> str:
+    words = speech(language)
+    return (
+        environment(language)
+        .get_template("receipt.html")
+        .render(
+            event_sentence=partial(event_sentence, words=words),
+            state_sentence=partial(state_sentence, words=words),
+            **context,
+        )
+    )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from functools import partial
+from typing import Final, Literal
 
 from byleave.pages.html import render
 from byleave.pages.view import Checkpoint, Frame
-from byleave.pages.words import date, say
+from byleave.pages.words import Speech, speech
 
 __all__ = [
     "ChoiceRecord",
@@ -89,12 +90,18 @@ class ChoiceRecord:
     proof: str
 
 
-def row_sentence(row: Row) -> str:
+_ENGLISH: Final = speech("en")
+
+
+def row_sentence(row: Row, words: Speech = _ENGLISH) -> str:
     """Say how a line stands, with its date (M1)."""
-    return say(f"settings.state-{row.state}", date="" if row.since is None else date(row.since))
+    date = "" if row.since is None else words.date(row.since)
+    return words.say(f"settings.state-{row.state}", date=date)
 
 
-def settings_page(frame: Frame, view: Settings, *, base: str, form: str) -> str:
+def settings_page(
+    frame: Frame, view: Settings, *, base: str, form: str, language: str = "en"
+) -> str:
     """Write the settings: every question, its exact text, and a form each.
 
     Args:
@@ -102,19 +109,23 @@ def settings_page(frame: Frame, view: Settings, *, base: str, form: str) -> str:
         view: The questions.
         base: Prefix of every address.
         form: The session's form secret.
+        language: Of its sentences.
     """
     return render(
         "settings.html",
         frame,
         base=base,
         twin=f"{base}/me/settings.json",
+        language=language,
         view=view,
         form=form,
-        row_sentence=row_sentence,
+        row_sentence=partial(row_sentence, words=speech(language)),
     )
 
 
-def record_page(frame: Frame, view: ChoiceRecord, *, base: str, form: str) -> str:
+def record_page(
+    frame: Frame, view: ChoiceRecord, *, base: str, form: str, language: str = "en"
+) -> str:
     """Write the record of one choice.
 
     Args:
@@ -122,6 +133,9 @@ def record_page(frame: Frame, view: ChoiceRecord, *, base: str, form: str) -> st
         view: The choice.
         base: Prefix of every address.
         form: The session's form secret.
+        language: Of its sentences.
     """
     twin = f"{base}/me/choices/{view.index}.json"
-    return render("record.html", frame, base=base, twin=twin, view=view, form=form)
+    return render(
+        "record.html", frame, base=base, twin=twin, language=language, view=view, form=form
+    )

@@ -1,16 +1,27 @@
 """The few rules that choose among the sentences of the catalogue.
 
 A sentence of fact is made from a record of `byleave.pages.view`, never typed by hand (G11).
-Reason codes stand untranslated beside their sentence.
+Reason codes stand untranslated beside their sentence. `Speech` holds the rules for one language;
+the functions of this module are those of English.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Final
 
-from byleave.pages.catalogue import BECAUSE, GROUNDS, LIMITS, REASONS, SAY
+from byleave.pages.catalogue import (
+    BECAUSE,
+    CATALOGUES,
+    GROUNDS,
+    LIMITS,
+    REASONS,
+    SAY,
+    Catalogue,
+)
 from byleave.pages.view import (
     Choice,
     DepthRow,
@@ -27,6 +38,7 @@ __all__ = [
     "LIMITS",
     "REASONS",
     "SAY",
+    "Speech",
     "choice_sentence",
     "count",
     "date",
@@ -37,165 +49,218 @@ __all__ = [
     "relative",
     "say",
     "scope_words",
+    "speech",
     "standing_sentence",
     "state_words",
     "timeline_sentence",
     "who_words",
 ]
 
-_MONTHS: Final = (
-    "January", "February", "March", "April", "May", "June", "July",
-    "August", "September", "October", "November", "December",
-)  # fmt: skip
 _OBJECTS_SHOWN: Final = 3
 
 
-def say(key: str, **places: object) -> str:
-    """Return the sentence of a key with its places filled; KeyError for an unknown key."""
-    return SAY[key].format(**places)
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """The rules in one language.
+
+    Attributes:
+        words: Its catalogue.
+    """
+
+    words: Catalogue
+
+    @property
+    def language(self) -> str:
+        """Return its BCP 47 tag."""
+        return self.words.language
+
+    def say(self, key: str, **places: object) -> str:
+        """Return the sentence of a key with its places filled; KeyError for an unknown key."""
+        return self.words.say[key].format(**places)
+
+    def date(self, at: datetime) -> str:
+        """Write the day: `3 October 2024`."""
+        month = self.words.months[at.month - 1]
+        return self.words.day.format(day=at.day, month=month, year=at.year)
+
+    def instant(self, at: datetime) -> str:
+        """Write the minute and the zone: `3 October 2024, 07:40 UTC`."""
+        return self.words.minute.format(date=self.date(at), time=f"{at:%H:%M}")
+
+    def relative(self, at: datetime, now: datetime) -> str:
+        """Write a distance in days: `in 13 days`, `today`, `2 days ago`."""
+        days = (at.date() - now.date()).days
+        if days == 0:
+            return self.say("when.today")
+        if days > 0:
+            return self.say("when.in-one" if days == 1 else "when.in", days=self.number(days))
+        return self.say("when.ago-one" if days == -1 else "when.ago", days=self.number(-days))
+
+    def number(self, number: int) -> str:
+        """Write a number with its thousands apart: `1,180`."""
+        return f"{number:,}".replace(",", self.words.thousands)
+
+    def count(self, number: int, one: str, many: str | None = None) -> str:
+        """Write a number and its noun: `1 record`, `1,180 records`.
+
+        Args:
+            number: How many.
+            one: The noun in English, for one; in another language it stands in its catalogue.
+            many: The same for several, where it is not the noun with an `s`.
+        """
+        forms = self.words.nouns.get(one, (one, many or one + "s"))
+        return f"{self.number(number)} {forms[0] if number == 1 else forms[1]}"
+
+    def names(self, names: Sequence[str]) -> str:
+        """Write names for a sentence: `a`, `a and b`, `a, b, c and 4 more`."""
+        shown = list(names[:_OBJECTS_SHOWN])
+        more = len(names) - len(shown)
+        if more:
+            return self.say("list.more", names=", ".join(shown), more=more)
+        if len(shown) < 2:
+            return "".join(shown)
+        return self.say("list.and", names=", ".join(shown[:-1]), last=shown[-1])
+
+    def scope(self, scope: str) -> str:
+        """Say what a use or scope means, as the taxonomy does; its name where it has no words."""
+        parsed = Scope.parse(scope)
+        phrases = self.words.scopes
+        try:
+            if not phrases:
+                return default_taxonomy().sentence(parsed)
+            purpose = phrases[f"purposes/{parsed.purpose}"]
+            what = phrases[f"categories/{parsed.category}"]
+            whom = phrases[f"recipients/{parsed.recipient}"]
+        except KeyError:  # a term of the operator's own file
+            return scope
+        return self.say("scope.sentence", purpose=purpose, what=what, whom=whom)
+
+    def meaning(self, scope: str, given: str) -> str:
+        """Say what a scope means, where the operator's taxonomy says it in English as `given`."""
+        if not self.words.scopes:
+            return given
+        found = self.scope(scope)
+        return given if found == scope else found
+
+    def reason(self, code: str) -> str:
+        """Say what a reason code of a dropped record means."""
+        return self.words.reasons.get(code, self.words.reasons["other"])
+
+    def who(self, who: str) -> str:
+        """Name the one who acted: `You`, `We`, or the recipient."""
+        return self.say(f"who.{who}") if who in {"you", "we"} else who
+
+    def choice_sentence(self, choice: Choice) -> str:
+        """Say what the member said, with its conditions."""
+        parts = [self.say(f"choice.{choice.kind}")]
+        if choice.kind == "grant":
+            parts.append(self.say("choice.past" if choice.includes_past else "choice.no-past"))
+            if choice.expires is not None:
+                parts.append(self.say("choice.expires", date=self.date(choice.expires)))
+            if choice.grade != "bytes":
+                parts.append(self.say("choice.grade"))
+        if choice.notice is not None:
+            parts.append(self.say("choice.notice", notice=choice.notice))
+        return " ".join(parts)
+
+    def standing_sentence(self, standing: Standing) -> str:
+        """Say where the member stands, with date and ground (M1, M8)."""
+        code = (standing.ground or standing.because) if standing.allowed else standing.because
+        key = BECAUSE.get(code, "standing.other-no")
+        if not standing.allowed and code in GROUNDS:
+            key = "standing.other-no"
+        if "{date}" in self.words.say[key] and standing.since is None:
+            key = "standing.granted-undated" if standing.allowed else "standing.other-no"
+        return self.say(key, date=self.date(standing.since) if standing.since else "")
+
+    def timeline_sentence(self, item: TimelineItem) -> str:
+        """Say what happened, after the name of the one who acted."""
+        because = ""
+        if item.ground:
+            because = self.say("line.because", reason=self.words.grounds[item.ground])
+        return self.say(
+            f"line.{item.kind}",
+            object=item.object,
+            records=self.count(item.records or 0, "record"),
+            because=because,
+            reason=self.reason(item.because or ""),
+        )
+
+    def state_words(self, row: DepthRow) -> str:
+        """Name the state of a depth: `done`, `done for 1 of 2`, `waiting`."""
+        if row.done and row.total and row.done < row.total and row.state in {"due", "waiting"}:
+            return self.say("state.some", done=row.done, total=row.total)
+        return self.say(f"state.{row.state}")
+
+    def depth_sentence(self, row: DepthRow, now: datetime) -> str:
+        """Say what a depth means for the member, and when it was or will be done."""
+        parts = [self._depth(row)]
+        if row.state == "done" and row.at is not None:
+            parts.append(self.say("depth.at", at=self.instant(row.at)))
+        if row.state in {"due", "waiting", "overdue"} and row.due is not None:
+            distance = self.relative(row.due, now)
+            due = self.say("depth.due", at=self.instant(row.due), relative=distance)
+            parts.insert(0 if row.depth == "unlearned" else len(parts), due)
+        return " ".join(parts)
+
+    def presence_sentence(self, release: ReleasePresence) -> str:
+        """Say whether a release had the member's records, and how many."""
+        if release.presence == "absent":
+            return self.say("presence.absent")
+        roles = release.as_author + release.as_recipient == release.records
+        return self.say(
+            "presence.present" if roles else "presence.present-plain",
+            records=self.count(release.records, "record"),
+            as_author=release.as_author,
+            as_recipient=release.as_recipient,
+        )
+
+    def _depth(self, row: DepthRow) -> str:
+        objects = self.names(row.objects)
+        named = "-named" if objects else ""
+        plain = "" if objects else "-plain"
+        open_ = row.state in {"due", "waiting", "overdue"}
+        if row.depth == "stopped":
+            return self.say("depth.stopped.open" if open_ else "depth.stopped.done")
+        if row.state == "not-needed":
+            return self.say(f"depth.{row.depth}.not-needed")
+        if row.depth == "dropped":
+            if open_:
+                return self.say("depth.dropped.open")
+            if row.records is None or not objects:
+                return self.say("depth.dropped.done-plain")
+            records = self.count(row.records, "record")
+            return self.say("depth.dropped.done", records=records, objects=objects)
+        if row.depth == "unlearned":
+            if row.state == "cannot" or row.exact is False:
+                return self.say("depth.unlearned.approximate")
+            if open_:
+                return self.say("depth.unlearned.open")
+            return self.say(f"depth.unlearned.exact{plain}", objects=objects)
+        if row.state in {"overdue", "cannot"}:
+            return self.say(f"depth.recalled.{row.state}")
+        return self.say(f"depth.recalled.{'open' if open_ else 'done'}{named}", objects=objects)
 
 
-def date(at: datetime) -> str:
-    """Write the day: `3 October 2024`."""
-    return f"{at.day} {_MONTHS[at.month - 1]} {at.year}"
+@cache
+def speech(language: str) -> Speech:
+    """Return the rules of a language; KeyError for one without a catalogue."""
+    return Speech(CATALOGUES[language])
 
 
-def instant(at: datetime) -> str:
-    """Write the minute and the zone: `3 October 2024, 07:40 UTC`."""
-    return f"{date(at)}, {at:%H:%M} UTC"
+_ENGLISH: Final = speech("en")
 
-
-def relative(at: datetime, now: datetime) -> str:
-    """Write a distance in days: `in 13 days`, `today`, `2 days ago`."""
-    days = (at.date() - now.date()).days
-    if days == 0:
-        return "today"
-    much = count(abs(days), "day")
-    return f"in {much}" if days > 0 else f"{much} ago"
-
-
-def count(number: int, one: str, many: str | None = None) -> str:
-    """Write a number and its noun: `1 record`, `1,180 records`."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
-def scope_words(scope: str) -> str:
-    """Say what a use or scope means, as the taxonomy does; the name itself where it has no words."""
-    parsed = Scope.parse(scope)
-    try:
-        return default_taxonomy().sentence(parsed)
-    except KeyError:  # a term of the operator's own file
-        return scope
-
-
-def reason_words(code: str) -> str:
-    """Say what a reason code of a dropped record means."""
-    return REASONS.get(code, "the rules said no")
-
-
-def who_words(who: str) -> str:
-    """Name the one who acted: `You`, `We`, or the recipient."""
-    return {"you": "You", "we": "We"}.get(who, who)
-
-
-def choice_sentence(choice: Choice) -> str:
-    """Say what the member said, with its conditions."""
-    parts = [say(f"choice.{choice.kind}")]
-    if choice.kind == "grant":
-        parts.append(say("choice.past" if choice.includes_past else "choice.no-past"))
-        if choice.expires is not None:
-            parts.append(say("choice.expires", date=date(choice.expires)))
-        if choice.grade != "bytes":
-            parts.append(say("choice.grade"))
-    if choice.notice is not None:
-        parts.append(say("choice.notice", notice=choice.notice))
-    return " ".join(parts)
-
-
-def standing_sentence(standing: Standing) -> str:
-    """Say where the member stands, with date and ground (M1, M8)."""
-    code = (standing.ground or standing.because) if standing.allowed else standing.because
-    key = BECAUSE.get(code, "standing.other-no")
-    if not standing.allowed and code in GROUNDS:
-        key = "standing.other-no"
-    if "{date}" in SAY[key] and standing.since is None:
-        key = "standing.granted-undated" if standing.allowed else "standing.other-no"
-    return say(key, date=date(standing.since) if standing.since else "")
-
-
-def timeline_sentence(item: TimelineItem) -> str:
-    """Say what happened, after the name of the one who acted."""
-    return say(
-        f"line.{item.kind}",
-        object=item.object,
-        records=count(item.records or 0, "record"),
-        because=f", because {GROUNDS[item.ground]}" if item.ground else "",
-        reason=reason_words(item.because or ""),
-    )
-
-
-def state_words(row: DepthRow) -> str:
-    """Name the state of a depth: `done`, `done for 1 of 2`, `waiting`."""
-    if row.done and row.total and row.done < row.total and row.state in {"due", "waiting"}:
-        return say("state.some", done=row.done, total=row.total)
-    return say(f"state.{row.state}")
-
-
-def depth_sentence(row: DepthRow, now: datetime) -> str:
-    """Say what a depth means for the member, and when it was or will be done."""
-    parts = [_depth(row)]
-    if row.state == "done" and row.at is not None:
-        parts.append(say("depth.at", at=instant(row.at)))
-    if row.state in {"due", "waiting", "overdue"} and row.due is not None:
-        due = say("depth.due", at=instant(row.due), relative=relative(row.due, now))
-        parts.insert(0 if row.depth == "unlearned" else len(parts), due)
-    return " ".join(parts)
-
-
-def presence_sentence(release: ReleasePresence) -> str:
-    """Say whether a release had the member's records, and how many."""
-    if release.presence == "absent":
-        return say("presence.absent")
-    roles = release.as_author + release.as_recipient == release.records
-    return say(
-        "presence.present" if roles else "presence.present-plain",
-        records=count(release.records, "record"),
-        as_author=release.as_author,
-        as_recipient=release.as_recipient,
-    )
-
-
-def _depth(row: DepthRow) -> str:
-    objects = _list(row.objects)
-    named = "-named" if objects else ""
-    plain = "" if objects else "-plain"
-    open_ = row.state in {"due", "waiting", "overdue"}
-    if row.depth == "stopped":
-        return say("depth.stopped.open" if open_ else "depth.stopped.done")
-    if row.state == "not-needed":
-        return say(f"depth.{row.depth}.not-needed")
-    if row.depth == "dropped":
-        if open_:
-            return say("depth.dropped.open")
-        if row.records is None or not objects:
-            return say("depth.dropped.done-plain")
-        records = count(row.records, "record")
-        return say("depth.dropped.done", records=records, objects=objects)
-    if row.depth == "unlearned":
-        if row.state == "cannot" or row.exact is False:
-            return say("depth.unlearned.approximate")
-        if open_:
-            return say("depth.unlearned.open")
-        return say(f"depth.unlearned.exact{plain}", objects=objects)
-    if row.state in {"overdue", "cannot"}:
-        return say(f"depth.recalled.{row.state}")
-    return say(f"depth.recalled.{'open' if open_ else 'done'}{named}", objects=objects)
-
-
-def _list(names: Sequence[str]) -> str:
-    """Write names for a sentence: `a`, `a and b`, `a, b, c and 4 more`."""
-    shown = list(names[:_OBJECTS_SHOWN])
-    more = len(names) - len(shown)
-    if more:
-        return ", ".join(shown) + f" and {more} more"
-    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
+say = _ENGLISH.say
+date = _ENGLISH.date
+instant = _ENGLISH.instant
+relative = _ENGLISH.relative
+count = _ENGLISH.count
+scope_words = _ENGLISH.scope
+reason_words = _ENGLISH.reason
+who_words = _ENGLISH.who
+choice_sentence = _ENGLISH.choice_sentence
+standing_sentence = _ENGLISH.standing_sentence
+timeline_sentence = _ENGLISH.timeline_sentence
+state_words = _ENGLISH.state_words
+depth_sentence = _ENGLISH.depth_sentence
+presence_sentence = _ENGLISH.presence_sentence

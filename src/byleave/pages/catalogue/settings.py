@@ -1,0 +1,47 @@
+"""The settings, and the record of one choice."""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["SAY"]
+
+SAY: Final[dict[str, str]] = {
+    # settings
+    "member.settings": "Change my choices",
+    "settings.title": "May we use your data to train models?",
+    "settings.lead": "Nothing here is on until you say yes. Not answering means no.",
+    "settings.stop-all": "Say no to everything",
+    "settings.stop-all-why": "This says no to each question below, and stops each yes you gave.",
+    "settings.none": "There is nothing to ask you. We use nothing of yours to train models.",
+    "settings.notice": "The exact text",
+    "settings.notice-kept": "We keep this text with your answer. Nothing added later counts.",
+    "settings.answers": "Your answer",
+    "settings.yes": "Yes, you may",
+    "settings.no": "No, you may not",
+    "settings.past": "If you say yes: from when?",
+    "settings.past-now": "Only what I write from now on",
+    "settings.past-before": "Also what you already hold",
+    "settings.past-none": "If you choose neither, only what you write from now on.",
+    "settings.save": "Save this choice",
+    "settings.state-undecided": "You have not decided. Until you say yes, we do not use this.",
+    "settings.state-yes": "You said yes on {date}.",
+    "settings.state-no": "You said no on {date}.",
+    "settings.state-partly": "You said yes to a part of this on {date}.",
+    "settings.home": "Where did my data go?",
+    "settings.out": "Sign out",
+    "settings.in-as": "You are signed in as {member}.",
+    # the record of one choice
+    "record.title": "Your choice is saved",
+    "record.what": "This is the record. It stays at this address.",
+    "record.number": "Receipt number",
+    "record.when": "Saved",
+    "record.entry": "Log entry",
+    "record.proof": "Proof",
+    "record.about": "About",
+    "record.undo": "Change this",
+    "record.all": "All my choices",
+    "record.next-no": "From now on we do not use this. Models that used it are due to forget it.",
+    "record.next-yes": "From now on we may use this. You can stop here at any time, in as few steps.",
+}
+"""Key → sentence."""

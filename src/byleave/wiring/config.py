@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from byleave.errors import EvidenceError, InputError
 from byleave.note.keys import SignerKey
 from byleave.note.trust import parse_trust
 from byleave.stores.artefacts import write_file
+from byleave.wiring.oidc import OidcSettings, oidc_lines, parse_oidc
 
 __all__ = ["KEYS", "KINDS", "Config", "Places", "read_config", "read_key"]
 
@@ -33,12 +35,17 @@ KINDS: Final = (
 _FIELDS: Final = frozenset(
     {
         "format", "origin", "operator", "demo", "data_origin", "ledger", "party", "purge",
-        "tiles", "witness_down", "witness_wait",
+        "tiles", "witness_down", "witness_wait", "portal",
     }
 )  # fmt: skip
 _DOWN: Final = ("fail", "hold")
 _PURGE: Final = ("states", "releases")
 _PARTY: Final = frozenset({"address", "contact", "retention", "settings", "storage"})
+# An origin as a header names it: a scheme, a host in lower case, a port; nothing after, no `*`.
+_ORIGIN: Final = re.compile(
+    r"https://(?!-)[a-z0-9-]+(\.[a-z0-9-]+)*(:[1-9][0-9]{0,4})?"
+    r"|http://(127\.0\.0\.1|localhost|\[::1\])(:[1-9][0-9]{0,4})?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +112,7 @@ class Config:
         witness_down: What publishing does when too few witnesses cosign: `fail`, or `hold`, which
             goes on and leaves the last checkpoint served.
         witness_wait: Seconds for which they are asked again before that.
+        embed_in: Origins of the pages that may show members' pages in a frame (`[portal]`).
     """
 
     origin: str
@@ -117,6 +125,7 @@ class Config:
     tiles: str | None = None
     witness_down: str = "fail"
     witness_wait: float = 10.0
+    embed_in: tuple[str, ...] = ()
 
     def write(self, places: Places) -> None:
         """Write the file."""
@@ -139,8 +148,12 @@ class Config:
             lines.append(f"witness_down = {_quoted(self.witness_down)}")
         if self.witness_wait != 10:
             lines.append(f"witness_wait = {self.witness_wait}")
+        if self.embed_in:
+            lines += ["[portal]", f"embed_in = [{', '.join(map(_quoted, self.embed_in))}]"]
         if self.party:
             lines += ["[party]", *(f"{k} = {_quoted(v)}" for k, v in sorted(self.party.items()))]
+        if self.oidc is not None:
+            lines += oidc_lines(self.oidc)
         write_file(places.config, ("\n".join(lines) + "\n").encode())
 
 
@@ -148,7 +161,7 @@ def read_config(places: Places) -> Config:
     """Read a workspace's configuration.
 
     Raises:
-        InputError: `workspace.missing`, no workspace stands there.
+        InputError: `workspace.missing`, no workspace stands there; `oidc.settings`.
         EvidenceError: `workspace.damaged`, the file is not one of ours.
     """
     try:
@@ -177,6 +190,7 @@ def read_config(places: Places) -> Config:
             tiles=_text_or_none(values.get("tiles")),
             witness_down=_DOWN[_DOWN.index(values.get("witness_down", "fail"))],
             witness_wait=float(values.get("witness_wait", 10)),
+            embed_in=_embed_in(values.get("portal", {})),
         )
         parse_trust(places.trust.read_bytes())
     except (KeyError, TypeError, ValueError, OSError, EvidenceError) as error:
@@ -184,10 +198,25 @@ def read_config(places: Places) -> Config:
     return config
 
 
+def _oidc(values: object) -> OidcSettings | None:
+    if not isinstance(values, dict) or values.keys() - {"oidc"}:
+        raise ValueError("portal")
+    return parse_oidc(values["oidc"]) if "oidc" in values else None
+
+
 def _text_or_none(value: object) -> str | None:
     if value is not None and not isinstance(value, str):
         raise ValueError("not a text")
     return value
+
+
+def _embed_in(portal: dict[str, object]) -> tuple[str, ...]:
+    origins = portal.get("embed_in", [])
+    if portal.keys() - {"embed_in"} or not isinstance(origins, list):
+        raise ValueError("portal")
+    if not all(isinstance(origin, str) and _ORIGIN.fullmatch(origin) for origin in origins):
+        raise ValueError("not an origin")
+    return tuple(origins)
 
 
 def _party(values: dict[str, object]) -> dict[str, str]:

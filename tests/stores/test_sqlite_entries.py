@@ -76,6 +76,6 @@ def test_few_entries_are_rows() -> None:
     """A transaction of one entry costs one row, as a choice of one member does."""
     database = sqlite3.connect(":memory:")
     database.execute("CREATE TABLE log_entries (idx INTEGER PRIMARY KEY, entry BLOB)")
-    add_entries(database, [(0, b"e")])
-    assert database.execute("SELECT * FROM log_entries").fetchall() == [(0, b"e")]
+    add_entries(database, 7, [b"e"])
+    assert database.execute("SELECT * FROM log_entries").fetchall() == [(7, b"e")]
     database.close()

@@ -54,7 +54,7 @@ class WriterBase(ABC):
     def __init__(self, start: int, terms: Terms) -> None:
         self._start = start
         self._next = start
-        self._entries: list[tuple[int, bytes]] = []
+        self._entries: list[bytes] = []  # of the indexes from `start` on
         self._terms = terms
         self._new: dict[str, int] = {}
         self._clock: int | None = None
@@ -69,7 +69,7 @@ class WriterBase(ABC):
         """Append log entries and return the index of the first; the others follow it."""
         first = self._next
         self._next += len(entries)
-        self._entries.extend(zip(range(first, self._next), entries, strict=True))
+        self._entries.extend(entries)
         return first
 
     def add_events(self, rows: Iterable[tuple[Any, ...]]) -> None:

@@ -198,18 +198,19 @@ class PostgresWriter(WriterBase):
             )
         if not self._entries:
             return
-        numbers, entries = zip(*self._entries, strict=True)
+        entries = self._entries
         lengths = np.fromiter(map(len, entries), np.int64, len(entries))
         usual = int(np.bincount(lengths).argmax())  # an import's entries are of one length but few
         same = np.flatnonzero(lengths == usual)
-        others = self._entries
+        others: Sequence[int] = range(len(entries))
         if len(same) >= _FEW:
-            index = np.array(numbers, np.int64)[same]
+            index = self._start + same
             joined = np.frombuffer(b"".join([entries[i] for i in same.tolist()]), np.uint8)
             rows = fixed_rows([(index, None), (joined.reshape(len(same), usual), None)])
             self._copy("log_entries (idx, entry)", rows)
-            others = [self._entries[i] for i in np.flatnonzero(lengths != usual).tolist()]
-        self._insert("log_entries", "idx, entry", ["int8", "bytea"], others)
+            others = np.flatnonzero(lengths != usual).tolist()
+        rest = [(self._start + i, entries[i]) for i in others]
+        self._insert("log_entries", "idx, entry", ["int8", "bytea"], rest)
 
     # ----------------------------------------------------------------------------------------
 

@@ -197,7 +197,7 @@ class SqliteWriter(WriterBase):
         return None if row is None else int(row[0])
 
     def _flush(self) -> None:
-        add_entries(self._db, self._entries)
+        add_entries(self._db, self._start, self._entries)
         for raw in self._tail():
             self._db.execute("INSERT INTO fact_tail(ordinals) VALUES (?)", (raw,))
 

@@ -44,20 +44,21 @@ ENTRY_STRUCTURE: Final = (
 """As `ledger_rows.STRUCTURE` says it of one table, of both."""
 
 
-def add_entries(database: sqlite3.Connection, entries: Sequence[tuple[int, bytes]]) -> None:
-    """Insert (index, entry) pairs, consecutive.
+def add_entries(database: sqlite3.Connection, first: int, entries: Sequence[bytes]) -> None:
+    """Insert the entries of the indexes from `first` on.
 
     Raises:
         InputError: `entry.too-long`.
     """
     if len(entries) < _MANY:
-        database.executemany("INSERT INTO log_entries VALUES (?, ?)", entries)
+        database.executemany("INSERT INTO log_entries VALUES (?, ?)", enumerate(entries, first))
         return
     database.executemany(
         "INSERT INTO log_bundles VALUES (?, ?, ?)",
         (
-            (some[0][0], len(some), encode_bundle([entry for _, entry in some]))
-            for some in (entries[at : at + _BUNDLE] for at in range(0, len(entries), _BUNDLE))
+            (first + at, len(some), encode_bundle(some))
+            for at in range(0, len(entries), _BUNDLE)
+            for some in [entries[at : at + _BUNDLE]]
         ),
     )
 

@@ -113,6 +113,7 @@ class Config:
             goes on and leaves the last checkpoint served.
         witness_wait: Seconds for which they are asked again before that.
         embed_in: Origins of the pages that may show members' pages in a frame (`[portal]`).
+        oidc: At which provider people sign in (`[portal.oidc]`); None: by one-time links alone.
     """
 
     origin: str
@@ -126,6 +127,7 @@ class Config:
     witness_down: str = "fail"
     witness_wait: float = 10.0
     embed_in: tuple[str, ...] = ()
+    oidc: OidcSettings | None = None
 
     def write(self, places: Places) -> None:
         """Write the file."""
@@ -191,6 +193,7 @@ def read_config(places: Places) -> Config:
             witness_down=_DOWN[_DOWN.index(values.get("witness_down", "fail"))],
             witness_wait=float(values.get("witness_wait", 10)),
             embed_in=_embed_in(values.get("portal", {})),
+            oidc=_oidc(values.get("portal", {})),
         )
         parse_trust(places.trust.read_bytes())
     except (KeyError, TypeError, ValueError, OSError, EvidenceError) as error:
@@ -199,7 +202,7 @@ def read_config(places: Places) -> Config:
 
 
 def _oidc(values: object) -> OidcSettings | None:
-    if not isinstance(values, dict) or values.keys() - {"oidc"}:
+    if not isinstance(values, dict) or values.keys() - {"embed_in", "oidc"}:
         raise ValueError("portal")
     return parse_oidc(values["oidc"]) if "oidc" in values else None
 
@@ -212,9 +215,9 @@ def _text_or_none(value: object) -> str | None:
 
 def _embed_in(portal: dict[str, object]) -> tuple[str, ...]:
     origins = portal.get("embed_in", [])
-    if portal.keys() - {"embed_in"} or not isinstance(origins, list):
-        raise ValueError("portal")
-    if not all(isinstance(origin, str) and _ORIGIN.fullmatch(origin) for origin in origins):
+    if not isinstance(origins, list) or not all(
+        isinstance(origin, str) and _ORIGIN.fullmatch(origin) for origin in origins
+    ):
         raise ValueError("not an origin")
     return tuple(origins)
 

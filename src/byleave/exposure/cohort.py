@@ -20,7 +20,7 @@ records). They are stated apart; a range's low end leaves them out, its high end
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -38,24 +38,23 @@ from byleave.exposure.conditions import (
     parties_asked,
     regions_at,
 )
+from byleave.exposure.finding import REASONS, counts_of
 from byleave.exposure.parties import NO_KIND, RECIPIENT, ROLES, UNDATED_US, Parties
 from byleave.exposure.practice import Delivery, Honoured, Interval, Practice, as_text
 from byleave.ids import FAR_FUTURE_US, to_us
 
-__all__ = ["EVERYONE", "REASONS", "Affected", "Cohort", "affected", "alleged_class"]
+__all__ = [
+    "EVERYONE",
+    "REASONS",
+    "Affected",
+    "Cohort",
+    "affected",
+    "alleged_class",
+]
 
 Array = Any  # a NumPy array; its element type is named where it is made
 
-REASONS: Final = (
-    "date-unknown",
-    "refused-but-used",
-    "collected-under-older-promise",
-    "expired",
-    "recipient-never-asked",
-    "before-policy",
-    "no-choice",
-)
-
+_BATCH_ROWS: Final = 1 << 17
 _DATE_UNKNOWN: Final = 0
 _NOT_AFFECTED: Final = -1
 
@@ -96,19 +95,21 @@ class Affected:
 
     def to_dict(self) -> dict[str, Any]:
         """Return counts alone: no member ids."""
-        return {
-            "cohort": self.cohort.name,
-            "title": self.cohort.title,
-            "members": {"low": self.members_count, "high": self.members_count_high},
-            "messages": {"low": self.messages, "high": self.messages_high},
-            "pairs_by_reason": dict(self.by_reason),
-            "rows_by_reason": self.reasons().to_pylist(),
-            "by_delivery": [
-                {"delivery": name, "members": members, "messages": messages}
-                for name, (members, messages) in self.by_delivery.items()
-            ],
-            "pairs_also": dict(self.also),
-        }
+        return counts_of(self)
+
+    def member_batches(self) -> Iterator[pa.RecordBatch]:
+        """Yield `members` (see `Finding`)."""
+        yield from self.members.to_batches()
+
+    def pair_batches(self) -> Iterator[pa.RecordBatch]:
+        """Yield `pairs`, ids as text (see `Finding`)."""
+        names = ("member", "record", "role", "reason", "first_used_at", "delivery")
+        for batch in self.pairs.select(names).to_batches(max_chunksize=_BATCH_ROWS):
+            columns = [
+                as_text(column) if pa.types.is_dictionary(column.type) else column
+                for column in batch.columns
+            ]
+            yield pa.RecordBatch.from_arrays(columns, names=list(names))
 
     def reasons(self) -> pa.Table:
         """Return `reason`, `pairs`, `members`, `messages` (distinct), in the order of `REASONS`."""

@@ -365,6 +365,7 @@ CODES: Final[dict[str, str]] = {
     "directory.key-gone": "The key of a directory has been destroyed: nobody can be looked up in it.",
     "cessation.contradicted": "A use cannot be stated to have ceased: the log holds an entry of it since then.",
     "cessation.interval": "A statement of cessation is about an instant that is yet to come.",
+    "request.closed": "A request was closed already, and is closed once.",
     "member.erased": "The member's secret has been erased; evidence about them is gone.",
 }
 

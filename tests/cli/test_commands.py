@@ -83,6 +83,11 @@ def prepare(name: str, folder: Path) -> None:
 
         with open_workspace(folder / "byleave-workspace") as ws, Admission(ws) as admission:
             admission.make_token("shop", frozenset({"consent.read"}))
+    if name == "request close":
+        from byleave.wiring import open as open_workspace
+
+        with open_workspace(folder / "byleave-workspace") as ws:
+            ws.requests.open("m-1", "access")
     if name in {"snapshot diff", "snapshot renew", "member erase"}:
         reach(name, folder)
 

@@ -65,6 +65,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
         "Who is enrolled, once: build, show, prove, check.",
     ),
     "member": ("byleave.cli.member:group", "Members: enrol, offer, show, receipt, link, erase."),
+    "request": (
+        "byleave.cli.request:group",
+        "What members ask by right, and when it is due: open, list, close.",
+    ),
     "log": (
         "byleave.cli.log:group",
         "The transparency log: show, prove, publish, fsck, monitor, witness.",

@@ -55,6 +55,7 @@ __all__ = [
     "RecipeEntry",
     "RecipientKeyEntry",
     "ReleaseEntry",
+    "RequestEntry",
     "RollbackEntry",
     "RulesetEntry",
     "SnapshotEntry",
@@ -348,6 +349,14 @@ class LookEntry(Entry):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RequestEntry(Entry):
+    """A member asked for something by right, or was answered: commitment (tag 0x31) to it."""
+
+    KIND: ClassVar[str] = "request/v1"
+    commitment: Annotated[bytes, DIGEST]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ForcedLoadEntry(Entry):
     """A tainted release was loaded all the same."""
 
@@ -484,6 +493,7 @@ ENTRY_KINDS: Final[dict[str, type[Entry]]] = {
         RecipeEntry,
         RecipientKeyEntry,
         ReleaseEntry,
+        RequestEntry,
         RollbackEntry,
         RulesetEntry,
         SnapshotEntry,

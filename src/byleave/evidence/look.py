@@ -1,4 +1,6 @@
-"""The commitment to a look at a member's data by the operator's people (tag 0x30, docs/spec/tags.md)."""
+"""Commitments to what the operator's desk notes: looks at a member's data (tag 0x30), and requests
+of members (tag 0x31); docs/spec/tags.md.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +10,10 @@ from byleave import canonical
 from byleave.errors import InputError
 from byleave.ids import Digest
 
-__all__ = ["TAG_LOOK", "look_commitment"]
+__all__ = ["TAG_LOOK", "TAG_REQUEST", "look_commitment", "request_commitment"]
 
 TAG_LOOK: Final = 0x30
+TAG_REQUEST: Final = 0x31
 _SALT_BYTES: Final = 32
 
 
@@ -24,6 +27,23 @@ def look_commitment(salt: bytes, document: canonical.Json) -> Digest:
     Raises:
         InputError: `map.parameters`, the salt is not 32 bytes.
     """
+    return _commitment(TAG_LOOK, salt, document)
+
+
+def request_commitment(salt: bytes, document: canonical.Json) -> Digest:
+    """Return the commitment to a request of a member, or to how it ended.
+
+    Args:
+        salt: 32 bytes, fresh for each.
+        document: What was asked and by when it is due, or what was answered.
+
+    Raises:
+        InputError: `map.parameters`, the salt is not 32 bytes.
+    """
+    return _commitment(TAG_REQUEST, salt, document)
+
+
+def _commitment(tag: int, salt: bytes, document: canonical.Json) -> Digest:
     if len(salt) != _SALT_BYTES:
         raise InputError("a salt is 32 bytes", code="map.parameters")
-    return canonical.tagged(TAG_LOOK, salt, canonical.encode(document))
+    return canonical.tagged(tag, salt, canonical.encode(document))

@@ -38,12 +38,13 @@ from byleave.evidence.entry import (
     RecipeEntry,
     RecipientKeyEntry,
     ReleaseEntry,
+    RequestEntry,
     SnapshotEntry,
     WithdrawalEndEntry,
     WithdrawalEntry,
     parse_entry,
 )
-from byleave.evidence.look import look_commitment
+from byleave.evidence.look import look_commitment, request_commitment
 from byleave.service.consent import event_document
 from byleave.service.house import House
 from byleave.service.model import recipe_digest
@@ -174,6 +175,12 @@ def _look(entry: LookEntry, document: Mapping[str, Any]) -> bool:
     return hmac.compare_digest(made, entry.commitment)
 
 
+def _request(entry: RequestEntry, document: Mapping[str, Any]) -> bool:
+    said = {name: value for name, value in document.items() if name != "salt"}
+    made = request_commitment(bytes.fromhex(document["salt"]), said)
+    return hmac.compare_digest(made, entry.commitment)
+
+
 def _policy(entry: PolicyDocumentEntry, document: Mapping[str, Any]) -> bool:
     return sha256(document["text"].encode()) == entry.sha256
 
@@ -264,6 +271,7 @@ _CHECKS: Final[dict[type[Entry], Callable[[Any, Mapping[str, Any]], bool]]] = {
     RecipeEntry: _recipe,
     RecipientKeyEntry: _recipient_key,
     ReleaseEntry: _release,
+    RequestEntry: _request,
     SnapshotEntry: _snapshot,
     WithdrawalEndEntry: _withdrawal_end,
     WithdrawalEntry: _withdrawal,

@@ -22,6 +22,7 @@ from byleave.service import (
     policy,
     prove,
     receipt,
+    requests,
 )
 from byleave.service import groups as group_facts
 from byleave.wiring.consent_nouns import Noun
@@ -120,12 +121,15 @@ class Members(Noun):
     def erase(self, members: Sequence[str]) -> erasure.Erased:
         """Erase members whose withdrawal has reached everything current (G10).
 
+        Their open requests are closed with it.
+
         Raises:
             InputError: `member.unknown`, `member.erased`.
             RefusedError: `erasure.standing`.
         """
         self._writable()
         done = erasure.erase(self._house, members, proofs=self._workspace.places.proofs)
+        requests.close_erased(self._house, done.ordinals, who="erasure", why=done.erasure)
         self._house.log.publish()
         return done
 

@@ -12,6 +12,7 @@ from byleave.wiring.gate_nouns import Gates, Snapshots, Sources
 from byleave.wiring.member_nouns import DEMO_MEMBERS, Members, Policies, Public
 from byleave.wiring.model_nouns import Models, Releases
 from byleave.wiring.proof_nouns import Directories, Proofs
+from byleave.wiring.request_nouns import Requests
 from byleave.wiring.withdrawal_nouns import Withdrawals
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "Proofs",
     "Public",
     "Releases",
+    "Requests",
     "Rulesets",
     "Snapshots",
     "Sources",

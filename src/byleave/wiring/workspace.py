@@ -60,6 +60,7 @@ from byleave.wiring.nouns import (
     Proofs,
     Public,
     Releases,
+    Requests,
     Rulesets,
     Snapshots,
     Sources,
@@ -215,6 +216,7 @@ class Workspace:
         self.notice = Notices(self)
         self.ruleset = Rulesets(self)
         self.member = Members(self)
+        self.requests = Requests(self)
         self.consent = Consents(self)
         self.source = Sources(self)
         self.gate = Gates(self)

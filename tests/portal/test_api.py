@@ -357,6 +357,105 @@ def test_choices_sent_together_are_grouped_and_each_is_answered(site: Site) -> N
         assert ws.fsck() == []
 
 
+def test_a_choice_stands_where_publishing_fails(site: Site) -> None:
+    """A choice that is durable is answered as made when its checkpoint fails, and published later."""
+    from byleave.errors import WorldError
+    from byleave.portal.writer import Writer
+    from byleave.service.consent import NewEvent
+    from byleave.wiring import Workspace
+
+    with byleave.open(site.path, read_only=True) as ws:
+        scope = ws.scope(USE)
+        before = ws.log_house.checkpoint().size
+    failing = True
+
+    def opens() -> Workspace:
+        workspace = byleave.open(site.path, turns=True)
+        sequencer = workspace.log_house._sequencer
+        publish = sequencer.publish
+
+        def disk_is_full() -> Any:
+            if failing:
+                raise WorldError("no room", code="world.disk-full")
+            return publish()
+
+        sequencer.publish = disk_is_full  # type: ignore[method-assign]
+        return workspace
+
+    async def two() -> list[list[int]]:
+        nonlocal failing
+        writer = Writer(opens)
+        no = NewEvent(member="m-1", kind=EventKind.REFUSAL, scope=scope)
+        first = await writer.choose([no])
+        with byleave.open(site.path, read_only=True) as ws:
+            assert ws.log_house.checkpoint().size == before
+        failing = False
+        second = await writer.choose([no])
+        await writer.close()
+        return [first, second]
+
+    (first,), (second,) = asyncio.run(two())
+    with byleave.open(site.path, read_only=True) as ws:
+        assert ws.log_house.checkpoint().size == second + 1
+        assert [event.index for event in ws.consent.history("m-1")] == [first, second]
+        assert ws.fsck() == []
+
+
+def test_a_key_whose_request_failed_midway_is_not_free(site: Site) -> None:
+    """A request that failed for another reason than a refusal is not done again by its key."""
+    from fastapi import Request
+
+    from byleave.errors import InputError, WorldError
+    from byleave.portal.access import Caller, Role
+    from byleave.portal.desk import make_desk
+    from byleave.portal.once import Once
+    from byleave.portal.problem import ProblemError
+
+    asked: list[Exception | None] = []
+
+    async def do() -> dict[str, str]:
+        problem = asked.pop()
+        if problem is not None:
+            raise problem
+        return {}
+
+    def request(key: str) -> Request:
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": b"{}", "more_body": False}
+
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": "/x",
+            "headers": [(b"idempotency-key", key.encode())],
+            "state": {"caller": Caller(Role.OPERATOR, "house")},
+        }
+        return Request(scope, receive)
+
+    with byleave.open(site.path, read_only=True) as ws:
+        desk = make_desk(ws, site="http://testserver").file
+        once = Once(desk, ws.now)
+        for number, (first, code) in enumerate(
+            [
+                (WorldError("no room", code="world.disk-full"), "api.key-unfinished"),
+                (RuntimeError("a bug"), "api.key-unfinished"),
+                (InputError("bad", code="use.malformed"), None),
+            ]
+        ):
+            key = f"midway-{number}"
+            asked.append(first)
+            with pytest.raises(type(first)):
+                asyncio.run(once.answer(request(key), do))
+            asked.append(None)
+            if code is None:
+                assert asyncio.run(once.answer(request(key), do)).status_code == 201
+                continue
+            with pytest.raises(ProblemError) as caught:
+                asyncio.run(once.answer(request(key), do))
+            assert caught.value.code == code
+        desk.close()
+
+
 def test_openapi_is_of_version_3_1(site: Site) -> None:
     """The API describes itself as OpenAPI 3.1, each operation with a summary."""
     document = site.http.get("/openapi.json").json()

@@ -67,16 +67,16 @@ class Window:
     total: int
 
 
-def window(items: tuple[TimelineItem, ...], until: int | None) -> Window:
-    """Cut the part of a timeline that ends at its `until`-th line (None: the newest)."""
+def window(items: tuple[TimelineItem, ...], until: int | None, *, lines: int = LINES) -> Window:
+    """Cut so many lines of a timeline, the last its `until`-th (None: the newest)."""
     total = len(items)
     end = total if until is None else max(1, min(until, total))
-    start = max(0, end - LINES)
+    start = max(0, end - lines)
     return Window(
         items=items[total - end : total - start],
         until=end,
         older=start or None,
-        newer=min(total, end + LINES) if end < total else None,
+        newer=min(total, end + lines) if end < total else None,
         total=total,
     )
 
@@ -169,7 +169,7 @@ def member_page(
     answer: MemberAnswer,
     *,
     base: str,
-    own: str,
+    own: str | None,
     until: int | None = None,
     settings: str | None = None,
     language: str = "en",
@@ -180,7 +180,8 @@ def member_page(
         frame: What stands around it.
         answer: Its facts.
         base: Prefix of every address.
-        own: Address of this page.
+        own: Address of this page; None: it has none, and shows its whole timeline without links
+            to what is under it.
         until: Which part of the timeline; None: the newest.
         settings: Address of their settings, where they are signed in.
         language: Of its sentences.
@@ -189,11 +190,13 @@ def member_page(
         "member.html",
         frame,
         base,
-        f"{own}.json",
+        None if own is None else f"{own}.json",
         language,
         view=answer,
         own=own,
-        lines=window(answer.timeline, until),
+        lines=window(answer.timeline, until)
+        if own is not None
+        else window(answer.timeline, None, lines=len(answer.timeline)),
         settings=settings,
     )
 
@@ -234,7 +237,7 @@ def sign_in_page(*, base: str, secret: str, language: str = "en") -> str:
 
 def render(
     template: str,
-    frame: Frame,
+    frame: Frame | None,
     *,
     base: str,
     twin: str | None,
@@ -245,7 +248,7 @@ def render(
 
     Args:
         template: Its file.
-        frame: What frames every page.
+        frame: What frames every page; None: a page that stands by itself.
         base: Prefix of every address.
         twin: Address of the same facts as JSON; None: it has none.
         language: Of its sentences.

@@ -48,7 +48,7 @@ def add_house(routes: Routes, desk: Desk, *, demo: bool, base: str) -> None:
         member, why = fields.get("member", ""), fields.get("why", "")
         await desk.write.act(lambda ws: ws.member.look(member, who=caller.subject, why=why))
         view = read(MemberAnswer, desk.read.member.answer(member), where="member")
-        return HTMLResponse(html.member_page(frame(view), view, base=base, own=f"{base}/house"))
+        return HTMLResponse(html.member_page(frame(view), view, base=base, own=None))
 
     routes.add("GET", "/house.json", own, overview_json, summary="The operator's overview, as JSON")
     routes.add("GET", "/house", own, overview, summary="The operator's overview")

@@ -3,8 +3,8 @@
 A client sends `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header): any text of its own,
 new for each thing it wants done. The same key with the same body gets the answer of the first time;
 with another body it is refused. A key whose request was refused can be used again: nothing was done.
-A key is remembered for seven days. Where the process died between doing and remembering, the key
-says so instead of doing it twice: `api.key-unfinished`.
+A key is remembered for seven days. Where the process died between doing and remembering, or it
+failed on the way (a disk, a bug), the key says so instead of doing it twice: `api.key-unfinished`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any, Final
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 
+from byleave.errors import ByleaveError, WorldError
 from byleave.ids import to_us
 from byleave.portal.access import caller_of
 from byleave.portal.problem import ProblemError
@@ -53,6 +54,7 @@ class Once:
 
         Raises:
             ProblemError: 400 `api.key-missing`; 409 `api.key-unfinished`; 422 `api.key-reused`.
+            Exception: What `do` raises. Its key is free again only where that is a refusal.
         """
         key = request.headers.get("idempotency-key", "")
         if not _KEY.fullmatch(key):
@@ -91,8 +93,9 @@ class Once:
             )
         try:
             result = await do()
-        except Exception:
-            self._desk.drop_keys([(caller, key)])
+        except (ProblemError, ByleaveError) as error:
+            if not isinstance(error, WorldError):  # refused: nothing was done
+                self._desk.drop_keys([(caller, key)])
             raise
         answer = JSONResponse(result, status_code=status)
         self._desk.answer_keys([(caller, key, status, bytes(answer.body))])

@@ -2,24 +2,27 @@
 
 Choices that arrive while others are being made durable are recorded together: one transaction, one
 publication of the log. Where one of them is refused, all are recorded one by one, and only that one
-is told no. The workspace's lock is held for as long as there is something to write, so that the
+is told no. Where publishing fails (witnesses are down, a disk is full), what was written stands and
+is published by a later turn. The workspace's lock is held for as long as there is something to write, so that the
 command line can write in between.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from byleave.errors import ByleaveError, WorldError
+from byleave.errors import ByleaveError
 from byleave.service.consent import NewEvent
 from byleave.wiring import Workspace
 
 __all__ = ["Writer"]
 
+_LOG: Final = logging.getLogger(__name__)
 T = TypeVar("T")
 _BATCH: Final = 1_000
 
@@ -121,10 +124,10 @@ class Writer:
                 with workspace.log_house.once():
                     for group in _groups(batch):
                         answers += _write_group(workspace, group)
-            except WorldError as error:
-                # Witnesses are down: what was written is durable and will be published later.
-                if error.code != "log.quorum-unmet" or len(answers) != len(batch):
-                    raise
+            except (ByleaveError, OSError) as error:
+                # What was written is durable; the next turn publishes it. An error told to its
+                # callers would have them do it twice.
+                _LOG.error("publishing failed, %s", getattr(error, "code", type(error).__name__))
         return answers
 
     def _close(self) -> None:
@@ -167,5 +170,5 @@ def _share_a_token(choices: Sequence[_Choices]) -> bool:
 def _tried(do: Callable[[], Any]) -> _Answer:
     try:
         return do(), None
-    except ByleaveError as error:
+    except Exception as error:  # noqa: BLE001 (told to who asked, and to nobody else)
         return None, error

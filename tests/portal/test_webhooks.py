@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 import byleave
+from byleave.client import webhook_is_good
 from byleave.errors import InputError
-from byleave.portal.webhooks import TRIES, Webhooks, check_address
+from byleave.portal.webhooks import TRIES, Webhooks, check_address, signed
 from tests.portal.api_site import USE, Site, site_at
 
 Message = tuple[dict[str, str], bytes]
@@ -71,9 +72,31 @@ def test_a_no_by_any_door_is_told_and_signed(site: Site) -> None:
     headers, body = got[0]
     assert json.loads(body)["data"]["index"] == index
     assert json.loads(body)["data"]["member"] == "m-1"
-    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
-    wanted = base64.b64encode(hmac.new(secret, signed, hashlib.sha256).digest()).decode()
+    told = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+    wanted = base64.b64encode(hmac.new(secret, told, hashlib.sha256).digest()).decode()
     assert headers["webhook-signature"] == f"v1,{wanted}"
+    whole = "whsec_" + base64.b64encode(secret).decode()
+    assert webhook_is_good(whole, headers, body)
+
+
+def test_what_was_not_signed_so_is_no_message() -> None:
+    """Another body, id, secret, a time long ago or none, and a missing signature are refused."""
+    secret, at, body = "whsec_" + base64.b64encode(b"k" * 32).decode(), 1_700_000_000, b"{}"
+    good = {
+        "webhook-id": "crm-1",
+        "webhook-timestamp": str(at),
+        "webhook-signature": "v1,AAAA " + signed(b"k" * 32, "crm-1", at, body),
+    }
+    assert webhook_is_good(secret, good, body, now=at + 299)
+    assert not webhook_is_good(secret, good, body, now=at + 301)
+    assert not webhook_is_good(secret, good, body, now=at - 301)
+    assert not webhook_is_good(secret, good, b"{} ", now=at)
+    assert not webhook_is_good("whsec_" + base64.b64encode(b"j" * 32).decode(), good, body, now=at)
+    assert not webhook_is_good(secret, good | {"webhook-id": "crm-2"}, body, now=at)
+    assert not webhook_is_good(secret, good | {"webhook-timestamp": str(at + 1)}, body, now=at)
+    assert not webhook_is_good(secret, good | {"webhook-timestamp": "soon"}, body, now=at)
+    for name in good:
+        assert not webhook_is_good(secret, good | {name: ""}, body, now=at)
 
 
 @pytest.fixture

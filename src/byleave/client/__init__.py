@@ -1,5 +1,7 @@
 """A typed client of the API that `byleave serve` answers (docs/spec/api.md). Needs `httpx`.
 
+`webhook_is_good` checks what the server tells; it needs nothing.
+
 from byleave.client import Client, Choice
 
 with Client("https://privacy.example.com", token="byl_…") as api:
@@ -13,11 +15,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from byleave.client.client import ApiError, Choice, Client, Decision, Event
+    from byleave.client.webhook import webhook_is_good
 
-__all__ = ["ApiError", "Choice", "Client", "Decision", "Event"]
+__all__ = ["ApiError", "Choice", "Client", "Decision", "Event", "webhook_is_good"]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401  # PEP 562: importing this loads no `httpx`
+    if name == "webhook_is_good":
+        from byleave.client.webhook import webhook_is_good
+
+        return webhook_is_good
     if name in __all__:
         from byleave.client import client
 

@@ -192,9 +192,11 @@ class Client:
         found: dict[str, str] = self._write("/api/v1/notice-tokens", body, None)
         return found
 
-    def link(self, member: str, *, minutes: int = 30) -> str:
-        """Return an address that signs the member in, once."""
-        body = {"member": member, "minutes": minutes}
+    def link(
+        self, member: str, *, minutes: int = 30, to: Literal["answer", "settings"] = "answer"
+    ) -> str:
+        """Return an address that signs the member in, once, and leads to one of their pages."""
+        body = {"member": member, "minutes": minutes, "to": to}
         return str(self._write("/api/v1/links", body, None)["url"])
 
     def suggest(
@@ -216,6 +218,25 @@ class Client:
         }
         found: dict[str, Any] = self._send("POST", "/api/v1/suggestions", json=body)
         return found
+
+    def releases(self) -> Iterator[dict[str, Any]]:
+        """Yield the documents of every release, oldest first, page by page."""
+        start: int | None = -1
+        while start is not None:
+            page = self._read("/api/v1/releases", {"after": start, "limit": _PAGE})
+            yield from page["items"]
+            start = page["next"]
+
+    def add_webhook(self, name: str, url: str, *, after: int | None = None) -> str:
+        """Have an address told of every no; return the secret that its messages are signed with.
+
+        Args:
+            name: The webhook's, never used twice.
+            url: https, or http on this machine.
+            after: Only what has a higher ledger index; default: from now on.
+        """
+        body = {"webhook": name, "url": url, "after": after}
+        return str(self._write("/api/v1/webhooks", body, None)["secret"])
 
     def answer(self, member: str) -> dict[str, Any]:
         """Return all that is known of a member: where their data went."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import Query, Request, Response
 from fastapi.responses import JSONResponse
@@ -44,6 +44,9 @@ class LinkRequest(Body):
 
     member: MemberId
     minutes: Annotated[int, Field(ge=1, le=24 * 60)] = _LINK_MINUTES
+    to: Annotated[
+        Literal["answer", "settings"], Field(description="The page that it leads to.")
+    ] = "answer"
 
 
 class Link(BaseModel):
@@ -88,7 +91,8 @@ def add_members(routes: Routes, desk: Desk) -> None:
         async def do() -> dict[str, Any]:
             lifetime = timedelta(minutes=body.minutes)
             secret = desk.admission.make_link("member", body.member, lifetime=lifetime)
-            return {"url": f"{desk.site}/in/{secret}", "minutes": body.minutes}
+            to = "" if body.to == "answer" else f"?to={body.to}"
+            return {"url": f"{desk.site}/in/{secret}{to}", "minutes": body.minutes}
 
         return await desk.once.answer(request, do)
 

@@ -43,6 +43,7 @@ from byleave.portal.desk import Desk
 from byleave.portal.guard import Guard
 from byleave.portal.house import add_house
 from byleave.portal.me import add_me
+from byleave.portal.oidc_routes import add_oidc
 from byleave.portal.problem import ProblemError, is_api, malformed, plain_problem, problem_of
 from byleave.portal.sign_in import add_sign_in
 from byleave.portal.suggest import add_suggestions
@@ -145,6 +146,7 @@ def create_app(
     base: str = "",
     hosts: frozenset[str] | None = None,
     desk: Desk | None = None,
+    embed_in: tuple[str, ...] = (),
 ) -> FastAPI:
     """Build the application.
 
@@ -155,6 +157,7 @@ def create_app(
             below another site.
         hosts: Host names answered to; None: any.
         desk: What the API and signed-in pages need; None: read-only pages by link alone.
+        embed_in: Origins whose pages may show the signed-in member's pages in a frame.
     """
     app = FastAPI(
         title="Byleave",
@@ -175,14 +178,18 @@ def create_app(
     if desk is not None:
         add_api(routes, desk)
         add_sign_in(routes, desk, base=base)
+        if desk.provider is not None:
+            add_oidc(routes, desk, desk.provider, base=base)
         add_me(routes, desk, demo=demo, base=base)
         add_house(routes, desk, demo=demo, base=base)
     _errors(app, base)
     app.add_middleware(
         Guard,
-        private=("/m/", "/me", "/house", "/in/", "/api/"),
+        private=("/m/", "/me", "/house", "/in/", "/sign", "/api/"),
         fault=lambda scope: _told(Request(scope), 500, base=base),
         hosts=hosts,
+        framed=("/in/", "/me/"),
+        embed_in=embed_in,
     )
     return app
 

@@ -20,14 +20,12 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _LOG: Final = logging.getLogger(__name__)
 
+_POLICY: Final = (
+    b"default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+    b"base-uri 'none'; frame-ancestors "
+)
 HEADERS: Final = (
-    (
-        b"content-security-policy",
-        (
-            b"default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
-            b"base-uri 'none'; frame-ancestors 'none'"
-        ),
-    ),
+    (b"content-security-policy", _POLICY + b"'none'"),
     (b"referrer-policy", b"same-origin"),
     (b"x-content-type-options", b"nosniff"),
     (b"cross-origin-opener-policy", b"same-origin"),
@@ -58,6 +56,9 @@ class Guard:
         application: What it wraps.
         private: Prefixes of paths that nothing may store.
         fault: Makes the answer to a request that failed here.
+        framed: Beginnings of paths, with a slash at the end, of what `embed_in` may show in a
+            frame; nobody may any other.
+        embed_in: Origins, as `frame-ancestors` names them.
         hosts: Host names answered to; None: any. A demo on loopback answers to loopback only,
             so that a page elsewhere cannot reach it through a name that points here.
     """
@@ -69,7 +70,12 @@ class Guard:
         private: tuple[str, ...],
         fault: Callable[[Scope], Application],
         hosts: frozenset[str] | None,
+        framed: tuple[str, ...] = (),
+        embed_in: tuple[str, ...] = (),
     ) -> None:
+        self._framed = framed if embed_in else ()
+        embedded = _POLICY + " ".join(embed_in).encode("ascii")
+        self._embedded = ((b"content-security-policy", embedded), *HEADERS[1:])
         self._fault = fault
         self._application = application
         self._private = private
@@ -81,6 +87,7 @@ class Guard:
             await self._application(scope, receive, send)
             return
         private = scope["path"].startswith(self._private)
+        framed = f"{scope['path']}/".startswith(self._framed)
         head = scope["method"] == "HEAD"
 
         started = False
@@ -89,7 +96,7 @@ class Guard:
             nonlocal started
             started = True
             if message["type"] == "http.response.start":
-                own = list(HEADERS)
+                own = list(self._embedded if framed else HEADERS)
                 if private:
                     own.append((b"cache-control", b"no-store"))
                 names = {name for name, _ in own}

@@ -62,7 +62,13 @@ def serve(
         listener = held.enter_context(bind(host, port))
         here = _address(host, listener.getsockname()[1])
         desk = None if read_only else make_desk(opened, site=(site or here).rstrip("/"))
-        app = create_app(WorkspaceAnswers(opened), demo=opened.is_demo, hosts=hosts, desk=desk)
+        app = create_app(
+            WorkspaceAnswers(opened),
+            demo=opened.is_demo,
+            hosts=hosts,
+            desk=desk,
+            embed_in=opened.config.embed_in,
+        )
         echo(f"Open {here} · Ctrl-C stops")
         # No access log: a member's link is their sign-in and must not be written down.
         config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)

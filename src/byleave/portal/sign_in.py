@@ -32,26 +32,33 @@ def home(routes: Routes, role: Role) -> str:
     return own if ("GET", own) in routes.table else "/"
 
 
+_PAGES = {"settings": "/me/settings"}
+"""Where a member's link may lead instead; nothing of an address is taken from a request."""
+
+
 def add_sign_in(routes: Routes, desk: Desk, *, base: str) -> None:
     """Add the routes."""
 
-    async def offer(secret: str) -> HTMLResponse:
+    async def offer(secret: str, to: str = "") -> HTMLResponse:
         if not desk.callers.link_is_good(secret):
             return HTMLResponse(html.message_page("used", base=base), status_code=410)
-        return HTMLResponse(html.sign_in_page(base=base, secret=secret))
+        last = f"{secret}?to={to}" if to in _PAGES else secret
+        return HTMLResponse(html.sign_in_page(base=base, secret=last))
 
-    async def enter(secret: str) -> Response:
+    async def enter(request: Request, secret: str, to: str = "") -> Response:
         answer = RedirectResponse(base + "/", status_code=303)
-        caller = desk.callers.sign_in(secret, answer)
+        caller = desk.callers.sign_in(secret, answer, before=request)
         if caller is None:
             return HTMLResponse(html.message_page("used", base=base), status_code=410)
-        answer.headers["location"] = base + home(routes, caller.role)
+        page = _PAGES.get(to) if caller.role is Role.MEMBER else None
+        answer.headers["location"] = base + (page or home(routes, caller.role))
         return answer
 
     async def leave(request: Request) -> Response:
         form = await form_of(request)
         desk.callers.check_form(caller_of(request), form.get("form", ""))
-        answer = RedirectResponse(base + "/", status_code=303)
+        last = "/" if desk.provider is None else "/signed-out"
+        answer = RedirectResponse(base + last, status_code=303)
         desk.callers.sign_out(request, answer)
         return answer
 

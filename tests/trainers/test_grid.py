@@ -63,6 +63,8 @@ def test_every_column_may_be_doubted(monkeypatch: pytest.MonkeyPatch) -> None:
     plain = ridge_on_grid(x.T @ x, x.T @ y, 3)
     monkeypatch.setattr(grid, "_DOUBT", 1.0)
     assert ridge_on_grid(x.T @ x, x.T @ y, 3).tolist() == plain.tolist()
+    monkeypatch.setattr(grid, "_undecided", lambda *_: np.ones(5, np.bool_))
+    assert ridge_on_grid(x.T @ x, x.T @ y, 3).tolist() == plain.tolist()
     assert plain.tolist() == exact((x.T @ x).tolist(), (x.T @ y).tolist(), 3)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from byleave.trainers.support import Pairs, count
+from byleave.trainers.support import Occurrences, Pairs, count, numbered
 
 pair = st.tuples(
     st.integers(0, 5), st.integers(0, 5), st.integers(0, 2), st.frozensets(st.integers(10, 15))
@@ -16,12 +16,13 @@ pair = st.tuples(
 
 
 def columns(found: list[tuple[int, int, int, frozenset[int]]]) -> Pairs:
+    ids, column = numbered(np.array([f for p in found for f in sorted(p[3])], dtype=np.int64))
+    row = np.array([at for at, p in enumerate(found) for _ in p[3]], dtype=np.int64)
     return Pairs(
         context_author=np.array([p[0] for p in found], dtype=np.int64),
         reply_author=np.array([p[1] for p in found], dtype=np.int64),
         label=np.array([p[2] for p in found], dtype=np.int64),
-        row=np.array([at for at, p in enumerate(found) for _ in p[3]], dtype=np.int64),
-        feature=np.array([f for p in found for f in sorted(p[3])], dtype=np.int64),
+        words=Occurrences(row=row, column=column, ids=ids),
     )
 
 

@@ -12,7 +12,7 @@ Bound: for symmetric A whose eigenvalues are all >= m > 0, |W - W~| <= |B - A W~
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +32,7 @@ _MOST_STEPS: Final = 64
 """Each step gains tens of bits: the system's condition number is below 2 (1 + trace / ridge)."""
 
 Integers = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.floating[Any]]
 
 
 def ridge_on_grid(gram: Integers, cross: Integers, ridge: int) -> Integers:
@@ -51,19 +52,49 @@ def ridge_on_grid(gram: Integers, cross: Integers, ridge: int) -> Integers:
     while not _positive_definite(gram + (ridge / 2) * eye):
         ridge *= 2
     system = gram + ridge * np.eye(len(gram), dtype=np.int64)
-    weights = np.linalg.solve(system.astype(np.float64), cross.astype(np.float64))
+    matrix = system.astype(np.float64)
+    weights = np.linalg.solve(matrix, cross.astype(np.float64))
     scaled = np.ldexp(weights, GRID_BITS)
-    grid = np.floor(scaled + 0.5).astype(np.int64)
-    inverse = np.linalg.inv(system.astype(np.float64))
-    step = inverse @ (cross - system.astype(np.float64) @ weights)  # Newton's next
+    grid: Integers = np.floor(scaled + 0.5).astype(np.int64)
+    # No entry is further off than the residual's length over the least eigenvalue.
+    off = np.linalg.norm(cross - matrix @ weights, axis=0) * 2 / ridge
+    near = np.abs(scaled - np.floor(scaled) - 0.5)
+    columns = np.flatnonzero((near < np.maximum(np.ldexp(4 * off, GRID_BITS), _DOUBT)).any(axis=0))
+    left = _undecided(matrix, cross[:, columns], scaled[:, columns], near[:, columns], ridge)
+    if not left.any():
+        return grid
+    columns = columns[left]
+    inverse = np.linalg.inv(matrix)
+    step = inverse @ (cross[:, columns] - matrix @ weights[:, columns])  # Newton's next
     doubt = np.maximum(np.ldexp(16 * np.abs(step).max(axis=0), GRID_BITS), _DOUBT)
-    columns = np.flatnonzero((np.abs(scaled - np.floor(scaled) - 0.5) < doubt).any(axis=0))
-    for at in columns:
+    for at in columns[(near[:, columns] < doubt).any(axis=0)]:
         grid[:, at] = _exact_column(system, inverse, cross[:, at], weights[:, at], ridge)
     return grid
 
 
-def _positive_definite(matrix: npt.NDArray[np.float64]) -> bool:
+def _undecided(
+    matrix: Floats,
+    cross: Integers,
+    scaled: Floats,
+    near: Floats,
+    ridge: int,
+) -> npt.NDArray[np.bool_]:
+    """Say of each column whether the exact residual leaves a doubt about an entry's rounding.
+
+    The weights, in units of 2^-20, are taken apart into multiples of 2^-7, whose products with the
+    matrix are exact, and what is left, whose products are so small that their rounding is nothing.
+    """
+    high = np.ldexp(np.rint(np.ldexp(scaled, 7)), -7)
+    first = np.ldexp(cross.astype(np.float64), GRID_BITS) - matrix @ high
+    second = matrix @ (scaled - high)
+    most = np.abs(matrix).sum(axis=1).max(initial=0)
+    rounding = len(matrix) ** 1.5 * 2.0**-52 * most * np.abs(scaled - high).max(initial=0)
+    off = (np.linalg.norm(first - second, axis=0) * (1 + 2.0**-30) + rounding) * 2 / ridge
+    wide = np.abs(high).max(initial=0) * most >= 2.0**45  # with 7 bits more: 2^52
+    return np.asarray((near <= off + 2.0**-30).any(axis=0) | wide)
+
+
+def _positive_definite(matrix: Floats) -> bool:
     try:
         np.linalg.cholesky(matrix)
     except np.linalg.LinAlgError:
@@ -103,9 +134,7 @@ def ease_on_grid(gram: Integers, ridge: int) -> Integers:
     return grid
 
 
-def _exact_ratios(
-    system: Integers, inverse: npt.NDArray[np.float64], at: int, ridge: int
-) -> Integers:
+def _exact_ratios(system: Integers, inverse: Floats, at: int, ridge: int) -> Integers:
     """Refine a column of the inverse until no ratio to its diagonal can round another way."""
     target = np.zeros(len(system), dtype=np.int64)
     target[at] = 1
@@ -132,9 +161,9 @@ def _grid(numerator: int, denominator: int) -> int:
 
 def _exact_column(
     system: Integers,
-    inverse: npt.NDArray[np.float64],
+    inverse: Floats,
     target: Integers,
-    start: npt.NDArray[np.float64],
+    start: Floats,
     ridge: int,
 ) -> Integers:
     """Refine one column in whole numbers of 2^-bits until no entry can round another way."""
@@ -152,9 +181,9 @@ def _exact_column(
 
 def _refined(
     system: Integers,
-    inverse: npt.NDArray[np.float64],
+    inverse: Floats,
     target: Integers,
-    start: npt.NDArray[np.float64],
+    start: Floats,
     ridge: int,
 ) -> Iterator[tuple[int, npt.NDArray[np.object_], int]]:
     """Yield ever better solutions of system @ x = target: bits, x in units of 2^-bits, its error.
@@ -195,7 +224,7 @@ def _product(system: Integers, value: npt.NDArray[np.object_]) -> npt.NDArray[np
     return result
 
 
-def _to_fixed(values: npt.NDArray[np.float64], bits: int) -> npt.NDArray[np.object_]:
+def _to_fixed(values: Floats, bits: int) -> npt.NDArray[np.object_]:
     """Return round(values * 2^bits) as Python integers, exactly."""
     result = np.empty(len(values), dtype=object)
     for at, value in enumerate(values):

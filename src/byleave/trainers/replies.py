@@ -115,15 +115,11 @@ class RepliesTrainer:
         Raises:
             InputError: `trainer.not-held`, a record the state does not hold.
         """
-        gone: dict[Key, Line] = {}
-        for batch in removed:
-            for record in _column(batch, "record_id").to_pylist():
-                key = state.keys.get(record)
-                if key is None or key in gone:
-                    raise InputError(
-                        "a record that the state does not hold", code="trainer.not-held"
-                    )
-                gone[key] = state.lines[key]
+        records = [r for batch in removed for r in _column(batch, "record_id").to_pylist()]
+        keys, lines = [state.keys.get(record) for record in records], state.lines
+        gone = {key: lines[key] for key in keys if key is not None}
+        if len(gone) != len(records):
+            raise InputError("a record that the state does not hold", code="trainer.not-held")
         return without_rows(state, gone)
 
     def encode(self, state: ReplyState) -> ModelFiles:

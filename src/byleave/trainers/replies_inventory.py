@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,11 +9,11 @@ import numpy.typing as npt
 
 from byleave.canonical import Json
 from byleave.trainers.replies_pairs import PairTable
-from byleave.trainers.support import Pairs, enough_members
+from byleave.trainers.support import Occurrences, Pairs, distinct_members, enough_members, numbered
 from byleave.trainers.together import Integers
 from byleave.trainers.wording import Opening, show, slots_only
 
-__all__ = ["Inventory", "occurrences", "take_inventory"]
+__all__ = ["Inventory", "Moved", "moved", "occurrences", "take_inventory"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -28,6 +27,7 @@ class Inventory:
         contexts: Of each covered pair, the message replied to; objects.
         who: Of each covered pair, who wrote the reply and the context; shape (covered, 2).
         labels: Of each covered pair, the longest entry its reply opens with.
+        words: Features of the covered contexts.
         wholes: Covered pairs whose reply is an entry.
         all_pairs: Pairs, covered or not; None where fewer than k members wrote one side of them.
     """
@@ -38,6 +38,7 @@ class Inventory:
     contexts: npt.NDArray[np.object_]
     who: Integers
     labels: Integers
+    words: Occurrences
     wholes: int
     all_pairs: int | None
 
@@ -57,25 +58,62 @@ class Inventory:
 
     def pairs(self) -> Pairs:
         """Return the covered pairs as columns of integers."""
-        row, feature = occurrences(self.contexts)
         return Pairs(
             reply_author=self.who[:, 0],
             context_author=self.who[:, 1],
             label=self.labels,
-            row=row,
-            feature=feature,
+            words=self.words,
         )
 
 
-def occurrences(contexts: npt.NDArray[np.object_]) -> tuple[Integers, Integers]:
-    """Return, for every feature of these messages, which message has it, and its id."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Moved:
+    """Which covered pairs one inventory has and another has not.
+
+    Attributes:
+        went: Of each covered pair before, whether it is one no longer.
+        place: Of each covered pair before, its place among those after, or -1.
+        new: Of each covered pair after, whether it was none before.
+    """
+
+    went: npt.NDArray[np.bool_]
+    place: Integers
+    new: npt.NDArray[np.bool_]
+
+
+def moved(
+    old: npt.NDArray[np.bool_], stays: npt.NDArray[np.bool_], covered: npt.NDArray[np.bool_]
+) -> Moved:
+    """Compare what was covered with what is.
+
+    Args:
+        old: Of each pair of the table before, whether it was covered.
+        stays: Of each of them, whether it is still there: the first after, in this order.
+        covered: Of each pair of the table after.
+    """
+    many = int(stays.sum())
+    still, was = np.zeros(len(stays), np.bool_), np.zeros(len(covered), np.bool_)
+    still[stays], was[:many] = covered[:many], old[stays]
+    place = np.full(len(stays), -1, np.int64)
+    place[stays] = (np.cumsum(covered) - 1)[:many]
+    went = ~still[old]
+    found = place[old]
+    found[went] = -1
+    return Moved(went=went, place=found, new=~was[covered])
+
+
+def occurrences(contexts: npt.NDArray[np.object_]) -> Occurrences:
+    """Return the features of these messages."""
     found: list[npt.NDArray[np.int64]] = [line.features for line in contexts]
     sizes = np.array([len(some) for some in found], np.int64)
     feature = np.concatenate([np.zeros(0, np.int64), *found])
-    return np.repeat(np.arange(len(sizes)), sizes), feature
+    ids, column = numbered(feature)
+    return Occurrences(row=np.repeat(np.arange(len(sizes)), sizes), column=column, ids=ids)
 
 
-def take_inventory(sent: Mapping[Opening, int], table: PairTable, k: int) -> Inventory:
+def take_inventory(
+    table: PairTable, k: int, before: tuple[Inventory, npt.NDArray[np.bool_]] | None = None
+) -> Inventory:
     """Return the texts that may be shown, and the pairs they cover.
 
     Of the exact spellings of one folded text, the one most members sent is shown, if k did.
@@ -83,18 +121,15 @@ def take_inventory(sent: Mapping[Opening, int], table: PairTable, k: int) -> Inv
     opening often enough (k members on each side) goes, and its replies count for a shorter one.
 
     Args:
-        sent: How many members opened a reply so, where k did.
         table: The pairs.
         k: The threshold.
+        before: The inventory of a table that this one came from, and which of its pairs stayed:
+            the features of pairs that both cover are taken over from it.
     """
-    best: dict[str, tuple[int, str]] = {}
-    for opening, members in sent.items():
-        if not slots_only(opening.exact):
-            candidate = (-members, opening.exact)
-            best[opening.folded] = min(best.get(opening.folded, candidate), candidate)
+    best = _sent(table, k)
     folded = sorted(best)
-    ordinals = np.array([table.texts[text] for text in folded], np.int64)
-    place = np.full(2 + max(table.texts.values(), default=0), -1, np.int64)  # its last: of -1
+    ordinals = np.array([best[text][2] for text in folded], np.int64)
+    place = np.full(2 + int(table.says.max(initial=0)), -1, np.int64)  # its last: of -1
     while True:
         place[:] = -1
         place[ordinals] = np.arange(len(ordinals))
@@ -111,7 +146,7 @@ def take_inventory(sent: Mapping[Opening, int], table: PairTable, k: int) -> Inv
             break
         folded = [text for text, enough in zip(folded, good, strict=True) if enough]
         ordinals = ordinals[good]
-    sides = [len(np.unique(table.who[:, side])) for side in (0, 1)]
+    sides = [int(np.count_nonzero(np.bincount(table.who[:, side]))) for side in (0, 1)]
     return Inventory(
         texts=tuple(show(best[text][1]) for text in folded),
         folded=tuple(folded),
@@ -119,6 +154,47 @@ def take_inventory(sent: Mapping[Opening, int], table: PairTable, k: int) -> Inv
         contexts=table.contexts[covered],
         who=table.who[covered],
         labels=labels[covered],
+        words=_words(table.contexts[covered], covered, before),
         wholes=int((place[table.whole[covered]] == labels[covered]).sum()),
         all_pairs=len(labels) if min(sides) >= k else None,
     )
+
+
+def _sent(table: PairTable, k: int) -> dict[str, tuple[int, str, int]]:
+    """Return of each folded opening its spelling that most members sent, where k did.
+
+    Members below zero, so that the least is the best; the spelling; the folded one's ordinal.
+    Loops only over the openings that k members sent.
+    """
+    row, piece = np.divmod(np.flatnonzero(table.spells >= 0), table.spells.shape[1])
+    spelled = table.spells[row, piece]
+    many = np.bincount(spelled)
+    often = np.flatnonzero(many[spelled] >= k)  # a rarer one has fewer members still
+    members = distinct_members(spelled[often], table.who[row[often], 0], len(many))
+    known, first = np.unique(spelled[often], return_index=True)
+    best: dict[str, tuple[int, str, int]] = {}
+    for ordinal, at in zip(known.tolist(), often[first].tolist(), strict=True):
+        if members[ordinal] < k:
+            continue
+        opening: Opening = table.replies[row[at]].openings[piece[at]]
+        if not slots_only(opening.exact):
+            found = (-int(members[ordinal]), opening.exact, int(table.says[row[at], piece[at]]))
+            best[opening.folded] = min(best.get(opening.folded, found), found)
+    return best
+
+
+def _words(
+    contexts: npt.NDArray[np.object_],
+    covered: npt.NDArray[np.bool_],
+    before: tuple[Inventory, npt.NDArray[np.bool_]] | None,
+) -> Occurrences:
+    """Return the features of the covered contexts, reading only those that were not covered."""
+    if before is None:
+        return occurrences(contexts)
+    old, stays = before
+    change = moved(old.covered, stays, covered)
+    kept = old.words.of_rows(change.place)
+    if not change.new.any():
+        return kept
+    fresh = occurrences(contexts[change.new])
+    return kept.joined(fresh.of_rows(np.flatnonzero(change.new)))

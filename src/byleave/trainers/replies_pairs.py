@@ -5,9 +5,9 @@ Both change row by row: taking rows out takes their pairs out and reads no text 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,8 @@ __all__ = ["Key", "Line", "PairTable", "extend", "links", "shrink"]
 
 Key: TypeAlias = tuple[str, int]
 """Thread, and the row's number in it."""
+
+_T = TypeVar("_T", bound=Hashable)
 
 Pair: TypeAlias = tuple[Key, "Line", "Line"]
 """Place of the context, the context, the reply."""
@@ -48,7 +50,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PairTable:
-    """All pairs, in any order, as columns. Names of members and texts that left are not kept.
+    """All pairs, in any order, as columns. Ordinals are of this table alone; gaps are of who left.
 
     Attributes:
         number: A number for each pair, by the place of its context.
@@ -58,9 +60,8 @@ class PairTable:
         who: Ordinals of who wrote the reply and the context; shape (pairs, 2).
         says: Ordinals of the folded openings of the reply, shortest first, then -1; shape
             (pairs, MAX_PIECES).
-        whole: Ordinal of the opening that is all of the reply, or -1; shape (pairs,).
-        members: Ordinal of each member; gaps are of members who left.
-        texts: Ordinal of each folded opening; gaps likewise.
+        spells: Ordinals of its openings as they are spelled, likewise.
+        whole: Ordinal of the folded opening that is all of the reply, or -1; shape (pairs,).
     """
 
     number: Mapping[Key, int]
@@ -69,24 +70,22 @@ class PairTable:
     replies: npt.NDArray[np.object_]
     who: Integers
     says: Integers
+    spells: Integers
     whole: Integers
-    members: Mapping[str, int]
-    texts: Mapping[str, int]
 
     @classmethod
     def empty(cls) -> PairTable:
         """Return the table of no pair."""
-        none, nobody = np.zeros(0, object), np.zeros((0, 2), np.int64)
+        none, nothing = np.zeros(0, object), np.zeros((0, MAX_PIECES), np.int64)
         return cls(
             number={},
             numbers=np.zeros(0, np.int64),
             contexts=none,
             replies=none,
-            who=nobody,
-            says=np.zeros((0, MAX_PIECES), np.int64),
+            who=np.zeros((0, 2), np.int64),
+            says=nothing,
+            spells=nothing,
             whole=np.zeros(0, np.int64),
-            members={},
-            texts={},
         )
 
 
@@ -107,59 +106,56 @@ def links(lines: Mapping[Key, Line], touched: Collection[Key]) -> Iterator[Pair]
 
 
 def extend(table: PairTable, pairs: Iterable[Pair]) -> PairTable:
-    """Return the table with these pairs after its own. Once for each pair that is new."""
-    number, members, texts = dict(table.number), dict(table.members), dict(table.texts)
+    """Return the table with these pairs after its own.
+
+    A loop over the pairs that are new, and over all to find the ordinals that are in use.
+    """
+    number = dict(table.number)
+    members, folded, spelled = _ordinals(table)
     next_number = first = 1 + int(table.numbers[-1]) if len(table.numbers) else 0
-    next_member = 1 + max(members.values(), default=-1)
-    next_text = 1 + max(texts.values(), default=-1)
     contexts: list[Line] = []
     replies: list[Line] = []
     who: list[tuple[int, int]] = []
     says: list[list[int]] = []
+    spells: list[list[int]] = []
     whole: list[int] = []
     for key, context, reply in pairs:
         number[key], next_number = next_number, next_number + 1
-        for name in (reply.author, context.author):
-            if name not in members:
-                members[name], next_member = next_member, next_member + 1
-        found = []
-        for opening in reply.openings:
-            if opening.folded not in texts:
-                texts[opening.folded], next_text = next_text, next_text + 1
-            found.append(texts[opening.folded])
+        found = [folded(opening.folded) for opening in reply.openings]
+        rest = [-1] * (MAX_PIECES - len(found))
         contexts.append(context)
         replies.append(reply)
-        who.append((members[reply.author], members[context.author]))
-        says.append(found + [-1] * (MAX_PIECES - len(found)))
+        who.append((members(reply.author), members(context.author)))
+        says.append(found + rest)
+        spells.append([spelled(opening) for opening in reply.openings] + rest)
         whole.append(found[-1] if reply.complete else -1)
+    wide = (-1, MAX_PIECES)
     return PairTable(
         number=number,
         numbers=np.concatenate([table.numbers, np.arange(first, next_number)]),
         contexts=np.concatenate([table.contexts, _objects(contexts)]),
         replies=np.concatenate([table.replies, _objects(replies)]),
         who=np.concatenate([table.who, np.array(who, np.int64).reshape(-1, 2)]),
-        says=np.concatenate([table.says, np.array(says, np.int64).reshape(-1, MAX_PIECES)]),
+        says=np.concatenate([table.says, np.array(says, np.int64).reshape(wide)]),
+        spells=np.concatenate([table.spells, np.array(spells, np.int64).reshape(wide)]),
         whole=np.concatenate([table.whole, np.array(whole, np.int64)]),
-        members=members,
-        texts=texts,
     )
 
 
 def shrink(table: PairTable, gone: Iterable[Key]) -> tuple[PairTable, npt.NDArray[np.bool_]]:
-    """Return the table without the pairs at these places, and which of its pairs stayed."""
+    """Return the table without the pairs of the rows at these places, and which of its pairs stay.
+
+    A loop over the rows that go; the columns are copied.
+    """
+    number = dict(table.number)
+    leaving: list[int] = []
+    for thread, seq in gone:
+        for before in (seq - 1, seq):
+            found = number.pop((thread, before), None)
+            if found is not None:
+                leaving.append(found)
     stays = np.ones(len(table.whole), np.bool_)
-    number, members, texts = dict(table.number), dict(table.members), dict(table.texts)
-    leaving = np.array([number.pop(key) for key in gone], np.int64)
-    stays[np.searchsorted(table.numbers, leaving)] = False
-    # Ordinals that no pair has any more: their names go too.
-    named, said = set(_without(table.who, stays)), set(_without(table.says, stays))
-    for reply, context in zip(table.replies[~stays], table.contexts[~stays], strict=True):
-        for author in (reply.author, context.author):
-            if members.get(author) in named:
-                del members[author]
-        for opening in reply.openings:
-            if texts.get(opening.folded) in said:
-                del texts[opening.folded]
+    stays[np.searchsorted(table.numbers, np.array(leaving, np.int64))] = False
     return PairTable(
         number=number,
         numbers=table.numbers[stays],
@@ -167,17 +163,38 @@ def shrink(table: PairTable, gone: Iterable[Key]) -> tuple[PairTable, npt.NDArra
         replies=table.replies[stays],
         who=table.who[stays],
         says=table.says[stays],
+        spells=table.spells[stays],
         whole=table.whole[stays],
-        members=members,
-        texts=texts,
     ), stays
 
 
-def _without(ordinals: Integers, stays: npt.NDArray[np.bool_]) -> list[int]:
-    """Return the ordinals that are in rows that go and in none that stays."""
-    left = np.unique(ordinals[~stays])
-    found: list[int] = left[~np.isin(left, ordinals[stays], kind="table")].tolist()
-    return found
+class _Ordinals(dict[_T, int]):
+    """The ordinal of each name; one that is new gets the next."""
+
+    def __init__(self, used: Integers) -> None:
+        super().__init__()
+        self._next = 1 + int(used.max(initial=-1))
+
+    def __missing__(self, name: _T) -> int:
+        self[name] = found = self._next
+        self._next += 1
+        return found
+
+
+def _ordinals(
+    table: PairTable,
+) -> tuple[Callable[[str], int], Callable[[str], int], Callable[[Opening], int]]:
+    """Return what gives the ordinal of a member, a folded opening and a spelled one."""
+    members: _Ordinals[str] = _Ordinals(table.who)
+    folded: _Ordinals[str] = _Ordinals(table.says)
+    spelled: _Ordinals[Opening] = _Ordinals(table.spells)
+    columns = (table.who.tolist(), table.says.tolist(), table.spells.tolist())
+    lines = zip(table.contexts, table.replies, *columns, strict=True)
+    for context, reply, (mine, theirs), says, spells in lines:
+        members[reply.author], members[context.author] = mine, theirs
+        for opening, one, other in zip(reply.openings, says, spells, strict=False):
+            folded[opening.folded], spelled[opening] = one, other
+    return members.__getitem__, folded.__getitem__, spelled.__getitem__
 
 
 def _objects(lines: list[Line]) -> npt.NDArray[np.object_]:

@@ -7,8 +7,7 @@ offsets; and the counts of features together, which are the dear part to count a
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, TypeAlias
@@ -21,10 +20,10 @@ from safetensors.numpy import load, save
 from byleave.canonical import Json, decode
 from byleave.canonical import encode as canonical
 from byleave.errors import EvidenceError, InputError
-from byleave.trainers.replies_inventory import Inventory, occurrences, take_inventory
-from byleave.trainers.replies_pairs import Key, Line, Pair, PairTable, extend, links, shrink
+from byleave.trainers.replies_inventory import Inventory, moved, take_inventory
+from byleave.trainers.replies_pairs import Key, Line, PairTable, extend, links, shrink
 from byleave.trainers.support import Chosen, choose
-from byleave.trainers.together import Together, columns_of, incidence, together, updated
+from byleave.trainers.together import Together, incidence, together, updated
 from byleave.trainers.wording import Opening
 from byleave.training.trainer import ModelFiles
 
@@ -33,7 +32,6 @@ __all__ = [
     "dump_state",
     "empty_state",
     "restore_state",
-    "senders_of",
     "with_rows",
     "without_rows",
 ]
@@ -52,8 +50,6 @@ class ReplyState:
         recipe: The recipe of the fit.
         lines: The rows, by place.
         keys: The place of each record.
-        senders: Replies that begin with an opening, by member; zero counts are not kept.
-        sent: How many members that is, for openings of at least k.
         table: The pairs.
         inventory: The texts that a release shows, and the pairs they cover.
         chosen: The features that a release has.
@@ -63,8 +59,6 @@ class ReplyState:
     recipe: Mapping[str, Any]
     lines: Mapping[Key, Line]
     keys: Mapping[str, Key]
-    senders: Mapping[Opening, Mapping[str, int]]
-    sent: Mapping[Opening, int]
     table: PairTable
     inventory: Inventory
     chosen: Chosen
@@ -77,63 +71,60 @@ class _Rows:
 
     lines: Mapping[Key, Line]
     keys: Mapping[str, Key]
-    senders: Mapping[Opening, Mapping[str, int]]
-    sent: Mapping[Opening, int]
     table: PairTable
 
 
 def empty_state(recipe: Mapping[str, Any]) -> ReplyState:
     """Return the state of no rows."""
-    rows = _Rows(lines={}, keys={}, senders={}, sent={}, table=PairTable.empty())
-    return _state(recipe, rows, _all)
+    return _state(recipe, _Rows(lines={}, keys={}, table=PairTable.empty()), _all)
 
 
 def with_rows(state: ReplyState, fresh: Mapping[Key, Line]) -> ReplyState:
     """Return the state with these rows too, none of which it holds."""
     stays = np.ones(len(state.table.whole), np.bool_)
-    return _state(state.recipe, _joined(state, fresh), partial(_from, state, stays))
+    before = (state, stays) if state.lines else None
+    return _state(state.recipe, _joined(state, fresh), partial(_from, state, stays), before)
 
 
 def without_rows(state: ReplyState, gone: Mapping[Key, Line]) -> ReplyState:
     """Return the state without these rows, all of which it holds.
 
-    Cost: columns of the pairs are copied; what is counted is of the members who wrote a pair that
-    went, or one that the inventory covers no longer, and of features that are new among the kept.
+    Cost: columns of the pairs and places of the rows are copied; what is counted is of the members
+    who wrote a pair that went, or one that the inventory covers no longer, and of features that are
+    new among the kept; the cells of features by entry are counted over all covered pairs.
     """
     lines, keys = dict(state.lines), dict(state.keys)
     for place, line in gone.items():
         del lines[place], keys[line.record]
-    broken = list(links(state.lines, gone))
-    table, stays = shrink(state.table, [place for place, _, _ in broken])
-    senders, sent = _changed(state, broken, -1, int(state.recipe["k"]))
-    rows = _Rows(lines=lines, keys=keys, senders=senders, sent=sent, table=table)
-    return _state(state.recipe, rows, partial(_from, state, stays))
+    table, stays = shrink(state.table, gone)
+    rows = _Rows(lines=lines, keys=keys, table=table)
+    return _state(state.recipe, rows, partial(_from, state, stays), (state, stays))
 
 
 def _joined(state: ReplyState, fresh: Mapping[Key, Line]) -> _Rows:
     lines = {**state.lines, **fresh}
-    made = list(links(lines, fresh))
-    senders, sent = _changed(state, made, 1, int(state.recipe["k"]))
     return _Rows(
         lines=lines,
         keys={**state.keys, **{line.record: place for place, line in fresh.items()}},
-        senders=senders,
-        sent=sent,
-        table=extend(state.table, made),
+        table=extend(state.table, links(lines, fresh)),
     )
 
 
-def _state(recipe: Mapping[str, Any], rows: _Rows, counted: _Count) -> ReplyState:
+def _state(
+    recipe: Mapping[str, Any],
+    rows: _Rows,
+    counted: _Count,
+    before: tuple[ReplyState, npt.NDArray[np.bool_]] | None = None,
+) -> ReplyState:
     """Return a state of these rows, its features counted together by `counted`."""
     k = int(recipe["k"])
-    inventory = take_inventory(rows.sent, rows.table, k)
+    known = None if before is None else (before[0].inventory, before[1])
+    inventory = take_inventory(rows.table, k, known)
     chosen = choose(inventory.pairs(), len(inventory.texts), k, int(recipe["features"]))
     return ReplyState(
         recipe=recipe,
         lines=rows.lines,
         keys=rows.keys,
-        senders=rows.senders,
-        sent=rows.sent,
         table=rows.table,
         inventory=inventory,
         chosen=chosen,
@@ -156,50 +147,25 @@ def _from(
         inventory: After.
         chosen: After.
     """
-    old = state.inventory
-    still, was = np.zeros(len(stays), np.bool_), np.zeros(len(inventory.covered), np.bool_)
-    many = int(stays.sum())
-    still[stays], was[:many] = inventory.covered[:many], old.covered[stays]
-    went, new = ~still[old.covered], ~was[inventory.covered]
-    touched = np.zeros(len(went), np.bool_)
+    old, who = state.inventory, state.inventory.who
+    change = moved(old.covered, stays, inventory.covered)
+    size = 1 + max(int(who.max(initial=0)), int(inventory.who.max(initial=0)))
+    touched = np.zeros(len(change.went), np.bool_)
     for side in (0, 1):
-        moved = np.union1d(old.who[went, side], inventory.who[new, side])
-        touched |= np.isin(old.who[:, side], moved)
-    row, feature = occurrences(old.contexts[touched])
-    there, column = columns_of(chosen.features, feature)
-    had = incidence(int(touched.sum()), row[there], column, len(chosen.features))
+        spoke = np.zeros(size, np.bool_)
+        spoke[who[change.went, side]] = True
+        spoke[inventory.who[change.new, side]] = True
+        touched |= spoke[who[:, side]]
+    row, column = old.words.among(chosen.features)
+    there = touched[row]
+    place = np.cumsum(touched) - 1
+    had = incidence(int(touched.sum()), place[row[there]], column[there], len(chosen.features))
     return updated(
         state.together,
         chosen.features,
-        (had, old.who[touched], went[touched]),
-        (chosen.has, inventory.who, new),
+        (had, who[touched], change.went[touched]),
+        (chosen.has, inventory.who, change.new),
     )
-
-
-def _changed(
-    state: ReplyState, pairs: Iterable[Pair], sign: int, k: int
-) -> tuple[dict[Opening, Mapping[str, int]], dict[Opening, int]]:
-    """Count the replies of each member that open with a text, `sign` for each of these pairs."""
-    delta: dict[Opening, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    for _, _, reply in pairs:
-        for opening in reply.openings:
-            delta[opening][reply.author] += sign
-    result, sent = dict(state.senders), dict(state.sent)
-    for opening, changes in delta.items():
-        merged = dict(result.get(opening, {}))
-        for author, change in changes.items():
-            merged[author] = merged.get(author, 0) + change
-            if not merged[author]:
-                del merged[author]
-        if merged:
-            result[opening] = merged
-        else:
-            result.pop(opening, None)
-        if len(merged) >= k:
-            sent[opening] = len(merged)
-        else:
-            sent.pop(opening, None)
-    return result, sent
 
 
 def dump_state(state: ReplyState) -> ModelFiles:
@@ -293,18 +259,6 @@ def _stored(tensors: Mapping[str, npt.NDArray[Any]], chosen: Chosen) -> Together
     if (found.features != chosen.features).any() or (np.diag(found.gram) != alone).any():
         raise ValueError("counts of other rows")
     return found
-
-
-def senders_of(lines: Mapping[Key, Line]) -> dict[Opening, Mapping[str, int]]:
-    """Count, from the rows alone, the replies of each member that begin with each opening."""
-    senders: dict[Opening, dict[str, int]] = defaultdict(dict)
-    for (thread, seq), reply in lines.items():
-        context = lines.get((thread, seq - 1))
-        if context is not None and context.author != reply.author:
-            for opening in reply.openings:
-                counts = senders[opening]
-                counts[reply.author] = counts.get(reply.author, 0) + 1
-    return dict(senders)
 
 
 def _pack(texts: Sequence[str]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]]:

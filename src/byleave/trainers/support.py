@@ -14,18 +14,67 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from byleave.trainers.together import Integers, Marks, Together, incidence, together
+from byleave.trainers.together import Integers, Marks, Together, columns_of, incidence, together
 
 __all__ = [
     "Chosen",
     "Counts",
+    "Occurrences",
     "Pairs",
     "backed",
     "choose",
     "count",
+    "distinct_members",
     "enough_members",
+    "numbered",
     "with_vectors",
 ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Occurrences:
+    """Which features the contexts of pairs have, in any order; no feature twice in one.
+
+    Attributes:
+        row: Which pair; shape (features present,).
+        column: Which of `ids`; shape (features present,).
+        ids: The features, ascending.
+    """
+
+    row: Integers
+    column: Integers
+    ids: Integers
+
+    def of_rows(self, place: Integers) -> Occurrences:
+        """Return those of some rows, under other numbers.
+
+        Args:
+            place: The number of each row, or -1 of one that is left out.
+        """
+        row = place[self.row]
+        there = row >= 0
+        return _used(row[there], self.column[there], self.ids)
+
+    def joined(self, other: Occurrences) -> Occurrences:
+        """Return both."""
+        ids = np.union1d(self.ids, other.ids)
+        columns = [np.searchsorted(ids, some.ids)[some.column] for some in (self, other)]
+        return Occurrences(
+            row=np.concatenate([self.row, other.row]), column=np.concatenate(columns), ids=ids
+        )
+
+    def among(self, features: Integers) -> tuple[Integers, Integers]:
+        """Return row and place of each that is one of these features, which are ascending."""
+        known, _ = columns_of(features, self.ids)
+        some = self.of_columns(known)
+        return some.row, np.searchsorted(features, some.ids)[some.column]
+
+    def of_columns(self, kept: Marks) -> Occurrences:
+        """Return those of some features."""
+        place = np.where(kept, np.cumsum(kept) - 1, -1)
+        column = place[self.column]
+        there = np.flatnonzero(column >= 0)
+        return Occurrences(row=self.row[there], column=column[there], ids=self.ids[kept])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,15 +85,13 @@ class Pairs:
         context_author: Ordinal of who wrote the context; shape (pairs,).
         reply_author: Ordinal of who wrote the reply; shape (pairs,).
         label: Which inventory entry the reply opens with; shape (pairs,).
-        row: Which pair a feature belongs to; shape (features present,).
-        feature: The feature's id; shape (features present,); no id twice in one pair.
+        words: The features of the contexts.
     """
 
     context_author: Integers
     reply_author: Integers
     label: Integers
-    row: Integers
-    feature: Integers
+    words: Occurrences
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,20 +125,24 @@ class Chosen:
 
 
 def enough_members(cell: Integers, who: Integers, cells: int, k: int) -> npt.NDArray[np.bool_]:
-    """Say of each cell whether at least k distinct members occur in it.
+    """Say of each cell whether at least k distinct members occur in it; arguments as below."""
+    return distinct_members(cell, who, cells) >= k
+
+
+def distinct_members(cell: Integers, who: Integers, cells: int) -> Integers:
+    """Count the distinct members in each cell.
 
     Args:
         cell: Cell of each occurrence, in [0, cells).
         who: Member ordinal of each occurrence, non-negative.
         cells: How many cells there are.
-        k: The threshold.
     """
     if not len(cell):
-        return np.zeros(cells, dtype=np.bool_)
+        return np.zeros(cells, np.int64)
     members = int(who.max()) + 1
     both = np.sort(cell * members + who)
     once = both[np.diff(both, prepend=-1) > 0]
-    return np.asarray(np.bincount(once // members, minlength=cells) >= k)
+    return np.bincount(once // members, minlength=cells)
 
 
 def count(pairs: Pairs, labels: int, k: int, most_features: int) -> Counts:
@@ -117,36 +168,44 @@ def choose(pairs: Pairs, labels: int, k: int, most_features: int) -> Chosen:
         k: As for `count`.
         most_features: As for `count`.
     """
-    ids, column = _numbered(pairs.feature)
-    often = np.bincount(column, minlength=len(ids)) >= k  # a rarer feature has no kept cell
-    present = often[column]
-    row, column, ids = pairs.row[present], (np.cumsum(often) - 1)[column[present]], ids[often]
-    cells = len(ids) * labels
-    cell = column * labels + pairs.label[row]
-    many = np.bincount(cell, minlength=cells)
-    look = many[cell] >= k
-    kept = np.ones(cells, np.bool_)
+    words = pairs.words
+    often = np.bincount(words.column, minlength=len(words.ids)) >= k  # a rarer one has no kept cell
+    some = words.of_columns(often)
+    cell = some.column * labels + pairs.label[some.row]
+    many = np.bincount(cell, minlength=len(some.ids) * labels)
+    cells = np.flatnonzero(many >= k)
+    place = np.full(len(many), -1, np.int32)
+    place[cells] = np.arange(len(cells), dtype=np.int32)
+    look = place[cell]
+    met = np.flatnonzero(look >= 0)
+    kept = np.ones(len(cells), np.bool_)
     for who in (pairs.reply_author, pairs.context_author):
-        kept &= enough_members(cell[look], who[row[look]], cells, k)
-    full = np.where(kept, many, 0).reshape(len(ids), labels)
-    weight = full.sum(axis=1)
+        kept &= enough_members(look[met].astype(np.int64), who[some.row[met]], len(cells), k)
+    cells = cells[kept]
+    weight = np.zeros(len(some.ids), np.int64)
+    np.add.at(weight, cells // max(labels, 1), many[cells])
     # Largest kept counts first, then ids: `ids` is ascending and the sort is stable.
     chosen = np.sort(np.argsort(-weight, kind="stable")[:most_features])
     chosen = chosen[weight[chosen] > 0]
-    place = np.full(len(ids), -1, dtype=np.int64)
-    place[chosen] = np.arange(len(chosen))
-    present = place[column] >= 0
     cross = np.zeros((len(chosen) + 1, labels), dtype=np.int64)
-    cross[:-1] = full[chosen]
+    stands, at = columns_of(chosen, cells // max(labels, 1))
+    cross[at, cells[stands] % max(labels, 1)] = many[cells[stands]]
     cross[-1] = np.bincount(pairs.label, minlength=labels)
+    features = some.ids[chosen]
     return Chosen(
-        features=ids[chosen],
+        features=features,
         cross=cross,
-        has=incidence(len(pairs.label), row[present], place[column[present]], len(chosen)),
+        has=incidence(len(pairs.label), *some.among(features), len(chosen)),
     )
 
 
-def _numbered(ids: Integers) -> tuple[Integers, Integers]:
+def _used(row: Integers, column: Integers, ids: Integers) -> Occurrences:
+    """Return occurrences with only the ids that occur."""
+    used = np.bincount(column, minlength=len(ids)) > 0
+    return Occurrences(row=row, column=(np.cumsum(used) - 1)[column], ids=ids[used])
+
+
+def numbered(ids: Integers) -> tuple[Integers, Integers]:
     """Return the distinct ids, ascending, and of each id which it is."""
     order = np.argsort(ids)  # not stable, and twice as fast; equal ids get the same number
     ranked = ids[order]
@@ -182,12 +241,9 @@ def with_vectors(
     Returns:
         Gram and cross matrix over features, all pairs, numbers: exact below 2^53.
     """
-    known = len(counts.features)
-    place = np.searchsorted(counts.features, pairs.feature)
-    there = place < known
-    there[there] = counts.features[place[there]] == pairs.feature[there]
-    has = np.zeros((len(vectors), known + 1))
-    has[pairs.row[there], place[there]] = word
+    row, column = pairs.words.among(counts.features)
+    has = np.zeros((len(vectors), len(counts.features) + 1))
+    has[row, column] = word
     has[:, -1] = word
     chose = np.zeros((len(vectors), labels))
     chose[np.arange(len(vectors)), pairs.label] = 1

@@ -9,6 +9,7 @@ import click
 from byleave.cli.opened import opened
 from byleave.cli.output import emit, json_option, table, workspace_option
 from byleave.ids import format_instant, from_us, to_us
+from byleave.service.acts import KINDS
 from byleave.wiring.admission import SCOPES, Admission
 
 __all__ = ["group"]
@@ -16,7 +17,7 @@ __all__ = ["group"]
 
 @click.group("access")
 def group() -> None:
-    """Who may use the server: token, list, revoke, link, looks, scopes."""
+    """Who may use the server: token, list, revoke, link, looks, trail, scopes."""
 
 
 @group.command()
@@ -147,6 +148,40 @@ def looks(*, workspace: str, as_json: bool) -> None:
             )
             if found
             else ["nobody looked"]
+        ),
+    )
+
+
+@group.command()
+@click.option("--kind", type=click.Choice(sorted(KINDS)), help="Of this kind alone.")
+@click.option("--before", type=click.IntRange(0), help="Only entries of a lower index.")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000))
+@workspace_option
+@json_option
+def trail(
+    *, kind: str | None, before: int | None, limit: int, workspace: str, as_json: bool
+) -> None:
+    """List what was done, newest first; who and why where someone acted through the console.
+
+    \b
+    byleave access trail --kind policy
+    """  # noqa: D301
+    with opened(workspace, read_only=True) as ws:
+        found = ws.acts.trail(kind=kind, before=before, limit=limit)
+    emit(
+        {"trail": found},
+        schema="byleave/access-trail/v1",
+        as_json=as_json,
+        lines=lambda: (
+            table(
+                ["entry", "when", "kind", "name", "who", "why"],
+                [
+                    [x["index"], x["at"], x["kind"], x["name"], x["who"] or "", x["why"] or ""]
+                    for x in found
+                ],
+            )
+            if found
+            else ["nothing was done yet"]
         ),
     )
 

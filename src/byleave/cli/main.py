@@ -76,9 +76,9 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "witness": ("byleave.cli.witness:group", "A witness of others' logs: init, add, show, serve."),
     "access": (
         "byleave.cli.access:group",
-        "Who may use the server: token, list, revoke, link, looks, scopes.",
+        "Who may use the server: token, list, revoke, link, looks, trail, scopes.",
     ),
-    "case": ("byleave.cli.case:case", "Cases over the past: run, purge."),
+    "case": ("byleave.cli.case:case", "Cases over the past: run, report, verify, log, purge."),
     "summary": ("byleave.cli.summary:group", "Public statements from the ledgers: make, list."),
 }
 

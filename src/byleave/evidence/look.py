@@ -1,5 +1,5 @@
-"""Commitments to what the operator's desk notes: looks at a member's data (tag 0x30), and requests
-of members (tag 0x31); docs/spec/tags.md.
+"""Commitments to what the operator's desk notes: looks at a member's data (tag 0x30), requests of
+members (tag 0x31), and acts of the operator's people (tag 0x32); docs/spec/tags.md.
 """
 
 from __future__ import annotations
@@ -10,10 +10,18 @@ from byleave import canonical
 from byleave.errors import InputError
 from byleave.ids import Digest
 
-__all__ = ["TAG_LOOK", "TAG_REQUEST", "look_commitment", "request_commitment"]
+__all__ = [
+    "TAG_ACT",
+    "TAG_LOOK",
+    "TAG_REQUEST",
+    "act_commitment",
+    "look_commitment",
+    "request_commitment",
+]
 
 TAG_LOOK: Final = 0x30
 TAG_REQUEST: Final = 0x31
+TAG_ACT: Final = 0x32
 _SALT_BYTES: Final = 32
 
 
@@ -41,6 +49,19 @@ def request_commitment(salt: bytes, document: canonical.Json) -> Digest:
         InputError: `map.parameters`, the salt is not 32 bytes.
     """
     return _commitment(TAG_REQUEST, salt, document)
+
+
+def act_commitment(salt: bytes, document: canonical.Json) -> Digest:
+    """Return the commitment to what one of the operator's people is about to do.
+
+    Args:
+        salt: 32 bytes, fresh for each.
+        document: Who, what, with what, why and when.
+
+    Raises:
+        InputError: `map.parameters`, the salt is not 32 bytes.
+    """
+    return _commitment(TAG_ACT, salt, document)
 
 
 def _commitment(tag: int, salt: bytes, document: canonical.Json) -> Digest:

@@ -21,6 +21,7 @@ from byleave.errors import ByleaveError, EvidenceError
 from byleave.evidence.enrolment import enrolment_commitment, event_commitment
 from byleave.evidence.entry import (
     AcknowledgementEntry,
+    ActEntry,
     AttestationEntry,
     CertificateEntry,
     ConsentEventEntry,
@@ -44,7 +45,7 @@ from byleave.evidence.entry import (
     WithdrawalEntry,
     parse_entry,
 )
-from byleave.evidence.look import look_commitment, request_commitment
+from byleave.evidence.look import act_commitment, look_commitment, request_commitment
 from byleave.service.consent import event_document
 from byleave.service.house import House
 from byleave.service.model import recipe_digest
@@ -181,6 +182,12 @@ def _request(entry: RequestEntry, document: Mapping[str, Any]) -> bool:
     return hmac.compare_digest(made, entry.commitment)
 
 
+def _act(entry: ActEntry, document: Mapping[str, Any]) -> bool:
+    said = {name: value for name, value in document.items() if name != "salt"}
+    made = act_commitment(bytes.fromhex(document["salt"]), said)
+    return hmac.compare_digest(made, entry.commitment)
+
+
 def _policy(entry: PolicyDocumentEntry, document: Mapping[str, Any]) -> bool:
     return sha256(document["text"].encode()) == entry.sha256
 
@@ -257,6 +264,7 @@ def _acknowledgement(entry: AcknowledgementEntry, document: Mapping[str, Any]) -
 
 
 _CHECKS: Final[dict[type[Entry], Callable[[Any, Mapping[str, Any]], bool]]] = {
+    ActEntry: _act,
     CertificateEntry: _certificate,
     AttestationEntry: _attestation,
     AcknowledgementEntry: _acknowledgement,

@@ -49,6 +49,14 @@ CREATE TABLE dead_letter (
     PRIMARY KEY (webhook, number)
 ) STRICT, WITHOUT ROWID;
 """
+_LATER: Final = """
+CREATE TABLE IF NOT EXISTS flow (
+    digest BLOB PRIMARY KEY, role TEXT NOT NULL, next TEXT NOT NULL, expires_us INTEGER NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS flow_expires ON flow (expires_us);
+"""
+_FLOWS: Final = 10_000
+"""Sign-ins that can be under way at once; the oldest are given up beyond them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +142,9 @@ class DeskFile:
                     for statement in _SCHEMA.split(";\n"):
                         self._db.execute(statement)
                     self._db.execute(f"PRAGMA user_version = {_FORMAT}")
+                if found in {0, _FORMAT}:
+                    for statement in _LATER.split(";\n"):
+                        self._db.execute(statement)
         except sqlite3.DatabaseError as error:
             raise EvidenceError(
                 "this is no desk file", code="desk.damaged", where=str(path)
@@ -262,6 +273,36 @@ class DeskFile:
             (digest, now_us),
         ).fetchone()
         return None if row is None else Grantee(row[0], row[1])
+
+    def add_flow(
+        self, digest: bytes, *, role: str, after: str, now_us: int, expires_us: int
+    ) -> None:
+        """Keep that a browser began to sign in at a provider.
+
+        Args:
+            digest: Of the secret in its cookie.
+            role: What it wants to be.
+            after: Path of the page it wants to see then.
+            now_us: Now; what is over is forgotten.
+            expires_us: When it is given up.
+        """
+        with self._writing():
+            self._db.execute("DELETE FROM flow WHERE expires_us <= ?", (now_us,))
+            self._db.execute(
+                "DELETE FROM flow WHERE digest IN"
+                " (SELECT digest FROM flow ORDER BY expires_us DESC LIMIT -1 OFFSET ?)",
+                (_FLOWS - 1,),
+            )
+            self._db.execute(
+                "INSERT INTO flow VALUES (?, ?, ?, ?)", (digest, role, after, expires_us)
+            )
+
+    def take_flow(self, digest: bytes, *, now_us: int) -> tuple[str, str] | None:
+        """Return (role, path of the page) of a sign-in that was begun, once; None: there is none."""
+        row = self._db.execute(
+            "DELETE FROM flow WHERE digest = ? RETURNING role, next, expires_us", (digest,)
+        ).fetchone()
+        return None if row is None or row[2] <= now_us else (row[0], row[1])
 
     def end_session(self, digest: bytes) -> None:
         """Sign out."""

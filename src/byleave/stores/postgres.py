@@ -277,6 +277,26 @@ class PostgresLedger(PostgresColumns):
             return None
         return row[0].decode(), row[1].decode(), row[2], self._document(row[3])
 
+    def last_objects(
+        self, kinds: Sequence[str], *, before: int, limit: int
+    ) -> list[tuple[int, str, str, int, Any]]:
+        """Return (index, kind, id, at_us, document) of objects of some kinds, newest first.
+
+        Args:
+            kinds: Which.
+            before: Only those of a lower index.
+            limit: At most so many. Cost: what is skipped between them, and they.
+        """
+        rows = self._rows(
+            "SELECT idx, kind, id, at_us, document FROM objects WHERE idx < %s"
+            " AND kind = ANY(%s) ORDER BY idx DESC LIMIT %s",
+            (before, [_utf8(kind) for kind in kinds], limit),
+        )
+        return [
+            (i, kind.decode(), name.decode(), at, self._document(raw))
+            for i, kind, name, at, raw in rows
+        ]
+
     # -- the log's source and head (tlog.publish ports) --------------------------------------
 
     def size(self) -> int:

@@ -426,6 +426,24 @@ class SqliteLedger(SqliteColumns):
         row = self._row("SELECT kind, id, at_us, document FROM objects WHERE idx = ?", (index,))
         return None if row is None else (row[0], row[1], row[2], self._document(row[3]))
 
+    def last_objects(
+        self, kinds: Sequence[str], *, before: int, limit: int
+    ) -> list[tuple[int, str, str, int, Any]]:
+        """Return (index, kind, id, at_us, document) of objects of some kinds, newest first.
+
+        Args:
+            kinds: Which.
+            before: Only those of a lower index.
+            limit: At most so many. Cost: what is skipped between them, and they.
+        """
+        marks = ", ".join("?" * len(kinds))
+        rows = self._rows(
+            f"SELECT idx, kind, id, at_us, document FROM objects WHERE idx < ?"  # noqa: S608
+            f" AND kind IN ({marks}) ORDER BY idx DESC LIMIT ?",
+            (before, *kinds, limit),
+        )
+        return [(i, kind, name, at, self._document(raw)) for i, kind, name, at, raw in rows]
+
     # -- the log's source and head (tlog.publish ports) --------------------------------------
 
     def size(self) -> int:

@@ -91,6 +91,24 @@ def rows_come_back_as_they_were_written(site: Site) -> None:
         assert ledger.read(4, 9) == []
 
 
+def objects_are_read_back_from_an_index(site: Site) -> None:
+    """`last_objects` gives those of the kinds asked for, below an index, newest first, so many."""
+    with opened(site) as ledger:
+        with ledger.writing() as writer:
+            for number, kind in enumerate(["a", "b", "c", "a", "b"]):
+                at = writer.log(b"o")
+                writer.add_object(kind, f"{kind}-{number}", index=at, at_us=at, document=number)
+
+        def asked(*kinds: str, before: int = 9, limit: int = 9) -> list[int]:
+            return [row[4] for row in ledger.last_objects(kinds, before=before, limit=limit)]
+
+        assert asked("a", "b", "c") == [4, 3, 2, 1, 0]
+        assert asked("a", "b") == [4, 3, 1, 0]
+        assert asked("a", "b", before=4, limit=2) == [3, 1]
+        assert asked("nothing") == asked("a", before=0) == asked("a", limit=0) == []
+        assert ledger.last_objects(["c"], before=3, limit=1) == [(2, "c", "c-2", 2, 2)]
+
+
 def a_position_is_the_first_index_after_an_instant(site: Site) -> None:
     """`position_at` is the lowest index recorded after the instant, of whichever kind of row."""
     with opened(site) as ledger:
@@ -454,6 +472,7 @@ def everything_is_there_after_reopening(site: Site) -> None:
 CLAIMS: Final[tuple[Claim, ...]] = (
     a_new_ledger_is_empty,
     rows_come_back_as_they_were_written,
+    objects_are_read_back_from_an_index,
     a_position_is_the_first_index_after_an_instant,
     a_position_is_found_among_many_events,
     some_members_events_are_read_alone,

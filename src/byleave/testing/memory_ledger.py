@@ -264,6 +264,16 @@ class MemoryLedger(MemoryColumns):
                 return kind, name, us, canonical.decode(raw)
         return None
 
+    def last_objects(
+        self, kinds: Sequence[str], *, before: int, limit: int
+    ) -> list[tuple[int, str, str, int, Any]]:
+        found = [
+            (index, kind, name, us, canonical.decode(raw))
+            for (kind, name), (index, us, raw) in self._tables.objects.items()
+            if kind in kinds and index < before
+        ]
+        return sorted(found, key=lambda row: -row[0])[:limit]
+
     def scrub(self) -> None:
         """Nothing is left of what was deleted from memory."""
 

@@ -6,6 +6,7 @@ returns is durable, logged and provable. One module a subject; this one names th
 
 from __future__ import annotations
 
+from byleave.wiring.act_nouns import Acts
 from byleave.wiring.consent_nouns import Consents, Notices, Rulesets, operators_book
 from byleave.wiring.disclosure_nouns import Disclosures
 from byleave.wiring.gate_nouns import Gates, Snapshots, Sources
@@ -17,6 +18,7 @@ from byleave.wiring.withdrawal_nouns import Withdrawals
 
 __all__ = [
     "DEMO_MEMBERS",
+    "Acts",
     "Consents",
     "Directories",
     "Disclosures",

@@ -48,6 +48,7 @@ from byleave.wiring.log_nouns import Logs
 from byleave.wiring.model_key import MODEL_KEY, model_signer
 from byleave.wiring.notice_key import read_notice_key
 from byleave.wiring.nouns import (
+    Acts,
     DEMO_MEMBERS,
     Consents,
     Directories,
@@ -217,6 +218,7 @@ class Workspace:
         self.ruleset = Rulesets(self)
         self.member = Members(self)
         self.requests = Requests(self)
+        self.acts = Acts(self)
         self.consent = Consents(self)
         self.source = Sources(self)
         self.gate = Gates(self)

@@ -1,0 +1,61 @@
+"""The noun of what the operator's people do: `ws.acts`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from byleave.canonical import sha256
+from byleave.service import acts, requests, rules
+from byleave.service.policy import Published
+from byleave.wiring.consent_nouns import Noun, operators_book
+
+__all__ = ["Acts"]
+
+
+class Acts(Noun):
+    """Acts of named people: each is in the log before it happens, with who and why."""
+
+    def trail(
+        self, *, kind: str | None = None, before: int | None = None, limit: int = 50
+    ) -> list[dict[str, Any]]:
+        """Return what was done, newest first (`service.acts.trail`).
+
+        Raises:
+            InputError: `input.malformed`, no such kind.
+        """
+        return acts.trail(self._house, kind=kind, before=before, limit=limit)
+
+    def publish_policy(self, text: str, *, name: str, who: str, why: str) -> Published:
+        """Publish a policy text in somebody's name.
+
+        Args:
+            text: As `ws.policy.publish` takes it.
+            name: Of the file, for error messages.
+            who: As their sign-in says.
+            why: Their reason, 1 to 200 characters.
+
+        Raises:
+            InputError: What is wrong with the text or the reason; nothing was logged.
+            ConflictError: `policy.exists` and others of `ws.policy.publish`.
+        """
+        self._writable()
+        policy = self._workspace.policy
+        found = policy.impact(text, name=name)
+        what = f"{found.document} {found.version}"
+        acts.log_act(self._house, "policy.publish", who=who, what=what, why=why)
+        return policy.publish(text, name=name)
+
+    def publish_rules(self, text: str, *, name: str, who: str, why: str) -> rules.RulesImpact:
+        """Put a file of rulesets in force in somebody's name; see `publish_policy`."""
+        self._writable()
+        operators_book(text, name=name)
+        digest = sha256(text.encode()).hex()
+        acts.log_act(self._house, "ruleset.publish", who=who, what=digest, why=why)
+        return self._workspace.ruleset.publish(text, name=name)
+
+    def close_request(self, request: str, *, outcome: str, who: str, why: str) -> int:
+        """Close a member's request; its entry holds who and why (`service.requests`)."""
+        self._writable()
+        index = requests.close_request(self._house, request, outcome=outcome, who=who, why=why)
+        self._house.log.publish()
+        return index

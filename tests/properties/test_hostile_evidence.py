@@ -24,6 +24,7 @@ from byleave.note import parse_trust
 from byleave.verify import verify
 from byleave.verify.__main__ import main, read_bounded
 from tests.vectors.acts import acts
+from tests.vectors.cased import cased
 from tests.vectors.world import honest, trust_text
 
 
@@ -39,6 +40,7 @@ def files() -> dict[str, tuple[bytes, bytes | None]]:
         "enrolled": (done.enrolled("bea"), None),
         "not-enrolled": (done.not_enrolled("fay"), None),
         **{kind: (proof, None) for kind, proof in done.platform().items()},
+        "case": (cased()["case"][1], None),
     }
     return {
         kind: (encode_proof_file(proof), None if receipt is None else receipt.encode())

@@ -20,6 +20,7 @@ from byleave.note import KeyType, Signature, SignerKey, parse_note
 from byleave.note.signed import add_signatures
 from tests.vectors.acknowledged import acknowledged
 from tests.vectors.acts import acts
+from tests.vectors.cased import cased
 from tests.vectors.world import AT, ORIGIN, derive, honest, signer, trust_text
 
 HERE: Final = Path(__file__).resolve().parent
@@ -347,6 +348,20 @@ def acknowledged_cases() -> dict[str, Case]:
     }
 
 
+def cased_cases() -> dict[str, Case]:
+    """Answers to cases over the past."""
+    return {
+        name: {
+            "expect": expect,
+            "kind": "proof",
+            "trust": trust_text(),
+            "proof": text(encode_proof_file(proof)),
+            "receipt": None,
+        }
+        for name, (expect, proof) in cased().items()
+    }
+
+
 def _value(kind: type[Entry], name: str) -> Any:
     """Return a value that one field of a kind can hold."""
     codec = get_type_hints(kind, include_extras=True)[name].__metadata__[0]
@@ -443,7 +458,7 @@ def all_cases() -> dict[str, Case]:
     groups = {
         "merkle": merkle_cases(),
         "note": note_cases(),
-        "proof": proof_cases() | acts_cases() | acknowledged_cases(),
+        "proof": proof_cases() | acts_cases() | acknowledged_cases() | cased_cases(),
         "entry": entry_cases(),
         "map": map_cases(),
         "vrf": vrf_cases(),

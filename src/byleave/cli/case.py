@@ -1,4 +1,4 @@
-"""`byleave case run`: who was affected by a past practice, by what, and the range it may cost."""
+"""`byleave case`: who was affected by a past practice, by what, and the range it may cost."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 
 import click
 
+from byleave.cli.case_text import case_lines, field, wrapped
 from byleave.cli.gate_page import write_case_page
 from byleave.cli.opened import opened
 from byleave.cli.output import emit, json_option, table, workspace_option
-from byleave.ids import format_instant, parse_instant
+from byleave.errors import InputError
+from byleave.ids import parse_instant
 
 if TYPE_CHECKING:
-    from byleave.exposure.readings import Exposure, ReadingResult
-    from byleave.service.case import CaseReport, CohortReport
+    from byleave.service.case import CaseReport
+    from byleave.wiring.case_out import CaseVerdict, Finished
     from byleave.wiring.case_purge import PurgeReport
 
 __all__ = ["case"]
-
-_WIDTH = 79
 
 
 @click.group()
@@ -44,6 +44,15 @@ def case() -> None:
     help="Also write whom to tell, one line a member, as CSV; the file is private (0600).",
 )
 @click.option("--html", "page", type=click.Path(dir_okay=False), help="Also write a page.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Also write all of it, with the statement of its digests, into a new folder.",
+)
+@click.option(
+    "--log", "log_folder", type=click.Path(path_type=Path), help="State it in a case log."
+)
+@click.option("--workspace", "-w", help="State it in the log of this workspace.")
 @json_option
 def run(
     *,
@@ -52,16 +61,24 @@ def run(
     csv_file: Path | None,
     notices_file: Path | None,
     page: str | None,
+    out: Path | None,
+    log_folder: Path | None,
+    workspace: str | None,
     as_json: bool,
 ) -> None:
-    """Run the case of CASE_FILE (docs/spec/case.md). Nothing is stored.
+    """Run the case of CASE_FILE (docs/spec/case.md). Nothing is stored unless asked for.
 
     \b
-    Example:
+    Examples:
       byleave case run examples/linkedin-2024.yaml --as-of 2025-01-21
+      byleave case run examples/linkedin-2024.yaml --out linkedin-case --log my-cases
     """  # noqa: D301 (click's \b keeps the lines)
     from byleave.wiring.case import run_case, write_members_csv, write_notices_csv
 
+    if out is None and (log_folder is not None or workspace is not None):
+        raise InputError("what is stated is written too: --out FOLDER", code="cli.usage")
+    if log_folder is not None and workspace is not None:
+        raise InputError("one log: --log or --workspace", code="cli.usage")
     report = run_case(case_file, as_of=None if as_of is None else parse_instant(as_of))
     if csv_file is not None:
         write_members_csv(report, csv_file)
@@ -69,136 +86,123 @@ def run(
         write_notices_csv(report, notices_file)
     if page is not None:
         write_case_page(page, report.to_dict())
-    emit(report.to_dict(), schema="byleave/case/v1", as_json=as_json, lines=lambda: _lines(report))
-
-
-def _lines(report: CaseReport) -> Iterator[str]:
-    from byleave.service.case import CASE_NOTICE
-
+    finished = None if out is None else _finish(report, case_file, out, log_folder, workspace)
     data = report.to_dict()
-    yield f"case     {data['title']}"
-    matter = report.case.matter
-    if matter is not None:
-        yield from _field("matter", f"{matter.title}, {matter.number} ({matter.court})")
-        yield from _field("alleged", matter.alleged)
-        yield from _field("ended", matter.outcome)
-    yield from _field("data", data["data_origin"])
-    yield from _field(
-        "asked",
-        f"as of {data['as_of']}, over {data['messages']:,} messages "
-        f"({data['messages_undated']:,} of unknown date) and {len(data['deliveries'])} deliveries",
+    emit(
+        data,
+        schema="byleave/case/v1",
+        as_json=as_json,
+        lines=lambda: [*case_lines(data), *_finished(finished)],
     )
-    for cohort in report.cohorts:
-        yield ""
-        yield from _cohort(cohort)
-    yield ""
-    yield from _readings(report)
-    yield ""
-    yield from _wrapped(CASE_NOTICE, "", "")
 
 
-def _cohort(report: CohortReport) -> Iterator[str]:
-    found = report.affected
-    yield from _field("cohort", f"{found.cohort.name}: {found.cohort.title}")
-    yield from _field(
-        "affected",
-        f"{_span(found.members_count, found.members_count_high)} members by "
-        f"{_span(found.messages, found.messages_high)} messages"
-        + (
-            "; the higher number counts messages of unknown date"
-            if found.messages != found.messages_high
-            else ""
-        ),
-    )
-    yield ""
-    rows = [list(row.values()) for row in found.reasons().to_pylist()]
-    total = sum(found.by_reason.values())
-    yield from table(("reason", "pairs", "members", "messages"), rows)
-    yield f"  each member and message counts once, under its first reason; sum {total:,}"
-    yield f"  {found.also['before-policy']:,} of them before any document declared the use"
-    yield ""
-    done = [(name, *counts) for name, counts in found.by_delivery.items()]
-    yield from table(("delivery, model or run", "members", "messages"), done)
-    yield "  each counts whole: one message may have gone into several"
-    yield ""
-    yield from _exposure(report.exposure)
-    if report.counterfactual is not None:
-        gate = report.counterfactual
-        yield ""
-        yield from _field(
-            "the gate",
-            f"would have stopped {gate.stopped:,} of {gate.affected:,} affected messages; let "
-            f"through {gate.let_through:,}; members still touched without a grant of their own: "
-            f"{gate.members_still:,}",
-        )
+def _finish(
+    report: CaseReport, case_file: Path, out: Path, log_folder: Path | None, workspace: str | None
+) -> Finished:
+    from byleave.wiring.case_log import CaseLog
+    from byleave.wiring.case_out import finish_case
+
+    if workspace is not None:
+        with opened(workspace) as ws:
+            return finish_case(report, case_file, out, workspace=ws)
+    log = None if log_folder is None else CaseLog(log_folder)
+    return finish_case(report, case_file, out, log=log)
 
 
-def _exposure(exposure: Exposure) -> Iterator[str]:
-    rows = [
-        (
-            reading.name + (" *" if reading.ours else ""),
-            _counted(reading),
-            reading.low,
-            "not computable" if reading.high is None else f"{reading.high:,}",
-        )
-        for reading in exposure.readings
-    ]
-    yield from table((f"reading ({exposure.currency})", "counted", "low", "high"), rows)
-    if any(reading.ours for reading in exposure.readings):
-        yield "  * not in the complaint: our addition, outside the overall range"
-    for reading in exposure.readings:
-        if reading.time_barred:
-            yield from _wrapped(
-                f"{reading.name}: {reading.time_barred:,} persons are too late as of "
-                f"{format_instant(exposure.as_of)} and left out",
-                "  ",
-                "    ",
-            )
-    if all(reading.ours or reading.high is None for reading in exposure.readings):
-        yield from _field("range", "none: no reading of the dispute itself gives an amount here")
+def _finished(finished: Finished | None) -> Iterator[str]:
+    if finished is None:
         return
-    yield from _field(
-        "range",
-        f"{exposure.currency} {exposure.low:,} to {exposure.high:,}: the lowest and the highest "
-        "end over the readings of the complaint, an outer bound included; not a likely sum",
+    yield ""
+    yield f"written  {finished.folder}; the lists name members and are private (0600)"
+    if finished.proof is None:
+        yield "  unsigned: --log FOLDER or --workspace FOLDER states it in a log"
+    else:
+        yield f"  check   byleave verify {finished.proof} --trust {finished.trust}"
+
+
+@case.command()
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--html", "page", type=click.Path(dir_okay=False), help="Also write a page.")
+@json_option
+def report(*, out: Path, page: str | None, as_json: bool) -> None:
+    """Show a finished run again, from the folder that `case run --out` wrote.
+
+    \b
+    Example:
+      byleave case report linkedin-case --html linkedin-case.html
+    """  # noqa: D301 (click's \b keeps the lines)
+    from byleave.wiring.case_out import read_finished
+
+    data = read_finished(out)
+    if page is not None:
+        write_case_page(page, data)
+    emit(data, schema="byleave/case/v1", as_json=as_json, lines=lambda: case_lines(data))
+
+
+@case.command()
+@click.argument("out", type=click.Path(path_type=Path))
+@click.argument("case_file", type=click.Path(path_type=Path), required=False)
+@click.option("--trust", type=click.Path(path_type=Path), help="The trust file, for the proof.")
+@json_option
+def verify(*, out: Path, case_file: Path | None, trust: Path | None, as_json: bool) -> None:
+    """Check a finished run, OUT: its proof, its files, and CASE_FILE run again on the same tables.
+
+    OUT is the folder that `case run --out` wrote, or its case.proof alone.
+
+    \b
+    Example:
+      byleave case verify linkedin-case examples/linkedin-2024.yaml --trust trust
+    """  # noqa: D301 (click's \b keeps the lines)
+    from byleave.wiring.case_out import verify_case
+
+    found = verify_case(out, case_file, trust=trust)
+    emit(
+        found.to_dict(),
+        schema="byleave/case-verdict/v1",
+        as_json=as_json,
+        lines=lambda: _verdict(found),
     )
+    if found.failed is not None:
+        raise click.exceptions.Exit(3)
 
 
-def _counted(reading: ReadingResult) -> str:
-    persons = f"{_span(reading.persons, reading.persons_high)} persons"
-    violations = _span(reading.violations, reading.violations_high)
-    match reading.unit:
-        case "message":
-            return f"{violations} messages"
-        case "person, then person and message":
-            return f"{persons}, {violations} pairs"
-        case "fees paid":
-            return f"{reading.persons_high:,} payers"
-        case _:
-            return persons
+def _verdict(found: CaseVerdict) -> Iterator[str]:
+    failed = found.failed
+    yield "NOT VERIFIED" if failed is not None else "verified"
+    for check in found.checks:
+        code = "" if check.code is None else f" [{check.code}]"
+        yield from wrapped(f"{check.detail}{code}", f"  {check.state:<8}{check.name:<11}", " " * 21)
+    limits = "the tables may be incomplete or untrue; alleged, not found, and not legal advice"
+    yield from wrapped(f"not shown: {limits}", "  ", "  ")
 
 
-def _readings(report: CaseReport) -> Iterator[str]:
-    yield "readings, each with what it assumes and its law"
-    for reading in report.cohorts[0].exposure.readings if report.cohorts else ():
-        yield from _wrapped(f"{reading.name}: {reading.assumption}", "  ", "    ")
-        yield from _wrapped(reading.citation, "    ", "    ")
-        if reading.limitation:
-            yield from _wrapped(f"too late: {reading.limitation}", "    ", "    ")
+@case.command("log")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--origin", required=True, help="Its name: a host name and path that you control.")
+@json_option
+def make_log(*, folder: Path, origin: str, as_json: bool) -> None:
+    """Make a case log in FOLDER: a key, and a log of nothing but answers to cases.
 
+    For whoever has tables and no workspace; `case run --out OUT --log FOLDER` states in it.
 
-def _span(low: int, high: int) -> str:
-    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+    \b
+    Example:
+      byleave case log my-cases --origin cases.example.org/2025
+    """  # noqa: D301 (click's \b keeps the lines)
+    from byleave.wiring.case_log import make_case_log
 
-
-def _field(name: str, text: str) -> Iterator[str]:
-    yield from _wrapped(text, f"{name:<9}", " " * 9)
-
-
-def _wrapped(text: str, first: str, rest: str) -> Iterator[str]:
-    import textwrap
-
-    yield from textwrap.wrap(text, _WIDTH, initial_indent=first, subsequent_indent=rest)
+    trust = make_case_log(folder, origin)
+    data = {"folder": str(folder), "origin": origin, "trust": str(trust)}
+    emit(
+        data,
+        schema="byleave/case-log/v1",
+        as_json=as_json,
+        lines=lambda: [
+            f"case log  {folder}, {origin}",
+            f"  hand out  {trust}",
+            "  keep      case.key: who has it can state cases in your name",
+        ],
+    )
 
 
 @case.command()
@@ -229,24 +233,24 @@ def purge(*, case_file: Path, workspace: str, as_json: bool) -> None:
 
 def _purged(report: PurgeReport) -> Iterator[str]:
     asked, data = report.purge, report.to_dict()
-    yield from _field(
+    yield from field(
         "purged",
         f"{asked.scope}, collected from {' until '.join(data['collected'])}, of members in "
         f"{', '.join(asked.regions)}",
     )
-    yield from _field("cite", asked.cite)
+    yield from field("cite", asked.cite)
     rows = [(f"{h['kind']} {h['id']}", h["rows"], h["undated"]) for h in data["held"]]
     if rows:
         yield from table(("held before", "rows", "without a date"), rows)
-    yield from _field("releases", ", ".join(report.releases) or "none held such a row")
+    yield from field("releases", ", ".join(report.releases) or "none held such a row")
     for old, new in report.unlearned.items():
-        yield from _field("forgot", f"{old} → {new}")
+        yield from field("forgot", f"{old} → {new}")
     for name in report.recalled:
-        yield from _field("recalled", name)
-    yield from _field(
+        yield from field("recalled", name)
+    yield from field(
         "left", f"{data['left']:,} rows in {data['counted']:,} snapshots, releases and packages"
     )
     if report.statement is not None:
-        yield from _field("ceased", f"{asked.ceased}, signed: log entry {report.statement:,}")
+        yield from field("ceased", f"{asked.ceased}, signed: log entry {report.statement:,}")
     for path in report.proofs:
         yield f"  check   byleave verify {path} --trust {report.trust}"

@@ -23,7 +23,8 @@ from byleave.errors import InputError
 from byleave.exposure.casefile import CaseFile, TableRef, parse_case
 from byleave.exposure.conditions import check_cohort
 from byleave.exposure.practice import Practice
-from byleave.service.case import Case, CaseReport, evaluate, members_csv, notices_csv
+from byleave.service.case import Case, CaseReport, evaluate
+from byleave.service.case_files import CaseFiles
 
 __all__ = ["load_case", "read_case", "run_case", "write_members_csv", "write_notices_csv"]
 
@@ -62,7 +63,7 @@ def write_members_csv(report: CaseReport, path: str | Path) -> None:
     Raises:
         InputError: `input.not-found`, the folder does not exist.
     """
-    _write_private(Path(path), members_csv(report))
+    _write_private(Path(path), CaseFiles(report).members_csv())
 
 
 def write_notices_csv(report: CaseReport, path: str | Path) -> None:
@@ -71,7 +72,7 @@ def write_notices_csv(report: CaseReport, path: str | Path) -> None:
     Raises:
         InputError: `input.not-found`, the folder does not exist.
     """
-    _write_private(Path(path), notices_csv(report))
+    _write_private(Path(path), CaseFiles(report).notices_csv())
 
 
 def _write_private(file: Path, data: bytes) -> None:

@@ -17,6 +17,7 @@ from byleave.evidence.proof_kinds.delta import DeltaFile
 from byleave.evidence.proof_kinds.directory import EnrolledFile, NotEnrolledFile
 from byleave.evidence.proof_kinds.listed import DirectoryPart
 from byleave.evidence.proof_kinds.platform import (
+    CaseProofFile,
     CessationFile,
     DisclosureFile,
     LineageFile,
@@ -29,6 +30,7 @@ __all__ = [
     "PROOF_KINDS",
     "AbsenceFile",
     "AcknowledgementFile",
+    "CaseProofFile",
     "CertificateFile",
     "CessationFile",
     "ConsentEventFile",
@@ -50,6 +52,7 @@ PROOF_KINDS: Final[dict[str, type[ProofFile]]] = {
     for kind in (
         AbsenceFile,
         AcknowledgementFile,
+        CaseProofFile,
         CertificateFile,
         CessationFile,
         ConsentEventFile,

@@ -5,6 +5,7 @@ lineage     entries {release, recipe, snapshot-0, gate-0, snapshot-1, gate-1, ..
 unlearning  entries {unlearning, from, from-snapshot, to, to-snapshot}
 disclosure  entries {disclosure, snapshot[, recall-0, recall-1, ...]}; terms {...}
 cessation   entries {cessation}; statement {...}; signature HEX64
+case        entries {case}; statement {...}
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from byleave.evidence.fields import exactly, hexadecimal
 from byleave.evidence.log_proof import LoggedEntry
 from byleave.evidence.proof_kinds.base import ProofFile, read_entries
 
-__all__ = ["CessationFile", "DisclosureFile", "LineageFile", "UnlearningFile"]
+__all__ = ["CaseProofFile", "CessationFile", "DisclosureFile", "LineageFile", "UnlearningFile"]
 
 MAX_LINEAGE: Final = 1_000
 MAX_RECALLS: Final = 1_000
@@ -165,6 +166,30 @@ class CessationFile(ProofFile):
             statement=document["statement"],
             signature=_SIGNATURE.read(document["signature"]),
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseProofFile(ProofFile):
+    """A case over the past was answered: which bytes were asked, and what came out."""
+
+    KIND: ClassVar[str] = "case"
+
+    case: LoggedEntry
+    statement: Mapping[str, Any]
+
+    def entries(self) -> dict[str, LoggedEntry]:
+        return {"case": self.case}
+
+    def fields(self) -> dict[str, canonical.Json]:
+        return {"statement": self.statement}
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any], receipt: bytes | None) -> Self:
+        _without_receipt(document, {"entries", "statement"}, receipt)
+        (case,) = read_entries(document["entries"], "case")
+        if not isinstance(document["statement"], dict):
+            raise ValueError  # noqa: TRY004 (becomes proof.malformed)
+        return cls(case=case, statement=document["statement"])
 
 
 def _numbered(kind: str, entries: Sequence[LoggedEntry]) -> dict[str, LoggedEntry]:

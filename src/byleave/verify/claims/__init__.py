@@ -8,6 +8,7 @@ from byleave.verify.claim import Claim
 from byleave.verify.claims import (
     absence,
     acknowledgement,
+    case,
     certificate,
     consent_event,
     delta,
@@ -24,6 +25,7 @@ CLAIMS: Final[dict[str, Claim]] = {
     for claim in (
         absence.CLAIM,
         acknowledgement.CLAIM,
+        case.CLAIM,
         certificate.CLAIM,
         consent_event.CLAIM,
         delta.CLAIM,

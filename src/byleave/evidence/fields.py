@@ -37,12 +37,14 @@ _TEXT: Final = re.compile(r"[\x20-\x7e]{1,255}")
 class Codec:
     """`read` makes a value of a JSON value, `write` the JSON value of a value; both check.
 
-    `read_all`, where there is one, does what `read` of each item does, in one stroke.
+    `read_all`, where there is one, does what `read` of each item does, in one stroke. `spelling`
+    names the codec for readers in other languages; one that also takes null ends in `?`.
     """
 
     read: Callable[[Any], Any]
     write: Callable[[Any], Any]
     read_all: Callable[[list[Any]], tuple[Any, ...]] | None = None
+    spelling: str = ""
 
 
 def exactly(value: object, names: frozenset[str]) -> Mapping[str, Any]:
@@ -87,7 +89,7 @@ def hexadecimal(length: int) -> Codec:
             raise ValueError
         return value
 
-    return Codec(read, write, read_all)
+    return Codec(read, write, read_all, f"hex{length}")
 
 
 def optional(codec: Codec) -> Codec:
@@ -95,6 +97,7 @@ def optional(codec: Codec) -> Codec:
     return Codec(
         lambda value: None if value is None else codec.read(value),
         lambda value: None if value is None else codec.write(value),
+        spelling=f"{codec.spelling}?",
     )
 
 
@@ -133,11 +136,11 @@ def _write_instant(value: object) -> str:
     return format_instant(value)
 
 
-TEXT: Final = Codec(_text, _text)
+TEXT: Final = Codec(_text, _text, spelling="text")
 """1 to 255 printable ASCII characters."""
-COUNT: Final = Codec(_count, _count)
+COUNT: Final = Codec(_count, _count, spelling="count")
 """An integer from 0 to 2**53 - 1: a count, or a log index."""
-FLAG: Final = Codec(_flag, _flag)
+FLAG: Final = Codec(_flag, _flag, spelling="flag")
 DIGEST: Final = hexadecimal(32)
 SALT16: Final = hexadecimal(16)
-INSTANT: Final = Codec(_read_instant, _write_instant)
+INSTANT: Final = Codec(_read_instant, _write_instant, spelling="instant")

@@ -86,12 +86,13 @@ def parse_proof_file(data: bytes) -> ProofFile:
         kind = PROOF_KINDS.get(name) if isinstance(name, str) else None
         if kind is None:
             raise EvidenceError("an unknown kind of proof", code="proof.unknown-kind")
-        private = document.pop("private", None)
+        marked = "private" in document
+        private = document.pop("private", True)
         receipt = None
         if "receipt" in document:
             receipt = canonical.encode(document.pop("receipt"))
         proof = kind.read(document, receipt)
-        if private is not (True if proof.private else None):
+        if private is not True or marked is not proof.private:
             raise ValueError
         return proof
     except (ValueError, InputError):

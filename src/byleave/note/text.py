@@ -26,7 +26,10 @@ def parse_base64(text: str) -> bytes | None:
         data = binascii.a2b_base64(text, strict_mode=True)
     except ValueError:
         return None
-    # Strict mode ignores the unused bits of the last character: here they are zero.
+    # Strict mode lets one padding character too many pass after whole groups.
+    if len(text) % 4:
+        return None
+    # It ignores the unused bits of the last character: here they are zero.
     if not text.endswith("="):
         return data
     last, spelt = (text[-3], _FOUR_BITS) if text.endswith("==") else (text[-2], _TWO_BITS)

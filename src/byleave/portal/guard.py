@@ -6,7 +6,8 @@ A plain ASGI wrapper inside the server's own error page, which would not carry t
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -32,7 +33,7 @@ HEADERS: Final = (
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), browsing-topics=()"),
 )
-"""Sent with everything. There is no script, so none is allowed.
+"""Sent with everything but a page with a policy of its own. There is no script: none is allowed.
 
 With `no-referrer` a browser would hide a form's origin from us as well (Fetch § 3.2, `Origin`).
 """
@@ -59,6 +60,7 @@ class Guard:
         framed: Beginnings of paths, with a slash at the end, of what `embed_in` may show in a
             frame; nobody may any other.
         embed_in: Origins, as `frame-ancestors` names them.
+        own_policy: Paths whose pages have a Content-Security-Policy of their own, and which.
         hosts: Host names answered to; None: any. A demo on loopback answers to loopback only,
             so that a page elsewhere cannot reach it through a name that points here.
     """
@@ -72,7 +74,12 @@ class Guard:
         hosts: frozenset[str] | None,
         framed: tuple[str, ...] = (),
         embed_in: tuple[str, ...] = (),
+        own_policy: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
+        self._own_policy = {
+            path: ((b"content-security-policy", policy.encode("ascii")), *HEADERS[1:])
+            for path, policy in own_policy.items()
+        }
         self._framed = framed if embed_in else ()
         embedded = _POLICY + " ".join(embed_in).encode("ascii")
         self._embedded = ((b"content-security-policy", embedded), *HEADERS[1:])
@@ -86,8 +93,9 @@ class Guard:
         if scope["type"] != "http":
             await self._application(scope, receive, send)
             return
-        private = scope["path"].startswith(self._private)
-        framed = f"{scope['path']}/".startswith(self._framed)
+        path = scope["path"]
+        private = path.startswith(self._private)
+        framed = f"{path}/".startswith(self._framed)
         head = scope["method"] == "HEAD"
 
         started = False
@@ -96,7 +104,7 @@ class Guard:
             nonlocal started
             started = True
             if message["type"] == "http.response.start":
-                own = list(self._embedded if framed else HEADERS)
+                own = list(self._embedded if framed else self._own_policy.get(path, HEADERS))
                 if private:
                     own.append((b"cache-control", b"no-store"))
                 names = {name for name, _ in own}

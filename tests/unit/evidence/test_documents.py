@@ -279,3 +279,14 @@ def test_a_logged_entry_has_two_members() -> None:
     for bad in ({}, {**good, "x": 1}, {**good, "entry": 5}, [], None):
         with pytest.raises(ValueError, match=r"^$"):
             LoggedEntry.read(bad)
+
+
+@pytest.mark.parametrize("mark", [None, False, 0, "true", [], True])
+def test_a_file_that_is_not_private_has_no_mark(mark: object) -> None:
+    """A public proof file with any `private`, null included, is another spelling and refused."""
+    document: Any = json.loads(encode_proof_file(replace(world().absence("cyd"), receipt=None)))
+    parse_proof_file(canonical.encode(document))
+    document["private"] = mark
+    with pytest.raises(EvidenceError) as refused:
+        parse_proof_file(canonical.encode(document))
+    assert refused.value.code == "proof.malformed"

@@ -170,9 +170,11 @@ def test_base64_is_read_only_as_it_is_written(text: str) -> None:
     assert (found is not None) == (written == text)
 
 
-@pytest.mark.parametrize("text", ["AA", "AA=", "AB==", "A A=", "AA==\n", "-_==", "é"])
+@pytest.mark.parametrize(
+    "text", ["AA", "AA=", "AB==", "A A=", "AA==\n", "-_==", "é", "AAAA=", "AAAA==", "AAA=="]
+)
 def test_another_base64_is_refused(text: str) -> None:
-    """Missing padding, stray bits, spaces and the URL alphabet are refused."""
+    """Missing or further padding, stray bits, spaces and the URL alphabet are refused."""
     assert parse_base64(text) is None
 
 

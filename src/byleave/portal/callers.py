@@ -54,7 +54,7 @@ class Callers:
         self._now = now
         self._random = random
         self._key = key
-        self._secure = secure
+        self.secure: Final = secure
         self.cookie: Final = "__Host-byleave" if secure else "byleave"
         self._tokens: dict[bytes, tuple[Caller, int]] = {}
         self._version = desk.version()
@@ -154,15 +154,25 @@ class Callers:
             secret_digest(secret), now_us=to_us(self._now())
         )
 
-    def sign_in(self, secret: str, response: Response) -> Caller | None:
+    def sign_in(self, secret: str, response: Response, *, before: Request) -> Caller | None:
         """Use a one-time link up and start a session; None where it is unknown, used or over."""
         if not is_secret(secret):
             return None
         grantee = self._desk.use_link(secret_digest(secret), now_us=to_us(self._now()))
-        return None if grantee is None else self.start(grantee, response)
+        return None if grantee is None else self.start(grantee, response, before=before)
 
-    def start(self, grantee: Grantee, response: Response) -> Caller:
-        """Start a session for someone whose identity is shown, and set its cookie."""
+    def start(self, grantee: Grantee, response: Response, *, before: Request) -> Caller:
+        """Start a session for someone whose identity is shown, and set its cookie.
+
+        The session that the browser had before ends, so that a cookie planted in it is worth
+        nothing afterwards (session fixation).
+
+        Args:
+            grantee: Whom the session speaks for.
+            response: Carries the cookie.
+            before: The request that showed who they are.
+        """
+        self._end(before)
         secret = make_secret(self._random)
         now = self._now()
         self._desk.add_session(
@@ -172,15 +182,18 @@ class Callers:
             expires_us=to_us(now + SESSION_LIFETIME),
         )
         response.set_cookie(
-            self.cookie, secret, httponly=True, secure=self._secure, samesite="lax", path="/"
+            self.cookie, secret, httponly=True, secure=self.secure, samesite="lax", path="/"
         )
         return Caller(Role(grantee.role), grantee.subject, form=self._form(secret))
 
     def sign_out(self, request: Request, response: Response) -> None:
         """End the session a request came with."""
+        self._end(request)
+        response.delete_cookie(
+            self.cookie, httponly=True, secure=self.secure, samesite="lax", path="/"
+        )
+
+    def _end(self, request: Request) -> None:
         secret = request.cookies.get(self.cookie, "")
         if is_secret(secret):
             self._desk.end_session(secret_digest(secret))
-        response.delete_cookie(
-            self.cookie, httponly=True, secure=self._secure, samesite="lax", path="/"
-        )

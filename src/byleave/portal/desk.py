@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -12,13 +13,14 @@ from fastapi import Request
 from byleave.portal.access import Access, Caller, Role
 from byleave.portal.callers import Callers
 from byleave.portal.limits import Limit, Limits
+from byleave.portal.oidc import Provider
 from byleave.portal.once import Once
 from byleave.portal.problem import ProblemError
 from byleave.portal.writer import Writer
 from byleave.wiring import Workspace
 from byleave.wiring import open as open_workspace
 from byleave.wiring.admission import Admission
-from byleave.wiring.desk import DeskFile, open_desk
+from byleave.wiring.desk import DeskFile, open_desk, provider_secret
 
 __all__ = ["Desk", "make_desk"]
 
@@ -39,6 +41,7 @@ class Desk:
         once: Remembers what was done.
         limits: How often one caller may ask.
         site: Scheme and host under which the portal is reached, for links it makes.
+        provider: Where people sign in; None: by links alone.
     """
 
     reader: Workspace
@@ -49,6 +52,7 @@ class Desk:
     once: Once
     limits: Limits
     site: str
+    provider: Provider | None = None
 
     @property
     def read(self) -> Workspace:
@@ -91,17 +95,19 @@ class Desk:
         return self.reader.now()
 
 
-def make_desk(reader: Workspace, *, site: str) -> Desk:
+def make_desk(reader: Workspace, *, site: str, clock: Callable[[], float] = time.monotonic) -> Desk:
     """Return the desk of a workspace that is open for reading; it opens a second one to write.
 
     Args:
         reader: The workspace.
         site: Scheme and host under which the portal is reached.
+        clock: Seconds that never go back.
 
     Raises:
         EvidenceError: `desk.damaged`.
-        WorldError: `desk.unreadable`.
+        WorldError: `desk.unreadable`; `oidc.secret`.
     """
+    provider = _provider(reader, clock)
     file = open_desk(reader)
     callers = Callers(
         file,
@@ -117,6 +123,14 @@ def make_desk(reader: Workspace, *, site: str) -> Desk:
         admission=Admission(reader, file),
         callers=callers,
         once=Once(file, reader.now),
-        limits=Limits(time.monotonic, LIMIT),
+        limits=Limits(clock, LIMIT),
         site=site,
+        provider=provider,
     )
+
+
+def _provider(reader: Workspace, clock: Callable[[], float]) -> Provider | None:
+    settings = reader.config.oidc
+    if settings is None:
+        return None
+    return Provider(settings, provider_secret(reader), clock=clock)

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from byleave.stores.desk import AnsweredKey, DeskFile, Grantee, KeptToken, Webhook
+from byleave.wiring.oidc import client_secret
 
 if TYPE_CHECKING:
     from byleave.wiring.workspace import Workspace
 
-__all__ = ["AnsweredKey", "DeskFile", "Grantee", "KeptToken", "Webhook", "open_desk"]
+__all__ = [
+    "AnsweredKey",
+    "DeskFile",
+    "Grantee",
+    "KeptToken",
+    "Webhook",
+    "open_desk",
+    "provider_secret",
+]
 
 
 def open_desk(workspace: Workspace) -> DeskFile:
@@ -20,3 +30,15 @@ def open_desk(workspace: Workspace) -> DeskFile:
         WorldError: `desk.unreadable`.
     """
     return DeskFile(workspace.path / "desk.sqlite")
+
+
+def provider_secret(workspace: Workspace) -> str | None:
+    """Return our secret at the sign-in provider; None without one.
+
+    Raises:
+        WorldError: `oidc.secret`.
+    """
+    settings = workspace.config.oidc
+    if settings is None:
+        return None
+    return client_secret(settings, workspace.path, os.environ)

@@ -1,0 +1,46 @@
+"""The pages around signing in at the operator's provider."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from urllib.parse import quote
+
+from byleave.pages.html import render
+
+__all__ = ["failed_page", "offer_page", "signed_out_page"]
+
+
+def offer_page(*, base: str, roles: Sequence[str], after: str, language: str = "en") -> str:
+    """Write the page that offers to sign in.
+
+    Args:
+        base: Prefix of every address.
+        roles: In which one can.
+        after: Path of the page to see then; empty: the role's first.
+        language: Of its sentences.
+    """
+    more = f"&next={quote(after, safe='/')}" if after else ""
+    links = [(role, f"{base}/sign-in/start?as={role}{more}") for role in roles]
+    return render("door.html", None, base=base, twin=None, language=language, links=links)
+
+
+def failed_page(*, base: str, code: str, language: str = "en") -> str:
+    """Write the page of a sign-in that came to nothing, with its code.
+
+    Args:
+        base: Prefix of every address.
+        code: What went wrong, `oidc.…`.
+        language: Of its sentences.
+    """
+    return render("shut.html", None, base=base, twin=None, language=language, code=code)
+
+
+def signed_out_page(*, base: str, end: str | None, language: str = "en") -> str:
+    """Write the page after signing out.
+
+    Args:
+        base: Prefix of every address.
+        end: Where to sign out of the provider too; None: it has no such page.
+        language: Of its sentences.
+    """
+    return render("bye.html", None, base=base, twin=None, language=language, end=end)

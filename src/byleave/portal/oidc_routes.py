@@ -1,0 +1,162 @@
+"""Signing in at the operator's provider: there, back, and out of it again.
+
+A sign-in belongs to the browser that began it: its cookie holds a secret from which state, nonce
+and PKCE verifier are derived, and which is good once, for ten minutes. Whoever comes back without
+it is refused, so that nobody is signed in as somebody else by a link they were sent.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated, Final
+
+from fastapi import Query, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from byleave.ids import to_us
+from byleave.pages import sign_in as pages
+from byleave.portal.access import ANYONE, Role, Routes
+from byleave.portal.desk import Desk
+from byleave.portal.oidc import Begun, Provider
+from byleave.portal.oidc_roles import grantee_for, roles_offered
+from byleave.portal.problem import ProblemError
+from byleave.portal.sign_in import home
+from byleave.wiring.admission import is_secret, make_secret, secret_digest
+
+__all__ = ["add_oidc", "own_path"]
+
+_LIFETIME: Final = timedelta(minutes=10)
+_PATH: Final = re.compile(r"/(?!/)[A-Za-z0-9._~/-]*(?:\?[A-Za-z0-9._~=&%-]*)?")
+_LONGEST: Final = 500
+_FIELDS: Final = ("code", "state", "iss", "error")
+
+
+def own_path(path: str) -> str:
+    """Return a path of this site that may be led to, or nothing: no host, no scheme, no backslash."""
+    good = len(path) <= _LONGEST and _PATH.fullmatch(path) is not None and "//" not in path
+    return path if good else ""
+
+
+def add_oidc(routes: Routes, desk: Desk, provider: Provider, *, base: str) -> None:
+    """Add the routes."""
+    _Door(routes, desk, provider, base).add()
+
+
+class _Door:
+    def __init__(self, routes: Routes, desk: Desk, provider: Provider, base: str) -> None:
+        self._routes = routes
+        self._desk = desk
+        self._provider = provider
+        self._base = base
+        self._back = f"{desk.site}{base}/sign-in/back"
+        self._cookie = "__Host-byleave-in" if desk.callers.secure else "byleave-in"
+        self._offered = roles_offered(provider.settings)
+
+    def add(self) -> None:
+        add = self._routes.add
+        add("GET", "/sign-in", ANYONE, self.offer, summary="Where to sign in")
+        add("GET", "/sign-in/start", ANYONE, self.start, summary="Go to the sign-in provider")
+        add("GET", "/sign-in/back", ANYONE, self.back, summary="Come back from it")
+        add("GET", "/signed-out", ANYONE, self.signed_out, summary="You are signed out")
+
+    async def offer(
+        self, after: Annotated[str, Query(alias="next", max_length=_LONGEST)] = ""
+    ) -> HTMLResponse:
+        roles = [role.value for role in self._offered]
+        return HTMLResponse(pages.offer_page(base=self._base, roles=roles, after=own_path(after)))
+
+    async def start(
+        self,
+        role: Annotated[str, Query(alias="as", max_length=20)] = Role.MEMBER.value,
+        after: Annotated[str, Query(alias="next", max_length=_LONGEST)] = "",
+    ) -> Response:
+        """Begin: remember this browser, and send it to the provider."""
+        if role not in {offered.value for offered in self._offered}:
+            return self._failed(ProblemError(403, "oidc.role", "Nobody signs in so."))
+        desk = self._desk
+        secret, now = make_secret(desk.reader.house.random), desk.now()
+        try:
+            address = await self._provider.address(self._begun(secret), back=self._back)
+        except ProblemError as error:
+            return self._failed(error)
+        desk.file.add_flow(
+            secret_digest(secret),
+            role=role,
+            after=own_path(after),
+            now_us=to_us(now),
+            expires_us=to_us(now + _LIFETIME),
+        )
+        answer = RedirectResponse(address, status_code=303)
+        answer.set_cookie(
+            self._cookie,
+            secret,
+            max_age=int(_LIFETIME.total_seconds()),
+            httponly=True,
+            secure=desk.callers.secure,
+            samesite="lax",
+            path="/",
+        )
+        return answer
+
+    async def back(self, request: Request) -> Response:
+        """End: check what the provider says, and start a session for whom that is."""
+        try:
+            answer = await self._entered(request)
+        except ProblemError as error:
+            answer = self._failed(error)
+        answer.delete_cookie(
+            self._cookie,
+            httponly=True,
+            secure=self._desk.callers.secure,
+            samesite="lax",
+            path="/",
+        )
+        return answer
+
+    async def _entered(self, request: Request) -> Response:
+        desk = self._desk
+        secret = request.cookies.get(self._cookie, "")
+        flow = None
+        if is_secret(secret):
+            flow = desk.file.take_flow(secret_digest(secret), now_us=to_us(desk.now()))
+        if flow is None:
+            raise ProblemError(400, "oidc.state", "This browser began no sign-in that is open.")
+        role, after = Role(flow[0]), flow[1]
+        claims = await self._provider.claims(
+            self._begun(secret), _single(request), back=self._back, now=desk.now()
+        )
+        grantee = grantee_for(
+            self._provider.settings, claims, role, ordinal=desk.read.member.ordinal
+        )
+        place = after or home(self._routes, role)
+        answer = RedirectResponse(self._base + place, status_code=303)
+        desk.callers.start(grantee, answer, before=request)
+        return answer
+
+    async def signed_out(self) -> HTMLResponse:
+        end = await self._provider.end_address(back=f"{self._desk.site}{self._base}/")
+        return HTMLResponse(pages.signed_out_page(base=self._base, end=end))
+
+    def _begun(self, secret: str) -> Begun:
+        return Begun.of(self._desk.reader.portal_key(), secret)
+
+    def _failed(self, error: ProblemError) -> Response:
+        page = pages.failed_page(base=self._base, code=error.code)
+        return HTMLResponse(page, status_code=error.status)
+
+
+def _single(request: Request) -> dict[str, str]:
+    """Return the fields of the provider's answer; one that comes twice refuses.
+
+    Raises:
+        ProblemError: 400 `oidc.state`.
+    """
+    found = {}
+    for name in _FIELDS:
+        values = request.query_params.getlist(name)
+        if len(values) > 1:
+            raise ProblemError(400, "oidc.state", "A field of the provider's answer came twice.")
+        if values:
+            found[name] = values[0]
+    return found

@@ -40,7 +40,8 @@ from byleave.exposure.conditions import (
 )
 from byleave.exposure.finding import REASONS, counts_of
 from byleave.exposure.parties import NO_KIND, RECIPIENT, ROLES, UNDATED_US, Parties
-from byleave.exposure.practice import Delivery, Honoured, Interval, Practice, as_text
+from byleave.exposure.practice import Honoured, Interval, Practice, as_text
+from byleave.exposure.used import used_in
 from byleave.ids import FAR_FUTURE_US, to_us
 
 __all__ = [
@@ -216,7 +217,7 @@ def _judge(world: _World, found: _Found, number: int) -> None:
     """Add what one delivery did to `found`."""
     practice, parties = world.practice, world.parties
     delivery = practice.deliveries[number]
-    used, certain = _used(world, delivery)
+    used, certain = used_in(practice, parties, world.switches, delivery)
     if world.cohort.sent != Interval():
         certain &= parties.sent != UNDATED_US
     asked = members_asked(practice, parties, world.cohort, delivery)[parties.member]
@@ -317,30 +318,6 @@ def _add(found: _Found, world: _World, number: int, hits: _Hits) -> None:
 
 def _raise_to(column: Array, at: Array, value: int) -> None:
     column[at] = np.maximum(column[at], value)
-
-
-def _used(world: _World, delivery: Delivery) -> tuple[Array, Array]:
-    """Return bool[m] twice: possibly in the delivery; and certainly so, if in it at all."""
-    parties = world.parties
-    dated = parties.sent != UNDATED_US
-    if delivery.records is not None:
-        listed = pc.is_in(parties.records, value_set=as_text(delivery.records))
-        used = listed.to_numpy(zero_copy_only=False)
-        return used, np.ones(len(used), dtype=bool)
-    used = ~dated | (parties.sent < to_us(delivery.at))
-    if delivery.kinds is not None:
-        used &= parties.of_kinds(delivery.kinds)
-    switched_off = world.switches.off(delivery.at, world.practice.setting)
-    match delivery.honoured:
-        case Honoured.AUTHOR:
-            used &= ~parties.the_author(switched_off)
-        case Honoured.ANY:
-            used &= ~parties.any_party(switched_off)
-        case Honoured.ALL:
-            used &= ~parties.all_parties(switched_off)
-        case Honoured.NONE:
-            pass
-    return used, dated
 
 
 def _collect(world: _World, found: _Found) -> Affected:

@@ -18,6 +18,7 @@ from byleave.ids import to_us
 from byleave.pages import sign_in as pages
 from byleave.portal.access import ANYONE, Role, Routes
 from byleave.portal.desk import Desk
+from byleave.portal.language import language_of
 from byleave.portal.oidc import Begun, Provider
 from byleave.portal.oidc_roles import grantee_for, roles_offered
 from byleave.portal.problem import ProblemError
@@ -61,25 +62,30 @@ class _Door:
         add("GET", "/signed-out", ANYONE, self.signed_out, summary="You are signed out")
 
     async def offer(
-        self, after: Annotated[str, Query(alias="next", max_length=_LONGEST)] = ""
+        self, request: Request, after: Annotated[str, Query(alias="next", max_length=_LONGEST)] = ""
     ) -> HTMLResponse:
         roles = [role.value for role in self._offered]
-        return HTMLResponse(pages.offer_page(base=self._base, roles=roles, after=own_path(after)))
+        return HTMLResponse(
+            pages.offer_page(
+                base=self._base, roles=roles, after=own_path(after), language=language_of(request)
+            )
+        )
 
     async def start(
         self,
+        request: Request,
         role: Annotated[str, Query(alias="as", max_length=20)] = Role.MEMBER.value,
         after: Annotated[str, Query(alias="next", max_length=_LONGEST)] = "",
     ) -> Response:
         """Begin: remember this browser, and send it to the provider."""
         if role not in {offered.value for offered in self._offered}:
-            return self._failed(ProblemError(403, "oidc.role", "Nobody signs in so."))
+            return self._failed(request, ProblemError(403, "oidc.role", "Nobody signs in so."))
         desk = self._desk
         secret, now = make_secret(desk.reader.house.random), desk.now()
         try:
             address = await self._provider.address(self._begun(secret), back=self._back)
         except ProblemError as error:
-            return self._failed(error)
+            return self._failed(request, error)
         desk.file.add_flow(
             secret_digest(secret),
             role=role,
@@ -104,7 +110,7 @@ class _Door:
         try:
             answer = await self._entered(request)
         except ProblemError as error:
-            answer = self._failed(error)
+            answer = self._failed(request, error)
         answer.delete_cookie(
             self._cookie,
             httponly=True,
@@ -134,15 +140,17 @@ class _Door:
         desk.callers.start(grantee, answer, before=request)
         return answer
 
-    async def signed_out(self) -> HTMLResponse:
+    async def signed_out(self, request: Request) -> HTMLResponse:
         end = await self._provider.end_address(back=f"{self._desk.site}{self._base}/")
-        return HTMLResponse(pages.signed_out_page(base=self._base, end=end))
+        return HTMLResponse(
+            pages.signed_out_page(base=self._base, end=end, language=language_of(request))
+        )
 
     def _begun(self, secret: str) -> Begun:
         return Begun.of(self._desk.reader.portal_key(), secret)
 
-    def _failed(self, error: ProblemError) -> Response:
-        page = pages.failed_page(base=self._base, code=error.code)
+    def _failed(self, request: Request, error: ProblemError) -> Response:
+        page = pages.failed_page(base=self._base, code=error.code, language=language_of(request))
         return HTMLResponse(page, status_code=error.status)
 
 

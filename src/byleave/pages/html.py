@@ -100,6 +100,7 @@ def environment(language: str = "en") -> Environment:
         limits=speech.words.limits,
         meaning=speech.meaning,
         relative=speech.relative,
+        tongue=speech.tongue,
         choice_sentence=speech.choice_sentence,
         depth_sentence=speech.depth_sentence,
         presence_sentence=speech.presence_sentence,
@@ -224,15 +225,16 @@ def message_page(kind: str, *, base: str, language: str = "en", **places: str) -
     return _page("message.html", None, base, None, language, kind=kind, places=places)
 
 
-def sign_in_page(*, base: str, secret: str, language: str = "en") -> str:
+def sign_in_page(*, base: str, secret: str, kept: str = "", language: str = "en") -> str:
     """Write the page a one-time link opens: one button, which signs in.
 
     Args:
         base: Prefix of every address.
         secret: The link's last part.
+        kept: What its address asked besides, `to=settings`.
         language: Of its sentences.
     """
-    return _page("sign_in.html", None, base, None, language, secret=secret)
+    return _page("sign_in.html", None, base, None, language, secret=secret, kept=kept)
 
 
 def render(

@@ -124,16 +124,28 @@ class Speech:
     def scope(self, scope: str) -> str:
         """Say what a use or scope means, as the taxonomy does; its name where it has no words."""
         parsed = Scope.parse(scope)
-        phrases = self.words.scopes
-        try:
-            if not phrases:
+        if not self.words.scopes:
+            try:
                 return default_taxonomy().sentence(parsed)
-            purpose = phrases[f"purposes/{parsed.purpose}"]
-            what = phrases[f"categories/{parsed.category}"]
-            whom = phrases[f"recipients/{parsed.recipient}"]
-        except KeyError:  # a term of the operator's own file
+            except KeyError:  # a term of the operator's own file
+                return scope
+        try:
+            purpose = self._term("purposes", parsed.purpose)
+            what = self._term("categories", parsed.category)
+            whom = self._term("recipients", parsed.recipient)
+        except KeyError:
             return scope
         return self.say("scope.sentence", purpose=purpose, what=what, whom=whom)
+
+    def _term(self, tree: str, name: str) -> str:
+        """Return the phrase of a term, or of the next one above that has one."""
+        while True:
+            phrase = self.words.scopes.get(f"{tree}/{name}")
+            if phrase is not None:
+                return phrase
+            name, dot, _ = name.rpartition(".")
+            if not dot:
+                raise KeyError(tree)
 
     def meaning(self, scope: str, given: str) -> str:
         """Say what a scope means, where the operator's taxonomy says it in English as `given`."""
@@ -141,6 +153,13 @@ class Speech:
             return given
         found = self.scope(scope)
         return given if found == scope else found
+
+    def tongue(self, tag: str) -> str:
+        """Name a language; its BCP 47 tag where it has no name here."""
+        try:
+            return self.say(f"tongue.{tag.partition('-')[0].lower()}")
+        except KeyError:
+            return tag
 
     def reason(self, code: str) -> str:
         """Say what a reason code of a dropped record means."""

@@ -13,7 +13,7 @@ import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from importlib import resources
 from typing import Annotated, Any, Final
 
@@ -23,7 +23,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from byleave.errors import ByleaveError
-from byleave.pages import html
+from byleave.pages import check, html
 from byleave.pages import receipt as receipts
 from byleave.pages.link import LinkExpiredError, LinkUnknownError, link_token, read_token
 from byleave.pages.receipt import ReceiptView
@@ -35,13 +35,15 @@ from byleave.pages.view import (
     ReleaseEntry,
     plain,
 )
-from byleave.pages.words import date, say
+from byleave.pages.words import say, speech
 from byleave.portal.access import ANYONE, BY_LINK, Routes, anyone_only
 from byleave.portal.answers import Answers
 from byleave.portal.api import add_api
+from byleave.portal.check import add_check
 from byleave.portal.desk import Desk
 from byleave.portal.guard import Guard
 from byleave.portal.house import add_house
+from byleave.portal.language import Tongues, language_of
 from byleave.portal.me import add_me
 from byleave.portal.oidc_routes import add_oidc
 from byleave.portal.problem import ProblemError, is_api, malformed, plain_problem, problem_of
@@ -58,7 +60,7 @@ _KINDS: Final = {401: "out", 404: "lost", 405: "refused", 410: "gone", 422: "ref
 
 
 class _Gone(HTTPException):
-    def __init__(self, when: str) -> None:
+    def __init__(self, when: datetime) -> None:
         super().__init__(410)
         self.when = when
 
@@ -89,7 +91,7 @@ class _Desk:
         try:
             return read_token(self.answers.key(), token, self.answers.now())
         except LinkExpiredError as error:
-            raise _Gone(date(error.at)) from None
+            raise _Gone(error.at) from None
         except LinkUnknownError:
             raise HTTPException(404) from None
 
@@ -174,6 +176,7 @@ def create_app(
     _public(routes, pages)
     _member(routes, pages)
     add_suggestions(routes, answers, pages.ordinal)
+    add_check(routes, lambda: pages.frame(answers.overview()), base=base)
     _static(routes)
     if desk is not None:
         add_api(routes, desk)
@@ -183,6 +186,7 @@ def create_app(
         add_me(routes, desk, demo=demo, base=base)
         add_house(routes, desk, demo=demo, base=base)
     _errors(app, base)
+    app.add_middleware(Tongues, secure=desk is not None and desk.callers.secure)
     app.add_middleware(
         Guard,
         private=("/m/", "/me", "/house", "/in/", "/sign", "/api/"),
@@ -190,6 +194,7 @@ def create_app(
         hosts=hosts,
         framed=("/in/", "/me/"),
         embed_in=embed_in,
+        own_policy={"/check": check.POLICY},
     )
     return app
 
@@ -212,10 +217,10 @@ def _lifespan(desk: Desk) -> Callable[[FastAPI], AbstractAsyncContextManager[Non
 def _public(routes: Routes, desk: _Desk) -> None:
     answers, base = desk.answers, desk.base
 
-    async def index() -> str:
+    async def index(request: Request) -> str:
         view = _without_texts(answers.overview())
-        links = desk.demo_links(view)
-        return html.public_page(desk.frame(view), view, base=base, members=links)
+        links, language = desk.demo_links(view), language_of(request)
+        return html.public_page(desk.frame(view), view, base=base, members=links, language=language)
 
     async def index_json() -> JSONResponse:
         view = _without_texts(answers.overview())
@@ -224,14 +229,15 @@ def _public(routes: Routes, desk: _Desk) -> None:
     async def policy_json(document: str, version: str) -> JSONResponse:
         return _twin("policy", *desk.policy(document, version))
 
-    async def policy(document: str, version: str) -> str:
-        return html.policy_page(*desk.policy(document, version), base=base)
+    async def policy(request: Request, document: str, version: str) -> str:
+        facts, language = desk.policy(document, version), language_of(request)
+        return html.policy_page(*facts, base=base, language=language)
 
     async def release_json(release: str) -> JSONResponse:
         return _twin("release", *desk.release(release))
 
-    async def release(release: str) -> str:
-        return html.release_page(*desk.release(release), base=base)
+    async def release(request: Request, release: str) -> str:
+        return html.release_page(*desk.release(release), base=base, language=language_of(request))
 
     async def proof(name: str) -> Response:
         view = answers.overview()
@@ -298,18 +304,25 @@ def _member(routes: Routes, desk: _Desk) -> None:
             headers={"content-disposition": 'attachment; filename="receipt.jsonld"'},
         )
 
-    async def receipt(token: str) -> str:
+    async def receipt(request: Request, token: str) -> str:
         frame, view = desk.receipt(token)
-        return receipts.receipt_page(frame, view, base=desk.base, own=f"{desk.base}/m/{token}")
+        own, language = f"{desk.base}/m/{token}", language_of(request)
+        return receipts.receipt_page(frame, view, base=desk.base, own=own, language=language)
 
     async def member_proof(token: str, name: str) -> Response:
         return desk.proof(name, html.proofs_of(desk.member(token)))
 
-    async def member(token: str, until: Annotated[int | None, Query(ge=1)] = None) -> str:
+    async def member(
+        request: Request, token: str, until: Annotated[int | None, Query(ge=1)] = None
+    ) -> str:
         answer = desk.member(token)
-        frame = desk.frame(desk.answers.overview(), answer)
         return html.member_page(
-            frame, answer, base=desk.base, own=f"{desk.base}/m/{token}", until=until
+            desk.frame(desk.answers.overview(), answer),
+            answer,
+            base=desk.base,
+            own=f"{desk.base}/m/{token}",
+            until=until,
+            language=language_of(request),
         )
 
     routes.add(
@@ -373,7 +386,7 @@ def _errors(app: FastAPI, base: str) -> None:
     async def on_http(request: Request, error: StarletteHTTPException) -> Response:
         if is_api(request):
             return plain_problem(error.status_code)
-        return _told(request, error.status_code, base=base, when=getattr(error, "when", ""))
+        return _told(request, error.status_code, base=base, when=getattr(error, "when", None))
 
     @app.exception_handler(ByleaveError)
     async def on_refused(_request: Request, error: ByleaveError) -> Response:
@@ -392,9 +405,10 @@ def _errors(app: FastAPI, base: str) -> None:
         return _told(request, 422, base=base)
 
 
-def _told(request: Request, status: int, *, base: str, when: str = "") -> Response:
+def _told(request: Request, status: int, *, base: str, when: datetime | None = None) -> Response:
     kind = _KINDS.get(status, "fault" if status >= 500 else "refused")
-    places = {"date": when} if kind == "gone" else {}
+    if kind == "gone" and when is None:
+        kind = "lost"
     path, accept = request.url.path, request.headers.get("accept", "")
     if path.endswith((".json", ".jsonld", "/suggest")) or "json" in accept:
         return JSONResponse(
@@ -402,12 +416,18 @@ def _told(request: Request, status: int, *, base: str, when: str = "") -> Respon
                 "type": "about:blank",
                 "title": say(f"{kind}.title"),
                 "status": status,
-                "detail": say(f"{kind}.text", **places),
+                "detail": say(f"{kind}.text", **_when(when, "en")),
             },
             status_code=status,
             media_type="application/problem+json",
         )
-    return HTMLResponse(html.message_page(kind, base=base, **places), status_code=status)
+    language = language_of(request)
+    page = html.message_page(kind, base=base, language=language, **_when(when, language))
+    return HTMLResponse(page, status_code=status)
+
+
+def _when(at: datetime | None, language: str) -> dict[str, str]:
+    return {} if at is None else {"date": speech(language).date(at)}
 
 
 def _without_texts(overview: PublicOverview) -> PublicOverview:

@@ -16,11 +16,11 @@ from byleave.policy.scope import Scope
 from byleave.portal.access import Access, Role, Routes, caller_of
 from byleave.portal.desk import Desk
 from byleave.portal.form import form_of
+from byleave.portal.language import language_of, notice_language_of
 from byleave.portal.problem import ProblemError
 
 __all__ = ["add_me"]
 
-_LANGUAGE = "en"
 _ANSWERS = {"yes": True, "no": False}
 
 
@@ -43,7 +43,7 @@ class _Me:
         return Frame(demo=self.demo, at=view.at, checkpoint=view.checkpoint, **facts)
 
     def settings(self, request: Request, *, tokens: bool) -> Settings:
-        language = _language(request)
+        language = notice_language_of(request)
         facts = self.desk.read.consent.settings(
             self.member(request), language=language, tokens=tokens
         )
@@ -83,6 +83,7 @@ def _reading(routes: Routes, me: _Me) -> None:
             own=f"{base}/me",
             until=until,
             settings=f"{base}/me/settings",
+            language=language_of(request),
         )
         return HTMLResponse(page)
 
@@ -92,7 +93,10 @@ def _reading(routes: Routes, me: _Me) -> None:
 
     async def ask(request: Request) -> HTMLResponse:
         view = me.settings(request, tokens=True)
-        return HTMLResponse(settings_page(me.frame(view), view, base=base, form=me.form(request)))
+        form, language = me.form(request), language_of(request)
+        return HTMLResponse(
+            settings_page(me.frame(view), view, base=base, form=form, language=language)
+        )
 
     async def ask_json(request: Request) -> JSONResponse:
         view = me.settings(request, tokens=False)
@@ -100,7 +104,10 @@ def _reading(routes: Routes, me: _Me) -> None:
 
     async def record(request: Request, index: int) -> HTMLResponse:
         view = me.record(request, index)
-        return HTMLResponse(record_page(me.frame(view), view, base=base, form=me.form(request)))
+        form, language = me.form(request), language_of(request)
+        return HTMLResponse(
+            record_page(me.frame(view), view, base=base, form=form, language=language)
+        )
 
     async def record_json(request: Request, index: int) -> JSONResponse:
         view = me.record(request, index)
@@ -108,8 +115,9 @@ def _reading(routes: Routes, me: _Me) -> None:
 
     async def receipt(request: Request) -> HTMLResponse:
         view = me.receipt(request)
+        own, language = f"{base}/me", language_of(request)
         return HTMLResponse(
-            receipts.receipt_page(me.frame(view), view, base=base, own=f"{base}/me")
+            receipts.receipt_page(me.frame(view), view, base=base, own=own, language=language)
         )
 
     async def receipt_json(request: Request) -> JSONResponse:
@@ -196,12 +204,6 @@ def _said(fields: dict[str, str], asks: tuple[Scope, ...]) -> dict[Scope, bool]:
             raise ProblemError(400, "api.malformed", "There is no such question or answer.")
         said[asks[int(number) - 1]] = _ANSWERS[value]
     return said
-
-
-def _language(request: Request) -> str:
-    """Return the first language a browser asks for."""
-    first = request.headers.get("accept-language", "").partition(",")[0].partition(";")[0].strip()
-    return first if first and len(first) <= 35 and first != "*" else _LANGUAGE
 
 
 def _twin(name: str, frame: Frame, view: Any) -> JSONResponse:  # noqa: ANN401  # any view

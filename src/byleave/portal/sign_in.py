@@ -15,6 +15,7 @@ from byleave.pages import html
 from byleave.portal.access import ANYONE, PEOPLE, Access, Role, Routes, caller_of
 from byleave.portal.desk import Desk
 from byleave.portal.form import form_of
+from byleave.portal.language import language_of
 
 __all__ = ["add_sign_in", "home"]
 
@@ -39,17 +40,22 @@ _PAGES = {"settings": "/me/settings"}
 def add_sign_in(routes: Routes, desk: Desk, *, base: str) -> None:
     """Add the routes."""
 
-    async def offer(secret: str, to: str = "") -> HTMLResponse:
+    def used(request: Request) -> HTMLResponse:
+        page = html.message_page("used", base=base, language=language_of(request))
+        return HTMLResponse(page, status_code=410)
+
+    async def offer(request: Request, secret: str, to: str = "") -> HTMLResponse:
         if not desk.callers.link_is_good(secret):
-            return HTMLResponse(html.message_page("used", base=base), status_code=410)
-        last = f"{secret}?to={to}" if to in _PAGES else secret
-        return HTMLResponse(html.sign_in_page(base=base, secret=last))
+            return used(request)
+        kept = f"to={to}" if to in _PAGES else ""
+        page = html.sign_in_page(base=base, secret=secret, kept=kept, language=language_of(request))
+        return HTMLResponse(page)
 
     async def enter(request: Request, secret: str, to: str = "") -> Response:
         answer = RedirectResponse(base + "/", status_code=303)
         caller = desk.callers.sign_in(secret, answer, before=request)
         if caller is None:
-            return HTMLResponse(html.message_page("used", base=base), status_code=410)
+            return used(request)
         page = _PAGES.get(to) if caller.role is Role.MEMBER else None
         answer.headers["location"] = base + (page or home(routes, caller.role))
         return answer

@@ -11,14 +11,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from byleave.pages.catalogue import frame, house, member, nouns, public, report, settings
+from byleave.pages.catalogue import (
+    check,
+    frame,
+    german,
+    house,
+    member,
+    nouns,
+    public,
+    report,
+    settings,
+    sign_in,
+)
 from byleave.pages.catalogue.codes import BECAUSE, GROUNDS, LIMITS, REASONS
+from byleave.pages.catalogue.german import codes as german_codes
 
 __all__ = [
     "BECAUSE",
     "CATALOGUES",
     "ENGLISH",
     "ENGLISH_ONLY",
+    "GERMAN",
     "GROUNDS",
     "LIMITS",
     "REASONS",
@@ -26,7 +39,7 @@ __all__ = [
     "Catalogue",
 ]
 
-ENGLISH_ONLY: Final = {**house.SAY, **report.SAY}
+ENGLISH_ONLY: Final = {**check.SAY, **house.SAY, **report.SAY}
 """Key → sentence of the faces that exist in English only."""
 
 SAY: Final[dict[str, str]] = {
@@ -34,6 +47,7 @@ SAY: Final[dict[str, str]] = {
     **public.SAY,
     **member.SAY,
     **settings.SAY,
+    **sign_in.SAY,
     **ENGLISH_ONLY,
 }
 """Key → English sentence. Places in braces are filled by `say`."""
@@ -88,5 +102,21 @@ ENGLISH: Final = Catalogue(
 )
 """The words in English."""
 
-CATALOGUES: Final[dict[str, Catalogue]] = {"en": ENGLISH}
+GERMAN: Final = Catalogue(
+    language="de",
+    name="Deutsch",
+    say={**SAY, **german.SAY},
+    limits=german_codes.LIMITS,
+    grounds=german_codes.GROUNDS,
+    reasons=german_codes.REASONS,
+    nouns=german_codes.NOUNS,
+    months=german_codes.MONTHS,
+    day="{day}. {month} {year}",
+    minute="{date}, {time} Uhr (UTC)",
+    thousands=".",
+    scopes=german_codes.SCOPES,
+)
+"""The words in German; a page in English only is never rendered with them."""
+
+CATALOGUES: Final[dict[str, Catalogue]] = {"en": ENGLISH, "de": GERMAN}
 """BCP 47 tag → its words. English first: it is what is shown where nothing else was asked for."""

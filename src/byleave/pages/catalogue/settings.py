@@ -16,6 +16,7 @@ SAY: Final[dict[str, str]] = {
     "settings.none": "There is nothing to ask you. We use nothing of yours to train models.",
     "settings.notice": "The exact text",
     "settings.notice-kept": "We keep this text with your answer. Nothing added later counts.",
+    "settings.notice-other": "We have this text only in this language: {what}.",
     "settings.answers": "Your answer",
     "settings.yes": "Yes, you may",
     "settings.no": "No, you may not",

@@ -48,11 +48,13 @@ def ridge_on_grid(gram: Integers, cross: Integers, ridge: int) -> Integers:
     """
     if not cross.size:
         return np.zeros(cross.shape, dtype=np.int64)
-    eye = np.eye(len(gram))
-    while not _positive_definite(gram + (ridge / 2) * eye):
+    matrix = gram.astype(np.float64)
+    diagonal = np.diag(matrix).copy()
+    np.fill_diagonal(matrix, diagonal + ridge / 2)
+    while not _positive_definite(matrix):
         ridge *= 2
-    system = gram + ridge * np.eye(len(gram), dtype=np.int64)
-    matrix = system.astype(np.float64)
+        np.fill_diagonal(matrix, diagonal + ridge / 2)
+    np.fill_diagonal(matrix, diagonal + ridge)
     weights = np.linalg.solve(matrix, cross.astype(np.float64))
     scaled = np.ldexp(weights, GRID_BITS)
     grid: Integers = np.floor(scaled + 0.5).astype(np.int64)
@@ -63,7 +65,7 @@ def ridge_on_grid(gram: Integers, cross: Integers, ridge: int) -> Integers:
     left = _undecided(matrix, cross[:, columns], scaled[:, columns], near[:, columns], ridge)
     if not left.any():
         return grid
-    columns = columns[left]
+    columns, system = columns[left], gram + ridge * np.eye(len(gram), dtype=np.int64)
     inverse = np.linalg.inv(matrix)
     step = inverse @ (cross[:, columns] - matrix @ weights[:, columns])  # Newton's next
     doubt = np.maximum(np.ldexp(16 * np.abs(step).max(axis=0), GRID_BITS), _DOUBT)

@@ -156,10 +156,9 @@ def _from(
         spoke[who[change.went, side]] = True
         spoke[inventory.who[change.new, side]] = True
         touched |= spoke[who[:, side]]
-    row, column = old.words.among(chosen.features)
-    there = touched[row]
-    place = np.cumsum(touched) - 1
-    had = incidence(int(touched.sum()), place[row[there]], column[there], len(chosen.features))
+    near = old.words.of_rows(np.where(touched, np.cumsum(touched) - 1, -1))
+    row, column = near.among(chosen.features)
+    had = incidence(int(touched.sum()), row, column, len(chosen.features))
     return updated(
         state.together,
         chosen.features,

@@ -62,8 +62,9 @@ def incidence(rows: int, row: Integers, column: Integers, features: int) -> Mark
     """
     if rows >= 1 << 24:
         raise OverflowError("more covered pairs than can be multiplied exactly")
-    has = np.zeros((rows, features + 1), np.bool_)
-    has[row, column] = True
+    flat = np.zeros(rows * (features + 1), np.bool_)
+    flat[row * (features + 1) + column] = True
+    has = flat.reshape(rows, features + 1)
     has[:, -1] = True
     return has
 
@@ -105,10 +106,9 @@ def updated(
         if moves.any():
             gram += sign * _both(marks[moves])
     enters = np.flatnonzero(~stayed)
-    entering = has[:, enters]
-    met = entering.any(axis=1)
-    entering = entering[met]
-    gram[enters] = _both(entering, has[met])
+    met = has[:, enters].any(axis=1)
+    entering = _Marked.of(has[met], who[met], new[met]).of_columns(enters)
+    gram[enters] = entering.together(len(enters), len(gram))
     gram[:, enters] = gram[enters].T
     members = np.zeros((2, *gram.shape), np.int32)
     size = 1 + max(int(who.max(initial=0)), int(whose.max(initial=0)))
@@ -127,7 +127,7 @@ def updated(
         found = _taken(old.members[side], kept, was, len(features) + 1)
         _move(found, earlier.of_side(side, moved[side]), later.of_side(side, moved[side]), size)
         if len(enters):
-            found[enters] = _distinct(has[met], who[met, side], enters)
+            found[enters] = entering.members(len(enters), len(gram), side, size)
             found[:, enters] = found[enters].T
         members[side] = found
     return Together(features=features, gram=gram, members=members)
@@ -171,6 +171,29 @@ class _Marked:
         some = np.flatnonzero(moved[self.who[:, side]])
         columns = (self.row[some], self.column[some], self.who[some, side], self.moves[some])
         return _Marked(self.bits, *columns)
+
+    def of_columns(self, columns: Integers) -> _Marked:
+        """Return the marks of these ascending columns, numbered from 0."""
+        there, at = columns_of(columns, self.column)
+        some = np.flatnonzero(there)
+        return _Marked(self.bits, self.row[some], at, self.who[some], self.moves[some])
+
+    def together(self, columns: int, width: int) -> Tallies:
+        """Count the pairs that have both, for each of so many columns and every column."""
+        found = np.zeros((columns, width), np.int32)
+        order = np.argsort(self.column)
+        for mine in _parts(order, _CELLS):
+            _tally(found, self.column[mine], self.bits[self.row[mine]], 1)
+        return found
+
+    def members(self, columns: int, width: int, side: int, size: int) -> Tallies:
+        """Count the members on a side one of whose pairs has both; arguments as above."""
+        found = np.zeros((columns, width), np.int32)
+        cell = self.column * size + self.who[:, side]
+        reach = _Reach.of(self.bits, self.row, cell)
+        for mine in _parts(reach.cell, _CELLS):
+            _tally(found, mine // size, reach.at(mine), 1)
+        return found
 
 
 def _move(found: Tallies, before: _Marked, after: _Marked, size: int) -> None:
@@ -290,23 +313,18 @@ def _bits(has: Marks) -> Words:
     return whole.view(np.uint64)
 
 
-def _both(left: Marks, right: Marks | None = None) -> Tallies:
-    """Count the rows that have both, for each column of left and of right, or of left twice.
+def _both(has: Marks) -> Tallies:
+    """Count the rows that have both, for every two columns.
 
     A product of float32: sums of fewer than 2^24 ones are exact, whatever the processor.
     """
-    one = left.astype(np.float32)
-    other = one if right is None else right.astype(np.float32)
-    found: Tallies = (one.T @ other).astype(np.int32)
+    one = has.astype(np.float32)
+    found: Tallies = (one.T @ one).astype(np.int32)
     return found
 
 
-def _distinct(has: Marks, who: Integers, columns: Integers | None = None) -> Tallies:
-    """Count the members one of whose pairs has both, for each of these columns and every column."""
-    width, size = has.shape[1], 1 + int(who.max(initial=0))
-    row, column = _set(has if columns is None else has[:, columns])
-    reach = _Reach.of(_bits(has), row, column * size + who[row])
-    found = np.zeros((width if columns is None else len(columns), width), np.int32)
-    for mine in _parts(reach.cell, _CELLS):
-        _tally(found, mine // size, reach.at(mine), 1)
-    return found
+def _distinct(has: Marks, who: Integers) -> Tallies:
+    """Count the members one of whose pairs has both, for every two columns."""
+    size = 1 + int(who.max(initial=0))
+    marked = _Marked.of(has, who[:, None], np.zeros(len(has), np.bool_))
+    return marked.members(has.shape[1], has.shape[1], 0, size)

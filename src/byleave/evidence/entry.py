@@ -33,6 +33,7 @@ __all__ = [
     "ENTRY_KINDS",
     "MAX_ENTRY_BYTES",
     "AcknowledgementEntry",
+    "ActEntry",
     "AttestationEntry",
     "CaseEntry",
     "CertificateEntry",
@@ -65,6 +66,7 @@ __all__ = [
     "UnlearningEntry",
     "WithdrawalEndEntry",
     "WithdrawalEntry",
+    "entry_fields",
     "parse_entry",
 ]
 
@@ -358,6 +360,14 @@ class RequestEntry(Entry):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ActEntry(Entry):
+    """One of the operator's people is about to act: commitment (tag 0x32) to who, what and why."""
+
+    KIND: ClassVar[str] = "act/v1"
+    commitment: Annotated[bytes, DIGEST]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ForcedLoadEntry(Entry):
     """A tainted release was loaded all the same."""
 
@@ -497,6 +507,7 @@ ENTRY_KINDS: Final[dict[str, type[Entry]]] = {
         EnrolmentOfferEntry,
         ErasureEntry,
         LookEntry,
+        ActEntry,
         ForcedLoadEntry,
         GateEntry,
         NoticeEntry,
@@ -572,6 +583,11 @@ def _codecs(name: str) -> dict[str, Codec]:
     kind = ENTRY_KINDS[name]
     hints = typing.get_type_hints(kind, include_extras=True)
     return {item.name: hints[item.name].__metadata__[0] for item in dataclasses.fields(kind)}
+
+
+def entry_fields(kind: str) -> dict[str, str]:
+    """Return the spelling of each field of a kind, by its name in the document."""
+    return {_written(name): codec.spelling for name, codec in _codecs(kind).items()}
 
 
 def _written(name: str) -> str:

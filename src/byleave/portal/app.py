@@ -41,6 +41,7 @@ from byleave.portal.answers import Answers
 from byleave.portal.api import add_api
 from byleave.portal.check import add_check
 from byleave.portal.desk import Desk
+from byleave.portal.gpc import BrowserSignals, add_gpc
 from byleave.portal.guard import Guard
 from byleave.portal.house import add_house
 from byleave.portal.language import Tongues, language_of
@@ -170,7 +171,10 @@ def create_app(
         lifespan=None if desk is None else _lifespan(desk),
     )
     pages = _Desk(answers, demo=demo, base=base)
-    routes = Routes(app, anyone_only if desk is None else desk.admit)
+    if desk is None:
+        routes = Routes(app, anyone_only)
+    else:
+        routes = Routes(app, desk.admit, BrowserSignals(desk).note)
     app.state.routes = routes
     app.state.desk = desk
     _public(routes, pages)
@@ -180,6 +184,7 @@ def create_app(
     _static(routes)
     if desk is not None:
         add_api(routes, desk)
+        add_gpc(routes, desk)
         add_sign_in(routes, desk, base=base)
         if desk.provider is not None:
             add_oidc(routes, desk, desk.provider, base=base)

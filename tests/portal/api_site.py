@@ -62,9 +62,9 @@ class Site:
 
 
 @contextmanager
-def site_at(path: Path) -> Iterator[Site]:
+def site_at(path: Path, **options: Any) -> Iterator[Site]:
     """Make a workspace with two members and a notice, and serve it."""
-    with byleave.create(path) as ws:
+    with byleave.create(path, **options) as ws:
         ws.member.enrol(["m-1", "m-2"])
         ws.policy.publish_notice(NOTICE, notice="ask-1", asks=[USE])
     with byleave.open(path, read_only=True) as reader:

@@ -12,6 +12,7 @@ from byleave.pages.view import Checkpoint, Frame
 from byleave.pages.words import Speech, speech
 
 __all__ = [
+    "BrowserSignal",
     "ChoiceRecord",
     "Question",
     "Row",
@@ -65,13 +66,29 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BrowserSignal:
+    """That a member's browser asked not to sell or share their data (`Sec-GPC: 1`).
+
+    Attributes:
+        index: Ledger index of the no that was recorded.
+        since: When.
+        yes_since: Whether they said yes to something of it afterwards, which stands.
+    """
+
+    index: int
+    since: datetime
+    yes_since: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything a member is asked."""
+    """Everything a member is asked, and what their browser said for them."""
 
     member_label: str
     at: datetime
     checkpoint: Checkpoint
     questions: tuple[Question, ...]
+    signal: BrowserSignal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

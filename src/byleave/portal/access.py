@@ -7,7 +7,7 @@ roles, or a token without the scope, is refused.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
@@ -145,11 +145,13 @@ class Routes:
     Attributes:
         app: The application.
         admit: Called with (request, access) before each; returns the caller or raises.
+        note: Called with (request, caller) once they are admitted, before the answer.
         table: (method, path) of each route, and its access.
     """
 
     app: FastAPI
     admit: Callable[[Request, Access], Caller]
+    note: Callable[[Request, Caller], Awaitable[None]] | None = None
     table: dict[tuple[str, str], Access] = field(default_factory=dict)
 
     def add(
@@ -164,10 +166,12 @@ class Routes:
     ) -> None:
         """Add a route; `more` is what `FastAPI.add_api_route` takes besides."""
         self.table[method, path] = access
-        admit = self.admit
+        admit, note = self.admit, self.note
 
         async def admitted(request: Request) -> None:
-            request.state.caller = admit(request, access)
+            request.state.caller = caller = admit(request, access)
+            if note is not None:
+                await note(request, caller)
 
         self.app.add_api_route(
             path,

@@ -15,6 +15,7 @@ from byleave.errors import InputError
 from byleave.ids import format_instant
 from byleave.policy.notice import Control, Notice, choose_notice
 from byleave.policy.scope import Scope
+from byleave.service.browser_signal import signal_facts
 from byleave.service.clock import ledger_now
 from byleave.service.consent import NewEvent, member_history
 from byleave.service.house import House
@@ -66,6 +67,7 @@ def member_settings(
         "at": format_instant(house.now()),
         "checkpoint": {"origin": head.origin, "size": head.size, "root": head.root.hex()},
         "questions": questions,
+        "signal": signal_facts(history),
     }
 
 

@@ -15,7 +15,7 @@ from byleave.policy.scope import Scope
 from byleave.service.consent import NewEvent, record
 from byleave.service.house import EventRow, House
 
-__all__ = ["Recorded", "record_signal"]
+__all__ = ["Recorded", "meet", "record_signal"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,12 +88,12 @@ def _standing(events: list[EventRow], refusal: SignalRefusal) -> int | None:
         is_no = row[2] == EventKind.REFUSAL
         if is_no and scope == refusal.scope and row[10] == refusal.channel:
             return int(row[0])
-        if not is_no and _meet(scope, refusal.scope):
+        if not is_no and meet(scope, refusal.scope):
             return None
     return None
 
 
-def _meet(one: Scope, other: Scope) -> bool:
+def meet(one: Scope, other: Scope) -> bool:
     """Say whether a use can lie in both scopes."""
     return all(
         "*" in {a, b} or a == b or a.startswith(b + ".") or b.startswith(a + ".")

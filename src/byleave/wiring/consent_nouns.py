@@ -17,7 +17,7 @@ from byleave.policy.notice import Notice
 from byleave.policy.ruleset import RuleBook, default_rules
 from byleave.policy.scope import Scope
 from byleave.policy.strict_yaml import read_mapping
-from byleave.service import consent, consent_replay, purged, rules, settings, signal
+from byleave.service import browser_signal, consent, consent_replay, purged, rules, settings, signal
 from byleave.service import notice as notices
 from byleave.service.consent_export import export_table
 from byleave.service.consent_import import PART_ROWS, Imported, import_rows, list_imports
@@ -182,6 +182,17 @@ class Consents(Noun):
         recorded = signal.record_signal(
             self._house, member, kind, payload, form=form, category=category
         )
+        self._house.log.publish()
+        return recorded
+
+    def browser_signal_due(self, member: str) -> bool:
+        """Say whether a signed-in member's `Sec-GPC: 1` has still to be recorded."""
+        return browser_signal.is_due(self._house, member)
+
+    def browser_signal(self, member: str) -> list[int]:
+        """Record a signed-in member's `Sec-GPC: 1`, unless that is done; return the indexes."""
+        self._writable()
+        recorded = browser_signal.record_browser_signal(self._house, member)
         self._house.log.publish()
         return recorded
 

@@ -1,4 +1,4 @@
-"""Signing in at the operator's provider, and out."""
+"""Signing in at the operator's provider, and out; what a browser says for its member."""
 
 from __future__ import annotations
 
@@ -28,4 +28,10 @@ SAY: Final[dict[str, str]] = {
     "bye.provider": "You may still be signed in at the sign-in page.",
     "bye.go": "Sign out there too",
     "bye.in": "Sign in again",
+    "signal.title": "Your browser said no for you",
+    "signal.taken": "On {date} your browser told us not to sell or share your data. "
+    "We took that as a no to all uses by other companies for their own ends.",
+    "signal.record": "See the record",
+    "signal.later": "If you say yes to such a use below, your yes counts from then on.",
+    "signal.yes-since": "You said yes to such a use since then. Your yes counts for that use.",
 }

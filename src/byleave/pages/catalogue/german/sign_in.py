@@ -28,5 +28,11 @@ SAY: Final[dict[str, str]] = {
     "bye.provider": "Auf der Anmeldeseite sind Sie vielleicht noch angemeldet.",
     "bye.go": "Auch dort abmelden",
     "bye.in": "Wieder anmelden",
+    "signal.title": "Ihr Browser hat für Sie Nein gesagt",
+    "signal.taken": "Am {date} hat Ihr Browser uns gebeten, Ihre Daten nicht zu verkaufen oder zu teilen. "
+    "Wir nehmen das als Nein zu jeder Nutzung durch andere Firmen für deren eigene Zwecke.",
+    "signal.record": "Beleg ansehen",
+    "signal.later": "Sagen Sie unten Ja zu einer solchen Nutzung, dann gilt Ihr Ja von da an.",
+    "signal.yes-since": "Sie haben seither zu einer solchen Nutzung Ja gesagt. Für diese Nutzung gilt Ihr Ja.",
 }
 """Key → sentence."""

@@ -123,7 +123,7 @@ class Choice:
 
     index: int
     at: datetime
-    kind: Literal["grant", "refusal", "withdrawal", "objection"]
+    kind: Literal["grant", "refusal", "withdrawal", "objection", "preset"]
     scope: str
     includes_past: bool = False
     expires: datetime | None = None
@@ -180,6 +180,7 @@ class TimelineItem:
         "refused",
         "withdrew",
         "objected",
+        "preset",
         "sealed",
         "left-out",
         "trained",

@@ -39,7 +39,7 @@ _VERBS = {
     EventKind.REFUSAL: "refused",
     EventKind.WITHDRAWAL: "withdrew",
     EventKind.OBJECTION: "objected",
-    EventKind.PRESET: "left a pre-set control on",
+    EventKind.PRESET: "preset",
 }
 _DAY_US = 86_400_000_000
 _GROUNDS = {1: "consent", 2: "consent-of-another-party", 3: "not-objected", 4: "contract"}
@@ -73,7 +73,9 @@ def member_answer(house: House, member: str) -> Facts:
         "standings": _standings(house, history),
         "timeline": _timeline(house, member, ordinal, enrolment, enrolled_us, history, held),
         "withdrawals": [
-            _depths(house, event, held) for event in reversed(history) if _is_withdrawal(event)
+            _depths(house, ordinal, event, held)
+            for event in reversed(history)
+            if _is_withdrawal(event)
         ],
         "releases": _releases(house, ordinal, held),
     }
@@ -176,13 +178,14 @@ def _used(house: House, ordinal: int, held: dict[str, pa.Table]) -> Iterable[Fac
         gone = before.num_rows - after.num_rows
         if gone:
             item = _item(at, "unlearned", "we", document["to"], index)
-            proof = None if after.num_rows else f"absence-{ordinal}-{document['to']}"
+            proof = _gone(ordinal, document["to"], after)
             yield {**item, "records": gone, "proof": proof}
     for index, _, _, document in house.ledger.objects("disclosure"):
         own, delivered = held[document["snapshot"]], document.get("delivered_at")
         if own.num_rows and delivered is not None:  # an offer nobody has fetched is no delivery
             who, what = document["recipient"], document["disclosure"]
-            yield _item(delivered, "delivered", who, what, index, own)
+            item = _item(delivered, "delivered", who, what, index, own)
+            yield {**item, "proof": f"disclosure-{what}"}
 
 
 def _left_out(house: House, member: str) -> Iterable[Facts]:
@@ -203,7 +206,7 @@ def _left_out(house: House, member: str) -> Iterable[Facts]:
             item = _item(
                 at,
                 "left-out" if recipient == "platform" else "not-delivered",
-                "we" if recipient == "platform" else recipient,
+                "we",
                 name,
                 index,
             )
@@ -212,30 +215,47 @@ def _left_out(house: House, member: str) -> Iterable[Facts]:
 
 
 def _recalls(house: House, held: dict[str, pa.Table]) -> Iterable[Facts]:
-    for index, _, at, document in house.ledger.objects("recall"):
+    for index, name, at, document in house.ledger.objects("recall"):
         package = house.ledger.object("disclosure", document["disclosure"])
         if package is None:
             continue
         own = _rows_in(held[package[2]["snapshot"]], document["rows"])
         if own:
-            item = _item(at, "recalled", package[2]["recipient"], document["disclosure"], index)
-            yield {**item, "records": own}
+            who, what = package[2]["recipient"], document["disclosure"]
+            item = _item(at, "recalled", "we", what, index)
+            yield {**item, "records": own, "proof": f"disclosure-{what}"}
+            answer = house.ledger.object("acknowledgement", name)
+            if answer is not None:
+                item = _item(answer[1], "acknowledged", who, what, answer[0])
+                yield {**item, "records": own, "proof": f"acknowledgement-{name}"}
 
 
-def _depths(house: House, event: ConsentEvent, held: dict[str, pa.Table]) -> Facts:
+def _gone(ordinal: int, release: str, after: pa.Table) -> str:
+    """Name the proof of what an unlearning did: no row of theirs is left, else that it was done."""
+    return f"unlearning-{release}" if after.num_rows else f"absence-{ordinal}-{release}"
+
+
+def _depths(house: House, ordinal: int, event: ConsentEvent, held: dict[str, pa.Table]) -> Facts:
     """Return how far one withdrawal (refusal, objection) has reached: four rows, in order."""
     at = format_instant(event.effective)
-    stopped: Facts = {"depth": "stopped", "state": "done", "at": at}
+    stopped: Facts = {
+        "depth": "stopped",
+        "state": "done",
+        "at": at,
+        "proof": f"event-{event.index}",
+    }
     return {
         "index": event.index,
         "at": at,
         "scope": str(event.scope),
         "proof": f"event-{event.index}",
-        "depths": [stopped, *_reached(house, event, held), _recalled(house, event, held)],
+        "depths": [stopped, *_reached(house, ordinal, event, held), _recalled(house, event, held)],
     }
 
 
-def _reached(house: House, event: ConsentEvent, held: dict[str, pa.Table]) -> list[Facts]:
+def _reached(
+    house: House, ordinal: int, event: ConsentEvent, held: dict[str, pa.Table]
+) -> list[Facts]:
     """Return the rows `dropped` and `unlearned`, over the releases that stood at the event."""
     concerned = [
         (name, document)
@@ -267,15 +287,22 @@ def _reached(house: House, event: ConsentEvent, held: dict[str, pa.Table]) -> li
     if done:
         common["at"] = format_instant(from_us(max(at for at, _, _ in done)))
     exact = all(document["exact"] for _, document in concerned)
+    last = done[-1][1] if done else None
+    unlearned = f"unlearning-{last['to']}" if last else None
     certified = [d["to"] for _, d, _ in done if find_certificate(house, d["to"]) is not None]
     return [
-        {"depth": "dropped", **common, "objects": [d["snapshot"] for _, d, _ in done]},
+        {
+            "depth": "dropped",
+            **common,
+            "objects": [d["snapshot"] for _, d, _ in done],
+            "proof": _gone(ordinal, last["to"], held[last["snapshot"]]) if last else None,
+        },
         {
             "depth": "unlearned",
             **common,
             "objects": [d["to"] for _, d, _ in done],
             "exact": exact,
-            "proof": f"certificate-{certified[-1]}" if certified else None,
+            "proof": f"certificate-{certified[-1]}" if certified else unlearned,
         },
     ]
 
@@ -316,6 +343,7 @@ def _recalled(house: House, event: ConsentEvent, held: dict[str, pa.Table]) -> F
         "done": len(done),
         "total": len(packages),
         "objects": [document["recipient"] for document in packages.values()],
+        "proof": f"disclosure-{next(reversed(packages))}",
     }
     every = [order for found in orders.values() for order in found]
     if row["state"] == "done":

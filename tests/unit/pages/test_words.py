@@ -23,7 +23,14 @@ PLACES = {
     "scope": "this", "size": "9", "snapshot": "set 4", "total": "2", "version": "2",
     "what": "this", "whom": "us", "purpose": "Show it", "days": "3", "names": "one, two", "last": "three", "more": "4", "as_author": "4", "as_recipient": "5", "data": "one", "rules": "one", "use": "this",
 }  # fmt: skip
-SENTENCES = {key: text.format(**PLACES) for key, text in words.SAY.items()} | {
+
+
+class _Places(dict[str, str]):
+    def __missing__(self, name: str) -> str:
+        return "one"
+
+
+SENTENCES = {key: text.format_map(_Places(PLACES)) for key, text in words.SAY.items()} | {
     f"limits.{n}": text for n, text in enumerate(words.LIMITS)
 }
 # The report, the gate page and the operator's overview are for engineers and courts: they have the names of statutes and courts in it.

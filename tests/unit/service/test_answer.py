@@ -8,8 +8,10 @@ from dataclasses import replace
 import pyarrow.compute as pc
 import pytest
 
+from byleave.pages.html import proofs_of
 from byleave.pages.shape import read
 from byleave.pages.view import MemberAnswer, PublicOverview
+from byleave.verify import verify
 from tests.unit.service.small import Grown
 
 
@@ -128,3 +130,25 @@ def test_the_public_page_counts_and_names_nobody(done: Grown) -> None:
     assert [r["release"] for r in overview["releases"]] == ["replies-2", "replies-1"]
     words = set(str(overview).replace("'", '"').split('"'))
     assert not words & {*done.agreed, *done.silent}
+
+
+def test_every_member_has_a_page_and_every_proof_on_it_verifies(done: Grown) -> None:
+    """Whatever a member said, a pre-set switch too, is a page; each proof it names checks out."""
+    with done.open() as ws:
+        trust = ws.places.trust.read_bytes()
+        checked: set[str] = set()
+        kinds: set[str] = set()
+        for member in (*done.withdrew, ws.member.by_ordinal(0)):
+            view = read(MemberAnswer, ws.member.answer(member), where="member")
+            kinds |= {choice.kind for choice in view.choices}
+            for name in proofs_of(view) - {None} - checked:
+                checked.add(str(name))
+                verdict = verify(ws.proof.bytes(str(name)), trust, ws.member.receipt(member))
+                assert verdict.ok, (name, verdict)
+            for withdrawal in view.withdrawals:
+                for row in withdrawal.depths:
+                    assert row.proof or row.state != "done", row
+        assert {name.partition("-")[0] for name in checked} >= {"event", "absence"}
+        presets = [ws.member.by_ordinal(o) for o in range(ws.member.count())]
+        for member in presets:
+            read(MemberAnswer, ws.member.answer(member), where="member")

@@ -1,0 +1,225 @@
+"""Starts all of it: Byleave's portal, the network, the provider; stops all on Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import byleave
+from byleave.wiring.recipient import make_recipient
+
+from .cast import fill
+from .night import open_doors
+from .store import Store
+from .texts import PROVIDER
+
+__all__ = ["Town", "main"]
+
+_ROOT: Final = Path(__file__).resolve().parents[2]
+_PYTHON: Final = (sys.executable, "-m")
+_BYLEAVE: Final = str(Path(sys.executable).with_name("byleave"))
+_SECONDS: Final = 120.0
+_SCOPES: Final = (
+    "consent.write",
+    "link.write",
+    "member.write",
+    "model.read",
+    "webhook.write",
+)
+
+
+@dataclass(kw_only=True)
+class Town:
+    """All processes of the example; use it in a `with` block.
+
+    Attributes:
+        folder: Where everything stands: `byleave`, `network.sqlite`, `provider`.
+        data: Folder of the real data sets, or None.
+        threads: How many conversations at most.
+        network: The network's address, once it runs.
+        portal: Byleave's.
+        provider: The provider's.
+    """
+
+    folder: Path
+    data: Path | None
+    threads: int
+    network: str = ""
+    portal: str = ""
+    provider: str = ""
+    _running: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def __enter__(self) -> Self:
+        with ExitStack() as held:
+            held.push(self)
+            self._start()
+            held.pop_all()
+        return self
+
+    def _start(self) -> None:
+        network, portal, packages, provider = _free_ports(4)
+        self.network, self.portal = _address(network), _address(portal)
+        self.provider = _address(provider)
+        workspace, theirs = self.folder / "byleave", self.folder / "provider"
+        store = Store(self.folder / "network.sqlite")
+        fill(store, self.data, threads=self.threads)
+        open_doors(workspace, embed_in=self.network)
+        make_recipient(theirs, PROVIDER, (workspace / "trust.policy").read_bytes())
+        with byleave.open(workspace) as ws:
+            ws.disclosure.register((theirs / "card.json").read_bytes())
+        token = _token(workspace)
+        at = ["--workspace", str(workspace), "--port"]
+        self._run([_BYLEAVE, "serve", *at, str(portal)])
+        self._run([_BYLEAVE, "disclosure", "serve", *at, str(packages)])
+        self._run(
+            [*_PYTHON, "examples.network.provider", str(theirs), str(provider), _address(packages)]
+        )
+        self._wait(f"{self.portal}/")
+        self._run(
+            [
+                *_PYTHON,
+                "examples.network.web",
+                str(self.folder),
+                str(network),
+                self.portal,
+                self.provider,
+            ],
+            token=token,
+        )
+        self._wait(f"{self.network}/")
+        self.night()
+        self._wait(f"{self.provider}/state.json")
+
+    def night(self) -> list[str]:
+        """Do one night's work of the operator; return what was done."""
+        done = subprocess.run(  # noqa: S603 (our own program)
+            [sys.executable, "-m", "examples.network.night", str(self.folder)],
+            cwd=_ROOT,
+            capture_output=True,
+            check=True,
+            timeout=300,
+        )
+        return done.stdout.decode().splitlines()
+
+    def _run(self, program: Sequence[str], *, token: str | None = None) -> None:
+        more = {} if token is None else {"BYLEAVE_TOKEN": token}
+        self._running.append(
+            subprocess.Popen(  # noqa: S603 (our own programs)
+                program,
+                cwd=_ROOT,
+                env=os.environ | more,
+                stdout=subprocess.DEVNULL,
+                start_new_session=True,  # Ctrl-C is ours to pass on, once
+            )
+        )
+
+    def _wait(self, address: str) -> None:
+        give_up = time.monotonic() + _SECONDS
+        while time.monotonic() < give_up:
+            ended = [one for one in self._running if one.poll() is not None]
+            if ended:
+                raise RuntimeError(f"{ended[0].args!r} ended with {ended[0].returncode}")
+            try:
+                with urllib.request.urlopen(address, timeout=5):  # noqa: S310 (our own)
+                    return
+            except (urllib.error.URLError, TimeoutError, ConnectionError):
+                time.sleep(0.1)
+        raise RuntimeError(f"{address} does not answer")
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for process in reversed(self._running):
+            process.terminate()
+        for process in self._running:
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _token(workspace: Path) -> str:
+    """Make the network's API token, as an operator does."""
+    scopes = [word for scope in _SCOPES for word in ("--scope", scope)]
+    made = subprocess.run(  # noqa: S603 (our own program)
+        [_BYLEAVE, "access", "token", "network", *scopes, "-w", str(workspace), "--json"],
+        capture_output=True,
+        check=True,
+    )
+    return str(json.loads(made.stdout)["secret"])
+
+
+def _free_ports(count: int) -> list[int]:
+    """Return free ports of loopback, all different."""
+    held = []
+    for _ in range(count):
+        listener = socket.socket()
+        listener.bind(("127.0.0.1", 0))
+        held.append(listener)
+    ports = [listener.getsockname()[1] for listener in held]
+    for listener in held:
+        listener.close()
+    return ports
+
+
+def _address(port: int) -> str:
+    return f"http://127.0.0.1:{port}"
+
+
+def _data(named: str | None) -> Path | None:
+    """Return the folder of the real sets: named, `$BYLEAVE_DATA`, or beside the checkout."""
+    place = named or os.environ.get("BYLEAVE_DATA")
+    folder = Path(place) if place else _ROOT.parent / "shared" / "data"
+    there = (folder / "persuasion-for-good" / "messages.parquet").is_file()
+    if named and not there:
+        raise SystemExit(f"no persuasion-for-good/messages.parquet in {folder}")
+    return folder if there else None
+
+
+def main() -> int:
+    """Start, print the addresses, wait for Ctrl-C, stop."""
+    options = argparse.ArgumentParser(prog="python examples/network", description=__doc__)
+    options.add_argument("--data", help="folder of the real data sets' folders")
+    options.add_argument("--threads", type=int, default=1_017, help="conversations at most")
+    options.add_argument("--keep", type=Path, help="an empty folder to keep everything in")
+    given = options.parse_args()
+    folder = given.keep or Path(tempfile.mkdtemp(prefix="byleave-network-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.iterdir()):
+        raise SystemExit(f"{folder} is not empty")
+    data = _data(given.data)
+    print("real rows of published sets" if data else "NO REAL DATA FOUND: all rows are generated")
+    print("filling, asking, training …", flush=True)
+    try:
+        with Town(folder=folder, data=data, threads=given.threads) as town:
+            print(f"\n  the network    {town.network}")
+            print(f"  Byleave        {town.portal}")
+            print(f"  the provider   {town.provider}")
+            print("\nCtrl-C stops all three.", flush=True)
+            while True:
+                time.sleep(3_600)
+    except KeyboardInterrupt:
+        print("\nstopped")
+        return 0
+    finally:
+        if given.keep is None:
+            shutil.rmtree(folder, ignore_errors=True)

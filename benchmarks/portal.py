@@ -264,7 +264,7 @@ def _prepare(place: Path) -> str:
             [NewEvent(member="long", kind=EventKind.REFUSAL, scope=scope) for _ in range(1_000)]
         )
         with Admission(ws) as admission:
-            secret = admission.make_token("bench", frozenset(SCOPES))
+            secret = admission.make_token("bench", frozenset(SCOPES), reason="a benchmark")
         rows = [
             (m, *fact.values()) for m in [*members, "long"] for fact in ws.consent.history_facts(m)
         ]

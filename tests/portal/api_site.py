@@ -30,11 +30,13 @@ class Site:
     http: TestClient
     keys: Iterator[int]
 
-    def token(self, *scopes: str, name: str | None = None) -> dict[str, str]:
+    def token(
+        self, *scopes: str, name: str | None = None, reason: str = "shows members their own data"
+    ) -> dict[str, str]:
         """Headers of a new API token."""
         with byleave.open(self.path, read_only=True) as ws, Admission(ws) as admission:
             secret = admission.make_token(
-                name or f"t{next(self.keys)}", frozenset(scopes or SCOPES)
+                name or f"t{next(self.keys)}", frozenset(scopes or SCOPES), reason=reason
             )
         return {"authorization": f"Bearer {secret}"}
 
@@ -67,6 +69,13 @@ def site_at(path: Path, **options: Any) -> Iterator[Site]:
     with byleave.create(path, **options) as ws:
         ws.member.enrol(["m-1", "m-2"])
         ws.policy.publish_notice(NOTICE, notice="ask-1", asks=[USE])
+    with serving(path) as site:
+        yield site
+
+
+@contextmanager
+def serving(path: Path) -> Iterator[Site]:
+    """Serve a workspace."""
     with byleave.open(path, read_only=True) as reader:
         desk = make_desk(reader, site=SITE)
         app = create_app(WorkspaceAnswers(reader), demo=False, desk=desk)

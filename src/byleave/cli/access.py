@@ -24,16 +24,29 @@ def group() -> None:
 @click.argument("name")
 @click.option("--scope", "scopes", multiple=True, required=True, help="What it may do; repeat.")
 @click.option("--days", default=90, show_default=True, type=click.IntRange(1, 366))
+@click.option(
+    "--reason", default="", help="Why it reads members' data; each look is logged with it."
+)
 @workspace_option
 @json_option
-def token(*, name: str, scopes: tuple[str, ...], days: int, workspace: str, as_json: bool) -> None:
+def token(
+    *,
+    name: str,
+    scopes: tuple[str, ...],
+    days: int,
+    reason: str,
+    workspace: str,
+    as_json: bool,
+) -> None:
     """Make an API token for a program of yours. Its secret is shown this once.
 
     \b
     byleave access token crm --scope consent.write --scope decision.read
+    byleave access token feed --scope model.read --reason "suggests replies in the feed"
     """  # noqa: D301
+    lifetime = timedelta(days=days)
     with opened(workspace, read_only=True) as ws, Admission(ws) as access:
-        secret = access.make_token(name, frozenset(scopes), lifetime=timedelta(days=days))
+        secret = access.make_token(name, frozenset(scopes), lifetime=lifetime, reason=reason)
     emit(
         {"token": name, "secret": secret, "scopes": sorted(scopes), "days": days},
         schema="byleave/access-token/v1",

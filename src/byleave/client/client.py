@@ -98,6 +98,7 @@ class Client:
     Args:
         site: Scheme and host of the server.
         token: An API token.
+        reason: Why members' data is read, as each look is logged; None: as the token says.
         transport: For tests; default the network.
         sleep: Waits; for tests.
         new_key: Makes an idempotency key.
@@ -108,13 +109,15 @@ class Client:
         site: str,
         *,
         token: str,
+        reason: str | None = None,
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
         new_key: Callable[[], str] = lambda: secrets.token_urlsafe(18),
     ) -> None:
         self._http = httpx.Client(
             base_url=site.rstrip("/"),
-            headers={"authorization": f"Bearer {token}"},
+            headers={"authorization": f"Bearer {token}"}
+            | ({} if reason is None else {"byleave-reason": reason}),
             timeout=_SECONDS,
             transport=transport,
         )

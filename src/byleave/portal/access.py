@@ -58,6 +58,7 @@ class Caller:
         scopes: What a token may do; empty for sessions.
         token: Id of the API token they came with; None for sessions and the public.
         form: What a form of their session must send back; None for tokens and the public.
+        reason: Why a token reads members' data; empty where each request says so.
     """
 
     role: Role
@@ -65,6 +66,7 @@ class Caller:
     scopes: frozenset[str] = frozenset()
     token: str | None = None
     form: str | None = None
+    reason: str = ""
 
     @property
     def name(self) -> str:

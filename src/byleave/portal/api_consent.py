@@ -12,11 +12,11 @@ from byleave.consent.event import EventKind
 from byleave.consent.reason import Reason
 from byleave.portal.access import Access, Caller, Role, Routes, caller_of
 from byleave.portal.desk import Desk
+from byleave.portal.looking import looked_at, reason_, who_is_asked
 from byleave.portal.page import Page, after_, json_page, limit_
-from byleave.portal.problem import ProblemError
 from byleave.service.consent import NewEvent
 
-__all__ = ["Body", "MemberId", "add_consent", "who_is_asked"]
+__all__ = ["Body", "MemberId", "add_consent"]
 
 _KINDS: Final = {
     "grant": EventKind.GRANT,
@@ -119,8 +119,9 @@ def add_consent(routes: Routes, desk: Desk) -> None:
         member: Annotated[str | None, Query(max_length=256)] = None,
         after: after_ = -1,
         limit: limit_ = 100,
+        reason: reason_ = None,
     ) -> Response:
-        who = who_is_asked(desk, caller_of(request), member)
+        who = await looked_at(desk, request, member, reason)
         found = desk.read.consent.history_facts(who, after=after, limit=limit + 1)
         return json_page(found, limit)
 
@@ -147,17 +148,6 @@ def add_consent(routes: Routes, desk: Desk) -> None:
         "POST", "/api/v1/decisions", deciding, decide_many,
         summary="The same for many members", response_model=list[Decision],
     )  # fmt: skip
-
-
-def who_is_asked(desk: Desk, caller: Caller, member: str | None) -> str:
-    """Return whom a request is about: members speak for themselves, tokens name whom."""
-    if caller.role is Role.MEMBER:
-        if member is not None:
-            raise ProblemError(403, "api.role", "A signed-in member speaks for themselves alone.")
-        return desk.reader.member.by_ordinal(caller.ordinal)
-    if member is None:
-        raise ProblemError(400, "api.member", "Name the member.")
-    return member
 
 
 def _event(desk: Desk, caller: Caller, choice: Choice) -> NewEvent:

@@ -10,9 +10,10 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from byleave.pages.view import MemberAnswer, plain, read
-from byleave.portal.access import Access, Role, Routes, caller_of
-from byleave.portal.api_consent import Body, MemberId, who_is_asked
+from byleave.portal.access import Access, Role, Routes
+from byleave.portal.api_consent import Body, MemberId
 from byleave.portal.desk import Desk
+from byleave.portal.looking import looked_at, reason_
 from byleave.wiring.admission import LINK_LIFETIME
 
 __all__ = ["add_members"]
@@ -112,9 +113,11 @@ def add_members(routes: Routes, desk: Desk) -> None:
         return await desk.once.answer(request, do)
 
     async def answer(
-        request: Request, member: Annotated[str | None, Query(max_length=256)] = None
+        request: Request,
+        member: Annotated[str | None, Query(max_length=256)] = None,
+        reason: reason_ = None,
     ) -> JSONResponse:
-        who = who_is_asked(desk, caller_of(request), member)
+        who = await looked_at(desk, request, member, reason)
         view = read(MemberAnswer, desk.read.member.answer(who), where="member")
         return JSONResponse(plain(view))
 

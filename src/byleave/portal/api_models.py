@@ -10,9 +10,10 @@ from pydantic import Field
 
 from byleave.pages.suggestion import SuggestionsView
 from byleave.pages.view import plain, read
-from byleave.portal.access import Access, Role, Routes, caller_of
-from byleave.portal.api_consent import Body, MemberId, who_is_asked
+from byleave.portal.access import Access, Role, Routes
+from byleave.portal.api_consent import Body, MemberId
 from byleave.portal.desk import Desk
+from byleave.portal.looking import looked_at, reason_
 
 __all__ = ["add_models"]
 
@@ -32,8 +33,10 @@ class SuggestionQuestion(Body):
 def add_models(routes: Routes, desk: Desk) -> None:
     """Add the route."""
 
-    async def suggest(request: Request, body: SuggestionQuestion) -> JSONResponse:
-        who = who_is_asked(desk, caller_of(request), body.member)
+    async def suggest(
+        request: Request, body: SuggestionQuestion, reason: reason_ = None
+    ) -> JSONResponse:
+        who = await looked_at(desk, request, body.member, reason)
         found = desk.read.release.suggest_for(
             who, body.release, body.message, history=body.history, count=body.count
         )

@@ -120,7 +120,13 @@ class Callers:
             if found is None:
                 return None
             token, grantee, until = found
-            caller = Caller(Role(grantee.role), grantee.subject, grantee.scopes, token=token)
+            caller = Caller(
+                Role(grantee.role),
+                grantee.subject,
+                grantee.scopes,
+                token=token,
+                reason=grantee.reason,
+            )
             if len(self._tokens) >= _REMEMBERED:
                 self._tokens.clear()
             known = self._tokens[digest] = (caller, until)

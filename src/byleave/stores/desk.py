@@ -54,6 +54,11 @@ CREATE TABLE IF NOT EXISTS flow (
     digest BLOB PRIMARY KEY, role TEXT NOT NULL, next TEXT NOT NULL, expires_us INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS flow_expires ON flow (expires_us);
+CREATE TABLE IF NOT EXISTS token_reason (id TEXT PRIMARY KEY, reason TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS looked (
+    caller TEXT NOT NULL, member INTEGER NOT NULL, why BLOB NOT NULL, day INTEGER NOT NULL,
+    PRIMARY KEY (caller, member, why)
+) STRICT, WITHOUT ROWID;
 """
 _FLOWS: Final = 10_000
 """Sign-ins that can be under way at once; the oldest are given up beyond them."""
@@ -67,11 +72,13 @@ class Grantee:
         role: Their role, as `portal/access.py` names it.
         subject: Who: a member's ordinal in decimal digits, a recipient's term, or a name.
         scopes: What a token may do; empty for sessions and links.
+        reason: Why a token reads members' data; empty where each request says so.
     """
 
     role: str
     subject: str
     scopes: frozenset[str] = frozenset()
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,29 +184,35 @@ class DeskFile:
         self, token_id: str, digest: bytes, grantee: Grantee, *, now_us: int, expires_us: int
     ) -> None:
         """Keep a token's digest."""
-        self._db.execute(
-            "INSERT INTO token VALUES (?, ?, ?, ?, ?, ?, ?, NULL)",
-            (
-                token_id,
-                digest,
-                grantee.role,
-                grantee.subject,
-                " ".join(sorted(grantee.scopes)),
-                now_us,
-                expires_us,
-            ),
-        )
+        with self._writing():
+            self._db.execute(
+                "INSERT INTO token VALUES (?, ?, ?, ?, ?, ?, ?, NULL)",
+                (
+                    token_id,
+                    digest,
+                    grantee.role,
+                    grantee.subject,
+                    " ".join(sorted(grantee.scopes)),
+                    now_us,
+                    expires_us,
+                ),
+            )
+            if grantee.reason:
+                self._db.execute(
+                    "INSERT OR REPLACE INTO token_reason VALUES (?, ?)", (token_id, grantee.reason)
+                )
 
     def token(self, digest: bytes, *, now_us: int) -> tuple[str, Grantee, int] | None:
         """Return (id, whom it speaks for, until when) of a token that is good now."""
         row = self._db.execute(
-            "SELECT id, role, subject, scopes, expires_us FROM token"
+            "SELECT id, role, subject, scopes, expires_us, coalesce(reason, '') FROM token"
+            " LEFT JOIN token_reason USING (id)"
             " WHERE digest = ? AND revoked_us IS NULL AND expires_us > ?",
             (digest, now_us),
         ).fetchone()
         if row is None:
             return None
-        return row[0], Grantee(row[1], row[2], frozenset(row[3].split())), row[4]
+        return row[0], Grantee(row[1], row[2], frozenset(row[3].split()), row[5]), row[4]
 
     def tokens(self) -> list[KeptToken]:
         """Return every token ever made, oldest first."""
@@ -317,6 +330,31 @@ class DeskFile:
                     (role, subject),
                 )
             self._db.execute("DELETE FROM answered WHERE caller = ?", (f"{role}:{subject}",))
+
+    # looks
+
+    def looked(self, caller: str, member: int, why: bytes, *, day: int) -> bool:
+        """Say whether a look of this caller at this member, for this reason, was logged that day.
+
+        Args:
+            caller: Who looks.
+            member: At whom, by ordinal.
+            why: SHA-256 of the reason.
+            day: Days since 1970.
+        """
+        row = self._db.execute(
+            "SELECT 1 FROM looked WHERE caller = ? AND member = ? AND why = ? AND day = ?",
+            (caller, member, why, day),
+        ).fetchone()
+        return row is not None
+
+    def add_look(self, caller: str, member: int, why: bytes, *, day: int) -> None:
+        """Remember that such a look was logged; days before are forgotten."""
+        with self._writing():
+            self._db.execute("DELETE FROM looked WHERE day < ?", (day,))
+            self._db.execute(
+                "INSERT OR REPLACE INTO looked VALUES (?, ?, ?, ?)", (caller, member, why, day)
+            )
 
     # idempotency keys
 

@@ -50,6 +50,7 @@ SCOPES: Final[Mapping[str, str]] = {
 """What an API token can be allowed."""
 
 _SECRET_BYTES: Final = 32
+_LONGEST_REASON: Final = 200
 _SECRET: Final = re.compile(r"(?:byl_)?[A-Za-z0-9_-]{43}")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -95,7 +96,12 @@ class Admission:
         self._desk.close()
 
     def make_token(
-        self, name: str, scopes: frozenset[str], *, lifetime: timedelta = TOKEN_LIFETIME
+        self,
+        name: str,
+        scopes: frozenset[str],
+        *,
+        lifetime: timedelta = TOKEN_LIFETIME,
+        reason: str = "",
     ) -> str:
         """Make an API token of a program and return its secret, which is not kept.
 
@@ -103,9 +109,10 @@ class Admission:
             name: Its name; never used twice.
             scopes: What it may do.
             lifetime: How long it is good.
+            reason: Why it reads members' data, as each look is logged; empty: each request says so.
 
         Raises:
-            InputError: `access.scope`; `input.malformed`, the name.
+            InputError: `access.scope`; `input.malformed`, the name or the reason.
             ConflictError: `access.name`.
         """
         if not _NAME.fullmatch(name):
@@ -119,12 +126,18 @@ class Admission:
                 code="access.scope",
                 hint=f"there are: {', '.join(SCOPES)}",
             )
+        if len(reason) > _LONGEST_REASON:
+            raise InputError(
+                f"a reason has at most {_LONGEST_REASON} characters",
+                code="input.malformed",
+                where="reason",
+            )
         secret, now = make_secret(self._random, prefix="byl_"), self._workspace.now()
         try:
             self._desk.add_token(
                 name,
                 secret_digest(secret),
-                Grantee("platform", name, scopes),
+                Grantee("platform", name, scopes, reason.strip()),
                 now_us=to_us(now),
                 expires_us=to_us(now + lifetime),
             )

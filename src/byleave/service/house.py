@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -242,6 +242,8 @@ class House:
         read_only: Nothing may be written, what can be made again included.
         opened: What this process has opened and checked already, by what it is called; anything in
             it can be made again.
+        aside: Lets others write for the length of a block that computes and writes nothing; what
+            the ledger says afterwards may be more than before.
     """
 
     ledger: Ledger
@@ -265,3 +267,4 @@ class House:
     ids: Callable[[int], IdKernel | None] = field(default=lambda _: None, repr=False)
     read_only: bool = False
     opened: MutableMapping[tuple[str, ...], Any] = field(default_factory=dict, repr=False)
+    aside: Callable[[], AbstractContextManager[None]] = field(default=nullcontext, repr=False)

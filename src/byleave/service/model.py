@@ -29,10 +29,13 @@ from byleave.training.release import Statement, check_envelope, model_digest
 from byleave.training.trainer import ModelFiles, Trainer
 
 __all__ = [
+    "Made",
     "Release",
     "check_release",
+    "encoded",
     "keep_state",
     "load_release",
+    "made_of",
     "plain",
     "publish_release",
     "recipe_digest",
@@ -80,8 +83,11 @@ def train(
     *,
     columns: Mapping[str, str],
     recipe: Mapping[str, Any] | None = None,
+    still: Callable[[str, int], None] | None = None,
 ) -> tuple[str, str]:
     """Log the recipe, fit on the snapshot, keep the private state.
+
+    Others may write while the fit computes.
 
     Args:
         house: The workspace's ports.
@@ -89,6 +95,8 @@ def train(
         trainer_name: Which trainer.
         columns: Trainer's column → column of the data.
         recipe: Changes to the trainer's default recipe.
+        still: Called with the run and its log index once the fit is done; raises where what it
+            was fitted on may not be kept any more.
 
     Returns:
         Id of the run, and the model digest.
@@ -123,49 +131,88 @@ def train(
         entry = RecipeEntry(trainer=trainer_name, recipe=recipe_digest(document))
         index = writer.log(entry.encode())
         writer.add_object("run", run, index=index, at_us=to_us(house.now()), document=document)
-    began = house.timer()
-    state = trainer.fit(snapshot.batches(columns), full)
-    took = {"fit_rows": len(snapshot.alive), "fit_us": house.timer() - began}
-    return run, keep_state(house, run, trainer, state, document, took=took)
+    with house.aside():
+        began = house.timer()
+        state = trainer.fit(snapshot.batches(columns), full)
+        took = {"fit_rows": len(snapshot.alive), "fit_us": house.timer() - began}
+        made = made_of(house, trainer, state, took)
+    if still is not None:
+        still(run, index)
+    keep_state(house, run, document, made)
+    return run, made.model
 
 
-def keep_state(
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a run made, before any of it is kept.
+
+    Attributes:
+        model: Digest of the model, hex.
+        released: The model's files.
+        files: The private state.
+        measured: Rows read and microseconds taken.
+    """
+
+    model: str
+    released: ModelFiles = field(repr=False)
+    files: ModelFiles = field(repr=False)
+    measured: Mapping[str, Json]
+
+
+def made_of(
     house: House,
-    run: str,
     trainer: Trainer[Any],
     state: Any,  # noqa: ANN401 (a trainer's own type)
-    document: dict[str, Any],
-    *,
-    took: Mapping[str, int] | None = None,
-) -> str:
-    """Store a run's private state and its model digest; return the digest.
+    took: Mapping[str, int],
+) -> Made:
+    """Return what is to be kept of a state; writes nothing.
+
+    Args:
+        house: The workspace's ports.
+        trainer: The run's trainer.
+        state: Its state.
+        took: What was measured: rows and microseconds of the fit, or of forgetting.
+    """
+    began = house.timer()
+    released = trainer.encode(state)
+    model = model_digest(released).hex()
+    measured: dict[str, Json] = {**took, "encode_us": house.timer() - began}
+    return Made(model, released, dict(trainer.dump(state)), measured)
+
+
+def encoded(house: House, run: str) -> ModelFiles:
+    """Return the model files of a run's kept state; others may write meanwhile.
+
+    Raises:
+        ConflictError: `training.no-state`.
+        EvidenceError: `workspace.damaged`.
+    """
+    _, document = run_object(house, run)
+    with house.aside():
+        return trainer_of(house, document["trainer"]).encode(restore_state(house, run))
+
+
+def keep_state(house: House, run: str, document: Mapping[str, Any], made: Made) -> None:
+    """Store a run's private state and its model digest.
 
     Args:
         house: The workspace's ports.
         run: Id of the run.
-        trainer: Its trainer.
-        state: Its state.
         document: The run's document so far.
-        took: What was measured: rows and microseconds of the fit, or of forgetting.
+        made: What it made.
     """
-    began = house.timer()
-    model = model_digest(trainer.encode(state)).hex()
-    measured: dict[str, Json] = {**(took or {}), "encode_us": house.timer() - began}
-    private = dict(trainer.dump(state))
-    house.artefacts.put("runs", run, private)
-    digests = {name: sha256(data).hex() for name, data in private.items()}
+    house.artefacts.put("runs", run, made.files)
+    digests = {name: sha256(data).hex() for name, data in made.files.items()}
+    kept: dict[str, Any] = {"model": made.model, "files": digests, "measured": dict(made.measured)}
     with house.ledger.writing() as writer:
-        writer.replace_object(
-            "run", run, {**document, "model": model, "files": digests, "measured": measured}
-        )
-    return model
+        writer.replace_object("run", run, {**document, **kept})
 
 
 def publish_release(
     house: House,
     run: str,
     *,
-    state: Any = None,  # noqa: ANN401 (a trainer's own type)
+    files: ModelFiles | None = None,
     parent: str | None = None,
     quality: Mapping[str, Json] | None = None,
     also: Callable[[LedgerWriter, str, int], None] | None = None,
@@ -175,7 +222,7 @@ def publish_release(
     Args:
         house: The workspace's ports.
         run: Id of the training run.
-        state: Its state where this process still holds it; else it is restored.
+        files: Its model's files, where they were made already.
         parent: The release that this one was unlearned from.
         quality: Measures of an evaluation, for the card.
         also: Writes what belongs into the same transaction, given the release's id and index.
@@ -183,7 +230,7 @@ def publish_release(
     run_index, document = run_object(house, run)
     trainer = trainer_of(house, document["trainer"])
     check_exactness(trainer)
-    files = trainer.encode(restore_state(house, run) if state is None else state)
+    files = encoded(house, run) if files is None else files
     digest = model_digest(files)
     if digest.hex() != document["model"]:
         raise EvidenceError(

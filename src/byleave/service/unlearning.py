@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from byleave.canonical import Json, digest_of, sha256
-from byleave.errors import EvidenceError
+from byleave.errors import ConflictError, EvidenceError
 from byleave.evidence.entry import (
     RecipeEntry,
     UnlearningEntry,
@@ -39,8 +39,10 @@ from byleave.service.gate_update import gate_again
 from byleave.service.house import House, LedgerWriter
 from byleave.service.model import (
     Release,
+    encoded,
     keep_state,
     load_release,
+    made_of,
     publish_release,
     recipe_digest,
     release_object,
@@ -64,6 +66,7 @@ from byleave.service.withdrawal import (
 from byleave.snapshot.sealed import SealedSnapshot
 from byleave.training.measurements import check_exactness
 from byleave.training.release import model_digest
+from byleave.training.trainer import ModelFiles
 
 __all__ = ["Batch", "Unlearned", "begun", "finish_purges", "run_batch"]
 
@@ -218,12 +221,13 @@ def _end(
         "withdrawal": name,
     }
     entry = WithdrawalEndEntry(withdrawal=index, document=digest_of(outcome))
-    with house.ledger.writing() as writer:
-        at = writer.log(entry.encode())
-        writer.replace_object("withdrawal", name, {**document, "state": "done"})
-        writer.add_object(
-            "withdrawal-end", name, index=at, at_us=to_us(house.now()), document=outcome
-        )
+    if house.ledger.object("withdrawal-end", name) is None:  # nobody ended it meanwhile
+        with house.ledger.writing() as writer:
+            at = writer.log(entry.encode())
+            writer.replace_object("withdrawal", name, {**document, "state": "done"})
+            writer.add_object(
+                "withdrawal-end", name, index=at, at_us=to_us(house.now()), document=outcome
+            )
     gone = [item for _, found in unlearnings for item in found["purged"]]
     return Batch(
         withdrawal=name,
@@ -294,8 +298,20 @@ class _Step:
         delta_name = self._delta(parent, gate, removed)
         house.log.publish()
         delta = open_snapshot(house, delta_name)
-        run_name, state = self._state(parent, delta, old["run"], removed)
+        run_name, files = self._state(parent, delta, old["run"], removed)
         _, run = run_object(house, run_name)
+        quality = None
+        if self._measure is not None:
+            with house.aside():
+                quality = self._measure(delta, run)
+        if self._logged(name) is not None:  # somebody went on with this batch meanwhile
+            return True
+        if release_object(house, name)[1] != old:
+            raise ConflictError(
+                f"{name} was changed while its unlearning was computed",
+                code="workspace.moved",
+                hint="run the command again",
+            )
         exact = trainer_of(house, run["trainer"]).exact
         again = run["model"] if self._with_refit and exact else None
         purge_run = old["run"] if not _used_elsewhere(house, old["run"], name) else None
@@ -306,9 +322,9 @@ class _Step:
         publish_release(
             house,
             run_name,
-            state=state,
+            files=files,
             parent=name,
-            quality=None if self._measure is None else self._measure(delta, run),
+            quality=quality,
             also=also,
         )
         return True
@@ -335,8 +351,8 @@ class _Step:
         delta: SealedSnapshot,
         run_name: str,
         removed: npt.NDArray[np.int64],
-    ) -> tuple[str, Any]:
-        """Return the run that holds the state without the rows, and that state.
+    ) -> tuple[str, ModelFiles]:
+        """Return the run that holds the state without the rows, and the model's files.
 
         It is kept once it was compared with a fit, where that was asked for: what stands is equal.
         """
@@ -346,22 +362,25 @@ class _Step:
         again = self._run(run, delta.manifest.snapshot)
         _, document = run_object(house, again)
         if document["files"]:
-            return again, restore_state(house, again)
-        before = restore_state(house, run_name)
-        began = house.timer()
-        state = trainer.forget(before, parent.batches(run["columns"], only=removed))
-        took = {"forget_rows": len(removed), "forget_us": house.timer() - began}
-        if self._with_refit and trainer.exact:
-            fitted = trainer.fit(delta.batches(run["columns"]), run["recipe"])
-            if model_digest(trainer.encode(fitted)) != model_digest(trainer.encode(state)):
-                raise EvidenceError(
-                    "forgetting and fitting without the rows gave different bytes",
-                    code="training.not-exact",
-                )
+            return again, encoded(house, again)
         known = run.get("measured", {})
-        kept = {key: known[key] for key in ("fit_rows", "fit_us") if key in known}
-        keep_state(house, again, trainer, state, document, took={**kept, **took})
-        return again, state
+        took = {key: known[key] for key in ("fit_rows", "fit_us") if key in known}
+        with house.aside():
+            before = restore_state(house, run_name)
+            began = house.timer()
+            state = trainer.forget(before, parent.batches(run["columns"], only=removed))
+            took |= {"forget_rows": len(removed), "forget_us": house.timer() - began}
+            made = made_of(house, trainer, state, took)
+            if self._with_refit and trainer.exact:
+                fitted = trainer.fit(delta.batches(run["columns"]), run["recipe"])
+                if model_digest(trainer.encode(fitted)).hex() != made.model:
+                    raise EvidenceError(
+                        "forgetting and fitting without the rows gave different bytes",
+                        code="training.not-exact",
+                    )
+        if not run_object(house, again)[1]["files"]:  # nobody went on with this batch meanwhile
+            keep_state(house, again, document, made)
+        return again, made.released
 
     def _run(self, run: Mapping[str, Any], delta: str) -> str:
         """Return the run of this recipe on the delta, logged now where it was not."""

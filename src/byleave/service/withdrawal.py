@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from byleave.errors import RefusedError
+from byleave.errors import ConflictError, RefusedError
 from byleave.service.gate_standing import Standing
 from byleave.service.house import House
 from byleave.service.model import (
@@ -35,6 +35,7 @@ __all__ = [
     "affected_releases",
     "affected_snapshots",
     "recall_packages",
+    "refuse_overtaken",
     "refuse_stale",
     "stale_runs",
 ]
@@ -120,6 +121,29 @@ def refuse_stale(house: House, run: str) -> None:
             f"{stale.rows:,} rows that {run} was trained on may no longer be used",
             code="release.stale-run",
             hint="run the gate, seal and train again",
+        )
+
+
+def refuse_overtaken(house: House, run: str, index: int) -> None:
+    """Refuse to keep what a run made if a batch of withdrawals was carried out while it computed.
+
+    Args:
+        house: The workspace's ports.
+        run: Its id.
+        index: Its log index.
+
+    Raises:
+        ConflictError: `training.overtaken`, rows it was trained on may no longer be used: the batch
+            reached every state but this one, which was not there yet.
+    """
+    if all(at <= index for at, _, _, _ in house.ledger.objects("withdrawal")):
+        return
+    _, document = run_object(house, run)
+    for stale in _affected(house, [(run, document["snapshot"])], None):
+        raise ConflictError(
+            f"{stale.rows:,} rows were withdrawn, and the batch carried out, while {run} trained",
+            code="training.overtaken",
+            hint="nothing of it is kept: run the gate, seal and train again",
         )
 
 

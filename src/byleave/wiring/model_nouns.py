@@ -47,12 +47,27 @@ class Models(Noun):
         columns: Mapping[str, str] | None = None,
         recipe: Mapping[str, Any] | None = None,
     ) -> str:
-        """Train on a sealed snapshot; return the run's id."""
+        """Train on a sealed snapshot; return the run's id.
+
+        The workspace's lock is let go while the fit computes, so that others can write.
+
+        Raises:
+            ConflictError: `training.overtaken`, `workspace.moved`: what it was fitted on may not
+                be used any more; nothing of it is kept.
+        """
         self._writable()
         sealed = snapshot.open_snapshot(self._house, snapshot_id)
         same = {c: c for c in model.trainer_of(self._house, trainer).columns}
         mapping = same | dict(columns or {})
-        run, _ = model.train(self._house, sealed, trainer, columns=mapping, recipe=recipe)
+        house = self._house
+        run, _ = model.train(
+            house,
+            sealed,
+            trainer,
+            columns=mapping,
+            recipe=recipe,
+            still=lambda run, index: withdrawal.refuse_overtaken(house, run, index),
+        )
         self._house.log.publish()
         return run
 
@@ -255,8 +270,9 @@ class Releases(Noun):
     def publish(self, run: str, *, quality: Mapping[str, Json] | None = None) -> model.Release:
         """Publish a run's model; refused once a row it was trained on may not be used."""
         self._writable()
+        files = model.encoded(self._house, run)
         withdrawal.refuse_stale(self._house, run)
-        release = model.publish_release(self._house, run, quality=quality)
+        release = model.publish_release(self._house, run, files=files, quality=quality)
         self._workspace.keep_model_key()
         self._house.log.publish()
         return release

@@ -39,6 +39,7 @@ from byleave.training.measurements import check_exactness
 from byleave.training.trainer import Trainer
 from byleave.wiring.config import KINDS, Config, Places, read_config, read_key
 from byleave.wiring.environment import environment, microseconds
+from byleave.wiring.face_nouns import Faces
 from byleave.wiring.hooks import Hooks, ToldLog
 from byleave.wiring.kernel import GateKernel, building
 from byleave.wiring.learners import OwnTrainers, load_trainer, made_by
@@ -83,6 +84,8 @@ _LEDGER_KINDS: Final = {
     "packages": "snapshot",
     "snapshots": "snapshot",
 }
+_PATIENCE: Final = 86_400.0
+"""Seconds for which whoever computed waits for the lock: what was computed is not thrown away."""
 _PURGED: Final = frozenset({"directories", "runs"})
 
 
@@ -152,6 +155,7 @@ class Workspace:
                 timer=microseconds,
                 purge=config.purge,
                 read_only=read_only,
+                aside=self._aside,
             )
             if not read_only:
                 self._heal()
@@ -191,6 +195,32 @@ class Workspace:
         finally:
             self._seen = self._ledger.size()
             self._let_go()
+
+    @contextmanager
+    def _aside(self) -> Iterator[None]:
+        """Let others write for this block; without the lock there is nothing to let go of.
+
+        Raises:
+            ConflictError: `workspace.moved`, rulesets or what was erased changed meanwhile;
+                `workspace.busy`, after a day.
+        """
+        if self._lock is None:
+            yield
+            return
+        stood = (self.house.rulebook.digest, self._erasures)
+        self._seen = self._ledger.size()
+        self._let_go()
+        try:
+            yield
+        finally:
+            self._lock = WriteLock(self.places.lock, wait=_PATIENCE)
+        self.catch_up()
+        if stood != (self.house.rulebook.digest, self._erasures):
+            raise ConflictError(
+                "rulesets, or what was erased, changed while this was computed: nothing is kept",
+                code="workspace.moved",
+                hint="run the command again",
+            )
 
     def catch_up(self) -> None:
         """Take note of what other processes wrote: rulesets they put in force, objects erased."""
@@ -232,6 +262,7 @@ class Workspace:
         self.proof = Proofs(self)
         self.log = Logs(self)
         self.public = Public(self)
+        self.faces = Faces(self)
         self.summary = Summaries(self)
 
     def __repr__(self) -> str:

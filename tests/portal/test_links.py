@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -11,11 +10,7 @@ from urllib.parse import urldefrag, urljoin
 import pytest
 from fastapi.testclient import TestClient
 
-import byleave
-from byleave.portal.answers import WorkspaceAnswers
-from byleave.portal.app import create_app
-from byleave.portal.desk import make_desk
-from tests.portal.api_site import SITE, Site
+from tests.portal.api_site import SITE, Site, serving
 from tests.unit.service.small import Grown, grow
 
 AT_MOST = 400
@@ -48,11 +43,8 @@ def grown(tmp_path_factory: pytest.TempPathFactory) -> Grown:
 
 @pytest.fixture(scope="module")
 def site(grown: Grown) -> Iterator[Site]:
-    with byleave.open(grown.path, read_only=True) as reader:
-        desk = make_desk(reader, site=SITE)
-        app = create_app(WorkspaceAnswers(reader), demo=False, desk=desk)
-        with TestClient(app) as http:
-            yield Site(grown.path, http, itertools.count())
+    with serving(grown.path) as site:
+        yield site
 
 
 def crawl(browser: TestClient, start: list[tuple[str, str]]) -> list[str]:

@@ -8,7 +8,17 @@ from datetime import datetime
 from byleave.pages.html import render
 from byleave.pages.view import Checkpoint, Frame, ReasonCount
 
-__all__ = ["Console", "Due", "GateRow", "Look", "PackageRow", "ReleaseRow", "TaintRow", "page"]
+__all__ = [
+    "Asked",
+    "Console",
+    "Due",
+    "GateRow",
+    "Look",
+    "PackageRow",
+    "ReleaseRow",
+    "TaintRow",
+    "page",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +79,17 @@ class PackageRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A request that is open; `member` is an ordinal."""
+
+    request: str
+    due: datetime
+    kind: str
+    member: int
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
     """Somebody of the operator's looked at a member's data; `member` is an ordinal."""
 
@@ -86,6 +107,7 @@ class Console:
     at: datetime
     checkpoint: Checkpoint
     members: int
+    requests: tuple[Asked, ...]
     tainted: tuple[TaintRow, ...]
     to_unlearn: tuple[Due, ...]
     to_recall: tuple[Due, ...]

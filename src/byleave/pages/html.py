@@ -199,6 +199,7 @@ def member_page(
         if own is not None
         else window(answer.timeline, None, lines=len(answer.timeline)),
         settings=settings,
+        **({} if own is not None else {"languages": ()}),  # a page that no link leads to
     )
 
 

@@ -39,17 +39,22 @@ from byleave.pages.words import say, speech
 from byleave.portal.access import ANYONE, BY_LINK, Routes, anyone_only
 from byleave.portal.answers import Answers
 from byleave.portal.api import add_api
+from byleave.portal.audit import add_audit
 from byleave.portal.check import add_check
 from byleave.portal.desk import Desk
 from byleave.portal.gpc import BrowserSignals, add_gpc
 from byleave.portal.guard import Guard
 from byleave.portal.house import add_house
+from byleave.portal.house_lists import add_house_lists
+from byleave.portal.house_publish import add_house_publish
 from byleave.portal.language import Tongues, language_of
 from byleave.portal.me import add_me
 from byleave.portal.oidc_routes import add_oidc
 from byleave.portal.problem import ProblemError, is_api, malformed, plain_problem, problem_of
+from byleave.portal.recipient import add_recipient
 from byleave.portal.sign_in import add_sign_in
 from byleave.portal.suggest import add_suggestions
+from byleave.portal.transparency import add_transparency
 from byleave.portal.webhooks import Webhooks
 
 __all__ = ["create_app"]
@@ -190,11 +195,16 @@ def create_app(
             add_oidc(routes, desk, desk.provider, base=base)
         add_me(routes, desk, demo=demo, base=base)
         add_house(routes, desk, demo=demo, base=base)
+        add_audit(routes, desk, demo=demo, base=base)
+        add_recipient(routes, desk, demo=demo, base=base)
+        add_transparency(routes, desk, demo=demo, base=base)
+        add_house_lists(routes, desk, demo=demo, base=base)
+        add_house_publish(routes, desk, demo=demo, base=base)
     _errors(app, base)
     app.add_middleware(Tongues, secure=desk is not None and desk.callers.secure)
     app.add_middleware(
         Guard,
-        private=("/m/", "/me", "/house", "/in/", "/sign", "/api/"),
+        private=("/m/", "/me", "/house", "/audit", "/recipient", "/in/", "/sign", "/api/"),
         fault=lambda scope: _told(Request(scope), 500, base=base),
         hosts=hosts,
         framed=("/in/", "/me/"),

@@ -10,6 +10,7 @@ from typing import Any, Final
 from byleave.ids import format_instant
 from byleave.service.house import House
 from byleave.service.looks import list_looks
+from byleave.service.requests import list_requests
 from byleave.service.taint import tainted
 from byleave.service.withdrawal import affected_packages, affected_releases
 
@@ -30,6 +31,10 @@ def console(house: House) -> Facts:
         "at": format_instant(house.now()),
         "checkpoint": {"origin": head.origin, "size": head.size, "root": head.root.hex()},
         "members": house.ledger.member_count(),
+        "requests": [
+            {name: item[name] for name in ("request", "due", "kind", "member", "state")}
+            for item in list_requests(house, only_open=True)[:_LAST]
+        ],
         "tainted": [
             {
                 "release": taint.release,

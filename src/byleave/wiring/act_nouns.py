@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from byleave.canonical import sha256
-from byleave.service import acts, requests, rules
+from byleave.service import acts, console_lists, requests, rules
 from byleave.service.policy import Published
 from byleave.wiring.consent_nouns import Noun, operators_book
 
@@ -24,6 +24,22 @@ class Acts(Noun):
             InputError: `input.malformed`, no such kind.
         """
         return acts.trail(self._house, kind=kind, before=before, limit=limit)
+
+    def requests(self, *, show: str, kind: str | None = None) -> dict[str, Any]:
+        """Return what the list of requests shows (`pages.house_lists.Requests`)."""
+        return console_lists.requests_facts(self._house, show=show, kind=kind)
+
+    def trail_facts(self, *, kind: str | None = None, before: int | None = None) -> dict[str, Any]:
+        """Return what a page of the trail shows (`pages.house_lists.Trail`)."""
+        return console_lists.trail_facts(self._house, kind=kind, before=before)
+
+    def withdrawals(self) -> dict[str, Any]:
+        """Return what the list of withdrawals shows (`pages.house_lists.Withdrawals`)."""
+        return console_lists.withdrawals_facts(self._house)
+
+    def rules(self) -> dict[str, Any]:
+        """Return what the list of rulesets shows (`pages.house_lists.Rules`)."""
+        return console_lists.rules_facts(self._house)
 
     def publish_policy(self, text: str, *, name: str, who: str, why: str) -> Published:
         """Publish a policy text in somebody's name.

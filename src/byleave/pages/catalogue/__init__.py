@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from byleave.pages.catalogue import (
+    audit,
     check,
     frame,
     german,
@@ -19,9 +20,11 @@ from byleave.pages.catalogue import (
     member,
     nouns,
     public,
+    recipient,
     report,
     settings,
     sign_in,
+    transparency,
 )
 from byleave.pages.catalogue.codes import BECAUSE, GROUNDS, LIMITS, REASONS
 from byleave.pages.catalogue.german import codes as german_codes
@@ -39,7 +42,14 @@ __all__ = [
     "Catalogue",
 ]
 
-ENGLISH_ONLY: Final = {**check.SAY, **house.SAY, **report.SAY}
+ENGLISH_ONLY: Final = {
+    **audit.SAY,
+    **check.SAY,
+    **house.SAY,
+    **recipient.SAY,
+    **report.SAY,
+    **transparency.SAY,
+}
 """Key → sentence of the faces that exist in English only."""
 
 SAY: Final[dict[str, str]] = {

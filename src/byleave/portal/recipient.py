@@ -1,0 +1,83 @@
+"""A recipient's routes: its packages and recalls, and taking what it signed."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse, JSONResponse
+
+from byleave.disclosure.letters import Answer, Delivery, parse_letter
+from byleave.errors import ByleaveError
+from byleave.pages import recipient as pages
+from byleave.pages.view import Frame, plain, read
+from byleave.portal.access import Access, Role, Routes, caller_of
+from byleave.portal.desk import Desk
+from byleave.portal.problem import ProblemError
+from byleave.portal.upload import upload_of
+
+__all__ = ["add_recipient"]
+
+_TAKEN: Final = {Delivery: "a delivery", Answer: "an answer to a recall"}
+
+
+def add_recipient(routes: Routes, desk: Desk, *, demo: bool, base: str) -> None:
+    """Add the routes."""
+    own = Access.of(Role.RECIPIENT)
+
+    def received(request: Request) -> pages.Received:
+        facts = desk.read.faces.recipient(caller_of(request).subject)
+        return read(pages.Received, facts, where="recipient")
+
+    def frame(view: pages.Received) -> Frame:
+        facts = desk.reader.public.frame()
+        return Frame(demo=demo, at=view.at, checkpoint=view.checkpoint, **facts)
+
+    def written(request: Request, taken: str | None = None) -> HTMLResponse:
+        view, form = received(request), caller_of(request).form or ""
+        return HTMLResponse(pages.page(frame(view), view, base=base, form=form, taken=taken))
+
+    async def home(request: Request) -> HTMLResponse:
+        return written(request)
+
+    async def home_json(request: Request) -> JSONResponse:
+        view = received(request)
+        return JSONResponse(
+            {
+                "schema": "byleave/page-recipient/v1",
+                "frame": plain(frame(view)),
+                "recipient": plain(view),
+            }
+        )
+
+    async def answer(request: Request) -> HTMLResponse:
+        """Take a signed delivery or answer of the recipient that is signed in, and of no other."""
+        parts = await upload_of(request)
+        caller = caller_of(request)
+        desk.callers.check_form(caller, parts.get("form", b"").decode("ascii", errors="replace"))
+        data = parts.get("file", b"")
+        kind = _letter(data, caller.subject)
+        await desk.write.act(lambda ws: ws.disclosure.take(data))
+        return written(request, taken=kind)
+
+    routes.add("GET", "/recipient.json", own, home_json, summary="My packages, as JSON")
+    routes.add("GET", "/recipient", own, home, summary="My packages")
+    routes.add("POST", "/recipient/answer", own, answer, summary="Send a signed answer")
+
+
+def _letter(data: bytes, recipient: str) -> str:
+    """Return what a recipient sent, in words.
+
+    Raises:
+        ProblemError: 400 `api.malformed`, no letter; 403 `api.role`, another recipient's.
+    """
+    try:
+        letter = parse_letter(data)
+    except ByleaveError as error:
+        raise ProblemError(400, "api.malformed", "This is no delivery and no answer.") from error
+    if not isinstance(letter, Delivery | Answer):
+        raise ProblemError(400, "api.malformed", "This is no delivery and no answer.")
+    who = letter.recipient if isinstance(letter, Delivery) else letter.statement.recipient
+    if who != recipient:
+        raise ProblemError(403, "api.role", "This was signed by another recipient.")
+    return _TAKEN[type(letter)]

@@ -1,0 +1,66 @@
+"""The public report, and the summaries that are made when somebody asks for them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+
+from byleave.pages import transparency as pages
+from byleave.pages.view import Frame, plain, read
+from byleave.portal.access import ANYONE, Routes
+from byleave.portal.desk import Desk
+from byleave.portal.problem import ProblemError
+
+__all__ = ["add_transparency"]
+
+_MEDIA: Final = {".json": "application/json", ".md": "text/markdown; charset=utf-8"}
+
+
+def add_transparency(routes: Routes, desk: Desk, *, demo: bool, base: str) -> None:
+    """Add the routes."""
+    made: dict[tuple[str, int], str] = {}
+
+    def report() -> pages.Report:
+        return read(pages.Report, desk.read.faces.transparency(), where="transparency")
+
+    def frame(view: pages.Report) -> Frame:
+        facts = desk.reader.public.frame()
+        return Frame(demo=demo, at=view.at, checkpoint=view.checkpoint, **facts)
+
+    async def page() -> HTMLResponse:
+        view = report()
+        return HTMLResponse(pages.page(frame(view), view, base=base))
+
+    async def page_json() -> JSONResponse:
+        view = report()
+        return JSONResponse(
+            {
+                "schema": "byleave/page-transparency/v1",
+                "frame": plain(frame(view)),
+                "transparency": plain(view),
+            }
+        )
+
+    async def summary(kind: str) -> Response:
+        """Make one summary of the newest release in service, once for each state of the log."""
+        name, dot, ending = kind.rpartition(".")
+        view, form = report(), dot + ending
+        known = {item.kind: item.forms for item in view.summaries}
+        if form not in known.get(name, ()) or not view.models:
+            raise ProblemError(404, "api.not-found", "There is no such summary.")
+        stand = (kind, view.checkpoint.size)
+        if stand not in made:
+            for old in [key for key in made if key[1] != view.checkpoint.size]:
+                del made[old]
+            made[stand] = desk.reader.summary.make(name, form=form)
+        text = made[stand]
+        return Response(
+            text,
+            media_type=_MEDIA.get(form, "text/plain; charset=utf-8"),
+            headers={"content-disposition": f'attachment; filename="{kind}"'},
+        )
+
+    routes.add("GET", "/transparency.json", ANYONE, page_json, summary="The report, as JSON")
+    routes.add("GET", "/transparency/{kind}", ANYONE, summary, summary="A summary of the data")
+    routes.add("GET", "/transparency", ANYONE, page, summary="The public report")

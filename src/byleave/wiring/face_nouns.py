@@ -1,0 +1,75 @@
+"""`ws.faces`: what the pages of auditors, recipients and the public show."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from byleave.ids import format_instant
+from byleave.service.explore import explore_entry, explore_log
+from byleave.service.recipient_facts import recipient_facts
+from byleave.service.rerun import rerun_facts
+from byleave.service.transparency import transparency_facts
+from byleave.summary.kinds import KINDS
+from byleave.wiring.consent_nouns import Noun
+
+__all__ = ["Faces"]
+
+Facts = dict[str, Any]
+
+
+class Faces(Noun):
+    """Facts of pages; reads alone. Each has `at` and `checkpoint` besides its own."""
+
+    def log(
+        self,
+        *,
+        before: int | None = None,
+        count: int = 50,
+        kind: str | None = None,
+        find: str | None = None,
+    ) -> Facts:
+        """Return part of the log, newest first (`service.explore.explore_log`).
+
+        Raises:
+            InputError: `input.malformed`, no such kind.
+        """
+        found = explore_log(self._house, before=before, count=count, kind=kind, find=find)
+        return {**self._stand(), "kind": kind, "find": find, "before": before, **found}
+
+    def entry(self, index: int) -> Facts:
+        """Return one entry with its proof (`service.explore.explore_entry`)."""
+        return {**self._stand(), **explore_entry(self._house, index)}
+
+    def audit(self) -> Facts:
+        """Return what an auditor sees first: the log's head, who cosigned it, what to repeat."""
+        head = self._workspace.log.head()
+        return {
+            **self._stand(),
+            "witnesses": head["witnesses"],
+            "trust": self._workspace.places.trust.read_text("utf-8"),
+            **rerun_facts(self._house),
+        }
+
+    def recipient(self, recipient: str) -> Facts:
+        """Return one recipient's packages and what lies there for it."""
+        return {**self._stand(), **recipient_facts(self._house, recipient)}
+
+    def transparency(self) -> Facts:
+        """Return the public report's numbers, and the summaries that can be made."""
+        return {
+            **self._stand(),
+            **transparency_facts(self._house),
+            "members": self._house.ledger.member_count(),
+            "summaries": [
+                {"kind": kind.name, "says": kind.says, "law": kind.law, "forms": list(kind.forms)}
+                for kind in KINDS.values()
+                if kind.of != "snapshot"
+            ],
+        }
+
+    def _stand(self) -> Facts:
+        head = self._house.log.checkpoint()
+        return {
+            "at": format_instant(self._house.now()),
+            "checkpoint": {"origin": head.origin, "size": head.size, "root": head.root.hex()},
+        }

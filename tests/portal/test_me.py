@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from html import unescape
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from fastapi.testclient import TestClient
 
 import byleave
 from byleave.consent.event import EventKind
+from byleave.pages.link import link_token
 from byleave.verify import verify
 from tests.portal.api_site import NOTICE, SITE, USE, Site, site_at
 
@@ -168,8 +170,29 @@ def test_twins_tell_what_their_pages_tell(site: Site) -> None:
         assert browser.get(page).status_code == 200, page
 
 
+def test_a_member_checks_a_proof_with_the_receipt_they_saved(site: Site) -> None:
+    """The private receipt is theirs to save; with it the proof of their own choice verifies as theirs,
+    and with another member's it does not. A read-only link gives no secret away.
+    """
+    browser = site.signed_in("member", "m-1")
+    place = save(browser, **{"row-1": "yes"})
+    assert 'href="/me/my.receipt" download' in browser.get("/me/receipt").text
+    saved = browser.get("/me/my.receipt")
+    assert saved.headers["content-disposition"] == 'attachment; filename="my.receipt"'
+    assert saved.headers["cache-control"] == "no-store"
+    proof = browser.get(f"/me/proofs/event-{place.rpartition('/')[2]}.proof").content
+    trust = browser.get("/trust.policy").content
+    others = site.signed_in("member", "m-2").get("/me/my.receipt").content
+    assert verify(proof, trust, saved.content).ok
+    assert not verify(proof, trust, others).ok
+    with byleave.open(site.path, read_only=True) as ws:
+        link = link_token(ws.portal_key(), 0, ws.now() + timedelta(hours=1))
+    assert "my.receipt" not in site.http.get(f"/m/{link}/receipt").text
+    assert site.http.get(f"/m/{link}/my.receipt").status_code == 404
+
+
 def test_members_pages_are_never_stored(site: Site) -> None:
     """Nothing may store a page of a signed-in member."""
     browser = site.signed_in("member", "m-1")
-    for page in ("/me", "/me/settings", "/api/v1/choices"):
+    for page in ("/me", "/me/settings", "/me/my.receipt", "/api/v1/choices"):
         assert browser.get(page).headers["cache-control"] == "no-store", page

@@ -130,7 +130,13 @@ class ReceiptView:
 
 
 def receipt_page(
-    frame: Frame, view: ReceiptView, *, base: str, own: str, language: str = "en"
+    frame: Frame,
+    view: ReceiptView,
+    *,
+    base: str,
+    own: str,
+    private: str | None = None,
+    language: str = "en",
 ) -> str:
     """Write the page under a member's link.
 
@@ -139,6 +145,7 @@ def receipt_page(
         view: Its facts.
         base: Prefix of every address.
         own: Address of the member's page, which this one stands under.
+        private: Address of the private receipt, which holds the secret; None: not handed out here.
         language: Of its sentences.
     """
     return _render(
@@ -147,6 +154,7 @@ def receipt_page(
         view=view,
         base=base,
         own=own,
+        private=private,
         twin=f"{own}/receipt.json",
         css=f"{base}/static/{style_name()}",
         inline=None,
@@ -164,6 +172,7 @@ def receipt_file(frame: Frame, view: ReceiptView, *, language: str = "en") -> st
         view=view,
         base="",
         own=None,
+        private=None,
         twin=None,
         css="",
         inline=css,

@@ -117,7 +117,14 @@ def _reading(routes: Routes, me: _Me) -> None:
         view = me.receipt(request)
         own, language = f"{base}/me", language_of(request)
         return HTMLResponse(
-            receipts.receipt_page(me.frame(view), view, base=base, own=own, language=language)
+            receipts.receipt_page(
+                me.frame(view),
+                view,
+                base=base,
+                own=own,
+                private=f"{own}/my.receipt",
+                language=language,
+            )
         )
 
     async def receipt_json(request: Request) -> JSONResponse:
@@ -129,6 +136,13 @@ def _reading(routes: Routes, me: _Me) -> None:
             me.desk.read.member.standard_receipt(me.member(request)),
             media_type="application/ld+json",
             headers={"content-disposition": 'attachment; filename="receipt.jsonld"'},
+        )
+
+    async def private(request: Request) -> Response:
+        return Response(
+            me.desk.read.member.receipt(me.member(request)),
+            media_type="application/octet-stream",
+            headers={"content-disposition": 'attachment; filename="my.receipt"'},
         )
 
     async def proof(request: Request, name: str) -> Response:
@@ -153,6 +167,7 @@ def _reading(routes: Routes, me: _Me) -> None:
     routes.add("GET", "/me/receipt.jsonld", own, receipt_jsonld, summary="My receipt, as JSON-LD")
     routes.add("GET", "/me/receipt.json", own, receipt_json, summary="My receipt, as JSON")
     routes.add("GET", "/me/receipt", own, receipt, summary="My receipt")
+    routes.add("GET", "/me/my.receipt", own, private, summary="My private receipt, with my secret")
     routes.add("GET", "/me/proofs/{name}.proof", own, proof, summary="A proof about me")
 
 

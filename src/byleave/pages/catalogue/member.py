@@ -60,6 +60,7 @@ SAY: Final[dict[str, str]] = {
     "receipt.private": "To check that an entry is yours, you need your private receipt. "
     "It holds a secret. Show it to nobody.",
     "receipt.private-digest": "SHA-256 of the private receipt made with this page",
+    "receipt.save-private": "Save your private receipt",
     "receipt.machine": "Save it for other tools",
     # the depths of a withdrawal
     "depth.stopped": "Stopped",

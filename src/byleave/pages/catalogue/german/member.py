@@ -62,6 +62,7 @@ SAY: Final[dict[str, str]] = {
     "receipt.private": "Um zu prüfen, dass ein Eintrag Ihrer ist, brauchen Sie Ihren privaten Beleg. "
     "Er enthält ein Geheimnis. Zeigen Sie ihn niemandem.",
     "receipt.private-digest": "SHA-256 des privaten Belegs, der mit dieser Seite gemacht wurde",
+    "receipt.save-private": "Ihren privaten Beleg speichern",
     "receipt.machine": "Für andere Programme speichern",
     # the depths of a withdrawal
     "depth.stopped": "Gestoppt",

@@ -95,7 +95,11 @@ def _gate(gate: Json) -> Iterator[str]:
     ]
     yield from table(("delivery", "messages by then", "really used", "gate keeps", "both"), rows)
     yield ""
-    reasons = [(d["delivery"], r, n) for d in gate["deliveries"] for r, n in d["dropped"].items()]
+    reasons = [
+        (d["delivery"], reason, number)
+        for d in gate["deliveries"]
+        for reason, number in sorted(d["dropped"].items(), key=lambda item: (-item[1], item[0]))
+    ]
     yield from table(("delivery", "really used, and dropped for", "messages"), reasons)
     for note in gate["notes"]:
         yield from wrapped(note, "  ", "  ")

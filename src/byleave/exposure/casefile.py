@@ -27,13 +27,14 @@ from byleave.exposure.practice import (
 from byleave.ids import parse_instant
 from byleave.policy.scope import Scope
 
-__all__ = ["CASE_FORMAT", "CaseFile", "Purge", "TableRef", "parse_case"]
+__all__ = ["CASE_FORMAT", "CaseFile", "GateAsk", "Purge", "TableRef", "parse_case"]
 
 T = TypeVar("T")
 
 CASE_FORMAT: Final = "byleave-case/v1"
 MAX_CASE_BYTES: Final = 1 << 20
 TABLES: Final = ("messages", "choices", "opt_outs", "subscriptions", "regions")
+_GATE: Final = ("rulesets", "taxonomy", "party_rule")
 _TRUE: Final = frozenset({"true", "on", "yes"})
 _FALSE: Final = frozenset({"false", "off", "no"})
 
@@ -81,6 +82,23 @@ class Purge:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GateAsk:
+    """The gate that a case asks for, over its own messages.
+
+    Attributes:
+        rulesets: File of rulesets beside the shipped ones, or None.
+        taxonomy: File of terms beside the shipped ones, or None.
+        party_rule: `author`, `any` or `all` for everybody; None: by region.
+        where: File and line that ask for it.
+    """
+
+    rulesets: str | None
+    taxonomy: str | None
+    party_rule: str | None
+    where: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CaseFile:
     """A case as its file states it, before any table is read.
 
@@ -96,6 +114,7 @@ class CaseFile:
         delivered: Delivery id → the table (column `record`) that lists what went in.
         kept: The table (`record`, and `delivery` where it differs between them) of what the gate
             keeps for the same weeks, or None.
+        gate: The gate to run over the messages instead, or None.
         cohorts: What is asked, in order.
         asked_at: File and line of each cohort.
         pack: Readings.
@@ -115,6 +134,7 @@ class CaseFile:
     deliveries: tuple[Delivery, ...]
     delivered: dict[str, TableRef]
     kept: TableRef | None
+    gate: GateAsk | None
     cohorts: tuple[Cohort, ...]
     asked_at: tuple[str, ...]
     pack: RulePack
@@ -147,7 +167,7 @@ def parse_case(text: str, name: str) -> CaseFile:
         exposure.allow("pack", "readings", "window", "with_damage")
     gate = top.maybe("gate")
     if gate:
-        gate.allow("kept")
+        gate.allow("kept", "run", "rulesets", "taxonomy", "party_rule")
     deliveries = top.get("deliveries").items()
     with_damage = exposure.maybe("with_damage") if exposure else None
     window = exposure.maybe("window") if exposure else None
@@ -166,7 +186,8 @@ def parse_case(text: str, name: str) -> CaseFile:
         policies=tuple(_policy(n) for n in top.list("policies")),
         deliveries=tuple(n.guarded(_delivery) for n in deliveries),
         delivered={n.get("id").text(): _table(r) for n in deliveries if (r := n.maybe("records"))},
-        kept=_table(gate.get("kept")) if gate else None,
+        kept=_table(kept) if gate and (kept := gate.maybe("kept")) else None,
+        gate=_gate(gate) if gate else None,
         cohorts=tuple(n.guarded(_cohort) for n in cohorts.items()) if cohorts else (EVERYONE,),
         asked_at=tuple(n.where for n in cohorts.items()) if cohorts else (top.where,),
         pack=exposure.guarded(_pack) if exposure else US_PRIVATE_MESSAGES,
@@ -174,6 +195,29 @@ def parse_case(text: str, name: str) -> CaseFile:
         with_damage=with_damage.count() if with_damage else 0,
         category=category.text() if category else "messages",
         purge=_purge(purge) if purge else None,
+    )
+
+
+def _gate(node: _Node) -> GateAsk | None:
+    kept, asked = node.maybe("kept"), node.maybe("run")
+    if (kept is None) == (asked is None or not asked.flag()):
+        raise InputError(
+            "a gate is either `run: true` or a table that it `kept`",
+            code="case.gate",
+            where=node.where,
+        )
+    words = {name: found.text() for name in _GATE if (found := node.maybe(name))}
+    if kept is not None:
+        if words:
+            raise InputError(
+                f"{next(iter(words))} is for a gate that is run", code="case.gate", where=node.where
+            )
+        return None
+    return GateAsk(
+        rulesets=words.get("rulesets"),
+        taxonomy=words.get("taxonomy"),
+        party_rule=words.get("party_rule"),
+        where=node.where,
     )
 
 

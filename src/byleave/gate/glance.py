@@ -59,7 +59,12 @@ class Glance:
         return len(self.profiles) == profiles
 
     def get(self, ordinals: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
-        """Return the value of each ordinal (of any integer type); uint8."""
+        """Return the value of each ordinal (of any integer type); uint8.
+
+        A plan without members has nothing to tell; its rows name nobody, and are decided as such.
+        """
+        if not len(self.codes):
+            return np.zeros(len(ordinals), np.uint8)
         shift = 2 if self.width == _FEW else 1
         values: Bits = np.take(self.codes, ordinals >> ordinals.dtype.type(shift))
         places = ordinals.astype(np.uint8) & np.uint8((1 << shift) - 1)

@@ -52,6 +52,7 @@ def case_page(data: Json) -> str:
             case=data,
             cohorts=[_part(data, cohort) for cohort in cohorts],
             readings=cohorts[0]["exposure"]["readings"] if cohorts else (),
+            gate_run=_gate_run(data["gate"]) if data.get("gate") else None,
             css=css,
             policy=policy,
         )
@@ -165,6 +166,45 @@ def _cost(exposure: Json) -> Chart | None:
         for r in known
     ]
     return intervals(caption, ranges, axis_format=",.2~s")
+
+
+def _gate_run(gate: Json) -> Chart | None:
+    """Draw what was really used and the gate drops, by reason; None where it drops nothing."""
+    done = gate["deliveries"]
+    dropped: dict[str, int] = {}
+    for delivery in done:
+        for reason, number in delivery["dropped"].items():
+            dropped[reason] = dropped.get(reason, 0) + number
+    if not dropped:
+        return None
+    shown = sorted(dropped.items(), key=lambda item: (-item[1], item[0]))
+    used, kept = (sum(d[name] for d in done) for name in ("used", "used_and_kept"))
+    rule = gate["party_rule"]
+    caption = Caption(
+        headline=f"Of {count(used, 'use of a message', 'uses of messages')} the gate would have "
+        f"kept {kept:,}; the reason met most: {shown[0][0]}.",
+        subtitle=f"Messages that went into each delivery and that the gate drops, by its reason; "
+        f"rulesets {gate['rulesets']}, party rule {rule}.",
+        columns=("Delivery", "Used", "Gate keeps of them", "Dropped for", "Messages"),
+        rows=tuple(
+            (
+                d["delivery"],
+                f"{d['used']:,}",
+                f"{d['used_and_kept']:,}",
+                reason,
+                f"{number:,}",
+            )
+            for d in done
+            for reason, number in sorted(d["dropped"].items(), key=lambda item: (-item[1], item[0]))
+        ),
+    )
+    return bars(
+        caption,
+        [
+            Bar(label=reason, value=number, shown=f"{number:,}", main=at == 0)
+            for at, (reason, number) in enumerate(shown)
+        ],
+    )
 
 
 def _span(ends: Json, one: str) -> str:

@@ -18,6 +18,7 @@ from byleave.exposure.pack import Matter, RulePack
 from byleave.exposure.practice import Interval, Practice
 from byleave.exposure.readings import Exposure, expose
 from byleave.ids import format_instant
+from byleave.service.case_gate import GateRun
 
 __all__ = [
     "CASE_NOTICE",
@@ -49,6 +50,7 @@ class Case:
         window: Days for which fees count; None: what follows from the practice.
         with_damage: Persons stated to have proven actual damage.
         kept: What the gate keeps for the same weeks (`counterfactual`); None: not compared.
+        gate: The run of the gate that says so, where the case asked for one.
     """
 
     title: str
@@ -62,6 +64,7 @@ class Case:
     window: Interval | None = None
     with_damage: int = 0
     kept: pa.Table | None = None
+    gate: GateRun | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -111,6 +114,7 @@ class CaseReport:
                 }
                 for d in case.practice.deliveries
             ],
+            "gate": None if case.gate is None else case.gate.to_dict(),
             "cohorts": [cohort.to_dict() for cohort in self.cohorts],
         }
 

@@ -25,6 +25,7 @@ from byleave.exposure.conditions import check_cohort
 from byleave.exposure.practice import Practice
 from byleave.service.case import Case, CaseReport, evaluate
 from byleave.service.case_files import CaseFiles
+from byleave.wiring.case_gate import run_gate
 
 __all__ = ["load_case", "read_case", "run_case", "write_members_csv", "write_notices_csv"]
 
@@ -124,6 +125,11 @@ def _load_case(file: Path, as_of: datetime | None) -> tuple[Case, dict[str, str]
     for cohort, where in zip(stated.cohorts, stated.asked_at, strict=True):
         with _located({"": where}):
             check_cohort(practice, cohort)
+    run = None
+    if stated.gate is not None:
+        with _located({"": stated.gate.where}):
+            run = run_gate(practice, tables.get("choices"), stated.gate, folder)
+    kept = None if stated.kept is None else _load(folder, stated.kept, "kept")
     case = Case(
         title=stated.title,
         origin=stated.origin,
@@ -135,7 +141,8 @@ def _load_case(file: Path, as_of: datetime | None) -> tuple[Case, dict[str, str]
         pack=stated.pack,
         window=stated.window,
         with_damage=stated.with_damage,
-        kept=None if stated.kept is None else _load(folder, stated.kept, "kept"),
+        kept=kept if run is None else run.kept,
+        gate=run,
     )
     return case, places
 

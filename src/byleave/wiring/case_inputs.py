@@ -12,6 +12,7 @@ from pyarrow import csv
 
 from byleave.errors import InputError
 from byleave.exposure.casefile import CaseFile, TableRef
+from byleave.wiring.case_gate import gate_files
 
 __all__ = ["case_inputs", "file_digest"]
 
@@ -33,6 +34,15 @@ def case_inputs(stated: CaseFile, folder: Path) -> list[dict[str, Any]]:
     if stated.kept is not None:
         tables["kept"] = stated.kept
     found = []
+    if stated.gate is not None:
+        for name, text in gate_files(stated.gate).items():
+            try:
+                sha256, size = file_digest(folder / text)
+            except OSError:
+                raise InputError(
+                    f"there is no file {text}", code="input.not-found", where=stated.gate.where
+                ) from None
+            found.append({"name": name, "file": text, "sha256": sha256, "bytes": size, "rows": 0})
     for name, ref in tables.items():
         file = folder / ref.file
         try:

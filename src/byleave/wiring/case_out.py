@@ -98,7 +98,7 @@ def finish_case(
         program=f"byleave {__version__}",
         case=sha256(file.read_bytes()),
         inputs=case_inputs(read_case(file), file.parent),
-        rulesets=None,
+        rulesets=None if report.case.gate is None else report.case.gate.digest,
         stated=now().replace(microsecond=0),
         salt=random(32),
     )

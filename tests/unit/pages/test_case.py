@@ -34,6 +34,18 @@ def test_every_number_of_a_figure_stands_in_its_table(linkedin: Path) -> None:
             assert reading.high is None or f"{reading.high:,}" in page
 
 
+def test_the_gate_stands_beside_what_was_used(linkedin: Path) -> None:
+    """Each reason for which the gate drops what was used stands in the page with its number."""
+    data = run_case(linkedin).to_dict()
+    page = case_page(data)
+    for done in data["gate"]["deliveries"]:
+        for reason, number in done["dropped"].items():
+            assert reason in page
+            assert f"{number:,}" in page
+    assert "The same weeks through the gate" in page
+    assert "The same weeks through the gate" not in case_page({**data, "gate": None})
+
+
 def test_it_says_alleged_and_how_it_ended(linkedin: Path) -> None:
     """The page says alleged, the outcome, the data's origin, and that it is no legal advice."""
     page = case_page(run_case(linkedin).to_dict())

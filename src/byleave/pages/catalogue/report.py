@@ -23,6 +23,8 @@ SAY: Final[dict[str, str]] = {
     "case.ended": "How it ended:",
     "case.nobody": "Nobody was affected.",
     "case.no-amount": "No reading gives an amount from these records.",
+    "case.gate-run": "The same weeks through the gate",
+    "case.gate-notes": "The tables hold no notices, so each yes is taken at its word.",
     "case.readings": "What each reading assumes",
     "case.gate": "The gate would have stopped {stopped} of {affected} and let {through} through; "
     "still touched without a grant of their own: {members}.",

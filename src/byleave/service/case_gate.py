@@ -1,0 +1,396 @@
+"""The same weeks through the gate: what it would have kept of each delivery, and why not the rest.
+
+The gate is the one that makes training data (`gate.plan`, an engine), run over the messages of the
+case as rows, once for each delivery, at its instant. Its ledger is the import: every choice and
+switch recorded by then, in the order of time, its index the place in that order. Rulesets are the
+shipped ones and the case's own; regions are those of the instant.
+
+Three things the import cannot say, and the words beside the numbers do: a table has no notices, so
+its grants are taken at their word (decision 15); a choice without a scope is taken to be about
+the use of the delivery; a switch turned on again is silence, and lifts what stood before it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from byleave.consent.event import EventKind, EvidenceGrade
+from byleave.consent.reason import Reason
+from byleave.consent.state import EventColumns, build
+from byleave.errors import InputError
+from byleave.exposure.choices import Switches
+from byleave.exposure.conditions import regions_at
+from byleave.exposure.parties import Parties
+from byleave.exposure.practice import Delivery, Practice, as_text, as_us
+from byleave.exposure.used import used_in
+from byleave.gate.contract import Contract, parse_contract
+from byleave.gate.members import MemberIndex
+from byleave.gate.plan import GatePlan, MemberFacts, compile_plan, uses_of
+from byleave.gate.rows import GateEngine
+from byleave.ids import FAR_FUTURE_US, to_us
+from byleave.policy.ruleset import PartyRule, RuleBook
+from byleave.policy.scope import Scope
+from byleave.policy.taxonomy import Taxonomy
+
+__all__ = ["GateRules", "GateRun", "GatedDelivery", "run_the_gate"]
+
+Array = Any  # a NumPy array; its element type is named where it is made
+
+_KINDS: Final[Mapping[str, EventKind]] = {
+    "grant": EventKind.GRANT,
+    "refusal": EventKind.REFUSAL,
+    "withdrawal": EventKind.WITHDRAWAL,
+    "objection": EventKind.OBJECTION,
+}
+_ON: Final = 0
+"""A switch turned on again: no event, and whatever the member said before it counts no more."""
+_ROWS: Final = 1 << 20
+
+NOTES: Final = (
+    "the import has no notices: a grant is taken at its word, as in `gate preview`",
+    "a choice without a scope is taken to be about the use of the delivery",
+    "messages of unknown date are asked for like the rest, and dropped where a rule needs the date",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateRules:
+    """Under what the gate is run.
+
+    Attributes:
+        rules: Rulesets.
+        taxonomy: The trees; every purpose and recipient of the case is a leaf of them.
+        party_rule: One party rule for everybody, or None: by region, as the rulesets say.
+    """
+
+    rules: RuleBook
+    taxonomy: Taxonomy
+    party_rule: PartyRule | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatedDelivery:
+    """One delivery, as it was and as the gate would have made it.
+
+    Attributes:
+        delivery: Its id.
+        plan: Digest of the gate's plan, hex.
+        asked: Messages of its kinds sent by then, and those of unknown date.
+        used: Those that really went in; of unknown date among them.
+        kept: Those that the gate keeps.
+        used_and_kept: Those that went in and that the gate keeps.
+        dropped: Gate's reason → messages that really went in and that it drops.
+    """
+
+    delivery: str
+    plan: str
+    asked: int
+    used: int
+    kept: int
+    used_and_kept: int
+    dropped: Mapping[str, int]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the object that `--json` prints."""
+        return {
+            "delivery": self.delivery,
+            "plan": self.plan,
+            "asked": self.asked,
+            "used": self.used,
+            "kept": self.kept,
+            "used_and_kept": self.used_and_kept,
+            "dropped": dict(self.dropped),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class GateRun:
+    """What the gate keeps of every delivery.
+
+    Attributes:
+        kept: `record`, `delivery`: what it keeps.
+        deliveries: Each, counted.
+        rulesets: Version of the rulesets.
+        digest: Their digest, hex.
+        party_rule: `by region`, or the rule asked for.
+    """
+
+    kept: pa.Table
+    deliveries: tuple[GatedDelivery, ...]
+    rulesets: str
+    digest: str
+    party_rule: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return counts alone: no id of a member or message."""
+        return {
+            "rulesets": self.rulesets,
+            "rulesets_sha256": self.digest,
+            "party_rule": self.party_rule,
+            "deliveries": [delivery.to_dict() for delivery in self.deliveries],
+            "notes": list(NOTES),
+        }
+
+
+def run_the_gate(
+    practice: Practice, choices: pa.Table | None, asked: GateRules, engine: GateEngine
+) -> GateRun:
+    """Run the gate over the messages of a case, once for each delivery.
+
+    Args:
+        practice: What the platform did.
+        choices: What members had chosen, checked (`Choices`).
+        asked: Rulesets, trees, party rule.
+        engine: How rows are decided.
+
+    Raises:
+        InputError: `case.gate`, the messages have neither a kind nor a leaf of the taxonomy as
+            their category; `use.*`, a purpose or a recipient that the trees do not have.
+    """
+    world = _World.of(practice, choices, asked)
+    kept, counted = [], []
+    for delivery in practice.deliveries:
+        plan = _plan(world, delivery)
+        reason = _decided(world, plan, engine)
+        used, _ = used_in(practice, world.parties, world.switches, delivery)
+        by_then = _by_then(world, delivery)
+        let = by_then & (reason == Reason.KEPT)
+        kept.append(
+            pa.table(
+                {
+                    "record": world.parties.records.filter(pa.array(let)),
+                    "delivery": pa.array([delivery.id] * int(let.sum()), pa.large_string()),
+                }
+            )
+        )
+        counts = np.bincount(reason[used & ~let], minlength=256)
+        counted.append(
+            GatedDelivery(
+                delivery=delivery.id,
+                plan=plan.digest.hex(),
+                asked=int(by_then.sum()),
+                used=int(used.sum()),
+                kept=int(let.sum()),
+                used_and_kept=int((used & let).sum()),
+                dropped={r.word: int(counts[r]) for r in Reason if r and counts[r]},
+            )
+        )
+    return GateRun(
+        kept=pa.concat_tables(kept)
+        if kept
+        else pa.table({n: pa.array([], pa.large_string()) for n in ("record", "delivery")}),
+        deliveries=tuple(counted),
+        rulesets=asked.rules.version,
+        digest=asked.rules.digest.hex(),
+        party_rule="by region" if asked.party_rule is None else asked.party_rule.word,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _World:
+    """The import, resolved once for all deliveries."""
+
+    practice: Practice
+    asked: GateRules
+    parties: Parties
+    switches: Switches
+    members: MemberIndex
+    contract: Contract
+    rows: pa.Table
+    events: _Events
+
+    @classmethod
+    def of(cls, practice: Practice, choices: pa.Table | None, asked: GateRules) -> _World:
+        parties = Parties.of(practice)
+        contract, rows = _rows(practice, asked.taxonomy)
+        return cls(
+            practice=practice,
+            asked=asked,
+            parties=parties,
+            switches=Switches(practice.opt_outs, members=parties.members),
+            members=MemberIndex.of(parties.members),
+            contract=contract,
+            rows=rows,
+            events=_Events.of(choices, practice.opt_outs, parties.members),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Events:
+    """Choices, then switches, in the order of time; of one instant in this order."""
+
+    member: Array  # int64, an ordinal
+    at: Array  # int64, microseconds
+    kind: Array  # uint8, an `EventKind`, or `_ON`
+    expires: Array  # int64, microseconds
+    past: Array  # bool
+    scope: Array  # int32, index into `scopes`
+    scopes: tuple[Scope | None, ...]  # None: the use of the delivery
+
+    @classmethod
+    def of(cls, choices: pa.Table | None, opt_outs: pa.Table | None, members: pa.Array) -> _Events:
+        scopes: tuple[Scope | None, ...] = (None,)
+        parts = [[np.zeros(0, np.int64)] * 6]
+        if choices is not None:
+            names = pa.array(list(_KINDS))
+            kinds = np.array([int(kind) for kind in _KINDS.values()])
+            size, scope = choices.num_rows, np.zeros(choices.num_rows, np.int64)
+            if "scope" in choices.column_names:
+                texts = as_text(choices["scope"])
+                known = pc.unique(texts.drop_null())
+                scopes = (None, *(Scope.parse(text) for text in known.to_pylist()))
+                scope = _places(texts, known) + 1
+            expires = np.full(size, FAR_FUTURE_US, np.int64)
+            if "expires" in choices.column_names:
+                expires = as_us(choices["expires"], FAR_FUTURE_US)
+            past = np.zeros(size, np.int64)
+            if "includes_past" in choices.column_names:
+                flags = pc.fill_null(choices["includes_past"], False).combine_chunks()
+                past = flags.to_numpy(zero_copy_only=False).astype(np.int64)
+            kind = kinds[_places(as_text(choices["decision"]).cast(pa.string()), names)]
+            at = as_us(choices["at"], FAR_FUTURE_US)
+            parts.append(
+                [_places(as_text(choices["member"]), members), at, kind, expires, past, scope]
+            )
+        if opt_outs is not None:
+            size = opt_outs.num_rows
+            kind = np.full(size, int(EventKind.REFUSAL))
+            if "on" in opt_outs.column_names:
+                on = pc.fill_null(opt_outs["on"], False).combine_chunks()
+                kind[on.to_numpy(zero_copy_only=False)] = _ON
+            far, none = np.full(size, FAR_FUTURE_US, np.int64), np.zeros(size, np.int64)
+            at = as_us(opt_outs["at"], FAR_FUTURE_US)
+            # its scope is every use: it is about the switch, and nothing else is imported of it
+            parts.append([_places(as_text(opt_outs["member"]), members), at, kind, far, none, none])
+        columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
+        order = np.argsort(columns[1], kind="stable")
+        order = order[columns[0][order] >= 0]
+        member, at, kind, expires, past, scope = (column[order] for column in columns)
+        return cls(
+            member=member,
+            at=at,
+            kind=kind.astype(np.uint8),
+            expires=expires,
+            past=past.astype(bool),
+            scope=scope.astype(np.int32),
+            scopes=scopes,
+        )
+
+    def by(self, at_us: int, about: Scope, members: int) -> EventColumns:
+        """Return what was on record by an instant, as a ledger's columns."""
+        known = self.at <= at_us
+        lifted = np.full(members, -1, np.int64)
+        on = np.flatnonzero(known & (self.kind == _ON))
+        lifted[self.member[on]] = on  # ascending: the last one stays
+        rows = np.flatnonzero(known & (np.arange(len(self.at)) > lifted[self.member]))
+        grants = self.kind[rows] == EventKind.GRANT
+        return EventColumns(
+            ordinal=self.member[rows],
+            index=rows.astype(np.int64),
+            kind=self.kind[rows],
+            effective_us=self.at[rows],
+            expires_us=np.where(grants, self.expires[rows], FAR_FUTURE_US),
+            includes_past=self.past[rows],
+            grade=np.full(len(rows), EvidenceGrade.NONE, np.uint8),
+            scope_id=self.scope[rows],
+            notice_id=np.full(len(rows), -1, np.int32),
+            scopes=tuple(about if scope is None else scope for scope in self.scopes),
+            notices=(),
+        )
+
+
+def _plan(world: _World, delivery: Delivery) -> GatePlan:
+    practice, asked = world.practice, world.asked
+    scope = asked.taxonomy.scope(str(delivery.use(practice.category)))
+    columns = world.events.by(to_us(delivery.at), scope, len(world.members))
+    states = [
+        build(
+            columns,
+            use,
+            at=delivery.at,
+            members=len(world.members),
+            notices={},
+            accepted=EvidenceGrade.NONE,
+        )
+        for use in uses_of(scope, asked.taxonomy)
+    ]
+    return compile_plan(
+        scope,
+        at=delivery.at,
+        contract=world.contract,
+        taxonomy=asked.taxonomy,
+        rules=asked.rules,
+        states=states,
+        members=world.members,
+        facts=_facts(world, delivery),
+        ledger=int(columns.index[-1]) if len(columns) else -1,
+        party_rule=asked.party_rule,
+    )
+
+
+def _facts(world: _World, delivery: Delivery) -> MemberFacts:
+    """Return the region of each member at the instant of the delivery."""
+    unknown = MemberFacts.unknown(len(world.members))
+    found = regions_at(world.practice, world.parties, delivery).dictionary_encode()
+    codes = pc.fill_null(found.indices.cast(pa.int32()), -1).to_numpy(zero_copy_only=False) + 1
+    names = [name.lower() for name in found.dictionary.to_pylist()]
+    return replace(unknown, regions=(None, *names), region_id=codes.astype(np.int32))
+
+
+def _decided(world: _World, plan: GatePlan, engine: GateEngine) -> Array:
+    """Return the gate's reason for every message (uint8); memory: one byte a message."""
+    parts = [
+        engine.reasons(plan, batch).reason for batch in world.rows.to_batches(max_chunksize=_ROWS)
+    ]
+    return np.concatenate(parts) if parts else np.zeros(0, np.uint8)
+
+
+def _by_then(world: _World, delivery: Delivery) -> Array:
+    """Return bool[messages]: of the delivery's kinds, and sent by then or at an unknown instant.
+
+    Where the delivery lists its records the gate is asked for exactly these.
+    """
+    everything = replace(world.practice, opt_outs=None, setting=None)
+    nobody = Switches(None, members=world.parties.members)
+    return used_in(everything, world.parties, nobody, delivery)[0]
+
+
+def _rows(practice: Practice, taxonomy: Taxonomy) -> tuple[Contract, pa.Table]:
+    """Return the messages as the gate reads them, and the contract that says how."""
+    messages, category = practice.messages, practice.category
+    lines = ["contract: v1", "record_id: record", "parties:", "  author: author"]
+    columns = {"record": messages["record"], "author": messages["author"]}
+    leaves = {u.category for d in practice.deliveries for u in taxonomy.expand(d.use(category))}
+    if any(taxonomy.has_several_parties(leaf) for leaf in leaves):
+        lines.append("  recipients: recipients")
+        columns["recipients"] = messages["recipients"]
+    if "kind" in messages.column_names:
+        kinds = pc.unique(as_text(messages["kind"]).drop_null()).to_pylist()
+        known = {kind: f"{category}.{kind}" for kind in kinds if f"{category}.{kind}" in leaves}
+        lines += ["kind: kind", f"kinds: {json.dumps(known, ensure_ascii=False)}"]
+        columns["kind"] = messages["kind"]
+    elif leaves == {category}:
+        lines.append(f"category_constant: {category}")
+    else:
+        raise InputError(
+            f"the gate must know what each message is: they have no kind, and {category} is no leaf",
+            code="case.gate",
+            where="messages",
+            hint="messages: {constants: {kind: inmail}}, or a finer `category`",
+        )
+    if "sent_at" in messages.column_names:
+        lines.append("collected_at: sent_at")
+        columns["sent_at"] = messages["sent_at"]
+    return parse_contract("\n".join(lines) + "\n", name="case"), pa.table(columns)
+
+
+def _places(values: pa.Array, among: pa.Array) -> Array:
+    found = pc.fill_null(pc.index_in(values.cast(among.type), among, skip_nulls=True), -1)
+    return found.to_numpy(zero_copy_only=False).astype(np.int64)

@@ -288,6 +288,7 @@ CODES: Final[dict[str, str]] = {
     "case.output": "A folder holds no finished run of a case, or something that must stay.",
     "case.log-folder": "A folder holds no case log, or already holds one.",
     "case.gate": "The gate that a case asks for cannot be run as stated.",
+    "case.engine": "The case asks about more than the engine carries.",
     "case.cohort-column": "A cohort asks about something that the import does not hold.",
     "case.reading": "A reading is unknown to the rule pack, or cannot be computed as asked.",
     "case.table": "A table of the case cannot be read as CSV or Parquet.",

@@ -20,7 +20,18 @@ from byleave.exposure.practice import Setting, as_text, as_us, check_columns
 from byleave.ids import FAR_FUTURE_US, to_us
 from byleave.policy.scope import Scope
 
-__all__ = ["EXPIRED", "GRANTED", "REFUSED", "SILENT", "Choices", "State", "Switches"]
+__all__ = [
+    "EXPIRED",
+    "GRANTED",
+    "REFUSED",
+    "SILENT",
+    "Choices",
+    "State",
+    "Switches",
+    "check_choices",
+    "choice_columns",
+    "scope_names",
+]
 
 Array = Any  # a NumPy array; its element type is named where it is made
 
@@ -131,12 +142,45 @@ def _last(member: Array, counted: Array) -> Array:
 def _from_choices(table: pa.Table | None, members: pa.Array) -> tuple[Any, ...]:
     if table is None:
         return (*_empty(), ())
+    names = scope_names(table)
+    columns = choice_columns(table, names)
+    scopes = tuple(Scope.parse(text) for text in names.to_pylist())
+    return (*_known((_ordinals(table["member"], members), *columns)), scopes)
+
+
+def check_choices(table: pa.Table) -> None:
+    """Refuse a table of choices that lacks a column, or holds one of another type.
+
+    Raises:
+        InputError: `case.column` or `case.type`.
+    """
     optional = {"expires": "instant", "includes_past": "bool", "scope": "text"}
     check_columns(table, "choices", {"member": "id", "at": "instant", "decision": "text"}, optional)
+
+
+def scope_names(table: pa.Table) -> pa.Array:
+    """Return the distinct scopes of a table of choices, as text, in the order they occur."""
+    if "scope" not in table.column_names:
+        return pa.array([], pa.string())
+    return table["scope"].cast(pa.string()).drop_null().unique()
+
+
+def choice_columns(table: pa.Table, names: pa.Array, first: int = 0) -> tuple[Array, ...]:
+    """Return choices as numbers: `at`, `said`, `expires`, `covers_from`, `scope`.
+
+    Args:
+        table: Some rows of the choices.
+        names: The distinct scopes; a scope is its place among them, from 1, and 0 where absent.
+        first: How many rows of the table stand before these, for errors.
+
+    Raises:
+        InputError: as `Choices`.
+    """
+    check_choices(table)
     decision = table["decision"].cast(pa.string())
     words = pc.index_in(decision, pa.array(list(_DECISIONS)))
     if words.null_count:
-        row = pc.index(pc.is_null(words), True).as_py()
+        row = first + pc.index(pc.is_null(words), True).as_py()
         raise InputError(
             f"row {row + 1} of choices is neither grant, refusal, withdrawal nor objection",
             code="case.decision",
@@ -155,16 +199,10 @@ def _from_choices(table: pa.Table | None, members: pa.Array) -> tuple[Any, ...]:
     if "includes_past" in table.column_names:
         covers_from[_numpy(pc.fill_null(table["includes_past"], False))] = -FAR_FUTURE_US
     scope = np.zeros(len(said), dtype=np.int64)
-    scopes: tuple[Scope, ...] = ()
     if "scope" in table.column_names:
         texts = table["scope"].cast(pa.string())
-        names = texts.drop_null().unique()
-        scopes = tuple(Scope.parse(text) for text in names.to_pylist())
         scope = _numpy(pc.fill_null(pc.index_in(texts, names), -1)) + 1
-    return (
-        *_known((_ordinals(table["member"], members), at, said, expires, covers_from, scope)),
-        scopes,
-    )
+    return at, said, expires, covers_from, scope
 
 
 def _from_switches(table: pa.Table | None, members: pa.Array) -> tuple[Any, ...]:

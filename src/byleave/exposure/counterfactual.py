@@ -31,7 +31,7 @@ class Counterfactual:
         let_through: Those the gate keeps.
         stopped: Those it drops.
         members_still: Distinct members still affected by a kept message.
-        who: `member`, `messages`: still affected, by member.
+        who: `member`, `messages`: still affected, by member; None where an engine streams.
         by_reason: (member, message) pairs still affected, by reason.
     """
 
@@ -39,7 +39,7 @@ class Counterfactual:
     let_through: int
     stopped: int
     members_still: int
-    who: pa.Table
+    who: pa.Table | None
     by_reason: dict[str, int]
 
     def to_dict(self) -> dict[str, Any]:

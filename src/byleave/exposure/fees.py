@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from byleave.exposure.practice import Interval, as_text, as_us
 from byleave.ids import FAR_FUTURE_US
 
-__all__ = ["Fees", "fees_paid"]
+__all__ = ["Fees", "fees_counted", "fees_paid"]
 
 Array = Any  # a NumPy int64 or bool array over fees
 
@@ -49,13 +49,9 @@ def fees_paid(
         currency: Fees in another one are left out and said so.
     """
     if subscriptions is None or "price_cents" not in subscriptions.column_names:
-        return Fees(cents=None, payers=0, missing="; no prices were imported")
+        return _not_computable(prices=False)
     if window is None:
-        return Fees(
-            cents=None,
-            payers=0,
-            missing="; no window of days was stated, and none follows from the practice",
-        )
+        return _not_computable(prices=True)
     member = pc.fill_null(pc.index_in(as_text(subscriptions["member"]), as_text(members)), -1)
     ordinal = member.to_numpy(zero_copy_only=False)
     price = _numpy(pc.fill_null(subscriptions["price_cents"].cast(pa.int64()), 0))
@@ -70,6 +66,39 @@ def fees_paid(
         paid &= same
     cents = _shares(price[paid], start[paid], end[paid], window)
     return Fees(cents=int(cents.sum()), payers=len(np.unique(ordinal[paid])), missing=missing)
+
+
+def fees_counted(rows: pa.Table, *, payers: int, window: Interval | None, prices: bool) -> Fees:
+    """Sum fees that were counted elsewhere, alike ones together (see `fees_paid`).
+
+    Args:
+        rows: `price`, `start`, `stop` (int64; microseconds), `same` (1: in the currency asked
+            for), `n` (how many fees are so); each overlaps the window.
+        payers: Distinct members with a fee in that currency.
+        window: The days; None: nothing can be computed.
+        prices: Whether prices were imported.
+    """
+    if not prices or window is None:
+        return _not_computable(prices)
+    price, start, stop, same, count = (
+        _numpy(rows[name]) for name in ("price", "start", "stop", "same", "n")
+    )
+    other = int(count[same == 0].sum())
+    missing = f"; {other} fees in another currency are not summed" if other else ""
+    own = same == 1
+    shares = _shares(price[own], start[own], stop[own], window)
+    cents = sum(int(s) * int(n) for s, n in zip(shares, count[own], strict=True))
+    return Fees(cents=cents, payers=payers, missing=missing)
+
+
+def _not_computable(prices: bool) -> Fees:  # noqa: FBT001
+    return Fees(
+        cents=None,
+        payers=0,
+        missing="; no window of days was stated, and none follows from the practice"
+        if prices
+        else "; no prices were imported",
+    )
 
 
 def _shares(price: Array, start: Array, end: Array, window: Interval) -> Array:

@@ -15,6 +15,7 @@ instant of a delivery was not in it. Every table is Arrow; ids are text or integ
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -221,13 +222,17 @@ class Practice:
             check_intervals(self.regions, "regions")
         _check_unique(self)
 
-    def uses(self) -> tuple[Scope, ...]:
-        """Return every distinct use the deliveries made, one for each kind of message imported."""
-        kinds = [self.category]
-        if "kind" in self.messages.column_names:
-            named = as_text(self.messages["kind"]).drop_null().unique().to_pylist()
-            kinds = [f"{self.category}.{kind}" for kind in named] or kinds
-        return tuple(sorted({d.use(kind) for d in self.deliveries for kind in kinds}))
+    def uses(self, kinds: Iterable[str] | None = None) -> tuple[Scope, ...]:
+        """Return every distinct use the deliveries made, one for each kind of message.
+
+        Args:
+            kinds: The kinds that occur; None: those of the table of messages.
+        """
+        if kinds is None:
+            held = "kind" in self.messages.column_names
+            kinds = as_text(self.messages["kind"]).drop_null().unique().to_pylist() if held else ()
+        categories = [f"{self.category}.{kind}" for kind in kinds] or [self.category]
+        return tuple(sorted({d.use(name) for d in self.deliveries for name in categories}))
 
     def declared_from(self, use: Scope) -> datetime | None:
         """Return the instant from which some document declared `use`, or None: none ever did."""
@@ -268,8 +273,13 @@ def check_columns(
             )
 
 
-def check_intervals(table: pa.Table, name: str) -> None:
+def check_intervals(table: pa.Table, name: str, first: int = 0) -> None:
     """Refuse a table one of whose rows ends before, or at, its start.
+
+    Args:
+        table: Some rows of the table.
+        name: What to call it in the error.
+        first: How many rows stand before these.
 
     Raises:
         InputError: `case.interval`, with the number of the first such row, from 1.
@@ -278,7 +288,7 @@ def check_intervals(table: pa.Table, name: str) -> None:
     wrong = (end <= start).nonzero()[0]
     if wrong.size:
         raise InputError(
-            f"row {int(wrong[0]) + 1} of {name} ends before, or at, its start "
+            f"row {first + int(wrong[0]) + 1} of {name} ends before, or at, its start "
             f"({wrong.size} such rows)",
             code="case.interval",
             where=name,

@@ -12,6 +12,7 @@ integer cents inside; `low` and `high` are whole units of the currency, rounded 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -21,12 +22,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from byleave.exposure.cohort import Affected
-from byleave.exposure.fees import fees_paid
+from byleave.exposure.fees import Fees, fees_paid
 from byleave.exposure.pack import US_PRIVATE_MESSAGES, Reading, RulePack, Unit
 from byleave.exposure.practice import Interval, Practice, as_us
 from byleave.ids import FAR_FUTURE_US, format_instant, from_us
 
-__all__ = ["Exposure", "ReadingResult", "default_window", "expose"]
+__all__ = [
+    "Exposure",
+    "ReadingCounts",
+    "ReadingResult",
+    "claimable",
+    "default_window",
+    "expose",
+    "priced",
+]
 
 Array = Any  # a NumPy array; its element type is named where it is made
 
@@ -159,11 +168,43 @@ def expose(
     """
     pairs = _Pairs.of(affected.pairs)
     days = default_window(practice) if window is None else window
-    asked = _Asked(as_of=as_of, window=days, with_damage=with_damage, currency=pack.currency)
-    results = tuple(_result(reading, pairs, practice, asked) for reading in pack.readings)
+    counts = [_counts(reading, pairs, practice, as_of, days, pack) for reading in pack.readings]
+    return priced(
+        affected.cohort.name,
+        practice,
+        counts,
+        as_of=as_of,
+        pack=pack,
+        with_damage=with_damage,
+    )
+
+
+def priced(
+    cohort: str,
+    practice: Practice,
+    counts: list[ReadingCounts],
+    *,
+    as_of: datetime,
+    pack: RulePack,
+    with_damage: int,
+) -> Exposure:
+    """Multiply what was counted for each reading of `pack` by its amounts.
+
+    Args:
+        cohort: Name of the cohort.
+        practice: Says whether regions were imported; its rows are not looked at.
+        counts: One for each reading of the pack, in its order.
+        as_of: The day of the question.
+        pack: The readings.
+        with_damage: Persons stated to have proven actual damage.
+    """
+    results = tuple(
+        _result(reading, counted, practice, with_damage)
+        for reading, counted in zip(pack.readings, counts, strict=True)
+    )
     counted = [r for r in results if not r.ours]
     return Exposure(
-        cohort=affected.cohort.name,
+        cohort=cohort,
         pack=pack.name,
         currency=pack.currency,
         as_of=as_of,
@@ -173,13 +214,17 @@ def expose(
     )
 
 
-def default_window(practice: Practice) -> Interval | None:
+def default_window(practice: Practice, kinds: Iterable[str] | None = None) -> Interval | None:
     """Return the days from the switch being on by default to a document declaring every use.
 
     None where the practice does not say both, or the document came first.
+
+    Args:
+        practice: What was done.
+        kinds: The kinds of messages that occur; None: those of its table.
     """
     start = None if practice.setting is None else practice.setting.on_since
-    ends = [practice.declared_from(use) for use in practice.uses()]
+    ends = [practice.declared_from(use) for use in practice.uses(kinds)]
     known = [end for end in ends if end is not None]
     if start is None or not known or len(known) != len(ends) or max(known) <= start:
         return None
@@ -187,11 +232,24 @@ def default_window(practice: Practice) -> Interval | None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Asked:
-    as_of: datetime
-    window: Interval | None
-    with_damage: int
-    currency: str
+class ReadingCounts:
+    """What one reading counts in one cohort, low and high end; before any amount.
+
+    Attributes:
+        persons: Distinct members with a claim in time, undated messages left out.
+        persons_high: The same with them.
+        subjects: Distinct members whom it speaks about, too late or not.
+        violations: Distinct messages, or for `Unit.PERSON_TO_MESSAGE` pairs; low end.
+        violations_high: The same, high end.
+        fees: What those members paid, for `Unit.FEES`; else None.
+    """
+
+    persons: int
+    persons_high: int
+    subjects: int
+    violations: int
+    violations_high: int
+    fees: Fees | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -248,7 +306,7 @@ class _Pairs:
         instants = pa.array(since).dictionary_encode()
         # At most one instant for each delivery: the calendar is asked once for each.
         timely = [
-            _in_time(us, reading.limitation_years, as_of) for us in instants.dictionary.to_pylist()
+            claimable(us, reading.limitation_years, as_of) for us in instants.dictionary.to_pylist()
         ]
         return np.array(timely, dtype=bool)[_codes(instants)]
 
@@ -259,14 +317,40 @@ class _Pairs:
         return _distinct(self.record[rows], self.records)
 
 
-def _result(reading: Reading, pairs: _Pairs, practice: Practice, asked: _Asked) -> ReadingResult:
+def _counts(
+    reading: Reading,
+    pairs: _Pairs,
+    practice: Practice,
+    as_of: datetime,
+    window: Interval | None,
+    pack: RulePack,
+) -> ReadingCounts:
     subject = pairs.asked(reading)
-    high = subject & pairs.in_time(reading, asked.as_of)
+    high = subject & pairs.in_time(reading, as_of)
     low = high & pairs.certain
-    persons, persons_high = pairs.persons(low), pairs.persons(high)
-    time_barred = pairs.persons(subject) - persons_high
     count = np.count_nonzero if reading.unit is Unit.PERSON_TO_MESSAGE else pairs.messages
-    violations, violations_high = int(count(low)), int(count(high))
+    fees = None
+    if reading.unit is Unit.FEES:
+        fees = fees_paid(
+            practice.subscriptions,
+            pairs.members.take(pa.array(np.unique(pairs.member[high]))),
+            window=window,
+            currency=pack.currency,
+        )
+    return ReadingCounts(
+        persons=pairs.persons(low),
+        persons_high=pairs.persons(high),
+        subjects=pairs.persons(subject),
+        violations=int(count(low)),
+        violations_high=int(count(high)),
+        fees=fees,
+    )
+
+
+def _result(
+    reading: Reading, counts: ReadingCounts, practice: Practice, with_damage: int
+) -> ReadingResult:
+    persons, persons_high = counts.persons, counts.persons_high
     low_cents: int = 0
     high_cents: int | None = None
     missing = ""
@@ -274,21 +358,18 @@ def _result(reading: Reading, pairs: _Pairs, practice: Practice, asked: _Asked) 
         case Unit.PERSON:
             low_cents, high_cents = persons * reading.cents, persons_high * reading.cents
         case Unit.PERSON_WITH_DAMAGE:
-            low_cents = min(asked.with_damage, persons) * reading.cents
-            high_cents = min(asked.with_damage, persons_high) * reading.cents
+            low_cents = min(with_damage, persons) * reading.cents
+            high_cents = min(with_damage, persons_high) * reading.cents
         case Unit.MESSAGE:
-            low_cents, high_cents = violations * reading.cents, violations_high * reading.cents
+            low_cents = counts.violations * reading.cents
+            high_cents = counts.violations_high * reading.cents
         case Unit.PERSON_TO_MESSAGE:
-            low_cents, high_cents = persons * reading.cents, violations_high * reading.cents
+            low_cents = persons * reading.cents
+            high_cents = counts.violations_high * reading.cents
         case Unit.FEES:
-            fees = fees_paid(
-                practice.subscriptions,
-                pairs.members.take(pa.array(np.unique(pairs.member[high]))),
-                window=asked.window,
-                currency=asked.currency,
-            )
-            high_cents, missing = fees.cents, fees.missing
-            persons, persons_high = 0, fees.payers
+            if counts.fees is not None:
+                high_cents, missing = counts.fees.cents, counts.fees.missing
+                persons, persons_high = 0, counts.fees.payers
         case Unit.NONE:
             pass
     if reading.regions and practice.regions is None:
@@ -300,20 +381,28 @@ def _result(reading: Reading, pairs: _Pairs, practice: Practice, asked: _Asked) 
         unit=str(reading.unit),
         persons=persons,
         persons_high=persons_high,
-        violations=violations,
-        violations_high=violations_high,
+        violations=counts.violations,
+        violations_high=counts.violations_high,
         low_cents=low_cents,
         high_cents=high_cents,
         assumption=reading.assumption + missing,
-        time_barred=time_barred,
+        time_barred=counts.subjects - counts.persons_high,
         limitation=reading.limitation,
         ours=reading.ours,
         outer=reading.outer,
     )
 
 
-def _in_time(discoverable_us: int, years: int, as_of: datetime) -> bool:
-    """Say whether `as_of` is not after the anniversary's day; 29 February becomes 1 March."""
+def claimable(discoverable_us: int, years: int | None, as_of: datetime) -> bool:
+    """Say whether `as_of` is not after the anniversary's day; 29 February becomes 1 March.
+
+    Args:
+        discoverable_us: From when it could be found out; the far future: not yet.
+        years: After how many a claim is too late; None: not modelled.
+        as_of: The day of the question.
+    """
+    if years is None:
+        return True
     if abs(discoverable_us) == FAR_FUTURE_US:
         return discoverable_us > 0  # not discoverable yet; or nothing there to discover
     day = from_us(discoverable_us).date()

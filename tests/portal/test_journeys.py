@@ -23,6 +23,7 @@ from byleave.verify import verify
 from byleave.wiring.admission import Admission
 from tests.portal.api_site import NOTICE, USE
 from tests.portal.test_browser import AXE, AXE_SHA256, OVERFLOW, SMALL_TARGETS
+from tests.portal.test_house import POLICY
 
 pytestmark = pytest.mark.browser
 
@@ -175,6 +176,31 @@ def test_an_operator_finds_what_is_due_and_gives_a_reason_to_look(
     page.context.close()
 
 
+def test_an_operator_publishes_a_text_and_closes_a_request(browser: Browser, stage: Stage) -> None:
+    """An operator sees what a text would change, publishes it, and closes a request, by clicks alone."""
+    with byleave.open(stage.path) as ws:
+        ws.requests.open("m-9", "access", channel="letter")
+    page = stage.enter(browser, "operator", "alex", java_script_enabled=False)
+    page.get_by_role("link", name="Publish a text").click()
+    page.get_by_label("The text").fill(POLICY)
+    page.get_by_role("button", name="Show what it would change").click()
+    assert "Choices it changes: 0." in page.inner_text("main")
+    page.get_by_label("Reason").fill("board of 3 May")
+    page.get_by_role("button", name="Log this and publish").click()
+    page.get_by_role("link", name="Open terms 1").click()
+    assert "suggest replies on your messages" in page.inner_text("main")
+    page.goto(f"{stage.base}/house/requests")
+    page.get_by_text("Close it").click()
+    page.get_by_label("Done", exact=True).check()
+    page.get_by_label("What was done, or why not").fill("sent by letter")
+    page.get_by_role("button", name="Log this and close").click()
+    assert "sent by letter" in page.inner_text("main")
+    page.goto(f"{stage.base}/house/trail")
+    assert "board of 3 May" in page.inner_text("main")
+    assert "sent by letter" in page.inner_text("main")
+    page.context.close()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [320, 1280])
 @pytest.mark.parametrize(
@@ -184,6 +210,11 @@ def test_an_operator_finds_what_is_due_and_gives_a_reason_to_look(
         ("member", "m-7", "/me/settings"),
         ("member", "m-8", "/record"),
         ("operator", "kim", "/house"),
+        ("operator", "kim", "/house/requests"),
+        ("operator", "kim", "/house/trail"),
+        ("operator", "kim", "/house/withdrawals"),
+        ("operator", "kim", "/house/rules"),
+        ("operator", "kim", "/preview"),
     ],
 )
 def test_signed_in_pages_are_in_order(
@@ -203,6 +234,10 @@ def test_signed_in_pages_are_in_order(
         other = "No, you may not" if state.is_checked() else "Yes, you may"
         page.get_by_label(other, exact=True).first.check()
         page.get_by_role("button", name="Save this choice").click()
+    elif place == "/preview":
+        page.goto(f"{stage.base}/house/publish/policy")
+        page.locator("#text").fill(POLICY)
+        page.get_by_role("button", name="Show what it would change").click()
     else:
         page.goto(stage.base + place)
     assert page.evaluate(OVERFLOW) <= 0

@@ -126,7 +126,7 @@ def trail(
             "kind": found,
             "name": _name(found, name, document),
             "who": _said(document, "who"),
-            "what": _said(document, "act"),
+            "what": _said(document, "act") if found == "act" else None,
             "why": _said(document, "why"),
         }
         for index, found, name, at, document in house.ledger.last_objects(

@@ -1,23 +1,25 @@
 """The alleged class of the LinkedIn case at a platform's size, against the same query in SQL.
 
-    benchmarks/case.py [--quick] [--json] [--members N] [--messages N]
+    benchmarks/case.py [--quick] [--json] [--members N] [--messages N] [--memory SIZE]
 
 Generated from a fixed seed; nobody's messages are in it. N messages of one author and one
 recipient drawn at random (six in ten InMail, 1 % without a date); ids such as `member-00001234`;
 half of the members subscribed; one in ten turned the switch off, one in eight made a choice (grants
 of which some end and some leave out the past, refusals). Two deliveries to a third party before the
-cut-off, and one after it, which the class leaves out.
+cut-off, and one after it, which the class leaves out. The tables are Parquet files.
 
-affected   `exposure.cohort.affected`: pairs, one reason each, members, first use, region, delivery.
-sql        The same class written by hand in DuckDB SQL, one thread, over its own tables, loaded
-           before: members and messages (low and high), and pairs by reason. Counts alone: Byleave
-           makes the pairs themselves and each member's reasons besides.
+engine     The plan out of core (`engines.case_stages` by DuckDB, one thread): members and messages
+           (low and high), pairs by reason, and beside them members and messages by reason and by
+           delivery; the parts that it leaves hold every affected pair with its reason.
+sql        The same class written by hand in DuckDB SQL, one thread, over the same files and within
+           the same memory: members and messages (low and high), and pairs by reason alone.
 counts     1 where every one of those counts is the same on both sides; else 0, and exit status 1.
-memory     Peak memory of the process after `affected`, over what it held before, for each message.
+memory     The most that each process held; its goal is DuckDB's limit and 1 GB for all else.
+reference  The columnar engine in memory over the same tables (`--quick`, `--reference`).
 
-CPU seconds of one process; `ratio` is SQL's over Byleave's (above 1: Byleave is faster). Prints one
-line for each number: `value` in `unit`; `goal`, and whether it is `met`; `floor`, the value below
-which the exit status is 1.
+CPU seconds of one process each; `ratio` is SQL's over the engine's (above 1: Byleave is faster).
+Prints one line for each number: `value` in `unit`; `goal`, and whether it is `met`; `floor`, the
+value below which the exit status is 1.
 """
 
 from __future__ import annotations
@@ -25,9 +27,16 @@ from __future__ import annotations
 import argparse
 import os
 import resource
+import shutil
 import sys
+import tempfile
 import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from multiprocessing import get_context
+from pathlib import Path
 from typing import Any, Final
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -35,13 +44,24 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from report import Goal, Report
 
-from byleave.exposure.cohort import REASONS, Affected, affected, alleged_class
+from byleave.engines.case_duckdb import duckdb_runner
+from byleave.engines.case_stages import answer_in_stages
+from byleave.exposure.cohort import affected, alleged_class
+from byleave.exposure.finding import REASONS, Finding
+from byleave.exposure.pack import US_PRIVATE_MESSAGES
 from byleave.exposure.practice import Delivery, PolicyVersion, Practice, Setting, SettingPeriod
 from byleave.exposure.practice import Interval as Stretch
+from byleave.exposure.question import CaseQuestion
+from byleave.exposure.tables import Inputs
 from byleave.policy.scope import Scope
+from byleave.wiring.case_tables import FileTable
 
+TABLES: Final = ("messages", "choices", "opt_outs", "subscriptions")
+SLICE: Final = 1 << 20
 SEED: Final = 7
 DAY: Final = 86_400_000_000
 START: Final = datetime(2024, 7, 1, tzinfo=UTC)
@@ -101,84 +121,201 @@ FROM first
 def main() -> int:
     """Run, print, and return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="1 M members, 2 M messages")
+    parser.add_argument("--quick", action="store_true", help="500,000 members, 1 M messages")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--members", type=int, default=10_000_000)
     parser.add_argument("--messages", type=int, default=20_000_000)
+    parser.add_argument("--memory", default="2GB", help="what each of the two DuckDBs may hold")
+    parser.add_argument("--reference", action="store_true", help="the columnar engine, too")
+    parser.add_argument(
+        "--folder", help="where tables and spilled data go; default: a temporary one"
+    )
     asked = parser.parse_args()
-    members, messages = (1_000_000, 2_000_000) if asked.quick else (asked.members, asked.messages)
+    members, messages = (500_000, 1_000_000) if asked.quick else (asked.members, asked.messages)
     report = Report(as_json=asked.json)
-    tables = generated(members, messages)
-    before = peak()
-    found, ours = timed(lambda: affected(practice(tables), tables["choices"], alleged_class(CUT)))
-    report.add("memory of affected, each message", messages, (peak() - before) / messages, "bytes")
-    report.add("affected, messages", messages, messages / ours, "messages/CPU s")
-    report.add("affected, members", members, members / ours, "members/CPU s")
-    counts = counts_of(found)
-    del found
-    theirs, row = by_sql(tables)
-    report.add("sql, messages", messages, messages / theirs, "messages/CPU s")
-    goal = Goal(goal=0.8, floor=0.4, at_least=True)
-    report.add("ratio: sql's CPU seconds over affected's", messages, theirs / ours, "", goal)
-    same = Goal(goal=1, floor=1, at_least=True)
-    report.add("counts are the same", messages, float(row == counts), "", same)
-    if row != counts:
-        print(f"affected {counts}\nsql      {row}", file=sys.stderr)
+    with tempfile.TemporaryDirectory(prefix="byleave-case-", dir=asked.folder) as name:
+        folder = Path(name)
+        alone(write_tables, folder, members, messages)
+        ours = alone(by_duckdb_engine, folder, asked.memory)
+        theirs = alone(by_sql, folder, asked.memory)
+        report.add("duckdb engine, messages", messages, messages / ours.seconds, "messages/CPU s")
+        report.add("duckdb engine, members", members, members / ours.seconds, "members/CPU s")
+        report.add("sql, messages", messages, messages / theirs.seconds, "messages/CPU s")
+        goal = Goal(goal=0.8, floor=0.4, at_least=True)
+        ratio = theirs.seconds / ours.seconds
+        report.add("ratio: sql's CPU seconds over the engine's", messages, ratio, "", goal)
+        same = Goal(goal=1, floor=1, at_least=True)
+        alike = float(theirs.counts == ours.counts)
+        report.add("counts are the same", messages, alike, "", same)
+        bounded = Goal(
+            goal=limit_of(asked.memory), floor=2 * limit_of(asked.memory), at_least=False
+        )
+        report.add("duckdb engine, peak memory of its process", messages, ours.peak, "GB", bounded)
+        report.add("sql, peak memory of its process", messages, theirs.peak, "GB")
+        if asked.quick or asked.reference:
+            columns = alone(by_reference, folder)
+            report.add(
+                "reference, messages", messages, messages / columns.seconds, "messages/CPU s"
+            )
+            report.add(
+                "reference, memory each message", messages, columns.peak * 1e9 / messages, "bytes"
+            )
+            both = float(columns.counts == ours.counts)
+            report.add("reference, counts are the same", messages, both, "", same)
+        if alike != 1:
+            print(f"engine {ours.counts}\nsql    {theirs.counts}", file=sys.stderr)
     return int(report.failed)
 
 
-def generated(members: int, messages: int) -> dict[str, pa.Table]:
-    """Return the tables of a case, from the seed."""
+@dataclass(frozen=True)
+class Took:
+    """What a run in a process of its own answered and took."""
+
+    counts: tuple[int, ...]
+    seconds: float
+    peak: float
+
+
+def alone(work: Callable[..., Any], *arguments: Any) -> Any:
+    """Run `work` in a process of its own, so that its memory is its own; return what it returns."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(work, *arguments).result()
+
+
+def took(work: Callable[[], tuple[int, ...]]) -> Took:
+    """Return what `work` returns, its CPU seconds, and the most memory the process has held."""
+    start = time.process_time()
+    counts = work()
+    seconds = time.process_time() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
+    return Took(counts, seconds, peak)
+
+
+def limit_of(memory: str) -> float:
+    """Return in GB what the process may hold: DuckDB's limit, and 1 GB for all else."""
+    size = float(memory[:-2]) / (1000 if memory.endswith("MB") else 1)
+    return size + 1
+
+
+def by_duckdb_engine(folder: Path, memory: str) -> Took:
+    """Answer by the plan."""
+    tables = {name: FileTable(folder / f"{name}.parquet") for name in TABLES}
+    past = practice({name: t.schema.empty_table() for name, t in tables.items()})
+    pack = replace(US_PRIVATE_MESSAGES, readings=())
+    question = CaseQuestion(practice=past, cohorts=(alleged_class(CUT),), pack=pack, as_of=CUT)
+    parts = folder / "parts"
+    parts.mkdir()
+
+    def answer() -> tuple[int, ...]:
+        with duckdb_runner(parts, memory=memory, threads=1) as runner:
+            return counts_of(
+                answer_in_stages(question, Inputs(**tables), runner, parts)[0].affected
+            )
+
+    found = took(answer)
+    shutil.rmtree(parts)
+    return found
+
+
+def by_reference(folder: Path) -> Took:
+    """Answer by columns in memory."""
+    tables = {name: pq.read_table(folder / f"{name}.parquet") for name in TABLES}
+    return took(
+        lambda: counts_of(affected(practice(tables), tables["choices"], alleged_class(CUT)))
+    )
+
+
+def by_sql(folder: Path, memory: str) -> Took:
+    """Answer by the query written by hand, over the same files, within the same memory."""
+    with duckdb.connect() as database:
+        database.execute(
+            f"SET threads = 1; SET memory_limit = '{memory}'; "
+            f"SET temp_directory = '{folder}/sql'; SET preserve_insertion_order = false; "
+            "SET enable_progress_bar = false"
+        )
+        for name in TABLES:
+            file = folder / f"{name}.parquet"
+            database.execute(f"CREATE VIEW {name} AS FROM read_parquet('{file}')")
+
+        def answer() -> tuple[int, ...]:
+            return tuple(database.execute(SQL).fetchone() or ())
+
+        return took(answer)
+
+
+def write_tables(folder: Path, members: int, messages: int) -> None:
+    """Write the tables of a case from the seed, a slice of rows at a time."""
     rng = np.random.default_rng(SEED)
     width = len(str(members))
-    text = [f"member-{n:0{width}}" for n in range(members)]  # once, outside what is measured
-    ids = pa.array(text, pa.string())
+    edges = [START - timedelta(days=365), START + timedelta(days=120)]
+    # Who chose, switched and paid are runs of a shuffled order of all members.
+    order = rng.permutation(members).astype(np.int32)
+    chose, off = order[: members // 8], order[members // 16 : members // 16 + members // 10]
 
     def who(ordinals: Any) -> pa.Array:
-        return ids.take(pa.array(ordinals))
+        digits = pc.utf8_lpad(pa.array(ordinals).cast(pa.string()), width, "0")
+        return pc.binary_join_element_wise("member-", digits, "")
 
     def instants(count: int, days: int, mask: Any = None) -> pa.Array:
         at = np.int64(START.timestamp()) * 1_000_000 + rng.integers(0, days * DAY, count)
         return pa.array(at, mask=mask).cast(INSTANT)
 
-    chose = rng.permutation(members)[: members // 8]
-    grant = rng.random(len(chose)) < 0.8
-    off = rng.permutation(members)[: members // 10]
-    paying = np.arange(0, members, 2)
-    edges = [START - timedelta(days=365), START + timedelta(days=120)]
-    return {
-        "messages": pa.table(
-            {
-                "record": pa.array(np.arange(messages)),
-                "author": who(rng.integers(0, members, messages)),
-                "recipients": who(rng.integers(0, members, messages)),
-                "sent_at": instants(messages, 80, rng.random(messages) < 0.01),
-                "kind": pa.array(["direct", "inmail"]).take(
-                    pa.array((rng.random(messages) < 0.6).astype(np.int64))
-                ),
-            }
-        ),
-        "choices": pa.table(
-            {
-                "member": who(chose),
-                "at": instants(len(chose), 50),
-                "decision": pa.array(["refusal", "grant"]).take(pa.array(grant.astype(np.int64))),
-                "expires": pa.array(
-                    np.full(len(chose), int(DELIVERIES[1].timestamp()) * 1_000_000 - DAY),
-                    mask=~(grant & (rng.random(len(chose)) < 0.2)),
-                ).cast(INSTANT),
-                "includes_past": pa.array(rng.random(len(chose)) < 0.5),
-            }
-        ),
-        "opt_outs": pa.table({"member": who(off), "at": instants(len(off), 80)}),
-        "subscriptions": pa.table(
-            {
-                "member": who(paying),
-                "start": pa.array([edges[0]], INSTANT).take(pa.array(np.zeros(len(paying), int))),
-                "end": pa.array([edges[1]], INSTANT).take(pa.array(np.zeros(len(paying), int))),
-            }
-        ),
-    }
+    def constant(instant: datetime, count: int) -> pa.Array:
+        return pa.array([instant], INSTANT).take(pa.array(np.zeros(count, int)))
+
+    def message_rows(start: int, stop: int) -> dict[str, pa.Array]:
+        count = stop - start
+        kind = (rng.random(count) < 0.6).astype(np.int64)
+        return {
+            "record": pa.array(np.arange(start, stop)),
+            "author": who(rng.integers(0, members, count)),
+            "recipients": who(rng.integers(0, members, count)),
+            "sent_at": instants(count, 80, rng.random(count) < 0.01),
+            "kind": pa.array(["direct", "inmail"]).take(pa.array(kind)),
+        }
+
+    def choice_rows(start: int, stop: int) -> dict[str, pa.Array]:
+        count = stop - start
+        grant = rng.random(count) < 0.8
+        ends = np.full(count, int(DELIVERIES[1].timestamp()) * 1_000_000 - DAY)
+        return {
+            "member": who(chose[start:stop]),
+            "at": instants(count, 50),
+            "decision": pa.array(["refusal", "grant"]).take(pa.array(grant.astype(np.int64))),
+            "expires": pa.array(ends, mask=~(grant & (rng.random(count) < 0.2))).cast(INSTANT),
+            "includes_past": pa.array(rng.random(count) < 0.5),
+        }
+
+    written(folder / "messages.parquet", messages, message_rows)
+    written(folder / "choices.parquet", len(chose), choice_rows)
+    written(
+        folder / "opt_outs.parquet",
+        len(off),
+        lambda start, stop: {
+            "member": who(off[start:stop]),
+            "at": instants(stop - start, 80),
+        },
+    )
+    written(
+        folder / "subscriptions.parquet",
+        members // 2,
+        lambda start, stop: {
+            "member": who(np.arange(2 * start, 2 * stop, 2)),
+            "start": constant(edges[0], stop - start),
+            "end": constant(edges[1], stop - start),
+        },
+    )
+
+
+def written(file: Path, rows: int, made: Callable[[int, int], dict[str, pa.Array]]) -> None:
+    """Write a table a slice at a time."""
+    writer = None
+    for start in range(0, rows, SLICE):
+        table = pa.table(made(start, min(start + SLICE, rows)))
+        writer = writer or pq.ParquetWriter(file, table.schema, compression="zstd")
+        writer.write_table(table, row_group_size=SLICE // 4)
+    if writer is not None:
+        writer.close()
 
 
 def practice(tables: dict[str, pa.Table]) -> Practice:
@@ -208,7 +345,7 @@ def practice(tables: dict[str, pa.Table]) -> Practice:
     )
 
 
-def counts_of(found: Affected) -> tuple[int, ...]:
+def counts_of(found: Finding) -> tuple[int, ...]:
     """Return what the query selects, in its order."""
     return (
         found.members_count,
@@ -217,31 +354,6 @@ def counts_of(found: Affected) -> tuple[int, ...]:
         found.messages_high,
         *(found.by_reason[reason] for reason in REASONS),
     )
-
-
-def by_sql(tables: dict[str, pa.Table]) -> tuple[float, tuple[int, ...]]:
-    """Return the CPU seconds of the query over DuckDB's own tables, and its one row."""
-    with duckdb.connect() as database:
-        database.execute("SET threads = 1; SET TimeZone = 'UTC'")
-        for name, table in tables.items():
-            database.register("arrow_table", table)
-            sql = f"CREATE TABLE {name} AS SELECT * FROM arrow_table"  # noqa: S608 - our names
-            database.execute(sql)
-            database.unregister("arrow_table")
-        row, seconds = timed(lambda: database.execute(SQL).fetchone())
-    return seconds, tuple(row or ())
-
-
-def timed(work: Any) -> tuple[Any, float]:
-    """Return what `work` returns and its CPU seconds."""
-    start = time.process_time()
-    found = work()
-    return found, time.process_time() - start
-
-
-def peak() -> int:
-    """Return the most memory the process has held, in bytes."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 if __name__ == "__main__":

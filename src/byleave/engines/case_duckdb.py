@@ -47,6 +47,7 @@ def duckdb_runner(
         "memory_limit": memory,
         "temp_directory": str(folder / "spilled"),
         "preserve_insertion_order": False,
+        "enable_progress_bar": False,
     }
     if threads is not None:
         settings["threads"] = threads

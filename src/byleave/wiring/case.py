@@ -1,8 +1,4 @@
-"""Read a case file and its tables from disk, ask the clock where nobody says the day, and run it.
-
-CSV: a header, UTF-8, an empty cell is unknown; instants as 2024-09-18T00:00:00Z or a date
-(00:00:00 UTC). Parquet: instants with a zone. Columns the case does not know are not read.
-"""
+"""Read a case file and its tables from disk, ask the clock where nobody says the day, and run it."""
 
 from __future__ import annotations
 
@@ -12,12 +8,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
 
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
-from pyarrow import csv
 
 from byleave.errors import InputError
 from byleave.exposure.casefile import CaseFile, TableRef, parse_case
@@ -26,21 +18,9 @@ from byleave.exposure.practice import Practice
 from byleave.service.case import Case, CaseReport, evaluate
 from byleave.service.case_files import CaseFiles
 from byleave.wiring.case_gate import run_gate
+from byleave.wiring.case_tables import FileTable
 
 __all__ = ["load_case", "read_case", "run_case", "write_members_csv", "write_notices_csv"]
-
-_COLUMNS: Final[dict[str, tuple[str, ...]]] = {
-    "messages": ("record", "author", "recipients", "sent_at", "kind"),
-    "choices": ("member", "at", "decision", "expires", "includes_past", "scope"),
-    "opt_outs": ("member", "at", "on"),
-    "subscriptions": ("member", "start", "end", "price_cents", "currency"),
-    "regions": ("member", "region", "start", "end"),
-    "records": ("record",),
-    "kept": ("record", "delivery"),
-}
-_INSTANTS: Final = frozenset({"sent_at", "at", "expires", "start", "end"})
-_FLAGS: Final = frozenset({"includes_past", "on"})
-_DATE: Final = r"^\d{4}-\d{2}-\d{2}$"
 
 
 def run_case(path: str | Path, *, as_of: datetime | None = None) -> CaseReport:
@@ -192,84 +172,4 @@ def _text(file: Path) -> str:
 
 def _load(folder: Path, ref: TableRef, name: str) -> pa.Table:
     """Read one table, under our names, with our types."""
-    file = folder / ref.file
-    raw = _read(file, ref)
-    wanted = _COLUMNS[name]
-    unknown = [c for c in (*ref.columns, *ref.constants) if c not in wanted]
-    if unknown:
-        raise InputError(
-            f"{name} has no column {unknown[0][:40]!r} to give a name or a value to",
-            code="case.column",
-            where=ref.where,
-            hint="columns: " + ", ".join(wanted),
-        )
-    columns: dict[str, pa.Array | pa.ChunkedArray] = {}
-    for ours in wanted:
-        theirs = ref.columns.get(ours, ours)
-        if ours in ref.constants:
-            value = pa.array([ref.constants[ours]])
-            columns[ours] = value.take(pa.array([0] * raw.num_rows, pa.int32()))
-        elif theirs in raw.column_names:
-            columns[ours] = raw[theirs]
-        elif ours in ref.columns:
-            raise InputError(
-                f"{ref.file} has no column {theirs[:40]!r}",
-                code="case.column",
-                where=ref.where,
-                hint="columns found: " + ", ".join(raw.column_names),
-            )
-    if ref.row_numbers and "record" in wanted:
-        columns["record"] = pa.array(range(1, raw.num_rows + 1))
-    return pa.table({ours: _typed(column, ours, ref) for ours, column in columns.items()})
-
-
-def _read(file: Path, ref: TableRef) -> pa.Table:
-    try:
-        if file.suffix == ".parquet":
-            return pq.read_table(file)
-        with file.open("rb") as stream:
-            names = csv.open_csv(stream).schema.names
-        options = csv.ConvertOptions(
-            column_types=dict.fromkeys(names, pa.string()),
-            null_values=[""],
-            strings_can_be_null=True,
-        )
-        return csv.read_csv(file, convert_options=options)
-    except FileNotFoundError:
-        raise InputError(
-            f"there is no file {ref.file}", code="input.not-found", where=ref.where
-        ) from None
-    except (pa.ArrowInvalid, pa.ArrowException, UnicodeDecodeError, IsADirectoryError):
-        raise InputError(
-            f"{ref.file} cannot be read as {'Parquet' if file.suffix == '.parquet' else 'CSV'}",
-            code="case.table",
-            where=ref.where,
-            hint="a truncated download? a row with more cells than the header?",
-        ) from None
-
-
-def _typed(column: pa.Array | pa.ChunkedArray, name: str, ref: TableRef) -> pa.Array:
-    """Read text as what the column holds; what is typed already stays as it is."""
-    text = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
-    if not text:
-        return column
-    try:
-        if name in _INSTANTS:
-            dated = pc.match_substring_regex(column, _DATE)
-            midnight = pc.binary_join_element_wise(column.cast(pa.string()), "T00:00:00Z", "")
-            whole = pc.if_else(dated, midnight, column.cast(pa.string()))
-            return whole.cast(pa.timestamp("us", tz="UTC"))
-        if name in _FLAGS:
-            return column.cast(pa.bool_())
-        if name == "price_cents":
-            return column.cast(pa.int64())
-    except pa.ArrowInvalid:
-        raise InputError(
-            f"column {name!r} of {ref.file} holds a value it should not",
-            code="case.type",
-            where=ref.where,
-            hint="instants as 2024-09-18T00:00:00Z, switches as true or false, prices in cents",
-        ) from None
-    if name == "recipients" and ref.separator is not None:
-        return pc.split_pattern(column, ref.separator)
-    return column
+    return FileTable(folder / ref.file, ref, name).load()

@@ -47,11 +47,11 @@ def duckdb_runner(
         "memory_limit": memory,
         "temp_directory": str(folder / "spilled"),
         "preserve_insertion_order": False,
-        "enable_progress_bar": False,
     }
     if threads is not None:
         settings["threads"] = threads
     with duckdb.connect(":memory:", config=settings) as connection:
+        connection.execute("SET enable_progress_bar = false")
         yield DuckdbRunner(duckdb, connection)
 
 

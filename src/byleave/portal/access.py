@@ -7,6 +7,7 @@ roles, or a token without the scope, is refused.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -120,6 +121,9 @@ class Access:
         return caller.role is not Role.PLATFORM or self.scope in caller.scopes
 
 
+_NOT_KEPT: Final = ("/api/", "/in/", "/sign")
+"""Beginnings of paths that are private whoever asks: the API, and the ways in and out."""
+
 ANYONE: Final = Access(frozenset({Role.PUBLIC}))
 """Anybody may."""
 
@@ -184,6 +188,16 @@ class Routes:
             **more,
         )
 
+    def private(self) -> Callable[[str], bool]:
+        """Return what says of a path that nothing may store what stands there: not for everybody."""
+        shapes = {
+            _shape(path)
+            for (_, path), access in self.table.items()
+            if access.link or Role.PUBLIC not in access.roles
+        }
+        known = re.compile("|".join(sorted(shapes)))
+        return lambda path: path.startswith(_NOT_KEPT) or known.fullmatch(path) is not None
+
     def unlisted(self) -> list[str]:
         """Return paths of the application that were added past this table: none, a test says."""
         listed = {path for _, path in self.table}
@@ -192,6 +206,14 @@ class Routes:
             for route in self.app.routes
             if isinstance(route, APIRoute) and route.path not in listed
         ]
+
+
+def _shape(path: str) -> str:
+    """Return the pattern of a route's addresses."""
+    return "".join(
+        (".+" if part.endswith(":path}") else "[^/]+") if part.startswith("{") else re.escape(part)
+        for part in re.split(r"(\{[^}]*\})", path)
+    )
 
 
 def caller_of(request: Request) -> Caller:

@@ -204,12 +204,13 @@ def create_app(
     app.add_middleware(Tongues, secure=desk is not None and desk.callers.secure)
     app.add_middleware(
         Guard,
-        private=("/m/", "/me", "/house", "/audit", "/recipient", "/in/", "/sign", "/api/"),
+        private=routes.private(),
         fault=lambda scope: _told(Request(scope), 500, base=base),
         hosts=hosts,
         framed=("/in/", "/me/"),
         embed_in=embed_in,
         own_policy={"/check": check.POLICY},
+        secure=desk is not None and desk.callers.secure,
     )
     return app
 

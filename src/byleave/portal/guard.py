@@ -55,7 +55,7 @@ class Guard:
 
     Args:
         application: What it wraps.
-        private: Prefixes of paths that nothing may store.
+        private: Says of a path that nothing may store what stands there.
         fault: Makes the answer to a request that failed here.
         framed: Beginnings of paths, with a slash at the end, of what `embed_in` may show in a
             frame; nobody may any other.
@@ -63,19 +63,22 @@ class Guard:
         own_policy: Paths whose pages have a Content-Security-Policy of their own, and which.
         hosts: Host names answered to; None: any. A demo on loopback answers to loopback only,
             so that a page elsewhere cannot reach it through a name that points here.
+        secure: Whether it is reached over https; browsers are then told to come so for a year.
     """
 
     def __init__(
         self,
         application: Application,
         *,
-        private: tuple[str, ...],
+        private: Callable[[str], bool],
         fault: Callable[[Scope], Application],
         hosts: frozenset[str] | None,
         framed: tuple[str, ...] = (),
         embed_in: tuple[str, ...] = (),
         own_policy: Mapping[str, str] = MappingProxyType({}),
+        secure: bool = False,
     ) -> None:
+        self._secure = ((b"strict-transport-security", b"max-age=31536000"),) if secure else ()
         self._own_policy = {
             path: ((b"content-security-policy", policy.encode("ascii")), *HEADERS[1:])
             for path, policy in own_policy.items()
@@ -94,7 +97,7 @@ class Guard:
             await self._application(scope, receive, send)
             return
         path = scope["path"]
-        private = path.startswith(self._private)
+        private = self._private(path)
         framed = f"{path}/".startswith(self._framed)
         head = scope["method"] == "HEAD"
 
@@ -105,6 +108,7 @@ class Guard:
             started = True
             if message["type"] == "http.response.start":
                 own = list(self._embedded if framed else self._own_policy.get(path, HEADERS))
+                own += self._secure
                 if private:
                     own.append((b"cache-control", b"no-store"))
                 names = {name for name, _ in own}

@@ -313,6 +313,11 @@ CODES: Final[dict[str, str]] = {
     "pages.malformed": "The facts given for a page or report do not have the shape it declares.",
     "pages.member-label": "A report names a member other than as `member A`; it holds no member ids.",
     # the server
+    "job.elsewhere": "Another server process runs the jobs of this workspace.",
+    "job.fault": "A trainer of the platform's own raised an error in a job.",
+    "job.lost": "The server stopped before a job had ended.",
+    "job.many": "Too many jobs are waiting.",
+    "job.unknown": "There is no job of that number.",
     "api.changed-since": "What an act would change is not what was shown before it.",
     "api.form": "A request with a session's cookie did not come from a form of this site.",
     "api.key-missing": "A request that changes something has no Idempotency-Key.",

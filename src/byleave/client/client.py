@@ -222,6 +222,43 @@ class Client:
         found: dict[str, Any] = self._send("POST", "/api/v1/suggestions", json=body)
         return found
 
+    def train(
+        self,
+        trainer: str,
+        snapshot: str,
+        *,
+        columns: Mapping[str, str] | None = None,
+        recipe: Mapping[str, Any] | None = None,
+        key: str | None = None,
+    ) -> dict[str, Any]:
+        """Have a trainer trained on a sealed snapshot; return the job, which `job` looks after.
+
+        Args:
+            trainer: Its name.
+            snapshot: The sealed snapshot.
+            columns: Trainer's column → column of the data; default: the same name.
+            recipe: Changes to the default recipe.
+            key: Idempotency key; default a new one.
+        """
+        body = {
+            "trainer": trainer,
+            "snapshot": snapshot,
+            "columns": dict(columns or {}),
+            "recipe": dict(recipe or {}),
+        }
+        found: dict[str, Any] = self._write("/api/v1/trainings", body, key)
+        return found
+
+    def evaluate(self, run: str, *, key: str | None = None) -> dict[str, Any]:
+        """Have a run measured on a fifth of its own snapshot; return the job."""
+        found: dict[str, Any] = self._write("/api/v1/evaluations", {"run": run}, key)
+        return found
+
+    def job(self, number: int) -> dict[str, Any]:
+        """Return a job as it is now: `waiting`, `running`, `done`, `failed` or `lost`."""
+        found: dict[str, Any] = self._read(f"/api/v1/jobs/{number}", {})
+        return found
+
     def releases(self) -> Iterator[dict[str, Any]]:
         """Yield the documents of every release, oldest first, page by page."""
         start: int | None = -1

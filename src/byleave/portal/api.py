@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from byleave.portal.access import Routes
 from byleave.portal.api_consent import add_consent
+from byleave.portal.api_jobs import add_jobs
 from byleave.portal.api_members import add_members
 from byleave.portal.api_models import add_models
 from byleave.portal.api_objects import add_objects
+from byleave.portal.api_rights import add_rights
 from byleave.portal.api_webhooks import add_webhooks
 from byleave.portal.desk import Desk
 from byleave.portal.public_log import add_log
@@ -19,6 +21,8 @@ def add_api(routes: Routes, desk: Desk) -> None:
     add_consent(routes, desk)
     add_members(routes, desk)
     add_models(routes, desk)
+    add_jobs(routes, desk)
     add_objects(routes, desk)
+    add_rights(routes, desk)
     add_webhooks(routes, desk)
     add_log(routes, desk)

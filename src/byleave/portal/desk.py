@@ -10,6 +10,7 @@ from typing import Final
 
 from fastapi import Request
 
+from byleave.errors import InputError
 from byleave.portal.access import Access, Caller, Role
 from byleave.portal.callers import Callers
 from byleave.portal.limits import Limit, Limits
@@ -21,8 +22,9 @@ from byleave.wiring import Workspace
 from byleave.wiring import open as open_workspace
 from byleave.wiring.admission import Admission
 from byleave.wiring.desk import DeskFile, open_desk, provider_secret
+from byleave.wiring.jobs import Jobs
 
-__all__ = ["Desk", "make_desk"]
+__all__ = ["Desk", "make_desk", "member_of"]
 
 LIMIT: Final = Limit(rate=500.0, burst=2_000.0)
 """One caller's requests: an API token may be a whole platform."""
@@ -42,6 +44,7 @@ class Desk:
         limits: How often one caller may ask.
         site: Scheme and host under which the portal is reached, for links it makes.
         provider: Where people sign in; None: by links alone.
+        jobs: What is computed beside; None where the server only reads.
     """
 
     reader: Workspace
@@ -53,6 +56,7 @@ class Desk:
     limits: Limits
     site: str
     provider: Provider | None = None
+    jobs: Jobs | None = None
 
     @property
     def read(self) -> Workspace:
@@ -71,6 +75,17 @@ class Desk:
             raise ProblemError(503, "api.read-only", "This server only reads.")
         return self.writer
 
+    @property
+    def work(self) -> Jobs:
+        """Return the jobs.
+
+        Raises:
+            ProblemError: 503 `api.read-only`.
+        """
+        if self.jobs is None:
+            raise ProblemError(503, "api.read-only", "This server only reads.")
+        return self.jobs
+
     def admit(self, request: Request, access: Access) -> Caller:
         """Return who sends a request, where they may, and count it.
 
@@ -86,6 +101,8 @@ class Desk:
 
     async def close(self) -> None:
         """Finish what is being written, and let go of the files."""
+        if self.jobs is not None:
+            self.jobs.close()
         if self.writer is not None:
             await self.writer.close()
         self.file.close()
@@ -93,6 +110,19 @@ class Desk:
     def now(self) -> datetime:
         """Return the workspace's clock."""
         return self.reader.now()
+
+
+def member_of(desk: Desk, caller: Caller) -> str:
+    """Return the id of the member who is signed in.
+
+    Raises:
+        ProblemError: 401 `api.sign-in`, they have been erased since; 403 `api.role`.
+    """
+    try:
+        member: str = desk.read.member.by_ordinal(caller.ordinal)
+    except InputError:
+        raise ProblemError(401, "api.sign-in", "This needs a sign-in.") from None
+    return member
 
 
 def make_desk(reader: Workspace, *, site: str, clock: Callable[[], float] = time.monotonic) -> Desk:
@@ -126,6 +156,12 @@ def make_desk(reader: Workspace, *, site: str, clock: Callable[[], float] = time
         limits=Limits(clock, LIMIT),
         site=site,
         provider=provider,
+        jobs=Jobs(
+            reader,
+            lambda *, read_only: open_workspace(
+                reader.path, read_only=read_only, turns=not read_only, now=reader.now
+            ),
+        ),
     )
 
 

@@ -43,6 +43,7 @@ SCOPES: Final[Mapping[str, str]] = {
     "member.read": "Read what is held of a member.",
     "member.write": "Enrol members.",
     "model.read": "Ask releases for suggestions.",
+    "model.write": "Train and evaluate models.",
     "notice.write": "Make notice tokens for members.",
     "object.read": "List gates, snapshots, runs, releases, packages.",
     "webhook.write": "Register addresses that are told of every no.",

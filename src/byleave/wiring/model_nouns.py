@@ -71,6 +71,23 @@ class Models(Noun):
         self._house.log.publish()
         return run
 
+    def check_trainable(self, trainer: str, snapshot_id: str) -> None:
+        """Say whether there are a trainer and a snapshot of these names.
+
+        Raises:
+            InputError: `training.unknown-trainer`, `workspace.unknown-object`.
+        """
+        model.trainer_of(self._house, trainer)
+        snapshot.snapshot_document(self._house, snapshot_id)
+
+    def recipe(self, run: str) -> dict[str, Any]:
+        """Return a run's document.
+
+        Raises:
+            InputError: `workspace.unknown-object`.
+        """
+        return model.run_object(self._house, run)[1]
+
     def forecast(
         self,
         trainer: str,

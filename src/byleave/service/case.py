@@ -12,8 +12,9 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from byleave.exposure.cohort import Affected, Cohort, affected
+from byleave.exposure.cohort import Cohort, affected
 from byleave.exposure.counterfactual import Counterfactual, counterfactual
+from byleave.exposure.finding import Finding
 from byleave.exposure.pack import Matter, RulePack
 from byleave.exposure.practice import Interval, Practice
 from byleave.exposure.readings import Exposure, expose
@@ -51,6 +52,8 @@ class Case:
         with_damage: Persons stated to have proven actual damage.
         kept: What the gate keeps for the same weeks (`counterfactual`); None: not compared.
         gate: The run of the gate that says so, where the case asked for one.
+        counted: How many messages there are and how many have no date, where an engine streamed
+            them; None: those of the practice's table.
     """
 
     title: str
@@ -65,13 +68,14 @@ class Case:
     with_damage: int = 0
     kept: pa.Table | None = None
     gate: GateRun | None = None
+    counted: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CohortReport:
     """One cohort's answer."""
 
-    affected: Affected
+    affected: Finding
     exposure: Exposure
     counterfactual: Counterfactual | None
 
@@ -95,6 +99,7 @@ class CaseReport:
     def to_dict(self) -> dict[str, Any]:
         """Return the object that `--json` prints: no member ids."""
         case = self.case
+        messages, undated = case.counted or _counted(case.practice)
         return {
             "title": case.title,
             "notice": CASE_NOTICE,
@@ -102,8 +107,8 @@ class CaseReport:
             "matter": None if case.matter is None else _matter(case.matter),
             "as_of": format_instant(case.as_of),
             "pack": {"name": case.pack.name, "dated": format_instant(case.pack.dated)},
-            "messages": case.practice.messages.num_rows,
-            "messages_undated": _undated(case.practice),
+            "messages": messages,
+            "messages_undated": undated,
             "deliveries": [
                 {
                     "id": d.id,
@@ -158,7 +163,9 @@ def _matter(matter: Matter) -> dict[str, Any]:
     }
 
 
-def _undated(practice: Practice) -> int:
+def _counted(practice: Practice) -> tuple[int, int]:
+    """Return how many messages there are, and how many have no date."""
+    rows = int(practice.messages.num_rows)
     if "sent_at" not in practice.messages.column_names:
-        return int(practice.messages.num_rows)
-    return int(practice.messages["sent_at"].null_count)
+        return rows, rows
+    return rows, int(practice.messages["sent_at"].null_count)

@@ -17,7 +17,8 @@ import pyarrow.compute as pc
 from pyarrow import csv
 
 from byleave import canonical
-from byleave.exposure.cohort import REASONS
+from byleave.errors import InputError
+from byleave.exposure.cohort import REASONS, Affected
 from byleave.exposure.evidence import evidence
 from byleave.service.case import CaseReport
 
@@ -104,6 +105,12 @@ class CaseFiles:
             case, parts = self._report.case, []
             for rank, cohort in enumerate(self._report.cohorts):
                 found = cohort.affected
+                if not isinstance(found, Affected):
+                    raise InputError(
+                        "the rows behind each member are worked out in memory alone",
+                        code="case.engine",
+                        hint="--engine reference, or --csv and --pairs of what was streamed",
+                    )
                 pairs = evidence(case.practice, case.choices, found)
                 texts = {
                     name: pairs[name].cast(pa.large_string())

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from byleave.ids import format_instant
 from byleave.service.house import House
-from byleave.service.looks import list_looks
+from byleave.service.looks import last_looks
 from byleave.service.requests import list_requests
 from byleave.service.taint import tainted
 from byleave.service.withdrawal import affected_packages, affected_releases
@@ -51,7 +51,7 @@ def console(house: House) -> Facts:
         "to_recall": [
             {"name": a.name, "rows": a.rows, "members": a.members} for a in affected_packages(house)
         ],
-        "gates": [_gate(index, document) for index, _, _, document in _last(house, "gate")],
+        "gates": [_gate(index, document) for index, _, document in _last(house, "gate")],
         "releases": [
             {
                 "release": name,
@@ -61,7 +61,7 @@ def console(house: House) -> Facts:
                 "exact": document["exact"],
                 "superseded_by": document["superseded_by"],
             }
-            for index, name, _, document in _last(house, "release")
+            for index, name, document in _last(house, "release")
         ],
         "packages": [
             {
@@ -71,14 +71,15 @@ def console(house: House) -> Facts:
                 "rows": document["rows"],
                 "state": document["state"],
             }
-            for index, name, _, document in _last(house, "disclosure")
+            for index, name, document in _last(house, "disclosure")
         ],
-        "looks": list_looks(house)[: -_LAST - 1 : -1],
+        "looks": last_looks(house, _LAST),
     }
 
 
-def _last(house: House, kind: str) -> list[tuple[int, str, int, Any]]:
-    return house.ledger.objects(kind)[: -_LAST - 1 : -1]
+def _last(house: House, kind: str) -> list[tuple[int, str, Any]]:
+    found = house.ledger.last_objects([kind], before=house.ledger.size(), limit=_LAST)
+    return [(index, name, document) for index, _, name, _, document in found]
 
 
 def _gate(index: int, document: Facts) -> Facts:

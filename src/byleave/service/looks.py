@@ -16,7 +16,7 @@ from byleave.ids import format_instant, from_us, to_us
 from byleave.service.clock import ledger_now
 from byleave.service.house import House
 
-__all__ = ["list_looks", "log_look", "looks_about"]
+__all__ = ["last_looks", "list_looks", "log_look", "looks_about"]
 
 _SALT_BYTES: Final = 32
 _WHY: Final = 200
@@ -63,14 +63,18 @@ def log_look(house: House, who: str, member: str, *, why: str) -> int:
 
 def list_looks(house: House) -> list[dict[str, Any]]:
     """Return every look, oldest first; the member stands in it by ordinal."""
-    return [
-        {
-            "index": index,
-            "at": format_instant(from_us(at)),
-            **{name: document[name] for name in ("who", "member", "why")},
-        }
-        for index, _, at, document in house.ledger.objects("look")
-    ]
+    return [_look(index, at, document) for index, _, at, document in house.ledger.objects("look")]
+
+
+def last_looks(house: House, limit: int) -> list[dict[str, Any]]:
+    """Return the last looks, newest first, as `list_looks` does; no other is read."""
+    found = house.ledger.last_objects(["look"], before=house.ledger.size(), limit=limit)
+    return [_look(index, at, document) for index, _, _, at, document in found]
+
+
+def _look(index: int, at: int, document: dict[str, Any]) -> dict[str, Any]:
+    said = {name: document[name] for name in ("who", "member", "why")}
+    return {"index": index, "at": format_instant(from_us(at)), **said}
 
 
 def looks_about(house: House, member: str) -> list[dict[str, Any]]:

@@ -62,7 +62,7 @@ __all__ = ["create_app"]
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,159}")
 _DEMO_LINK: Final = timedelta(days=7)
 _KEPT: Final = "public, max-age=31536000, immutable"
-_KINDS: Final = {401: "out", 404: "lost", 405: "refused", 410: "gone", 422: "refused"}
+_KINDS: Final = {401: "out", 404: "lost", 405: "refused", 410: "gone", 422: "refused", 429: "busy"}
 
 
 class _Gone(HTTPException):
@@ -412,7 +412,10 @@ def _errors(app: FastAPI, base: str) -> None:
     async def on_problem(request: Request, error: ProblemError) -> Response:
         if is_api(request) or request.url.path.endswith((".json", ".jsonld")):
             return problem_of(error)
-        return _told(request, error.status, base=base)
+        answer = _told(request, error.status, base=base)
+        if error.retry is not None:
+            answer.headers["retry-after"] = str(error.retry)
+        return answer
 
     @app.exception_handler(RequestValidationError)
     async def on_malformed(request: Request, error: RequestValidationError) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from byleave.portal.writer import Writer
 from byleave.wiring import Workspace
 from byleave.wiring import open as open_workspace
 from byleave.wiring.admission import Admission
-from byleave.wiring.desk import DeskFile, open_desk, provider_secret
+from byleave.wiring.desk import DeskFile, open_desk, open_rates, provider_secret
 from byleave.wiring.jobs import Jobs
 
 __all__ = ["Desk", "make_desk", "member_of"]
@@ -105,6 +106,7 @@ class Desk:
             self.jobs.close()
         if self.writer is not None:
             await self.writer.close()
+        self.limits.close()
         self.file.close()
 
     def now(self) -> datetime:
@@ -139,11 +141,12 @@ def make_desk(reader: Workspace, *, site: str, clock: Callable[[], float] = time
     """
     provider = _provider(reader, clock)
     file = open_desk(reader)
+    key = reader.portal_key()
     callers = Callers(
         file,
         now=reader.now,
         random=reader.house.random,
-        key=reader.portal_key(),
+        key=key,
         secure=site.startswith("https://"),
     )
     return Desk(
@@ -153,7 +156,9 @@ def make_desk(reader: Workspace, *, site: str, clock: Callable[[], float] = time
         admission=Admission(reader, file),
         callers=callers,
         once=Once(file, reader.now),
-        limits=Limits(clock, LIMIT),
+        limits=Limits(
+            clock, LIMIT, open_rates(reader), known_as=lambda caller: _known_as(key, caller)
+        ),
         site=site,
         provider=provider,
         jobs=Jobs(
@@ -163,6 +168,11 @@ def make_desk(reader: Workspace, *, site: str, clock: Callable[[], float] = time
             ),
         ),
     )
+
+
+def _known_as(key: bytes, caller: str) -> bytes:
+    """Return what a caller is called in the file of rates, which outlives nobody's address."""
+    return hmac.new(key, b"byleave rate v1\x00" + caller.encode(), "sha256").digest()[:16]
 
 
 def _provider(reader: Workspace, clock: Callable[[], float]) -> Provider | None:

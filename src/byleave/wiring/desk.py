@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from byleave.stores.desk import AnsweredKey, DeskFile, Grantee, KeptToken, Webhook
+from byleave.stores.rates import RateFile
 from byleave.wiring.oidc import client_secret
 
 if TYPE_CHECKING:
@@ -16,8 +17,10 @@ __all__ = [
     "DeskFile",
     "Grantee",
     "KeptToken",
+    "RateFile",
     "Webhook",
     "open_desk",
+    "open_rates",
     "provider_secret",
 ]
 
@@ -30,6 +33,15 @@ def open_desk(workspace: Workspace) -> DeskFile:
         WorldError: `desk.unreadable`.
     """
     return DeskFile(workspace.path / "desk.sqlite")
+
+
+def open_rates(workspace: Workspace) -> RateFile:
+    """Open the file in which all servers of a workspace count requests.
+
+    Raises:
+        WorldError: `desk.unreadable`.
+    """
+    return RateFile(workspace.path / "rates.sqlite")
 
 
 def provider_secret(workspace: Workspace) -> str | None:

@@ -28,6 +28,8 @@ SAY: Final[dict[str, str]] = {
     "bye.provider": "You may still be signed in at the sign-in page.",
     "bye.go": "Sign out there too",
     "bye.in": "Sign in again",
+    "busy.title": "Too many requests at once",
+    "busy.text": "Wait a minute, then try again. Your choices have not changed.",
     "signal.title": "Your browser said no for you",
     "signal.taken": "On {date} your browser told us not to sell or share your data. "
     "We took that as a no to all uses by other companies for their own ends.",

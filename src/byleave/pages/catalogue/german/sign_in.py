@@ -28,6 +28,8 @@ SAY: Final[dict[str, str]] = {
     "bye.provider": "Auf der Anmeldeseite sind Sie vielleicht noch angemeldet.",
     "bye.go": "Auch dort abmelden",
     "bye.in": "Wieder anmelden",
+    "busy.title": "Zu viele Anfragen auf einmal",
+    "busy.text": "Warten Sie eine Minute und versuchen Sie es noch einmal. Ihre Entscheidungen sind unverändert.",
     "signal.title": "Ihr Browser hat für Sie Nein gesagt",
     "signal.taken": "Am {date} hat Ihr Browser uns gebeten, Ihre Daten nicht zu verkaufen oder zu teilen. "
     "Wir nehmen das als Nein zu jeder Nutzung durch andere Firmen für deren eigene Zwecke.",

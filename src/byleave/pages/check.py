@@ -79,14 +79,16 @@ def checker() -> Checker:
     )
 
 
-def page(frame: Frame, *, base: str) -> str:
+def page(frame: Frame, *, base: str, language: str = "en") -> str:
     """Write the page.
 
     Args:
         frame: What stands around it.
         base: Prefix of every address.
+        language: Of its sentences.
     """
-    return render("check.html", frame, base=base, twin=f"{base}/check.json", view=checker())
+    twin = f"{base}/check.json"
+    return render("check.html", frame, base=base, twin=twin, language=language, view=checker())
 
 
 @cache

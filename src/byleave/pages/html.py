@@ -138,6 +138,7 @@ def public_page(
     *,
     base: str,
     members: Sequence[tuple[str, str]] = (),
+    report: str | None = None,
     language: str = "en",
 ) -> str:
     """Write the first page.
@@ -147,10 +148,20 @@ def public_page(
         overview: Its facts.
         base: Prefix of every address.
         members: In a demo: (label, address) of member pages.
+        report: Address of the public report; None: there is none.
         language: Of its sentences; so for every page.
     """
     twin = f"{base}/index.json"
-    return _page("public.html", frame, base, twin, language, view=overview, members=members)
+    return _page(
+        "public.html",
+        frame,
+        base,
+        twin,
+        language,
+        view=overview,
+        members=members,
+        report=report,
+    )
 
 
 def policy_page(frame: Frame, entry: PolicyEntry, *, base: str, language: str = "en") -> str:

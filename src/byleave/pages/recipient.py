@@ -87,7 +87,15 @@ class Received:
     orders: tuple[str, ...]
 
 
-def page(frame: Frame, view: Received, *, base: str, form: str, taken: str | None = None) -> str:
+def page(
+    frame: Frame,
+    view: Received,
+    *,
+    base: str,
+    form: str,
+    taken: str | None = None,
+    language: str = "en",
+) -> str:
     """Write the page.
 
     Args:
@@ -95,7 +103,17 @@ def page(frame: Frame, view: Received, *, base: str, form: str, taken: str | Non
         view: Its facts.
         base: Prefix of every address.
         form: The session's form secret.
-        taken: What was just taken; None: nothing.
+        taken: What was just taken, `delivery` or `answer`; None: nothing.
+        language: Of its sentences.
     """
     twin = f"{base}/recipient.json"
-    return render("recipient.html", frame, base=base, twin=twin, view=view, form=form, taken=taken)
+    return render(
+        "recipient.html",
+        frame,
+        base=base,
+        twin=twin,
+        language=language,
+        view=view,
+        form=form,
+        taken=taken,
+    )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from byleave.pages.html import render
 from byleave.pages.view import Checkpoint, Frame, ReasonCount
-from byleave.pages.words import say
+from byleave.pages.words import speech
 
 __all__ = [
     "Gates",
@@ -128,13 +130,20 @@ class Report:
     summaries: tuple[SummaryKind, ...]
 
 
-def page(frame: Frame, view: Report, *, base: str) -> str:
+def page(frame: Frame, view: Report, *, base: str, language: str = "en") -> str:
     """Write the report."""
-    twin = f"{base}/transparency.json"
-    return render("transparency.html", frame, base=base, twin=twin, view=view, took=_took)
+    return render(
+        "transparency.html",
+        frame,
+        base=base,
+        twin=f"{base}/transparency.json",
+        language=language,
+        view=view,
+        took=partial(_took, speech(language).say),
+    )
 
 
-def _took(seconds: int) -> str:
+def _took(say: Callable[..., str], seconds: int) -> str:
     """Return a time in whole days, hours or minutes."""
     if seconds < _MINUTE:
         return say("open.short")

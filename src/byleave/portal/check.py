@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from fastapi import HTTPException
+from fastapi import HTTPException, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from byleave.pages import check
 from byleave.pages.view import Frame, plain
 from byleave.portal.access import ANYONE, Routes
+from byleave.portal.language import language_of
 
 __all__ = ["add_check"]
 
@@ -26,8 +27,8 @@ def add_check(routes: Routes, frame: Callable[[], Frame], *, base: str) -> None:
         base: Prefix of every address.
     """
 
-    async def page() -> str:
-        return check.page(frame(), base=base)
+    async def page(request: Request) -> str:
+        return check.page(frame(), base=base, language=language_of(request))
 
     async def page_json() -> JSONResponse:
         return JSONResponse(

@@ -13,12 +13,13 @@ from byleave.pages import recipient as pages
 from byleave.pages.view import Frame, plain, read
 from byleave.portal.access import Access, Role, Routes, caller_of
 from byleave.portal.desk import Desk
+from byleave.portal.language import language_of
 from byleave.portal.problem import ProblemError
 from byleave.portal.upload import upload_of
 
 __all__ = ["add_recipient"]
 
-_TAKEN: Final = {Delivery: "a delivery", Answer: "an answer to a recall"}
+_TAKEN: Final = {Delivery: "delivery", Answer: "answer"}
 
 
 def add_recipient(routes: Routes, desk: Desk, *, demo: bool, base: str) -> None:
@@ -34,8 +35,14 @@ def add_recipient(routes: Routes, desk: Desk, *, demo: bool, base: str) -> None:
         return Frame(demo=demo, at=view.at, checkpoint=view.checkpoint, **facts)
 
     def written(request: Request, taken: str | None = None) -> HTMLResponse:
-        view, form = received(request), caller_of(request).form or ""
-        return HTMLResponse(pages.page(frame(view), view, base=base, form=form, taken=taken))
+        view, form, language = (
+            received(request),
+            caller_of(request).form or "",
+            language_of(request),
+        )
+        return HTMLResponse(
+            pages.page(frame(view), view, base=base, form=form, taken=taken, language=language)
+        )
 
     async def home(request: Request) -> HTMLResponse:
         return written(request)
@@ -66,7 +73,7 @@ def add_recipient(routes: Routes, desk: Desk, *, demo: bool, base: str) -> None:
 
 
 def _letter(data: bytes, recipient: str) -> str:
-    """Return what a recipient sent, in words.
+    """Return which kind of letter a recipient sent.
 
     Raises:
         ProblemError: 400 `api.malformed`, no letter; 403 `api.role`, another recipient's.

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
+from fastapi import Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from byleave.pages import transparency as pages
 from byleave.pages.view import Frame, plain, read
 from byleave.portal.access import ANYONE, Routes
 from byleave.portal.desk import Desk
+from byleave.portal.language import language_of
 from byleave.portal.problem import ProblemError
 
 __all__ = ["add_transparency"]
@@ -28,9 +30,10 @@ def add_transparency(routes: Routes, desk: Desk, *, demo: bool, base: str) -> No
         facts = desk.reader.public.frame()
         return Frame(demo=demo, at=view.at, checkpoint=view.checkpoint, **facts)
 
-    async def page() -> HTMLResponse:
+    async def page(request: Request) -> HTMLResponse:
         view = report()
-        return HTMLResponse(pages.page(frame(view), view, base=base))
+        text = pages.page(frame(view), view, base=base, language=language_of(request))
+        return HTMLResponse(text)
 
     async def page_json() -> JSONResponse:
         view = report()

@@ -44,11 +44,8 @@ __all__ = [
 
 ENGLISH_ONLY: Final = {
     **audit.SAY,
-    **check.SAY,
     **house.SAY,
-    **recipient.SAY,
     **report.SAY,
-    **transparency.SAY,
 }
 """Key → sentence of the faces that exist in English only."""
 
@@ -57,6 +54,9 @@ SAY: Final[dict[str, str]] = {
     **public.SAY,
     **member.SAY,
     **settings.SAY,
+    **check.SAY,
+    **recipient.SAY,
+    **transparency.SAY,
     **sign_in.SAY,
     **ENGLISH_ONLY,
 }

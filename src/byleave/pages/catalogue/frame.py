@@ -20,6 +20,7 @@ SAY: Final[dict[str, str]] = {
     "frame.help-authority": "Complain to: {authority}",
     "frame.help-authority-none": "You can also complain to the privacy office of your country.",
     "frame.help-check": "Check without us: save a proof, then run the free checker on your own machine.",
+    "frame.check": "Check a proof",
     "frame.json": "This page as JSON",
     "frame.stand": "As of {at}. The log then held {size} entries.",
     "frame.not-advice": "Nothing here is legal advice.",
@@ -92,6 +93,7 @@ SAY: Final[dict[str, str]] = {
     "figure.table": "Show the numbers as a table",
     # proofs
     "proof.save": "Save the proof",
+    "proof.here": "Check it here",
     "proof.none": "The proof comes with the next log entry.",
     "proof.check": "To check it without us, run:",
     "proof.receipt": "You need the receipt you got when you joined, and the trust file.",

@@ -7,6 +7,7 @@ from typing import Final
 __all__ = ["SAY"]
 
 SAY: Final[dict[str, str]] = {
+    "public.report": "Transparency report",
     # the public page
     "public.title": "Whose data trains our models",
     "public.what": "We train some models on what members write. Silence is never counted as a yes.",

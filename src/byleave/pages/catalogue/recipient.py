@@ -58,6 +58,8 @@ SAY: Final[dict[str, str]] = {
     "recipient.answer-file": "The signed file",
     "recipient.answer-go": "Send it",
     "recipient.taken": "Taken: {what}",
+    "recipient.taken-delivery": "a delivery",
+    "recipient.taken-answer": "an answer to a recall",
     "recipient.onward": "What you handed on",
     "recipient.onward-why": "Your own recipients answer to you. Collect their answers first; yours "
     "then carries theirs.",

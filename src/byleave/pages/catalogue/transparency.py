@@ -26,7 +26,8 @@ SAY: Final[dict[str, str]] = {
     "open.gate-all": "In {runs} runs the gate kept {kept} of {rows} rows. A row counts once a run.",
     "open.withdrawals-title": "When people left",
     "open.withdrawals-none": "No batch of withdrawals was carried out yet.",
-    "open.withdrawal": "{rows} rows left {releases} models and {packages} packages.",
+    "open.withdrawal": "Rows taken out: {rows}. Models unlearned: {releases}. "
+    "Packages recalled: {packages}.",
     "open.withdrawal-took": "It took {time} from the first log entry to the last.",
     "open.withdrawal-open": "It is not done yet.",
     "open.disclosures-title": "Who was handed data",

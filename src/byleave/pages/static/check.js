@@ -47,7 +47,8 @@
     for (const check of verdict.checks) {
       const state = words[`state${check.state.replace("-", "").toLowerCase()}`];
       const line = element("li");
-      line.append(element("strong", `${check.name}: ${state}`), element("span", ` ${check.detail}`));
+      const head = `${check.number}. ${check.name}: ${state}`;
+      line.append(element("strong", head), element("span", ` ${check.detail}`));
       if (check.code) line.append(" ", element("code", check.code));
       list.append(line);
     }

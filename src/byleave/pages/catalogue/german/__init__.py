@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from byleave.pages.catalogue.german import frame, member, public, settings, sign_in
+from byleave.pages.catalogue.german import (
+    check,
+    frame,
+    member,
+    public,
+    recipient,
+    settings,
+    sign_in,
+    transparency,
+)
 
 __all__ = ["SAY"]
 
@@ -13,6 +22,9 @@ SAY: Final[dict[str, str]] = {
     **public.SAY,
     **member.SAY,
     **settings.SAY,
+    **check.SAY,
+    **recipient.SAY,
+    **transparency.SAY,
     **sign_in.SAY,
 }
 """Key → German sentence."""

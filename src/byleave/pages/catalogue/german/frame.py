@@ -20,6 +20,7 @@ SAY: Final[dict[str, str]] = {
     "frame.help-authority-none": "Sie können sich auch bei der Datenschutzbehörde Ihres Landes beschweren.",
     "frame.help-check": "Ohne uns prüfen: Speichern Sie einen Nachweis. "
     "Starten Sie dann das freie Prüfprogramm auf Ihrem Rechner.",
+    "frame.check": "Nachweis prüfen",
     "frame.json": "Diese Seite als JSON",
     "frame.stand": "Stand: {at}. Das Logbuch hatte da {size} Einträge.",
     "frame.not-advice": "Nichts hier ist Rechtsberatung.",
@@ -92,6 +93,7 @@ SAY: Final[dict[str, str]] = {
     "figure.table": "Die Zahlen als Tabelle zeigen",
     # proofs
     "proof.save": "Nachweis speichern",
+    "proof.here": "Hier prüfen",
     "proof.none": "Der Nachweis kommt mit dem nächsten Eintrag im Logbuch.",
     "proof.check": "So prüfen Sie ihn ohne uns:",
     "proof.receipt": "Sie brauchen den Beleg von Ihrer Anmeldung und die Vertrauensdatei.",

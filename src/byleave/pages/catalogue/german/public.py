@@ -7,6 +7,7 @@ from typing import Final
 __all__ = ["SAY"]
 
 SAY: Final[dict[str, str]] = {
+    "public.report": "Transparenzbericht",
     "public.title": "Mit wessen Daten unsere Modelle trainiert werden",
     "public.what": "Wir trainieren manche Modelle mit dem, was Mitglieder schreiben. Schweigen zählt nie als Ja.",
     "public.every-party": "Eine Nachricht gehört allen, die an ihr beteiligt sind. "

@@ -64,7 +64,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
         "byleave.cli.directory:group",
         "Who is enrolled, once: build, show, prove, check.",
     ),
-    "member": ("byleave.cli.member:group", "Members: enrol, offer, show, receipt, link, erase."),
+    "member": (
+        "byleave.cli.member:group",
+        "Members: enrol, offer, show, receipt, export, link, erase.",
+    ),
     "request": (
         "byleave.cli.request:group",
         "What members ask by right, and when it is due: open, list, close.",

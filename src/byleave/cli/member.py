@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,7 +21,7 @@ _SHOWN = 12
 
 @click.group("member")
 def group() -> None:
-    """Members: enrol, offer, show, receipt, link, erase."""
+    """Members: enrol, offer, show, receipt, export, link, erase."""
 
 
 @group.command()
@@ -202,6 +204,35 @@ def erase(
             f"  {done.records:,} rows blank, {done.openings:,} openings gone",
             "  not reached: copies with recipients, backups, older blocks of the disk,",
             "  receipts in their hands",
+        ],
+    )
+
+
+@group.command()
+@click.argument("member")
+@click.option("--out", type=click.Path(dir_okay=False), help="Default: everything-NUMBER.zip.")
+@workspace_option
+@json_option
+def export(*, member: str, out: str | None, workspace: str, as_json: bool) -> None:
+    """Write everything held about a member into one zip file, readable by you alone.
+
+    Choices, records, timeline, requests, receipts and proofs (GDPR art. 15, 20).
+
+    \b
+    byleave member export m-1 --out everything.zip
+    """  # noqa: D301
+    with opened(workspace, read_only=True) as ws:
+        path = Path(out or f"everything-{ws.member.ordinal(member)}.zip")
+        parts = ws.member.export(member)
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:  # noqa: PTH123
+            size = sum(file.write(part) for part in parts)
+    emit(
+        {"file": str(path), "bytes": size},
+        schema="byleave/member-export/v1",
+        as_json=as_json,
+        lines=lambda: [
+            f"{path}  {size:,} bytes (0600: it holds their secret)",
+            "  README.txt in it says what each file is",
         ],
     )
 

@@ -154,6 +154,16 @@ class Speech:
         found = self.scope(scope)
         return given if found == scope else found
 
+    def meaning_of(self, tree: str, name: str, given: str) -> str:
+        """Say what a term means, where the operator's taxonomy says it in English as `given`."""
+        if not self.words.scopes:
+            return given
+        try:
+            phrase = self._term(tree, name)
+        except KeyError:
+            return given
+        return f"{phrase[0].upper()}{phrase[1:]}"
+
     def tongue(self, tag: str) -> str:
         """Name a language; its BCP 47 tag where it has no name here."""
         try:

@@ -49,6 +49,7 @@ from byleave.portal.house_lists import add_house_lists
 from byleave.portal.house_publish import add_house_publish
 from byleave.portal.language import Tongues, language_of
 from byleave.portal.me import add_me
+from byleave.portal.me_more import add_me_more
 from byleave.portal.oidc_routes import add_oidc
 from byleave.portal.problem import ProblemError, is_api, malformed, plain_problem, problem_of
 from byleave.portal.recipient import add_recipient
@@ -194,6 +195,7 @@ def create_app(
         if desk.provider is not None:
             add_oidc(routes, desk, desk.provider, base=base)
         add_me(routes, desk, demo=demo, base=base)
+        add_me_more(routes, desk, demo=demo, base=base)
         add_house(routes, desk, demo=demo, base=base)
         add_audit(routes, desk, demo=demo, base=base)
         add_recipient(routes, desk, demo=demo, base=base)

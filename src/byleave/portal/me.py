@@ -14,7 +14,7 @@ from byleave.pages.settings import ChoiceRecord, Settings, record_page, settings
 from byleave.pages.view import Frame, MemberAnswer, plain, read
 from byleave.policy.scope import Scope
 from byleave.portal.access import Access, Role, Routes, caller_of
-from byleave.portal.desk import Desk
+from byleave.portal.desk import Desk, member_of
 from byleave.portal.form import form_of
 from byleave.portal.language import language_of, notice_language_of
 from byleave.portal.problem import ProblemError
@@ -33,7 +33,7 @@ class _Me:
         self.base = base
 
     def member(self, request: Request) -> str:
-        return self.desk.read.member.by_ordinal(caller_of(request).ordinal)
+        return member_of(self.desk, caller_of(request))
 
     def form(self, request: Request) -> str:
         return caller_of(request).form or ""

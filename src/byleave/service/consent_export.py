@@ -45,23 +45,30 @@ _NOTHING: Final = pa.scalar("", pa.large_string())
 _DANGEROUS: Final = r"^[=+\-@\t\r']"
 
 
-def export_table(house: House, *, known_at: datetime | None = None) -> pa.Table:
+def export_table(
+    house: House, *, known_at: datetime | None = None, member: str | None = None
+) -> pa.Table:
     """Return all events as a table of texts, by ledger index; a Python step for a row's evidence.
 
     Args:
         house: The workspace's ports.
         known_at: Only what was recorded by then.
+        member: Only what they said; None: everybody.
+
+    Raises:
+        InputError: `member.unknown`.
     """
     position = position_of(house, known_at=known_at)
+    only = None if member is None else _ordinal(house, member)
     digests = {n: notice.sha256.hex() for n, notice in published_notices(house.ledger).items()}
-    batch = house.ledger.events_columns(before=position, evidence=True)
+    ordinals = None if only is None else [only]
+    batch = house.ledger.events_columns(before=position, ordinals=ordinals, evidence=True)
     evidence = list(batch.evidence or ())
-    members = pa.array([row[1] for row in house.ledger.members()], pa.large_string())
     said = np.where(batch.original_us == FAR_FUTURE_US, batch.effective_us, batch.original_us)
     names, sums = _notices(batch, digests, evidence)
     columns = {
         "entry": pa.array(batch.index, pa.int64()),
-        "member": members.take(pa.array(batch.ordinal)),
+        "member": _who(house, batch, member),
         "use": _texts(batch.scopes, batch.scope),
         "decision": _texts([_WORDS[kind] for kind in EventKind], batch.kind.astype(np.int64) - 1),
         "effective": _times(said),
@@ -76,6 +83,20 @@ def export_table(house: House, *, known_at: datetime | None = None) -> pa.Table:
         "evidence": pa.array(evidence, pa.large_string()),
     }
     return pa.table({name: columns[name] for name in EXPORT_COLUMNS})
+
+
+def _ordinal(house: House, member: str) -> int:
+    row = house.ledger.member(member)
+    if row is None:
+        raise InputError("the ledger knows no such member", code="member.unknown")
+    return row[0]
+
+
+def _who(house: House, batch: EventBatch, member: str | None) -> pa.Array:
+    if member is not None:
+        return pa.array([member] * len(batch.ordinal), pa.large_string())
+    members = pa.array([row[1] for row in house.ledger.members()], pa.large_string())
+    return members.take(pa.array(batch.ordinal))
 
 
 def cells_for_csv(table: pa.Table) -> pa.Table:

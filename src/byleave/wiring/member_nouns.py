@@ -5,7 +5,7 @@ Each method calls one service and publishes the log when it wrote to it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from byleave.consent.record_27560 import Party
@@ -17,16 +17,22 @@ from byleave.service import (
     enrol,
     enrol_joint,
     erasure,
+    export,
+    leaving,
     looks,
+    message_kinds,
     overview,
     policy,
+    policy_changes,
     prove,
+    questions,
     receipt,
     requests,
 )
 from byleave.service import groups as group_facts
 from byleave.wiring.consent_nouns import Noun
 from byleave.wiring.policy_nouns import PolicyTexts
+from byleave.wiring.proof_nouns import provers
 
 __all__ = ["Members", "Policies", "Public"]
 
@@ -182,6 +188,36 @@ class Members(Noun):
         """Return the facts of a member's receipt page (`pages.receipt.ReceiptView`)."""
         return receipt.receipt_page(self._house, member, operator=self._operator())
 
+    def export(self, member: str) -> Iterator[bytes]:
+        """Return the parts of a zip file of everything held about a member (GDPR art. 15, 20).
+
+        Raises:
+            InputError: `member.unknown`.
+        """
+        return export.export_member(
+            self._house,
+            member,
+            operator=self._operator(),
+            trust=self._workspace.places.trust.read_text("utf-8"),
+            provers=provers(),
+        )
+
+    def messages(self, member: str) -> dict[str, Any]:
+        """Return which kinds of messages may train what (`pages.messages.MessageKinds`)."""
+        return message_kinds.message_kinds(self._house, member)
+
+    def changes(self, member: str) -> dict[str, Any]:
+        """Return each published text and what it changed (`pages.changes.Changes`)."""
+        return policy_changes.policy_changes(self._house, member)
+
+    def questions(self, member: str) -> dict[str, Any]:
+        """Return what the commonest questions are answered with (`pages.questions.Questions`)."""
+        return questions.questions(self._house, member)
+
+    def leaving(self, member: str) -> dict[str, Any]:
+        """Return what erasing a member would take, and leave (`pages.leaving.Leaving`)."""
+        return leaving.leaving(self._house, member)
+
     def _operator(self) -> Party:
         config = self._workspace.config
         return Party(origin=config.origin, name=config.operator, **config.party)
@@ -201,10 +237,10 @@ class Members(Noun):
         """Return the member with this ordinal.
 
         Raises:
-            InputError: `member.unknown`.
+            InputError: `member.unknown`, also where the member was erased.
         """
         row = self._house.ledger.member_at(ordinal)
-        if row is None:
+        if row is None or row[2] is None:
             raise InputError("the ledger knows no such member", code="member.unknown")
         return row[1]
 

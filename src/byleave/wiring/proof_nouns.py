@@ -17,10 +17,10 @@ from byleave.stores.artefacts import write_file
 from byleave.wiring.consent_nouns import Noun
 from byleave.wiring.vrf import SodiumProver
 
-__all__ = ["Directories", "Proofs"]
+__all__ = ["Directories", "Proofs", "provers"]
 
 
-def _provers() -> Provers | None:
+def provers() -> Provers | None:
     """Return what makes a directory's keys; None where its extra is not installed."""
     return None if find_spec("nacl") is None else SodiumProver
 
@@ -30,13 +30,13 @@ class Proofs(Noun):
 
     def bytes(self, name: str) -> bytes:
         """Return the proof file of a name such as `absence-17-replies-2`."""
-        return prove.named_proof(self._house, name, provers=_provers())
+        return prove.named_proof(self._house, name, provers=provers())
 
     def make(self, member: str, release: str, *, self_contained: bool = False) -> tuple[str, Path]:
         """Write the proof of presence or absence of a member in a release; return kind, path."""
         self._writable()
         kind, data = prove.release_proof(
-            self._house, member, release, provers=_provers(), self_contained=self_contained
+            self._house, member, release, provers=provers(), self_contained=self_contained
         )
         name = f"{kind}-{self._ordinal(member)}-{release}"
         return kind, self._write(name, data, self_contained=self_contained)
@@ -62,7 +62,7 @@ class Proofs(Noun):
             member,
             release,
             number,
-            provers=_provers(),
+            provers=provers(),
             for_others=for_others,
             self_contained=self_contained,
         )

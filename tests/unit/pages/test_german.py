@@ -78,8 +78,8 @@ def test_a_term_of_the_operators_own_is_called_by_the_one_above_it() -> None:
     """A recipient of the operator's own file is said to be what its group is."""
     scope = "train.generative.replies/messages.direct/provider.acme"
     assert WORDS.scope(scope) == (
-        "Das Modell trainieren, das Antworten auf Nachrichten vorschlägt, mit Ihren privaten "
-        "Nachrichten, durch eine Firma, die für diesen Dienst arbeitet."
+        "Das Modell trainieren, das Antworten auf Nachrichten vorschlägt. Mit diesen Daten: "
+        "Ihre privaten Nachrichten. Wer es tut: eine Firma, die für diesen Dienst arbeitet."
     )
     assert WORDS.scope("sell/messages.direct/platform") == "sell/messages.direct/platform"
     assert (

@@ -19,6 +19,7 @@ from byleave.pages.catalogue import (
     house,
     member,
     nouns,
+    own,
     public,
     recipient,
     report,
@@ -58,6 +59,7 @@ SAY: Final[dict[str, str]] = {
     **recipient.SAY,
     **transparency.SAY,
     **sign_in.SAY,
+    **own.SAY,
     **ENGLISH_ONLY,
 }
 """Key → English sentence. Places in braces are filled by `say`."""

@@ -24,6 +24,7 @@ GROUNDS: Final[dict[str, str]] = {
 """Ground → words (M8). Only the first is ever called consent."""
 
 REASONS: Final[dict[str, str]] = {
+    "grant-too-general": "the yes was about everything at once",
     "no-grant": "no yes on record",
     "refused": "said no",
     "withdrawn": "said yes, then stopped",

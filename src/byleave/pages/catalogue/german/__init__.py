@@ -22,6 +22,7 @@ SAY: Final[dict[str, str]] = {
     **public.SAY,
     **member.SAY,
     **settings.SAY,
+    **own.SAY,
     **check.SAY,
     **recipient.SAY,
     **transparency.SAY,

@@ -27,7 +27,7 @@ SAY: Final[dict[str, str]] = {
     "limits.title": "Was das nicht zeigen kann.",
     "frame.languages": "Sprache",
     # what a use means
-    "scope.sentence": "{purpose}, mit {what}, durch {whom}.",
+    "scope.sentence": "{purpose}. Mit diesen Daten: {what}. Wer es tut: {whom}.",
     # days, and lists of names
     "when.today": "heute",
     "when.in-one": "in {days} Tag",

@@ -183,7 +183,7 @@ def create_app(
         routes = Routes(app, desk.admit, BrowserSignals(desk).note)
     app.state.routes = routes
     app.state.desk = desk
-    _public(routes, pages)
+    _public(routes, pages, report=None if desk is None else f"{base}/transparency")
     _member(routes, pages)
     add_suggestions(routes, answers, pages.ordinal)
     add_check(routes, lambda: pages.frame(answers.overview()), base=base)
@@ -232,13 +232,15 @@ def _lifespan(desk: Desk) -> Callable[[FastAPI], AbstractAsyncContextManager[Non
     return living
 
 
-def _public(routes: Routes, desk: _Desk) -> None:
+def _public(routes: Routes, desk: _Desk, *, report: str | None) -> None:
     answers, base = desk.answers, desk.base
 
     async def index(request: Request) -> str:
         view = _without_texts(answers.overview())
         links, language = desk.demo_links(view), language_of(request)
-        return html.public_page(desk.frame(view), view, base=base, members=links, language=language)
+        return html.public_page(
+            desk.frame(view), view, base=base, members=links, report=report, language=language
+        )
 
     async def index_json() -> JSONResponse:
         view = _without_texts(answers.overview())

@@ -55,11 +55,11 @@ SAY: Final[dict[str, str]] = {
     **public.SAY,
     **member.SAY,
     **settings.SAY,
+    **own.SAY,
+    **sign_in.SAY,
     **check.SAY,
     **recipient.SAY,
     **transparency.SAY,
-    **sign_in.SAY,
-    **own.SAY,
     **ENGLISH_ONLY,
 }
 """Key → English sentence. Places in braces are filled by `say`."""

@@ -8,6 +8,7 @@ from byleave.pages.catalogue.german import (
     check,
     frame,
     member,
+    own,
     public,
     recipient,
     settings,
@@ -23,9 +24,9 @@ SAY: Final[dict[str, str]] = {
     **member.SAY,
     **settings.SAY,
     **own.SAY,
+    **sign_in.SAY,
     **check.SAY,
     **recipient.SAY,
     **transparency.SAY,
-    **sign_in.SAY,
 }
 """Key → German sentence."""

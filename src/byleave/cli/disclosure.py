@@ -251,19 +251,26 @@ def receive(*, places: tuple[str, ...], workspace: str, as_json: bool) -> None:
 @group.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", type=click.IntRange(0, 65535), default=8124, show_default=True)
+@click.option("--tls-cert", type=click.Path(dir_okay=False), help="PEM certificate: speak TLS.")
+@click.option("--tls-key", type=click.Path(dir_okay=False), help="PEM key of the certificate.")
 @workspace_option
-def serve(*, host: str, port: int, workspace: str) -> None:
+def serve(
+    *, host: str, port: int, workspace: str, tls_cert: str | None, tls_key: str | None
+) -> None:
     """Serve packages and orders to registered recipients, and take what they send.
 
-    Every request is signed by a registered key. It speaks no TLS: on a public network, stand it
-    behind a server that does. What comes while somebody else writes is kept for `receive`.
+    Every request is signed by a registered key. On a public network give it a certificate, or
+    stand it behind a server that has one. What comes while somebody else writes is kept for
+    `receive`. `byleave serve` does the same below /api/v1/packages.
 
     \b
     byleave disclosure serve --port 8124
     """  # noqa: D301
     from byleave.cli.disclosure_http import DisclosureServer
+    from byleave.cli.slotted_server import tls_context
 
-    with DisclosureServer(Path(workspace), host=host, port=port) as server:
+    tls = tls_context(tls_cert, tls_key)
+    with DisclosureServer(Path(workspace), host=host, port=port, tls=tls) as server:
         click.echo(f"{server.url}  packages and orders, for registered recipients")
         server.serve_forever()
 

@@ -6,13 +6,17 @@ Standard library alone. Every request carries a signature of a registered key ov
 origin, method, path, instant and body (`disclosure.card`), and reaches what lies there for that
 recipient and nothing else. What is sent is taken at once where nobody else writes, and kept for
 `disclosure receive` where somebody does. Bounds: 64 MiB for what is sent, 30 seconds for each part
-of a request, 16 requests at once. It speaks no TLS.
+of a request, 16 requests at once. Packages go from the disk as streams. It speaks TLS where it is
+given a certificate.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import re
+import shutil
+import ssl
 import threading
 from collections.abc import Callable
 from datetime import datetime
@@ -28,7 +32,6 @@ from byleave.errors import (
     EvidenceError,
     InputError,
     RefusedError,
-    WorldError,
 )
 from byleave.evidence.disclosed import check_signature
 
@@ -58,13 +61,12 @@ class DisclosureServer(SlottedServer):
         host: Address to listen on.
         port: Port; 0: any free one.
         now: Clock; None: this machine's.
+        tls: What it speaks TLS with; None: plain HTTP.
 
     Raises:
         InputError: `workspace.missing`.
         WorldError: `portal.cannot-bind`.
     """
-
-    daemon_threads = True
 
     def __init__(
         self,
@@ -73,27 +75,13 @@ class DisclosureServer(SlottedServer):
         host: str,
         port: int,
         now: Callable[[], datetime] | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.workspace = workspace
         self.now = now
         self.taking = threading.Lock()
-        self._slots = threading.BoundedSemaphore(_AT_ONCE)
         self.open(read_only=True).close()
-        try:
-            super().__init__((host, port), _Handler)
-        except (OSError, OverflowError) as error:
-            raise WorldError(
-                "cannot listen there",
-                code="portal.cannot-bind",
-                where=f"{host}:{port}",
-                hint="choose another --port, or 0 for any free one",
-            ) from error
-
-    @property
-    def url(self) -> str:
-        """Address of it."""
-        host, port = self.server_address[:2]
-        return f"http://{host!s}:{port}"
+        super().__init__(_Handler, host=host, port=port, at_once=_AT_ONCE, tls=tls)
 
     def open(self, *, read_only: bool) -> Workspace:
         """Open the workspace for one request."""
@@ -182,10 +170,14 @@ class _Handler(BaseHTTPRequestHandler):
             return
         part = _RANGE.fullmatch(self.headers.get("Range", ""))
         start = 0 if part is None else int(part.group(1))
-        if start > len(data):
-            self._send(416, b"beyond its end\n")
-            return
-        self._send(206 if start else 200, data[start:], "application/octet-stream")
+        with data.open("rb") if isinstance(data, Path) else io.BytesIO(data) as stream:
+            size = stream.seek(0, io.SEEK_END)
+            if start > size:
+                self._send(416, b"beyond its end\n")
+                return
+            stream.seek(start)
+            self._head(206 if start else 200, size - start, "application/octet-stream")
+            shutil.copyfileobj(stream, self.wfile)
 
     def _post(self, workspace: Workspace, recipient: str, name: str, body: bytes) -> None:
         if not self.path.startswith("/inbox/"):
@@ -211,14 +203,17 @@ class _Handler(BaseHTTPRequestHandler):
         return cast("DisclosureServer", self.server)
 
     def _send(self, status: int, body: bytes, kind: str = "text/plain; charset=utf-8") -> None:
+        self._head(status, len(body), kind)
+        self.wfile.write(body)
+
+    def _head(self, status: int, length: int, kind: str) -> None:
         self.send_response(status)
         self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Length", str(length))
         self.send_header("Cache-Control", "no-store")
         if self.close_connection:
             self.send_header("Connection", "close")
         self.end_headers()
-        self.wfile.write(body)
 
 
 def _refused(what: str) -> RefusedError:

@@ -114,17 +114,28 @@ def show(*, folder: Path, as_json: bool) -> None:
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8010, show_default=True, type=click.IntRange(0, 65535))
 @click.option("--per-minute", default=600, show_default=True, type=click.IntRange(1))
-def serve(*, folder: Path, host: str, port: int, per_minute: int) -> None:
+@click.option("--tls-cert", type=click.Path(dir_okay=False), help="PEM certificate: speak TLS.")
+@click.option("--tls-key", type=click.Path(dir_okay=False), help="PEM key of the certificate.")
+def serve(
+    *,
+    folder: Path,
+    host: str,
+    port: int,
+    per_minute: int,
+    tls_cert: str | None,
+    tls_key: str | None,
+) -> None:
     """Answer logs over HTTP (C2SP tlog-witness) until Ctrl-C.
 
     \b
     byleave witness serve my-witness --port 8010
     """  # noqa: D301
+    from byleave.cli.slotted_server import tls_context
     from byleave.cli.witness_http import WitnessServer
     from byleave.wiring.witness import WitnessHouse
 
-    house = WitnessHouse(folder)
-    with WitnessServer(house, host=host, port=port, per_minute=per_minute) as server:
+    house, tls = WitnessHouse(folder), tls_context(tls_cert, tls_key)
+    with WitnessServer(house, host=host, port=port, per_minute=per_minute, tls=tls) as server:
         followed = len({key.name for key in house.logs()})
         logs = "1 log" if followed == 1 else f"{followed} logs"
         with contextlib.suppress(KeyboardInterrupt):  # how a person stops it

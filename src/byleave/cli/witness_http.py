@@ -4,12 +4,13 @@
 
 Standard library alone: whoever lends a log their key should not have to trust a web framework.
 Bounds: 1 MiB and a little for a request, 10 seconds for each part of it, 32 requests at once, and
-a number of requests a minute for each address. It speaks no TLS: on a public network, stand it
-behind a server that does.
+a number of requests a minute for each address. Without a certificate it speaks no TLS: on a
+public network give it one, or stand it behind a server that has.
 """
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Final, cast
 
 from byleave.cli.slotted_server import SlottedServer
-from byleave.errors import ByleaveError, WorldError
+from byleave.errors import ByleaveError
 from byleave.tlog.witness import MAX_REQUEST_BYTES, Answer
 
 if TYPE_CHECKING:
@@ -40,12 +41,12 @@ class WitnessServer(SlottedServer):
         port: Port; 0: any free one.
         per_minute: Requests a minute from one address.
         clock: Seconds that only rise.
+        tls: What it speaks TLS with; None: plain HTTP.
 
     Raises:
         WorldError: `portal.cannot-bind`.
     """
 
-    daemon_threads = True
     request_queue_size = 64
 
     def __init__(
@@ -56,28 +57,14 @@ class WitnessServer(SlottedServer):
         port: int,
         per_minute: int = 600,
         clock: Callable[[], float] = time.monotonic,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.house = house
         self._per_minute = per_minute
         self._clock = clock
         self._seen: dict[str, tuple[float, int]] = {}
         self._lock = threading.Lock()
-        self._slots = threading.BoundedSemaphore(_AT_ONCE)
-        try:
-            super().__init__((host, port), _Handler)
-        except (OSError, OverflowError) as error:
-            raise WorldError(
-                "cannot listen there",
-                code="portal.cannot-bind",
-                where=f"{host}:{port}",
-                hint="choose another --port, or 0 for any free one",
-            ) from error
-
-    @property
-    def url(self) -> str:
-        """Its submission and monitoring prefix."""
-        host, port = self.server_address[:2]
-        return f"http://{host!s}:{port}"
+        super().__init__(_Handler, host=host, port=port, at_once=_AT_ONCE, tls=tls)
 
     def allowed(self, address: str) -> bool:
         """Count a request of an address; say whether it is within this minute's number."""

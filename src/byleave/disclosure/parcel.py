@@ -14,10 +14,11 @@ commits to it; each further one is signed with the key that the link before it w
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 from byleave import canonical
 from byleave.disclosure.terms import Terms
@@ -39,10 +40,14 @@ __all__ = [
     "MAX_LINKS",
     "Chain",
     "Header",
+    "Joined",
     "Link",
     "check_chain",
+    "check_data",
     "check_use",
+    "envelope",
     "pack",
+    "read_envelope",
     "read_link",
     "unpack",
 ]
@@ -298,7 +303,31 @@ def read_link(value: object) -> Link:
 
 def pack(chain: Chain, data: bytes) -> bytes:
     """Return the bytes of a package, not yet encrypted."""
-    return _MAGIC + canonical.encode({"chain": chain.document()}) + b"\n" + data
+    return envelope(chain) + data
+
+
+def envelope(chain: Chain) -> bytes:
+    """Return what stands before the data in a package."""
+    return _MAGIC + canonical.encode({"chain": chain.document()}) + b"\n"
+
+
+def read_envelope(stream: BinaryIO) -> Chain:
+    """Read what stands before the data; the stream then is at the data. Nothing is verified.
+
+    Raises:
+        EvidenceError: `disclosure.package`, `disclosure.package-path`.
+        InputError: Codes of `canonical.decode` and `Terms.decode`.
+    """
+    if stream.read(len(_MAGIC)) != _MAGIC:
+        raise _malformed("not a package")
+    line = stream.readline(MAX_ENVELOPE_BYTES + 1)
+    if not line.endswith(b"\n"):
+        raise _malformed("a package without its chain")
+    try:
+        document = exactly(canonical.decode(line[:-1]), frozenset({"chain"}))
+    except (ValueError, InputError):
+        raise _malformed("not the chain of a package") from None
+    return Chain.read(document["chain"])
 
 
 def unpack(raw: bytes) -> tuple[Chain, bytes]:
@@ -309,22 +338,46 @@ def unpack(raw: bytes) -> tuple[Chain, bytes]:
             data is not what the header names.
         InputError: Codes of `canonical.decode` and `Terms.decode`.
     """
-    if not raw.startswith(_MAGIC):
-        raise _malformed("not a package")
-    end = raw.find(b"\n", len(_MAGIC), len(_MAGIC) + MAX_ENVELOPE_BYTES)
-    if end < 0:
-        raise _malformed("a package without its chain")
-    try:
-        document = exactly(canonical.decode(raw[len(_MAGIC) : end]), frozenset({"chain"}))
-    except (ValueError, InputError):
-        raise _malformed("not the chain of a package") from None
-    chain, data = Chain.read(document["chain"]), raw[end + 1 :]
-    header = chain.last
-    if len(data) != header.size or canonical.sha256(data) != header.sha256:
+    stream = io.BytesIO(raw)
+    chain = read_envelope(stream)
+    data = stream.read()
+    check_data(chain.last, len(data), canonical.sha256(data))
+    return chain, data
+
+
+class Joined(io.RawIOBase):
+    """Bytes and the stream after them, as one stream to read."""
+
+    def __init__(self, head: bytes, rest: BinaryIO) -> None:
+        super().__init__()
+        self._parts: list[BinaryIO] = [io.BytesIO(head), rest]
+
+    def readable(self) -> bool:
+        """Say that it is."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 (a buffer)
+        """Fill a buffer with what comes next; 0: there is no more."""
+        view = memoryview(buffer).cast("B")
+        while self._parts:
+            data = self._parts[0].read(len(view))
+            if data:
+                view[: len(data)] = data
+                return len(data)
+            self._parts.pop(0)
+        return 0
+
+
+def check_data(header: Header, size: int, sha256: bytes) -> None:
+    """Compare the data of a package with its header.
+
+    Raises:
+        EvidenceError: `disclosure.damaged`.
+    """
+    if size != header.size or sha256 != header.sha256:
         raise EvidenceError(
             "the rows are not the ones that the header names", code="disclosure.damaged"
         )
-    return chain, data
 
 
 def _check_onward(above: Header, link: Link, trust: Trust) -> None:

@@ -35,7 +35,7 @@ from byleave.snapshot.commit import ENTRY_BYTES, bucket_hashes, fixed, sort_entr
 from byleave.snapshot.hashing import Rows, by_hashlib, hash_messages, tree_levels
 from byleave.snapshot.record import record_digests
 
-__all__ = ["ROW_LABEL", "RowMap", "pseudonyms", "row_labels"]
+__all__ = ["ROW_LABEL", "RowMap", "pseudonyms", "row_entries", "row_labels"]
 
 ROW_LABEL: Final = "byleave_row"
 """Column of a package's data that holds each row's label."""
@@ -116,17 +116,23 @@ class RowMap:
             InputError: Codes of `record_digests`.
             ConflictError: `map.bucket-overfull`.
         """
-        if ROW_LABEL not in table.column_names or table.schema.field(ROW_LABEL).type != pa.binary(
-            _LABEL_WIDTH
-        ):
-            raise _changed("the rows have no column of labels")
-        labels = fixed(table[ROW_LABEL].combine_chunks())
-        names = [name for name in table.column_names if name != ROW_LABEL]
-        digests = fixed(record_digests(table, names)) if len(table) else np.empty((0, 32), np.uint8)
-        if not len(table):
-            return cls._built(np.empty((0, ENTRY_BYTES), np.uint8), k or 0)
-        made = hash_messages(by_hashlib, _TAG_ROW, labels[:, LABEL_BYTES:], digests)
-        found = np.concatenate([labels[:, :LABEL_BYTES], made], axis=1)
+        return cls.of_parts([row_entries(table)], k=k)
+
+    @classmethod
+    def of_parts(cls, parts: Iterable[Rows], *, k: int | None = None) -> RowMap:
+        """Build the map of rows that come a part at a time; memory: 48 bytes a row, twice.
+
+        Args:
+            parts: `row_entries` of each part.
+            k: That of the package; None: as many buckets as these rows want.
+
+        Raises:
+            EvidenceError: `disclosure.copy-changed`, a label stands twice.
+            ConflictError: `map.bucket-overfull`.
+        """
+        found = np.concatenate([np.empty((0, ENTRY_BYTES), np.uint8), *parts])
+        if not len(found):
+            return cls._built(found, k or 0)
         try:
             ordered = sort_entries(found)
         except InputError as error:
@@ -192,6 +198,26 @@ class RowMap:
             bytes(after.levels[height][index]) for height, index in siblings_needed(numbers, self.k)
         )
         return after, DeltaProof(changes=changes, siblings=siblings)
+
+
+def row_entries(table: pa.Table) -> Rows:
+    """Return the map's entry of each row, uint8[rows, 48], in the order of the rows.
+
+    Raises:
+        EvidenceError: `disclosure.copy-changed`, there is no column of labels.
+        InputError: Codes of `record_digests`.
+    """
+    if ROW_LABEL not in table.column_names or table.schema.field(ROW_LABEL).type != pa.binary(
+        _LABEL_WIDTH
+    ):
+        raise _changed("the rows have no column of labels")
+    if not len(table):
+        return np.empty((0, ENTRY_BYTES), np.uint8)
+    labels = fixed(table[ROW_LABEL].combine_chunks())
+    names = [name for name in table.column_names if name != ROW_LABEL]
+    digests = fixed(record_digests(table, names))
+    made = hash_messages(by_hashlib, _TAG_ROW, labels[:, LABEL_BYTES:], digests)
+    return np.concatenate([labels[:, :LABEL_BYTES], made], axis=1)
 
 
 def _buckets(entries: Rows, k: int) -> npt.NDArray[np.int64]:

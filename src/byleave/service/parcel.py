@@ -8,16 +8,23 @@ packages cannot be put together by them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from pathlib import Path
+from typing import Any, BinaryIO, Final
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
-from byleave import canonical
 from byleave.disclosure.card import Card
-from byleave.disclosure.parcel import Chain, Header, Link, pack
-from byleave.disclosure.row_map import ROW_LABEL, RowMap, pseudonyms, row_labels
+from byleave.disclosure.parcel import DATA, Chain, Header, Joined, Link, envelope
+from byleave.disclosure.row_map import (
+    ROW_LABEL,
+    RowMap,
+    pseudonyms,
+    row_entries,
+    row_labels,
+)
 from byleave.disclosure.terms import Terms
 from byleave.errors import EvidenceError, InputError
 from byleave.evidence.disclosed import signed_bytes
@@ -29,7 +36,6 @@ from byleave.service.house import House
 from byleave.service.recipients import recipients_in_force
 from byleave.service.snapshot import open_snapshot
 from byleave.service.source import open_source
-from byleave.snapshot.sealed import SealedSnapshot, write_table
 
 __all__ = [
     "KEYS",
@@ -42,7 +48,7 @@ __all__ = [
     "parcel_of",
     "register",
     "row_map",
-    "sealed_bytes",
+    "sealed_file",
     "withdraw_parcel",
 ]
 
@@ -50,7 +56,9 @@ KEYS: Final = "recipient-key"
 PARCELS: Final = "parcels"
 _SEALED: Final = "package.age"
 _ENTRIES: Final = "rows.bin"
-SealTo = Callable[[str, bytes], bytes]
+_ROWS: Final = 1 << 17
+"""Rows held at a time: those of one row group of the data."""
+Seal = Callable[[str, Joined, BinaryIO], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +126,7 @@ def key_of(house: House, recipient: str) -> tuple[int, Card] | None:
     return (found[-1][0], Card.read(found[-1][1]["card"])) if found else None
 
 
-def make_up_waiting(house: House, recipient: str, seal_to: SealTo) -> list[str]:
+def make_up_waiting(house: House, recipient: str, seal: Seal) -> list[str]:
     """Make up the packages offered to a recipient that wait for its key; return their names."""
     made = []
     for _, name, _, document in house.ledger.objects("disclosure"):
@@ -129,20 +137,21 @@ def make_up_waiting(house: House, recipient: str, seal_to: SealTo) -> list[str]:
                 continue
             same = parcel is not None and parcel.header.key == current[1].key
             if parcel is None or not same or not _there(house, parcel):
-                make_up(house, name, seal_to)
+                make_up(house, name, seal)
                 made.append(name)
     return made
 
 
-def make_up(house: House, name: str, seal_to: SealTo) -> Parcel | None:
+def make_up(house: House, name: str, seal: Seal) -> Parcel | None:
     """Make up a package for its recipient's key: log the header, encrypt, lay it out.
 
-    Holds the package in memory, in clear and encrypted.
+    Rows go to the disk, and from there encrypted, one row group at a time; of each row 48 bytes
+    are held, for the map.
 
     Args:
         house: The workspace's ports.
         name: Id of the disclosure.
-        seal_to: Encrypts to a key of a card.
+        seal: Encrypts a stream to a key of a card.
 
     Returns:
         What was made; None: the recipient has no registered key yet.
@@ -163,36 +172,54 @@ def make_up(house: House, name: str, seal_to: SealTo) -> Parcel | None:
         document = {**document, "secret": house.random(32).hex()}
         with house.ledger.writing() as writer:
             writer.replace_object("disclosure", name, document)
-    table = package_table(house, document)
-    data, rows = write_table(table), RowMap.of(table)
-    header = Header(
-        name=name,
-        parent=None,
-        recipient=card.recipient,
-        key=card.key,
-        terms=Terms.decode(document["terms"].encode()),
-        pass_on={who: tuple(to) for who, to in document.get("pass_on", {}).items()},
-        k=rows.k,
-        root=rows.root,
-        rows=rows.rows,
-        sha256=canonical.sha256(data),
-        size=len(data),
-        issued=house.now(),
-    )
-    signature = house.signer.sign(signed_bytes(header.document()))
-    parcel = _log(house, name, index, key_index, header, signature)
-    house.log.publish()
-    sealed = seal_to(card.age, pack(chain_of(house, parcel), data))
-    files = {_SEALED: sealed, _ENTRIES: rows.entries.tobytes()}
-    house.artefacts.put(PARCELS, parcel.id, files)
-    with house.ledger.writing() as writer:
+    key = _next_id(house, name)
+    with house.artefacts.staged(PARCELS, key) as folder:
+        with folder.create(DATA) as stream:
+            rows = _write_rows(house, document, stream)
+        header = Header(
+            name=name,
+            parent=None,
+            recipient=card.recipient,
+            key=card.key,
+            terms=Terms.decode(document["terms"].encode()),
+            pass_on={who: tuple(to) for who, to in document.get("pass_on", {}).items()},
+            k=rows.k,
+            root=rows.root,
+            rows=rows.rows,
+            sha256=bytes.fromhex(folder.digests[DATA]),
+            size=(folder.path / DATA).stat().st_size,
+            issued=house.now(),
+        )
+        signature = house.signer.sign(signed_bytes(header.document()))
+        parcel = _log(house, key, index, key_index, header, signature)
+        house.log.publish()
+        with folder.create(_SEALED) as stream, (folder.path / DATA).open("rb") as data:
+            seal(card.age, Joined(envelope(chain_of(house, parcel)), data), stream)
+        with folder.create(_ENTRIES) as stream:
+            stream.write(rows.entries.tobytes())
+        folder.remove(DATA)  # in clear it stays nowhere
         laid = {
             **parcel.document,
-            "bytes": len(sealed),
-            "sha256": canonical.sha256(sealed).hex(),
+            "bytes": (folder.path / _SEALED).stat().st_size,
+            "sha256": folder.digests[_SEALED],
         }
+    with house.ledger.writing() as writer:
         writer.replace_object("parcel", parcel.id, laid)
     return parcel
+
+
+def _write_rows(house: House, document: Mapping[str, Any], stream: BinaryIO) -> RowMap:
+    """Write the rows of a package as they leave; return their map."""
+    entries, writer = [], None
+    for table in package_tables(house, document):
+        if writer is None:
+            writer = pq.ParquetWriter(stream, table.schema, compression="zstd", store_schema=True)
+        writer.write_table(table, row_group_size=_ROWS)
+        entries.append(row_entries(table))
+    if writer is None:
+        raise EvidenceError("a package has no rows", code="workspace.damaged")
+    writer.close()
+    return RowMap.of_parts(entries)
 
 
 def parcel_of(house: House, name: str) -> Parcel | None:
@@ -226,16 +253,16 @@ def chain_of(house: House, parcel: Parcel) -> Chain:
     )
 
 
-def sealed_bytes(house: House, parcel: Parcel) -> bytes:
-    """Return an encrypted package.
+def sealed_file(house: House, parcel: Parcel) -> Path:
+    """Return where an encrypted package lies, its bytes checked against the ledger's digest.
+
+    Cost: one pass over the file, as a stream.
 
     Raises:
         EvidenceError: `workspace.damaged`.
     """
-    data = house.artefacts.read(PARCELS, parcel.id, _SEALED)
-    if canonical.sha256(data).hex() != parcel.document.get("sha256"):
-        raise EvidenceError("a package laid out was changed", code="workspace.damaged")
-    return data
+    house.artefacts.check(PARCELS, parcel.id, _SEALED, str(parcel.document.get("sha256")))
+    return house.artefacts.path(PARCELS, parcel.id, _SEALED)
 
 
 def row_map(house: House, parcel: Parcel) -> RowMap:
@@ -256,8 +283,8 @@ def withdraw_parcel(house: House, parcel: Parcel) -> None:
     house.artefacts.remove(PARCELS, parcel.id, _SEALED)
 
 
-def package_table(house: House, document: Mapping[str, Any]) -> pa.Table:
-    """Return the rows of a package as they leave, each with its label.
+def package_tables(house: House, document: Mapping[str, Any]) -> Iterator[pa.Table]:
+    """Yield the rows of a package as they leave, each with its label, a row group at a time.
 
     Columns of people's ids, and texts that name a record, hold names of this package alone. A
     column with ids inside a structure is left out.
@@ -269,7 +296,20 @@ def package_table(house: House, document: Mapping[str, Any]) -> pa.Table:
     snapshot = open_snapshot(house, document["snapshot"])
     contract = open_source(house, snapshot.manifest.source).contract
     key = bytes.fromhex(document["secret"])
-    table = _plain_rows(snapshot)
+    names = snapshot.column_names
+    columns = {f"column {number}": name for number, name in enumerate(names)}
+    at = 0
+    for batch in snapshot.batches(columns, size=_ROWS):
+        rows = pa.Table.from_batches([batch]).drop_columns(["record_id"]).rename_columns(names)
+        labels = row_labels(key, snapshot.alive[at : at + batch.num_rows].tolist())
+        at += batch.num_rows
+        table = _renamed(rows, contract, key)
+        table = table.add_column(0, pa.field(ROW_LABEL, pa.binary(32)), labels)
+        yield table.replace_schema_metadata(None).combine_chunks()
+
+
+def _renamed(table: pa.Table, contract: Contract, key: bytes) -> pa.Table:
+    """Return rows with names of this package alone where they name people or records."""
     for name in table.column_names:
         if _names_people(contract, name):
             at = table.column_names.index(name)
@@ -279,8 +319,7 @@ def package_table(house: House, document: Mapping[str, Any]) -> pa.Table:
         elif name in contract.record_id and not pa.types.is_integer(table.schema.field(name).type):
             at = table.column_names.index(name)
             table = table.set_column(at, name, pseudonyms(key, table[name]))
-    labels = row_labels(key, snapshot.alive.tolist())
-    return table.add_column(0, pa.field(ROW_LABEL, pa.binary(32)), labels).combine_chunks()
+    return table
 
 
 def _paths(contract: Contract) -> tuple[str, ...]:
@@ -291,21 +330,20 @@ def _names_people(contract: Contract, column: str) -> bool:
     return column in _paths(contract)
 
 
-def _plain_rows(snapshot: SealedSnapshot) -> pa.Table:
-    names = snapshot.column_names
-    columns = {f"column {number}": name for number, name in enumerate(names)}
-    batches = list(snapshot.batches(columns))
-    return pa.Table.from_batches(batches).drop_columns(["record_id"]).rename_columns(names)
-
-
 def _there(house: House, parcel: Parcel) -> bool:
     return (
         "sha256" in parcel.document and house.artefacts.path(PARCELS, parcel.id, _SEALED).exists()
     )
 
 
+def _next_id(house: House, name: str) -> str:
+    """Return the id that the next package made up for a disclosure gets."""
+    taken = sum(d["disclosure"] == name for _, _, _, d in house.ledger.objects("parcel"))
+    return name if not taken else f"{name}-{taken + 1}"
+
+
 def _log(
-    house: House, name: str, index: int, key_index: int, header: Header, signature: bytes
+    house: House, key: str, index: int, key_index: int, header: Header, signature: bytes
 ) -> Parcel:
     entry = PackageEntry(
         disclosure=index,
@@ -316,10 +354,8 @@ def _log(
         header=header.digest,
         signer=house.signer.public_key(),
     )
-    taken = sum(d["disclosure"] == name for _, _, _, d in house.ledger.objects("parcel"))
-    key = name if not taken else f"{name}-{taken + 1}"
     document: dict[str, Any] = {
-        "disclosure": name,
+        "disclosure": header.name,
         "header": header.document(),
         "signature": signature.hex(),
         "digest": header.digest.hex(),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -49,7 +50,7 @@ from byleave.service.parcel import (
     key_of,
     parcel_of,
     row_map,
-    sealed_bytes,
+    sealed_file,
     withdraw_parcel,
 )
 from byleave.service.snapshot import open_snapshot
@@ -215,14 +216,17 @@ def listing(house: House, recipient: str) -> Document:
     }
 
 
-def outbox_file(house: House, recipient: str, name: str) -> bytes | None:
-    """Return one file that lies there for a recipient; None: there is none of this name."""
+def outbox_file(house: House, recipient: str, name: str) -> Path | bytes | None:
+    """Return one file that lies there for a recipient; None: there is none of this name.
+
+    A package is a file on the disk, to be sent as a stream; an order is its bytes.
+    """
     lies = listing(house, recipient)
     if any(item["name"] == name for item in lies["packages"]):
         for _, disclosure, _, document in house.ledger.objects("disclosure"):
             parcel = parcel_of(house, disclosure) if document["recipient"] == recipient else None
             if parcel is not None and f"{parcel.id}{_SEALED}" == name:
-                return sealed_bytes(house, parcel)
+                return sealed_file(house, parcel)
     if any(item["name"] == name for item in lies["orders"]):
         return _order_file(house, name.removesuffix(_ORDER)).encode()
     return None

@@ -1,18 +1,26 @@
 """Encryption of a package to one recipient: age (X25519, ChaCha20-Poly1305), by pyrage.
 
-The package is held in memory, once in clear and once encrypted.
+Files go through as streams, 64 KiB at a time; bytes at hand are encrypted at once.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+import io
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from byleave.errors import EvidenceError, InputError, WorldError
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-__all__ = ["age_key", "new_age_identity", "open_sealed", "seal_to"]
+__all__ = [
+    "age_key",
+    "new_age_identity",
+    "open_sealed",
+    "open_stream",
+    "seal_stream",
+    "seal_to",
+]
 
 _BECH32: Final = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 _BECH32_GENERATORS: Final = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
@@ -55,13 +63,18 @@ def seal_to(key: str, data: bytes) -> bytes:
         InputError: `disclosure.card`, no such key.
         WorldError: `cli.extra-missing`.
     """
-    age = _pyrage()
-    try:
-        recipient = age.x25519.Recipient.from_str(key)
-    except age.RecipientError as error:
-        raise InputError("not an X25519 key of age", code="disclosure.card") from error
-    sealed: bytes = age.encrypt(data, [recipient])
+    sealed: bytes = _pyrage().encrypt(data, [_recipient(key)])
     return sealed
+
+
+def seal_stream(key: str, source: BinaryIO | io.RawIOBase, target: BinaryIO) -> None:
+    """Encrypt a stream to a public key, in bounded memory.
+
+    Raises:
+        InputError: `disclosure.card`, no such key.
+        WorldError: `cli.extra-missing`.
+    """
+    _pyrage().encrypt_io(source, target, [_recipient(key)])
 
 
 def open_sealed(identity: str, data: bytes) -> bytes:
@@ -72,10 +85,25 @@ def open_sealed(identity: str, data: bytes) -> bytes:
         EvidenceError: `disclosure.damaged`, a byte was changed, or it is cut off.
         WorldError: `cli.extra-missing`.
     """
+    target = io.BytesIO()
+    open_stream(identity, io.BytesIO(data), target)
+    return target.getvalue()
+
+
+def open_stream(identity: str, source: BinaryIO, target: BinaryIO) -> None:
+    """Decrypt a stream, in bounded memory; what an error leaves in `target` is nobody's word.
+
+    Raises:
+        InputError: `disclosure.wrong-key`, it was encrypted to another key.
+        EvidenceError: `disclosure.damaged`, a byte was changed, or it is cut off.
+        WorldError: `cli.extra-missing`.
+    """
     age = _pyrage()
     try:
-        opened: bytes = age.decrypt(data, [_identity(identity)])
-    except age.DecryptError as error:
+        age.decrypt_io(source, target, [_identity(identity)])
+    except (age.DecryptError, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the disk's, not the package's
         if "No matching keys" in str(error):
             raise InputError(
                 "the package is encrypted to another key", code="disclosure.wrong-key"
@@ -83,7 +111,6 @@ def open_sealed(identity: str, data: bytes) -> bytes:
         raise EvidenceError(
             "the package was changed on the way, or is cut off", code="disclosure.damaged"
         ) from None
-    return opened
 
 
 def _five_bits(data: bytes) -> list[int]:
@@ -104,6 +131,14 @@ def _bech32_checksum(prefix: str, values: list[int]) -> list[int]:
             state ^= generator if top >> bit & 1 else 0
     state ^= 1
     return [state >> 5 * (5 - at) & 31 for at in range(6)]
+
+
+def _recipient(key: str) -> Any:  # noqa: ANN401 (an untyped package's)
+    age = _pyrage()
+    try:
+        return age.x25519.Recipient.from_str(key)
+    except age.RecipientError as error:
+        raise InputError("not an X25519 key of age", code="disclosure.card") from error
 
 
 def _identity(text: str) -> Any:  # noqa: ANN401 (an untyped package's)

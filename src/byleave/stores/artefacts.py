@@ -23,7 +23,15 @@ from typing import Any, BinaryIO, Final
 
 from byleave.errors import ConflictError, EvidenceError, InputError, WorldError
 
-__all__ = ["ArtefactFolder", "Staged", "Stamp", "translate", "write_file"]
+__all__ = [
+    "ArtefactFolder",
+    "Staged",
+    "Stamp",
+    "copy_file",
+    "replacing",
+    "translate",
+    "write_file",
+]
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,120}")
 _STAGED: Final = ".staged-"
@@ -304,6 +312,42 @@ def write_file(path: Path, data: bytes, *, private: bool = False) -> None:
         descriptor = os.open(staged, flags, 0o600 if private else 0o644)
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        staged.replace(path)
+        _sync_folder(path.parent)
+    except BaseException as error:
+        staged.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise translate(error, path) from error
+        raise
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copy one file, whole or not at all, a block at a time.
+
+    Raises:
+        WorldError: `world.disk-full` or `world.storage`.
+    """
+    with replacing(target) as stream, source.open("rb") as data:
+        shutil.copyfileobj(data, stream, _BUFFER)
+
+
+@contextmanager
+def replacing(path: Path, *, private: bool = False) -> Iterator[BinaryIO]:
+    """Write one file as a stream; at the end of the block it is flushed and in its place.
+
+    Raises:
+        WorldError: `world.disk-full` or `world.storage`; what stood there still does.
+    """
+    staged = path.with_name(_STAGED + path.name)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        staged.unlink(missing_ok=True)
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
+        descriptor = os.open(staged, flags, 0o600 if private else 0o644)
+        with os.fdopen(descriptor, "w+b", _BUFFER) as stream:
+            yield stream
             stream.flush()
             os.fsync(stream.fileno())
         staged.replace(path)

@@ -21,8 +21,8 @@ from byleave.errors import (
     RefusedError,
 )
 from byleave.service import disclose, parcel, recall, withdrawal
-from byleave.stores.age import seal_to
-from byleave.stores.artefacts import write_file
+from byleave.stores.age import seal_stream
+from byleave.stores.artefacts import copy_file, write_file
 from byleave.stores.outbox import INBOX, LISTING
 from byleave.wiring.consent_nouns import Noun
 
@@ -45,7 +45,7 @@ class Disclosures(Noun):
         try:
             index, found = parcel.register(self._house, card)
             self._house.log.publish()
-            return index, found, parcel.make_up_waiting(self._house, found.recipient, seal_to)
+            return index, found, parcel.make_up_waiting(self._house, found.recipient, seal_stream)
         finally:
             self._house.log.publish()
 
@@ -93,7 +93,7 @@ class Disclosures(Noun):
         try:
             made = disclose.offer(self._house, name, use, recall_days=recall_days, expires=expires)
             self._house.log.publish()
-            parcel.make_up(self._house, made.disclosure, seal_to)
+            parcel.make_up(self._house, made.disclosure, seal_stream)
             return made
         finally:
             self._house.log.publish()
@@ -128,8 +128,8 @@ class Disclosures(Noun):
         """Return what lies there for a recipient."""
         return recall.listing(self._house, recipient)
 
-    def file(self, recipient: str, name: str) -> bytes | None:
-        """Return one file that lies there for a recipient, or None."""
+    def file(self, recipient: str, name: str) -> Path | bytes | None:
+        """Return one file that lies there for a recipient, or None: a package's path, an order."""
         return recall.outbox_file(self._house, recipient, name)
 
     def lay_out(self, recipient: str, folder: Path) -> dict[str, Any]:
@@ -145,7 +145,9 @@ class Disclosures(Noun):
         wanted = [item["name"] for item in (*listing["packages"], *listing["orders"])]
         for name in wanted:
             data = self.file(recipient, name)
-            if data is not None:
+            if isinstance(data, Path):
+                copy_file(data, folder / name)
+            elif data is not None:
                 write_file(folder / name, data)
         (folder / INBOX).mkdir(parents=True, exist_ok=True)
         write_file(folder / LISTING, canonical.encode(listing))

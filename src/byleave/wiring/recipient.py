@@ -18,6 +18,7 @@ carried out in this sequence, so that a crash at any point is made good by runni
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -39,10 +40,10 @@ from byleave.disclosure.parcel import (
     Chain,
     Header,
     check_chain,
+    check_data,
     check_use,
-    unpack,
+    read_envelope,
 )
-from byleave.disclosure.row_map import RowMap
 from byleave.errors import (
     ByleaveError,
     ConflictError,
@@ -54,9 +55,8 @@ from byleave.evidence.disclosed import Order, signed_bytes
 from byleave.ids import format_instant
 from byleave.note.keys import SignerKey
 from byleave.note.trust import Trust, parse_trust
-from byleave.snapshot.sealed import write_table
-from byleave.stores.age import age_key, new_age_identity, open_sealed
-from byleave.stores.artefacts import write_file
+from byleave.stores.age import age_key, new_age_identity, open_stream
+from byleave.stores.artefacts import replacing, write_file
 from byleave.stores.outbox import FolderOutbox, Outbox, WebOutbox
 from byleave.wiring.onward import OnwardPackages
 from byleave.wiring.recipient_files import (
@@ -64,15 +64,17 @@ from byleave.wiring.recipient_files import (
     DELIVERY,
     ORDER,
     PACKAGE,
+    SEALED,
     STATE,
     chain_at,
     copy_changed,
     document_at,
+    file_sha256,
     in_order,
+    map_of,
     read_listing,
     read_order,
-    read_rows,
-    rows_without,
+    rewrite_without,
     safe_name,
     state_at,
 )
@@ -83,6 +85,7 @@ __all__ = ["Held", "Pulled", "RecipientFolder", "make_recipient"]
 _WHO: Final = "recipient.json"
 _CARD: Final = "card.json"
 _TRUST: Final = "trust.policy"
+_CLEAR: Final = "package.clear"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,20 +255,29 @@ class RecipientFolder:
         if target.exists() and target.stat().st_size > size:
             target.unlink()  # another file of this name was begun
         outbox.fetch(name, target, size)
-        data = target.read_bytes()
-        if canonical.sha256(data).hex() != sha256:
+        if file_sha256(target) != sha256:
             target.unlink()
             raise EvidenceError(
                 "the download is not the file that was listed", code="disclosure.damaged"
             )
-        opened = self.open(data, sha256=sha256)
+        opened = self.open_file(target, sha256=sha256)
         target.unlink()
         return opened
 
     def open(self, sealed: bytes, *, sha256: str | None = None) -> str:
+        """Do what `open_file` does, of bytes at hand."""
+        path = self.folder / "incoming" / f"by-hand{SEALED}"
+        write_file(path, sealed)
+        try:
+            return self.open_file(path, sha256=sha256)
+        finally:
+            path.unlink()
+
+    def open_file(self, sealed: Path, *, sha256: str | None = None) -> str:
         """Decrypt, check and take on one package; return its name.
 
-        Nothing is written before every check has passed.
+        Nothing is held before every check has passed. Rows go to the disk, 0600, and are read from
+        there a row group at a time; of each row 48 bytes are held, for the map.
 
         Raises:
             InputError: `disclosure.wrong-key`, `disclosure.wrong-package`.
@@ -275,12 +287,26 @@ class RecipientFolder:
             RefusedError: `disclosure.expired`, `disclosure.may-not-pass-on`.
             WorldError: `cli.extra-missing`; `world.disk-full`, `world.storage`.
         """
+        clear, data = (self.folder / "incoming" / name for name in (_CLEAR, DATA))
+        try:
+            return self._open(sealed, clear, data, sha256)
+        finally:
+            clear.unlink(missing_ok=True)
+            data.unlink(missing_ok=True)
+
+    def _open(self, sealed: Path, clear: Path, data: Path, sha256: str | None) -> str:
         identity = (self.folder / "keys" / "age.key").read_text("ascii").strip()
-        chain, data = unpack(open_sealed(identity, sealed))
+        with sealed.open("rb") as source, replacing(clear, private=True) as target:
+            open_stream(identity, source, target)
+        with clear.open("rb") as source:
+            chain = read_envelope(source)
+            with replacing(data, private=True) as target:
+                shutil.copyfileobj(source, target)
+        clear.unlink()
+        check_data(chain.last, data.stat().st_size, bytes.fromhex(file_sha256(data)))
         header = self._own(chain)
         check_use(header, now=self._now())
-        table = read_rows(data)
-        rows = RowMap.of(table, k=header.k)
+        rows = map_of(data, header.k)
         if (rows.root, rows.rows) != (header.root, header.rows):
             raise EvidenceError(
                 "the rows do not lead to the root in the log", code="disclosure.roots"
@@ -295,7 +321,7 @@ class RecipientFolder:
             "obeyed": [],
         }
         write_file(place / PACKAGE, canonical.encode({"chain": chain.document()}))
-        write_file(place / DATA, data, private=True)
+        data.replace(place / DATA)
         self._deliver(name, header)
         write_file(place / STATE, canonical.encode(state))  # from here on it is held
         return name
@@ -331,7 +357,7 @@ class RecipientFolder:
         if (self.folder / "answers" / f"{path.stem}{ANSWER}").exists() or path.exists():
             return False
         if place is not None:
-            held = RowMap.of(read_rows((place / DATA).read_bytes()), k=header.k)
+            held = map_of(place / DATA, header.k)
             if not held.holds(file.order.labels).all():
                 raise EvidenceError(
                     "the order names a row that the package never held",
@@ -384,8 +410,7 @@ class RecipientFolder:
         if place is None:
             return self._answer_unheld(path, file, header)
         state = state_at(place)
-        table = read_rows((place / DATA).read_bytes())
-        before = RowMap.of(table, k=header.k)
+        before = map_of(place / DATA, header.k)
         digest = file.order.digest.hex()
         begun = state.get("begun")
         if begun is None or begun["order"] != digest:
@@ -405,14 +430,11 @@ class RecipientFolder:
             self._onward.order(place, file.order)
             begun = {"order": digest, "after": after.root.hex(), "answer": answer}
             write_file(place / STATE, canonical.encode({**state, "begun": begun}))
-            left = rows_without(table, file.order.labels)
-            write_file(place / DATA, write_table(left), private=True)
+            rewrite_without(place / DATA, file.order.labels)
         elif before.root.hex() != begun["after"]:
             if before.root.hex() != state["root"]:
                 raise copy_changed()
-            write_file(
-                place / DATA, write_table(rows_without(table, file.order.labels)), private=True
-            )
+            rewrite_without(place / DATA, file.order.labels)
         name = path.name.removesuffix(ORDER)
         draft = {"place": place.name, **begun["answer"]}
         write_file(self.folder / "drafts" / f"{name}.json", canonical.encode(draft))

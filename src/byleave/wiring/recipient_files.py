@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from byleave import canonical
 from byleave.disclosure.letters import OrderFile, parse_letter
 from byleave.disclosure.parcel import Chain
-from byleave.disclosure.row_map import ROW_LABEL
+from byleave.disclosure.row_map import ROW_LABEL, RowMap, row_entries
 from byleave.errors import EvidenceError, InputError
 from byleave.evidence.bucket import LABEL_BYTES
 from byleave.snapshot.sealed import read_table
+from byleave.stores.artefacts import replacing
 from byleave.stores.outbox import is_outbox_name
 
 __all__ = [
     "ANSWER", "DELIVERY", "ORDER", "PACKAGE", "SEALED", "STATE", "chain_at", "copy_changed",
-    "document_at", "in_order", "read_listing", "read_order", "read_rows", "rows_without",
-    "safe_name", "state_at",
+    "document_at", "file_sha256", "in_order", "map_of", "read_listing", "read_order", "read_rows",
+    "rewrite_without", "rows_without", "safe_name", "state_at",
 ]  # fmt: skip
 
 PACKAGE: Final = "package.json"
@@ -30,6 +35,8 @@ ORDER: Final = ".order"
 ANSWER: Final = ".answer"
 DELIVERY: Final = ".delivery"
 SEALED: Final = ".age"
+_ROWS: Final = 1 << 17
+"""Rows held at a time."""
 _STRANGE: Final = re.compile(r"[^a-z0-9._-]+")
 
 
@@ -38,6 +45,47 @@ def rows_without(table: pa.Table, labels: tuple[bytes, ...]) -> pa.Table:
     public = pc.binary_slice(table[ROW_LABEL].cast(pa.binary()), 0, LABEL_BYTES)
     gone = pc.is_in(public, value_set=pa.array(labels, pa.binary()))
     return table.filter(pc.invert(gone))
+
+
+def map_of(path: Path, k: int) -> RowMap:
+    """Return the map of the rows of a data file, read a row group at a time.
+
+    Raises:
+        EvidenceError: `disclosure.copy-changed`.
+    """
+    with _reading(path) as file:
+        return RowMap.of_parts((row_entries(table) for table in _tables(file)), k=k)
+
+
+def rewrite_without(path: Path, labels: tuple[bytes, ...]) -> None:
+    """Write a data file again less some rows, a row group at a time, over itself at once.
+
+    Raises:
+        EvidenceError: `disclosure.copy-changed`.
+        WorldError: `world.disk-full`, `world.storage`.
+    """
+    with _reading(path) as file, replacing(path, private=True) as stream:
+        plain = file.schema_arrow.remove_metadata()
+        with pq.ParquetWriter(stream, plain, compression="zstd", store_schema=True) as writer:
+            for table in _tables(file):
+                left = rows_without(table.replace_schema_metadata(None), labels)
+                if left.num_rows:
+                    writer.write_table(left)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[pq.ParquetFile]:
+    try:
+        with pq.ParquetFile(path) as file:
+            yield file
+    except (OSError, pa.ArrowException) as error:
+        raise EvidenceError("the rows cannot be read", code="disclosure.copy-changed") from error
+
+
+def _tables(file: pq.ParquetFile) -> Iterator[pa.Table]:
+    """Yield the rows of a file, at most so many at a time."""
+    for batch in file.iter_batches(batch_size=_ROWS):
+        yield pa.Table.from_batches([batch])
 
 
 def read_listing(listing: object) -> tuple[list[tuple[str, int, str]], list[str]]:
@@ -61,6 +109,12 @@ def safe_name(name: str) -> str:
     """Return a name as a file may be called: one word, below the folder that it is meant for."""
     cleaned = _STRANGE.sub("-", name.lower()).strip(".-")
     return cleaned[:120] or "package"
+
+
+def file_sha256(path: Path) -> str:
+    """Return the digest of a file, hex, read as a stream."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def in_order(path: Path) -> tuple[int, str]:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
-from byleave.stores.artefacts import write_file
+from byleave.stores.artefacts import replacing, write_file
 from byleave.stores.outbox import FolderOutbox
 from byleave.wiring import recipient
+from byleave.wiring.recipient_files import rewrite_without
 from tests.recipients import Site
 
 
@@ -47,7 +51,15 @@ def test_obeying_again_after_a_kill_ends_the_same(
         count += 1
         real(path, data, private=private)
 
+    def dying_again(path: Path, labels: tuple[bytes, ...]) -> None:
+        nonlocal count
+        if count == number:
+            raise _KilledError
+        count += 1
+        rewrite_without(path, labels)
+
     monkeypatch.setattr(recipient, "write_file", dying)
+    monkeypatch.setattr(recipient, "rewrite_without", dying_again)
     with pytest.raises(_KilledError):
         site.recipient(days=2).obey()
     monkeypatch.undo()
@@ -59,7 +71,7 @@ def test_obeying_again_after_a_kill_ends_the_same(
     assert site.answered() == [None]
 
 
-@pytest.mark.parametrize("number", range(4))
+@pytest.mark.parametrize("number", range(5))
 def test_pulling_again_after_a_kill_ends_the_same(
     offered_site: Site, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
@@ -75,7 +87,17 @@ def test_pulling_again_after_a_kill_ends_the_same(
         count += 1
         real(path, data, private=private)
 
+    @contextmanager
+    def dying_stream(path: Path, *, private: bool = False) -> Iterator[BinaryIO]:
+        nonlocal count
+        if count == number:
+            raise _KilledError
+        count += 1
+        with replacing(path, private=private) as stream:
+            yield stream
+
     monkeypatch.setattr(recipient, "write_file", dying)
+    monkeypatch.setattr(recipient, "replacing", dying_stream)
     with pytest.raises(_KilledError):
         site.recipient().pull(out)
     monkeypatch.undo()

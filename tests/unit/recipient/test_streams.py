@@ -1,0 +1,178 @@
+"""Packages as streams: parts of any size give the same package; a damaged stream leaves nothing."""
+
+from __future__ import annotations
+
+import ssl
+from datetime import UTC, datetime, timedelta
+from http.client import HTTPSConnection
+from pathlib import Path
+from threading import Thread
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from byleave.cli.disclosure_http import DisclosureServer
+from byleave.cli.slotted_server import tls_context
+from byleave.disclosure.parcel import DATA
+from byleave.disclosure.row_map import ROW_LABEL, RowMap, row_entries, row_labels
+from byleave.errors import ConflictError, EvidenceError, InputError
+from byleave.service import parcel
+from byleave.stores.outbox import FolderOutbox
+from byleave.wiring import recipient_files
+from tests.recipients import Site, make_site
+
+
+def held(site: Site) -> Path:
+    return site.root / "host" / "held" / site.package / DATA
+
+
+def test_a_map_of_parts_is_the_map_of_the_whole() -> None:
+    """However rows are cut into parts, their map has the same root, entries and k."""
+    table = pa.table(
+        {ROW_LABEL: row_labels(b"k" * 32, range(200)), "text": [f"row {n}" for n in range(200)]}
+    )
+    whole = RowMap.of(table)
+    for cut in (1, 7, 64, 199, 200):
+        parts = [row_entries(table.slice(at, cut)) for at in range(0, 200, cut)]
+        made = RowMap.of_parts(parts)
+        assert (made.root, made.k, made.entries.tobytes()) == (
+            whole.root,
+            whole.k,
+            whole.entries.tobytes(),
+        )
+
+
+def test_a_row_group_at_a_time_hands_over_the_same_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With three rows held at a time, on both sides, the same rows arrive and the same go."""
+    monkeypatch.setattr(parcel, "_ROWS", 3)
+    monkeypatch.setattr(recipient_files, "_ROWS", 3)
+    small = make_site(tmp_path / "small")
+    monkeypatch.undo()
+    plain = make_site(tmp_path / "plain")
+    for site in (small, plain):
+        site.recipient().pull(FolderOutbox(site.lay_out()))
+    assert pq.ParquetFile(held(small)).num_row_groups > 1
+    assert pq.read_table(held(small)).equals(pq.read_table(held(plain)))
+    monkeypatch.setattr(recipient_files, "_ROWS", 3)
+    left = []
+    for site in (small, plain):
+        mine = site.recipient(hours=2)
+        mine.acknowledge(FolderOutbox(site.lay_out()))
+        with site.open(hours=3) as ws:
+            ws.disclosure.receive([site.root / "out"])
+        site.withdraw(site.agreed[0], days=1)
+        mine = site.recipient(days=2)
+        mine.pull(FolderOutbox(site.lay_out(days=2)))
+        assert mine.obey()[0]["deleted"] > 0
+        left.append(pq.read_table(held(site)))
+    assert left[0].equals(left[1])
+
+
+def test_nothing_in_clear_is_left_beside_the_package(offered_site: Site) -> None:
+    """After a pull no clear text lies outside `held/`, and on the platform none beside the package."""
+    site = offered_site
+    site.recipient().pull(FolderOutbox(site.lay_out()))
+    assert [p.name for p in (site.root / "host" / "incoming").iterdir()] == []
+    laid = [p.name for p in (site.root / "ws").glob("**/parcels/*/*")]
+    assert sorted(laid) == ["package.age", "rows.bin"]
+
+
+@pytest.mark.parametrize("where", [0, 0.5, 0.999])
+def test_a_flipped_byte_leaves_nothing_in_clear(offered_site: Site, where: float) -> None:
+    """Wherever a byte of a package is changed, opening it is refused and no row stays in clear."""
+    out = offered_site.lay_out()
+    (path,) = out.glob("*.age")
+    data = bytearray(path.read_bytes())
+    data[int(where * len(data))] ^= 1
+    with pytest.raises((EvidenceError, InputError)):
+        offered_site.recipient().open(bytes(data))
+    assert [p.name for p in (offered_site.root / "host" / "incoming").iterdir()] == []
+    assert offered_site.recipient().held() == []
+
+
+def test_a_half_download_goes_on_from_where_it_ended(offered_site: Site) -> None:
+    """A file that is shorter than listed is kept as far as it came; whole again, it is taken on."""
+    out = offered_site.lay_out()
+    (path,) = out.glob("*.age")
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    mine = offered_site.recipient()
+    with pytest.raises(ConflictError) as caught:
+        mine.pull(FolderOutbox(out))
+    assert caught.value.code == "disclosure.half-downloaded"
+    kept = offered_site.root / "host" / "incoming" / path.name
+    assert kept.read_bytes() == whole[: len(whole) // 2]
+    path.write_bytes(b"\0" * (len(whole) // 2) + whole[len(whole) // 2 :])  # only the rest is read
+    assert mine.pull(FolderOutbox(out)).packages == (offered_site.package,)
+
+
+# --- TLS ----------------------------------------------------------------------------------------
+
+
+def certificate(folder: Path) -> tuple[Path, Path]:
+    """Write a self-signed certificate of localhost and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    paths = folder / "cert.pem", folder / "key.pem"
+    paths[0].write_bytes(made.public_bytes(pem))
+    paths[1].write_bytes(
+        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return paths
+
+
+def test_packages_are_served_over_tls(offered_site: Site, tmp_path: Path) -> None:
+    """With a certificate the server speaks TLS alone, and its address says https."""
+    cert, key = certificate(tmp_path)
+    server = DisclosureServer(
+        offered_site.root / "ws", host="localhost", port=0, tls=tls_context(cert, key)
+    )
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        assert server.url.startswith("https://")
+        context = ssl.create_default_context(cafile=str(cert))
+        asked = HTTPSConnection("localhost", int(server.server_address[1]), context=context)
+        asked.request("GET", "/list")
+        answer = asked.getresponse()
+        assert answer.status == 403
+        assert b"disclosure.request" in answer.read()
+        asked.close()
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def test_a_certificate_without_its_key_is_refused(tmp_path: Path) -> None:
+    """One of the two alone, files that are no PEM, and a key of another certificate are refused."""
+    cert, key = certificate(tmp_path)
+    (tmp_path / "other").mkdir()
+    other = certificate(tmp_path / "other")[1]
+    (tmp_path / "text").write_text("no certificate")
+    assert tls_context(None, None) is None
+    for pair in ((cert, None), (None, key), (tmp_path / "text", key), (cert, other)):
+        with pytest.raises(InputError) as caught:
+            tls_context(*pair)
+        assert caught.value.code == "server.tls"

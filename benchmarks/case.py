@@ -209,7 +209,7 @@ def by_duckdb_engine(folder: Path, memory: str) -> Took:
     def answer() -> tuple[int, ...]:
         with duckdb_runner(parts, memory=memory, threads=1) as runner:
             return counts_of(
-                answer_in_stages(question, Inputs(**tables), runner, parts)[0].affected
+                answer_in_stages(question, Inputs(**tables), runner, parts).cohorts[0].affected
             )
 
     found = took(answer)

@@ -20,7 +20,7 @@ def wrong(world: World, part_rows: int | None = None) -> list[tuple]:
     inputs = inputs_of(question.practice, world.choices, world.kept)
     with tempfile.TemporaryDirectory() as folder, duckdb_runner(Path(folder), threads=1) as runner:
         answers = answer_in_stages(question, inputs, runner, Path(folder), part_rows=part_rows)
-        return disagreements(question, answers, world.choices, world.kept)
+        return disagreements(question, answers.cohorts, world.choices, world.kept)
 
 
 @pytest.mark.parametrize("world", [pytest.param(w, id=n) for n, w in boundary_worlds()])

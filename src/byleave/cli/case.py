@@ -11,7 +11,7 @@ import click
 from byleave.cli.case_text import case_lines, field, wrapped
 from byleave.cli.gate_page import write_case_page
 from byleave.cli.opened import opened
-from byleave.cli.output import emit, json_option, table, workspace_option
+from byleave.cli.output import Progress, emit, json_option, table, workspace_option
 from byleave.errors import InputError
 from byleave.ids import parse_instant
 
@@ -43,7 +43,26 @@ def case() -> None:
     type=click.Path(dir_okay=False, path_type=Path),
     help="Also write whom to tell, one line a member, as CSV; the file is private (0600).",
 )
+@click.option(
+    "--pairs",
+    "pairs_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Also write every affected pair of member and message, as Parquet (0600).",
+)
 @click.option("--html", "page", type=click.Path(dir_okay=False), help="Also write a page.")
+@click.option(
+    "--engine",
+    type=click.Choice(["auto", "reference", "duckdb", "spark"]),
+    default="auto",
+    show_default=True,
+    help="Tables in memory, or streamed; auto: by their size.",
+)
+@click.option("--memory", default="2GB", show_default=True, help="What DuckDB may hold.")
+@click.option(
+    "--parts",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where a streaming run keeps what is done; default: CASE_FILE.parts.",
+)
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -60,7 +79,11 @@ def run(
     as_of: str | None,
     csv_file: Path | None,
     notices_file: Path | None,
+    pairs_file: Path | None,
     page: str | None,
+    engine: str,
+    memory: str,
+    parts: Path | None,
     out: Path | None,
     log_folder: Path | None,
     workspace: str | None,
@@ -68,26 +91,46 @@ def run(
 ) -> None:
     """Run the case of CASE_FILE (docs/spec/case.md). Nothing is stored unless asked for.
 
+    A streaming run that was stopped goes on from its finished parts when it is run again.
+
     \b
     Examples:
       byleave case run examples/linkedin-2024.yaml --as-of 2025-01-21
       byleave case run examples/linkedin-2024.yaml --out linkedin-case --log my-cases
     """  # noqa: D301 (click's \b keeps the lines)
-    from byleave.wiring.case import run_case, write_members_csv, write_notices_csv
+    from byleave.wiring.case import write_members_csv, write_notices_csv
+    from byleave.wiring.case_engines import asked_case
+    from byleave.wiring.case_rows import stream_members_csv, stream_pairs
 
     if out is None and (log_folder is not None or workspace is not None):
         raise InputError("what is stated is written too: --out FOLDER", code="cli.usage")
     if log_folder is not None and workspace is not None:
         raise InputError("one log: --log or --workspace", code="cli.usage")
-    report = run_case(case_file, as_of=None if as_of is None else parse_instant(as_of))
-    if csv_file is not None:
-        write_members_csv(report, csv_file)
-    if notices_file is not None:
-        write_notices_csv(report, notices_file)
-    if page is not None:
-        write_case_page(page, report.to_dict())
-    finished = None if out is None else _finish(report, case_file, out, log_folder, workspace)
-    data = report.to_dict()
+    progress = Progress()
+    with asked_case(
+        case_file,
+        as_of=None if as_of is None else parse_instant(as_of),
+        engine=engine,
+        lists=out is not None or notices_file is not None,
+        parts=parts,
+        memory=memory,
+        progress=progress,
+    ) as asked:
+        report = asked.report
+        if csv_file is not None:
+            in_memory = asked.engine == "reference"
+            (write_members_csv if in_memory else stream_members_csv)(report, csv_file)
+        if notices_file is not None:
+            write_notices_csv(report, notices_file)
+        if pairs_file is not None:
+            stream_pairs(report, pairs_file)
+        progress.close()
+        if page is not None:
+            write_case_page(page, report.to_dict())
+        finished = None if out is None else _finish(report, case_file, out, log_folder, workspace)
+        data = report.to_dict()
+    if asked.why is not None:
+        click.echo(f"engine   {asked.why}", err=True)
     emit(
         data,
         schema="byleave/case/v1",

@@ -12,7 +12,9 @@ import pyarrow as pa
 
 from byleave.engines.extra import load, plain_batch
 from byleave.errors import ByleaveError, InputError, WorldError
+from byleave.exposure.plan import CasePlan
 from byleave.exposure.plan_sql import DUCKDB, Dialect
+from byleave.exposure.tables import Inputs, message_rows
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -61,12 +63,21 @@ class DuckdbRunner:
     def __init__(self, duckdb: Any, connection: DuckDBPyConnection) -> None:  # noqa: ANN401
         self._duckdb = duckdb
         self._connection = connection
-        self._error: ByleaveError | None = None
+        self._error: BaseException | None = None
 
     @property
     def dialect(self) -> Dialect:
         """How DuckDB writes it."""
         return DUCKDB
+
+    @property
+    def whole(self) -> bool:
+        """Parts are kept, so that a run goes on after them."""
+        return False
+
+    def messages(self, inputs: Inputs, plan: CasePlan, start: int, stop: int) -> None:
+        """Give the relation `messages` to some of the messages."""
+        self.relation("messages", *message_rows(inputs, plan, start, stop))
 
     def relation(self, name: str, schema: pa.Schema, batches: Iterator[pa.RecordBatch]) -> None:
         """Give a name to rows that are read once."""
@@ -115,13 +126,15 @@ class DuckdbRunner:
         self._error = None
         try:
             yield from batches
-        except ByleaveError as error:
+        except (ByleaveError, KeyboardInterrupt) as error:
             self._error = error
             raise
 
     def _run(self, work: Callable[[], Any]) -> Any:  # noqa: ANN401 - what `work` returns
         try:
             return work()
+        except self._duckdb.InterruptException:
+            raise KeyboardInterrupt from None
         except self._duckdb.OutOfMemoryException as error:
             raise WorldError(
                 "the case does not fit into the memory or the disk it was given",

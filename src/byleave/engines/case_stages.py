@@ -45,7 +45,7 @@ from byleave.exposure.verdicts import Marks, Verdicts, judged, marked, tally
 from byleave.ids import to_us
 from byleave.policy.scope import Scope
 
-__all__ = ["CaseRunner", "Streamed", "answer_in_stages"]
+__all__ = ["Answered", "CaseRunner", "Streamed", "answer_in_stages"]
 
 Array = Any  # a NumPy array; its element type is named where it is made
 Batches = Iterator[pa.RecordBatch]
@@ -55,6 +55,15 @@ PART_ROWS: Final = 1 << 24
 """Messages of one part, at least; as many as there are members with a profile, where more."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Answered:
+    """The answers; how many messages there are, and how many have no date."""
+
+    messages: int
+    undated: int
+    cohorts: tuple[CaseAnswer, ...]
+
+
 class CaseRunner(Protocol):
     """What an engine does with SQL; relations live as long as the runner."""
 
@@ -62,8 +71,15 @@ class CaseRunner(Protocol):
     def dialect(self) -> Dialect:
         """How it writes what the two write differently."""
 
+    @property
+    def whole(self) -> bool:
+        """Whether it takes all messages as one part, as it goes on after a fault by itself."""
+
     def relation(self, name: str, schema: pa.Schema, batches: Batches) -> None:
         """Give a name to rows that are read once, by the next statement."""
+
+    def messages(self, inputs: Inputs, plan: CasePlan, start: int, stop: int) -> None:
+        """Give the relation `messages` to some of the messages, to be read once."""
 
     def table(self, name: str, rows: pa.Table) -> None:
         """Give a name to a small table that may be read often."""
@@ -122,7 +138,7 @@ def answer_in_stages(
     *,
     part_rows: int | None = None,
     progress: Progress | None = None,
-) -> tuple[CaseAnswer, ...]:
+) -> Answered:
     """Answer a case over tables of any size; one answer for each cohort.
 
     Args:
@@ -139,7 +155,11 @@ def answer_in_stages(
     stages = _Stages(inputs, question, runner, folder, progress or (lambda *_: None))
     stages.profiles()
     parts = stages.hits(part_rows)
-    return stages.answers(parts)
+    return Answered(
+        messages=stages.survey.messages,
+        undated=stages.survey.undated,
+        cohorts=stages.answers(parts),
+    )
 
 
 class _Stages:
@@ -231,6 +251,8 @@ class _Stages:
     def hits(self, part_rows: int | None) -> list[Path]:
         """Make the parts; return their files."""
         runner, size = self.runner, self.survey.messages
+        if runner.whole:
+            part_rows = max(size, 1)
         if part_rows is None:
             held = runner.fetch("SELECT count(*) AS n FROM profile")["n"][0].as_py()
             part_rows = max(PART_ROWS, 2 * held)
@@ -246,7 +268,7 @@ class _Stages:
             self.progress("messages", start, size)
             if not file.exists():
                 stop = min(start + part_rows, size)
-                runner.relation("messages", *message_rows(self.inputs, self.plan, start, stop))
+                runner.messages(self.inputs, self.plan, start, stop)
                 runner.write(sql, file)
         self.progress("messages", size, size)
         runner.stored("hits", files)

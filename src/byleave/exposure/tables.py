@@ -41,6 +41,10 @@ class Table(Protocol):
     def rows(self) -> int:
         """How many rows it has."""
 
+    @property
+    def parquet(self) -> tuple[str, ...]:
+        """Files that hold these very columns, where others may read them; else none."""
+
     def batches(
         self, columns: list[str], start: int = 0, stop: int | None = None
     ) -> Iterator[pa.RecordBatch]:
@@ -62,6 +66,11 @@ class MemoryTable:
     def rows(self) -> int:
         """How many rows it has."""
         return int(self.table.num_rows)
+
+    @property
+    def parquet(self) -> tuple[str, ...]:
+        """None."""
+        return ()
 
     def batches(
         self, columns: list[str], start: int = 0, stop: int | None = None

@@ -22,7 +22,7 @@ from byleave.exposure.cohort import REASONS, Affected
 from byleave.exposure.evidence import evidence
 from byleave.service.case import CaseReport
 
-__all__ = ["PRIVATE_FILES", "REPORT_FILE", "REPORT_SCHEMA", "CaseFiles"]
+__all__ = ["PRIVATE_FILES", "REPORT_FILE", "REPORT_SCHEMA", "CaseFiles", "guarded", "timed"]
 
 REPORT_FILE: Final = "report.json"
 REPORT_SCHEMA: Final = "byleave/case/v1"
@@ -72,7 +72,7 @@ class CaseFiles:
         Columns: cohort, member, reason, messages, first_used_at, then ids and row numbers: distinct
         ones, joined by a space; a space within an id is written %20, and % is %25.
         """
-        return _csv(_guarded(self._by_member(("cohort", "member", "reason"))))
+        return _csv(guarded(self._by_member(("cohort", "member", "reason"))))
 
     def members_jsonl(self) -> bytes:
         """Return the same as one JSON object a line, unguarded, ids as text."""
@@ -91,13 +91,13 @@ class CaseFiles:
             "reasons": found["reasons"],
             **{name: found[name] for name in ("messages", "first_used_at", *_BEHIND)},
         }
-        return _csv(_guarded(pa.table(columns)))
+        return _csv(guarded(pa.table(columns)))
 
     def evidence_csv(self) -> bytes:
         """Return every affected pair of member and message with the rows that decided it."""
         whole = self._pairs()
         table = whole.drop_columns(["cohort_rank", "reason_rank"])
-        return _csv(_guarded(_timed(table)))
+        return _csv(guarded(timed(table)))
 
     def _pairs(self) -> pa.Table:
         """Return the pairs of every cohort with their evidence, cohorts in order."""
@@ -158,7 +158,7 @@ class CaseFiles:
                 columns[f"{name}s"] = _joined(whole, by, ranks[name], **words)
         for name, source in _BEHIND.items():
             columns[name] = _joined(whole, by, source)
-        return _timed(pa.table(columns))
+        return timed(pa.table(columns))
 
 
 def _joined(
@@ -196,7 +196,8 @@ def _word(texts: pa.Array) -> pa.Array:
     return pc.replace_substring(pc.replace_substring(texts, "%", "%25"), " ", "%20")
 
 
-def _timed(table: pa.Table) -> pa.Table:
+def timed(table: pa.Table) -> pa.Table:
+    """Return the table with `first_used_at` as text."""
     at = table.column_names.index("first_used_at")
     text = pc.strftime(table["first_used_at"], format="%Y-%m-%dT%H:%M:%SZ")
     return table.set_column(
@@ -204,7 +205,7 @@ def _timed(table: pa.Table) -> pa.Table:
     )
 
 
-def _guarded(table: pa.Table) -> pa.Table:
+def guarded(table: pa.Table) -> pa.Table:
     """Put an apostrophe before every cell that a spreadsheet would run."""
     for number, field in enumerate(table.schema):
         if not pa.types.is_large_string(field.type):

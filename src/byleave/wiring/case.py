@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,9 +17,17 @@ from byleave.exposure.practice import Practice
 from byleave.service.case import Case, CaseReport, evaluate
 from byleave.service.case_files import CaseFiles
 from byleave.wiring.case_gate import run_gate
+from byleave.wiring.case_rows import private_file
 from byleave.wiring.case_tables import FileTable
 
-__all__ = ["load_case", "read_case", "run_case", "write_members_csv", "write_notices_csv"]
+__all__ = [
+    "load_case",
+    "located",
+    "read_case",
+    "run_case",
+    "write_members_csv",
+    "write_notices_csv",
+]
 
 
 def run_case(path: str | Path, *, as_of: datetime | None = None) -> CaseReport:
@@ -34,7 +41,7 @@ def run_case(path: str | Path, *, as_of: datetime | None = None) -> CaseReport:
         InputError: `input.not-found`, `case.*`, `input.*`, with file and line.
     """
     case, places = _load_case(Path(path), as_of)
-    with _located(places):
+    with located(places):
         return evaluate(case)
 
 
@@ -44,7 +51,7 @@ def write_members_csv(report: CaseReport, path: str | Path) -> None:
     Raises:
         InputError: `input.not-found`, the folder does not exist.
     """
-    _write_private(Path(path), CaseFiles(report).members_csv())
+    private_file(Path(path), lambda stream: stream.write(CaseFiles(report).members_csv()))
 
 
 def write_notices_csv(report: CaseReport, path: str | Path) -> None:
@@ -53,24 +60,7 @@ def write_notices_csv(report: CaseReport, path: str | Path) -> None:
     Raises:
         InputError: `input.not-found`, the folder does not exist.
     """
-    _write_private(Path(path), CaseFiles(report).notices_csv())
-
-
-def _write_private(file: Path, data: bytes) -> None:
-    draft = file.with_name(file.name + ".part")
-    try:
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    except FileNotFoundError:
-        raise InputError(
-            "there is no such folder", code="input.not-found", where=str(file.parent)
-        ) from None
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(data)
-        draft.replace(file)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
+    private_file(Path(path), lambda stream: stream.write(CaseFiles(report).notices_csv()))
 
 
 def read_case(path: str | Path) -> CaseFile:
@@ -100,14 +90,14 @@ def _load_case(file: Path, as_of: datetime | None) -> tuple[Case, dict[str, str]
     if stated.kept is not None:
         places["kept"] = stated.kept.where
     tables = {name: _load(folder, ref, name) for name, ref in stated.tables.items()}
-    with _located(places):
+    with located(places):
         practice = _practice(stated, folder, tables)
     for cohort, where in zip(stated.cohorts, stated.asked_at, strict=True):
-        with _located({"": where}):
+        with located({"": where}):
             check_cohort(practice, cohort)
     run = None
     if stated.gate is not None:
-        with _located({"": stated.gate.where}):
+        with located({"": stated.gate.where}):
             run = run_gate(practice, tables.get("choices"), stated.gate, folder)
     kept = None if stated.kept is None else _load(folder, stated.kept, "kept")
     case = Case(
@@ -147,7 +137,7 @@ def _practice(stated: CaseFile, folder: Path, tables: dict[str, pa.Table]) -> Pr
 
 
 @contextmanager
-def _located(places: dict[str, str]) -> Iterator[None]:
+def located(places: dict[str, str]) -> Iterator[None]:
     """Give an error of a table, or of a record, the file and line that named it."""
     try:
         yield

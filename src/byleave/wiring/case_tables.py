@@ -69,12 +69,7 @@ class FileTable:
     @cached_property
     def schema(self) -> pa.Schema:
         """Its columns, under our names."""
-        with self._reading():
-            if self._files:
-                raw = pq.read_schema(self._files[0]).empty_table()
-            else:
-                raw = self._csv_schema.empty_table()
-        return self._named(raw, 0, self._wanted).schema
+        return self._named(self._raw.empty_table(), 0, self._wanted).schema
 
     @cached_property
     def rows(self) -> int:
@@ -85,10 +80,23 @@ class FileTable:
             return sum(batch.num_rows for batch in self._csv())
 
     @property
-    def plain(self) -> bool:
-        """Whether the files hold our columns under our names, so that others may read them."""
+    def parquet(self) -> tuple[str, ...]:
+        """The files, where they hold our columns under our names and with our types."""
         ref = self._ref
-        return bool(self._files) and not (ref.columns or ref.constants or ref.row_numbers)
+        named = ref.columns or ref.constants or ref.row_numbers or ref.separator
+        if named or not self._files:
+            return ()
+        typed = all(
+            not (pa.types.is_string(found.type) and name in _INSTANTS)
+            and not (pa.types.is_timestamp(found.type) and found.type.unit == "ns")
+            for name, found in zip(self._raw.names, self._raw, strict=True)
+        )
+        return tuple(str(file) for file in self._files) if typed else ()
+
+    @cached_property
+    def _raw(self) -> pa.Schema:
+        with self._reading():
+            return pq.read_schema(self._files[0]) if self._files else self._csv_schema
 
     def load(self) -> pa.Table:
         """Return the whole table."""

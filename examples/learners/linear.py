@@ -19,7 +19,8 @@ from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.linear_model import SGDClassifier
 
 from byleave import Workspace
-from byleave.trainers.sharded import ShardedTrainer
+from byleave.trainers.sharded import ShardedTrainer, mean_of_shards
+from byleave.training.judged import Classification
 
 FEATURES = 1 << 12
 ALPHA = 3e-4  # chosen on people held out of those learned from
@@ -32,6 +33,12 @@ class Linear:
 
     name = "linear"
     columns = ("text", "label")
+    task = Classification(
+        held_out="member",
+        truth="label",
+        classes=SIDES,
+        scores=lambda files, rows: both_sides(files, rows["text"].to_pylist()),
+    )
 
     def describe(self) -> Mapping[str, Any]:
         """Return the hyper-parameters."""
@@ -72,6 +79,12 @@ def scores(state: bytes, texts: Sequence[str]) -> np.ndarray | None:
     """Return the probability of side 1 for each text; None of a shard that learned from nobody."""
     model = opened(state)
     return None if model.t_ == 1 else model.predict_proba(WORDS.transform(texts))[:, 1]
+
+
+def both_sides(files: Mapping[str, bytes], texts: Sequence[str]) -> np.ndarray:
+    """Return the mean of the shards' probabilities of both sides; shape (texts, 2)."""
+    one = mean_of_shards(files, lambda state: scores(state, texts))
+    return np.stack([1 - one, one], axis=1)
 
 
 def trainer(workspace: Workspace, *, shards: int = 5, slices: int = 4) -> ShardedTrainer:

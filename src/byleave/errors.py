@@ -216,6 +216,7 @@ CODES: Final[dict[str, str]] = {
     "training.measurements": "A trainer that does not unlearn exactly lacks its measurements, or an exact one has some.",
     "training.not-exact": "Forgetting and fitting without the rows gave different bytes.",
     "training.unknown-trainer": "No trainer of that name is installed.",
+    "training.task": "A trainer's task names a column that the run has not, or its answers have another form.",
     "training.overtaken": "Rows were withdrawn, and the batch carried out, while a fit on them computed.",
     "training.not-sharded": "A forecast, or a clean checkpoint, was asked of a trainer that has no shards.",
     "training.columns": "The snapshot lacks a column that the trainer needs, or it is not mapped.",

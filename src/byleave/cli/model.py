@@ -124,7 +124,7 @@ def evaluate(*, run: str, workspace: str, as_json: bool) -> None:
             ]
             if quality
             else [
-                f"{run}: nothing is measured of a trainer of your own; measure its files yourself"
+                f"{run}: nothing to measure: its trainer has no task, or the snapshot too few rows"
             ]
         ),
     )

@@ -35,6 +35,7 @@ from byleave.canonical import Json, decode
 from byleave.canonical import encode as canonical
 from byleave.errors import ByleaveError, EvidenceError, InputError, RefusedError
 from byleave.snapshot.record import record_digests
+from byleave.training.judged import Task
 from byleave.training.trainer import ModelFiles, Recipe
 
 __all__ = [
@@ -137,6 +138,7 @@ class ShardedTrainer:
         self._shards, self._slices = shards, slices
         self._made_by = dict(made_by or {})
         self.name = learner.name
+        self.task: Task | None = getattr(learner, "task", None)
         self.columns = ("member", *(c for c in learner.columns if c != "member"))
 
     def default_recipe(self) -> Recipe:

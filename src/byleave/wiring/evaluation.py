@@ -8,58 +8,75 @@ model is fitted on all of them, and is not what is measured.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from byleave.errors import InputError
 from byleave.snapshot.sealed import SealedSnapshot
-from byleave.trainers.content import ContentTrainer
 from byleave.trainers.content_model import evaluate as evaluate_content
-from byleave.trainers.jobs import JobsTrainer
 from byleave.trainers.jobs_model import evaluate as evaluate_jobs
-from byleave.trainers.replies import RepliesTrainer
 from byleave.trainers.replies_model import evaluate
+from byleave.training.judged import Classification, Task, judge
+from byleave.training.trainer import Trainer
 
 __all__ = ["held_out_quality"]
 
 FOLDS: Final = 5
 _UNIT: Final = {"content": "member", "jobs": "member", "replies": "thread"}
 """What is held out whole: nobody is asked about half of whom the model was fitted on."""
+_OURS: Final[Mapping[str, Callable[..., Any]]] = {
+    "content": evaluate_content,
+    "jobs": evaluate_jobs,
+    "replies": evaluate,
+}
 
 
 def held_out_quality(
-    snapshot: SealedSnapshot, trainer: str, columns: Mapping[str, str], recipe: Mapping[str, Any]
+    snapshot: SealedSnapshot,
+    trainer: Trainer[Any],
+    columns: Mapping[str, str],
+    recipe: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Return the quality of a trainer on a fifth of the snapshot.
+    """Return the quality of a trainer on a fifth of the snapshot; empty where nothing can be said.
 
     A thread, or a member, is held out if SHA-256 of its id, as a number, is divisible by five:
     the same ones whoever else is in the snapshot.
 
     Args:
         snapshot: What passed the gate.
-        trainer: `content`, `jobs` or `replies`; of any other nothing is measured.
+        trainer: `content`, `jobs`, `replies`, or one of your own with a `task`.
         columns: Trainer's column → column of the data.
         recipe: The recipe of the run.
+
+    Raises:
+        InputError: `training.task`, its task names a column that the run has not, or its answers
+            have not the task's form.
     """
-    rows = pa.Table.from_batches(snapshot.batches(columns)) if len(snapshot.alive) else None
-    if rows is None:
+    task: Task | None = getattr(trainer, "task", None)
+    unit = _UNIT.get(trainer.name) or (None if task is None else task.held_out)
+    if unit is None or not len(snapshot.alive):
         return {}
-    if trainer not in _UNIT:
-        return {}
-    names = rows[_UNIT[trainer]]
+    rows = pa.Table.from_batches(snapshot.batches(columns))
+    truth = [] if task is None else [task.truth if isinstance(task, Classification) else task.item]
+    if missing := [name for name in (unit, *truth) if name not in rows.column_names]:
+        raise InputError(
+            f"the task of {trainer.name} names columns that the run has not: {', '.join(missing)}",
+            code="training.task",
+        )
+    names = rows[unit]
     held = {t for t in names.unique().to_pylist() if _number(str(t)) % FOLDS == 0}
     mask = pc.is_in(names, value_set=pa.array(sorted(held), names.type))
-    left, asked = rows.filter(pc.invert(mask)).to_batches(), rows.filter(mask).to_batches()
-    if trainer == "content":
-        content = ContentTrainer()
-        return evaluate_content(content.encode(content.fit(left, recipe)), asked).to_dict()
-    if trainer == "jobs":
-        jobs = JobsTrainer()
-        return evaluate_jobs(jobs.encode(jobs.fit(left, recipe)), asked).to_dict()
-    replies = RepliesTrainer()
-    return evaluate(replies.encode(replies.fit(left, recipe)), asked).to_dict()
+    learned, asked = rows.filter(pc.invert(mask)), rows.filter(mask)
+    if task is not None and not (learned.num_rows and asked.num_rows):
+        return {}
+    files = trainer.encode(trainer.fit(learned.to_batches(), recipe))
+    if task is not None:
+        return dict(judge(task, files, learned, asked))
+    found: dict[str, Any] = _OURS[trainer.name](files, asked.to_batches()).to_dict()
+    return found
 
 
 def _number(text: str) -> int:

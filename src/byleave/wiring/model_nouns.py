@@ -170,13 +170,22 @@ class Models(Noun):
         ]
 
     def evaluate(self, run: str) -> dict[str, Any]:
-        """Measure a run's trainer on a fifth of its own snapshot, held out."""
+        """Measure a run's trainer on a fifth of its own snapshot, held out; costs a fit.
+
+        Of a trainer of your own by its `task` (`byleave.training.judged`); empty without one.
+
+        Raises:
+            InputError: `training.task`, `workspace.unknown-object`, `training.unknown-trainer`.
+        """
         from byleave.wiring.evaluation import held_out_quality
 
         _, document = model.run_object(self._house, run)
         sealed = snapshot.open_snapshot(self._house, document["snapshot"])
         return held_out_quality(
-            sealed, document["trainer"], document["columns"], document["recipe"]
+            sealed,
+            model.trainer_of(self._house, document["trainer"]),
+            document["columns"],
+            document["recipe"],
         )
 
     def suggest(

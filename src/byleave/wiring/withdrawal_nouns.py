@@ -41,7 +41,7 @@ class Withdrawals(Noun):
         self._house.log.publish()
         batches = []
         while True:
-            batch = unlearning.run_batch(self._house, with_refit=with_refit, measure=_held_out)
+            batch = unlearning.run_batch(self._house, with_refit=with_refit, measure=self._held_out)
             if batch.withdrawal:
                 batches.append(batch)
             if not batch.resumed:
@@ -57,6 +57,15 @@ class Withdrawals(Noun):
         done = [item for batch in batches for item in batch.unlearned]
         return done, [package for batch in batches for package in batch.recalled]
 
+    def _held_out(self, sealed: SealedSnapshot, run: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Measure what replaces a release; not of trainers that fit long to forget little."""
+        from byleave.wiring.evaluation import held_out_quality
+
+        if getattr(self._house.trainers[run["trainer"]], "task", None) is not None:
+            return {}
+        trainer = self._house.trainers[run["trainer"]]
+        return held_out_quality(sealed, trainer, run["columns"], run["recipe"])
+
     def list(self) -> list[dict[str, Any]]:
         """Return every batch's document, oldest first, with its log index."""
         return [
@@ -68,9 +77,3 @@ class Withdrawals(Noun):
         """Return the certificate of an unlearning, or of the release it made; None: there is none."""
         found = find_certificate(self._house, name)
         return None if found is None else {**found[1], "index": found[0]}
-
-
-def _held_out(sealed: SealedSnapshot, run: Mapping[str, Any]) -> Mapping[str, Any]:
-    from byleave.wiring.evaluation import held_out_quality
-
-    return held_out_quality(sealed, run["trainer"], run["columns"], run["recipe"])

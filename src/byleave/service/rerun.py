@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from byleave.canonical import digest_of
+from byleave.evidence.entry import RecipeEntry, parse_entry
 from byleave.ids import format_instant, from_us
 from byleave.service.house import House
 from byleave.service.lineage import upstream
@@ -68,7 +68,7 @@ def _release(house: House, name: str, at: int, document: Facts) -> Facts:
         "root": snapshot["root"],
         "records": snapshot["records"],
         "recipe_index": above["run"]["index"],
-        "recipe": digest_of(run[2]["recipe"]).hex(),
+        "recipe": _recipe(house, above["run"]["index"]),
         "lock": environment.get("lock"),
         "runs_on": [
             f"{environment[key]}" if key == "system" else f"{key} {environment[key]}"
@@ -87,3 +87,8 @@ def _release(house: House, name: str, at: int, document: Facts) -> Facts:
             f"byleave release refit {name}",
         ],
     }
+
+
+def _recipe(house: House, index: int) -> str:
+    """Return the digest that was logged before the fit."""
+    return parse_entry(house.ledger.read(index, index + 1)[0], RecipeEntry).recipe.hex()

@@ -23,6 +23,7 @@ from byleave.portal.desk import make_desk
 from byleave.verify import verify
 from tests.portal.api_site import SITE, Site
 from tests.portal.reading import english_in, language_of_page, text_of
+from tests.portal.test_house import POLICY
 from tests.unit.service.small import Grown, grow
 
 OURS = {"origin": SITE}
@@ -101,6 +102,9 @@ def test_the_gate_answers_for_each_case_of_a_message(site: Site, grown: Grown) -
         ("author", "no"): (False, "party-vetoed"),
         ("recipient", "no"): (False, "refused"),
     }
+    page = site.signed_in("member", grown.withdrew[0]).get("/me/messages").text
+    assert "On your side: someone else" not in page
+    assert "No. On your side: said no." in page
     gone = site.signed_in("member", grown.withdrew[0]).get("/me/messages.json").json()["messages"]
     assert not any(allowed for allowed, _ in cells(gone, use).values())
 
@@ -128,14 +132,65 @@ def test_the_counts_of_messages_are_those_of_the_gate(site: Site, grown: Grown) 
 
 
 def test_a_text_says_what_it_changed_for_the_member(site: Site, grown: Grown) -> None:
-    """Each version names its new uses as undecided or answered; none changed what was decided."""
-    view = site.signed_in("member", grown.silent[0]).get("/me/changes.json").json()["changes"]
-    for version in view["versions"]:
-        assert version["moved"] == []
-        assert version["checked"] > 0
-        assert {use["state"] for use in version["adds"]} <= {"undecided"}
-    page = site.signed_in("member", grown.silent[0]).get("/me/changes").text
-    assert "It was the same each time." in page or not view["versions"]
+    """Each version names its new uses as undecided or answered; none changed what was decided; what
+    it says otherwise is marked word by word.
+    """
+    later = POLICY.replace('version: "1"', 'version: "2"').replace(
+        "  - train.generative.replies/messages.direct/platform\n",
+        "  - train.generative.replies/messages.direct/platform\n"
+        "  - train.ranking.jobs/profile.skills/platform\n",
+    )
+    later = later.replace("if you agree", "if you agree to it") + "We keep messages a year.\n"
+    with byleave.open(site.path) as ws:
+        ws.policy.publish(POLICY)
+        ws.policy.publish(later)
+    jobs = "train.ranking.jobs/profile.skills/platform"
+    replies = "train.generative.replies/messages.direct/platform"
+    still = next(m for m in grown.agreed if m not in grown.withdrew)
+    for member, state in (
+        (grown.silent[0], "undecided"),
+        (still, "yes"),
+        (grown.withdrew[0], "no"),
+    ):
+        browser = site.signed_in("member", member)
+        view = browser.get("/me/changes.json").json()["changes"]
+        new, first = view["versions"]
+        assert (new["before"], first["before"]) == ("1", None)
+        assert [(use["use"], use["state"]) for use in new["adds"]] == [(jobs, "undecided")]
+        assert [(use["use"], use["state"]) for use in first["adds"]] == [(replies, state)]
+        assert (new["moved"], first["moved"]) == ([], [])
+        assert new["checked"] > first["checked"] > 0
+        page = browser.get("/me/changes").text
+        assert page.count("It was the same each time.") == 2
+        assert "<ins>We keep messages a year.</ins>" in page
+        assert re.search(r"<ins>[^<]*to it[^<]*</ins>", page)
+        told = browser.get("/me/questions.json").json()["questions"]
+        assert (told["texts"], told["named"], told["moved"]) == (2, 2, 0)
+        assert told["undecided"] == (2 if state == "undecided" else 1)
+        german = browser.get("/me/changes", headers=GERMAN).text
+        assert english_in(german, names=NAMES) == []
+
+
+def test_a_change_of_what_was_decided_would_be_seen(
+    site: Site, grown: Grown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If a text ever came with another answer, the page would say that this must not be."""
+    from byleave.service.notice import coverages
+
+    with byleave.open(site.path) as ws:
+        ws.policy.publish(POLICY)
+    with byleave.open(site.path, read_only=True) as ws:
+        index = ws.house.ledger.objects("policy")[-1][0]
+
+    def fewer(house: Any, *, before: int | None = None) -> Any:
+        return {} if before == index else coverages(house, before=before)
+
+    monkeypatch.setattr("byleave.service.policy_changes.coverages", fewer)
+    still = next(m for m in grown.agreed if m not in grown.withdrew)
+    browser = site.signed_in("member", still)
+    assert browser.get("/me/changes.json").json()["changes"]["versions"][0]["moved"]
+    assert "Something changed that must not." in browser.get("/me/changes").text
+    assert "and that must not be" in browser.get("/me/questions").text
 
 
 def test_questions_are_answered_by_the_ledgers(site: Site, grown: Grown) -> None:

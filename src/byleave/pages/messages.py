@@ -76,19 +76,16 @@ class MessageKinds:
 
 
 _ENGLISH: Final = speech("en")
+_NOES: Final = frozenset({"refused", "withdrawn", "objected"})
 
 
 def cell_sentence(cell: Cell, words: Speech = _ENGLISH) -> str:
     """Say why a message may be used, or why not."""
     if cell.allowed:
         return words.say("messages.yes", reason=words.words.grounds[cell.because])
-    reason = words.reason("party-vetoed" if _by_another(cell) else cell.because)
-    who = "you" if cell.theirs else "other"
-    return words.say(f"messages.no-{who}", reason=reason)
-
-
-def _by_another(cell: Cell) -> bool:
-    return not cell.theirs and cell.because in {"refused", "withdrawn", "objected"}
+    said_no = cell.because == "party-vetoed" or (not cell.theirs and cell.because in _NOES)
+    reason = words.reason("refused" if said_no else cell.because)
+    return words.say(f"messages.no-{'you' if cell.theirs else 'other'}", reason=reason)
 
 
 def messages_page(

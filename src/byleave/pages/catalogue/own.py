@@ -118,6 +118,7 @@ SAY: Final[dict[str, str]] = {
     "rights.kind-objection": "Your objection",
     "rights.opened": "Asked on {date}.",
     "rights.answer-due": "We must answer by {date} ({relative}).",
+    "rights.answer-late": "We had to answer by {date} ({relative}). Please complain.",
     "rights.state-open": "open",
     "rights.state-overdue": "overdue",
     "rights.state-done": "done",

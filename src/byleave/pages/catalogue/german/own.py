@@ -126,6 +126,7 @@ SAY: Final[dict[str, str]] = {
     "rights.kind-objection": "Ihr Widerspruch",
     "rights.opened": "Verlangt am {date}.",
     "rights.answer-due": "Wir müssen bis {date} antworten ({relative}).",
+    "rights.answer-late": "Wir mussten bis {date} antworten ({relative}). Bitte beschweren Sie sich.",
     "rights.state-open": "offen",
     "rights.state-overdue": "überfällig",
     "rights.state-done": "erledigt",

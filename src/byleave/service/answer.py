@@ -256,13 +256,14 @@ def _depths(house: House, ordinal: int, event: ConsentEvent, held: dict[str, pa.
 def _reached(
     house: House, ordinal: int, event: ConsentEvent, held: dict[str, pa.Table]
 ) -> list[Facts]:
-    """Return the rows `dropped` and `unlearned`, over the releases that stood at the event."""
+    """Return the rows `dropped` and `unlearned`, over the releases of a use that the event is about."""
     concerned = [
         (name, document)
         for index, name, _, document in house.ledger.objects("release")
         if index < event.index
         and held[document["snapshot"]].num_rows
         and not _superseded_before(house, document, event.index)
+        and overlap(document["use"], str(event.scope))
     ]
     if not concerned:
         return [

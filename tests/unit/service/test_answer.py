@@ -61,6 +61,22 @@ def test_a_member_who_withdrew_sees_how_deep_it_reached(grown: Grown, done: Grow
     assert [r["presence"] for r in answer["releases"]] == ["absent", "present"]
 
 
+def test_a_stop_waits_for_nothing_that_it_is_not_about(
+    grown: Grown, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """A stop of another use leaves the model alone that holds the member's records: it is told as not
+    needed for this, not as waiting for ever.
+    """
+    path = tmp_path_factory.mktemp("other") / "workspace"
+    shutil.copytree(grown.path, path)
+    member = next(m for m in grown.agreed if m not in grown.withdrew)
+    with replace(grown, path=path).open() as ws:
+        assert ws.release.trained_on(member=member)
+        ws.consent.withdraw(member, "train.ranking.jobs/profile.skills/platform")
+        (stop,) = ws.member.answer(member)["withdrawals"]
+    assert [d["state"] for d in stop["depths"]] == ["done", *["not-needed"] * 3]
+
+
 def test_a_member_who_never_agreed_is_in_nothing(done: Grown) -> None:
     """A member who said nothing is in no release, and every record left out has its reason."""
     with done.open(read_only=True) as ws:

@@ -24,7 +24,7 @@ import byleave
 from byleave.wiring.recipient import make_recipient
 
 from .cast import fill
-from .night import open_doors
+from .night import open_doors, work
 from .store import Store
 from .texts import PROVIDER
 
@@ -34,6 +34,8 @@ _ROOT: Final = Path(__file__).resolve().parents[2]
 _PYTHON: Final = (sys.executable, "-m")
 _BYLEAVE: Final = str(Path(sys.executable).with_name("byleave"))
 _SECONDS: Final = 120.0
+_WHY: Final = "shows members their own suggestions"
+"""Why the network reads members' data; each look is logged with it."""
 _SCOPES: Final = (
     "consent.write",
     "link.write",
@@ -76,8 +78,7 @@ class Town:
         self.network, self.portal = _address(network), _address(portal)
         self.provider = _address(provider)
         workspace, theirs = self.folder / "byleave", self.folder / "provider"
-        store = Store(self.folder / "network.sqlite")
-        fill(store, self.data, threads=self.threads)
+        fill(self.store(), self.data, threads=self.threads)
         open_doors(workspace, embed_in=self.network)
         make_recipient(theirs, PROVIDER, (workspace / "trust.policy").read_bytes())
         with byleave.open(workspace) as ws:
@@ -102,19 +103,12 @@ class Town:
             token=token,
         )
         self._wait(f"{self.network}/")
-        self.night()
+        work(workspace, self.store())
         self._wait(f"{self.provider}/state.json")
 
-    def night(self) -> list[str]:
-        """Do one night's work of the operator; return what was done."""
-        done = subprocess.run(  # noqa: S603 (our own program)
-            [sys.executable, "-m", "examples.network.night", str(self.folder)],
-            cwd=_ROOT,
-            capture_output=True,
-            check=True,
-            timeout=300,
-        )
-        return done.stdout.decode().splitlines()
+    def store(self) -> Store:
+        """Return the network's database."""
+        return Store(self.folder / "network.sqlite")
 
     def _run(self, program: Sequence[str], *, token: str | None = None) -> None:
         more = {} if token is None else {"BYLEAVE_TOKEN": token}
@@ -161,7 +155,18 @@ def _token(workspace: Path) -> str:
     """Make the network's API token, as an operator does."""
     scopes = [word for scope in _SCOPES for word in ("--scope", scope)]
     made = subprocess.run(  # noqa: S603 (our own program)
-        [_BYLEAVE, "access", "token", "network", *scopes, "-w", str(workspace), "--json"],
+        [
+            _BYLEAVE,
+            "access",
+            "token",
+            "network",
+            *scopes,
+            "--reason",
+            _WHY,
+            "-w",
+            str(workspace),
+            "--json",
+        ],
         capture_output=True,
         check=True,
     )

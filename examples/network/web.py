@@ -211,6 +211,8 @@ def create_app(net: Network) -> Starlette:
         return _sign_in(net, dict(parse_qsl((await request.body()).decode("utf-8", "replace"))))
 
     async def sign_out(request: Request) -> Response:
+        if not _ours(request):
+            return Response("This did not come from a page of this site.\n", 403)
         net.store.sign_out(request.cookies.get(_COOKIE, ""))
         answer = RedirectResponse("/", status_code=303)
         answer.delete_cookie(_COOKIE, httponly=True, samesite="lax")

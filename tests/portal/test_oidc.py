@@ -274,6 +274,14 @@ def test_signing_out_offers_to_sign_out_there_too(door: Door) -> None:
     assert f"{door.provider.issuer}/end?{fields}".replace("&", "&amp;") in bye
 
 
+def test_whoever_is_not_signed_in_is_shown_the_way(door: Door) -> None:
+    """A page that needs a sign-in leads to it, and from there back to the page; a script gets JSON."""
+    page = door.browser().get("/me/settings", headers={"accept": "text/html"})
+    assert page.status_code == 401
+    assert 'href="/sign-in?next=/me/settings"' in page.text
+    assert door.browser().get("/me.json").headers["content-type"] == "application/problem+json"
+
+
 def test_the_page_offers_each_role_that_there_is(door: Door) -> None:
     """The sign-in page has one way in for each role that the settings give somebody."""
     page = door.browser().get("/sign-in", params={"next": "/me/settings"}).text

@@ -227,16 +227,19 @@ def proofs_of(answer: MemberAnswer) -> set[str | None]:
     }
 
 
-def message_page(kind: str, *, base: str, language: str = "en", **places: str) -> str:
+def message_page(
+    kind: str, *, base: str, language: str = "en", door: str | None = None, **places: str
+) -> str:
     """Write the page for an address that does not open.
 
     Args:
         kind: `lost`, `gone`, `refused` or `fault`.
         base: Prefix of every address.
         language: Of its sentences.
+        door: Where to sign in; None: there is no such page.
         places: What the sentence names.
     """
-    return _page("message.html", None, base, None, language, kind=kind, places=places)
+    return _page("message.html", None, base, None, language, kind=kind, places=places, door=door)
 
 
 def sign_in_page(*, base: str, secret: str, kept: str = "", language: str = "en") -> str:

@@ -16,6 +16,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from importlib import resources
 from typing import Annotated, Any, Final
+from urllib.parse import quote
 
 from fastapi import FastAPI, HTTPException, Query, Request
 from fastapi.exceptions import RequestValidationError
@@ -50,7 +51,7 @@ from byleave.portal.house_publish import add_house_publish
 from byleave.portal.language import Tongues, language_of
 from byleave.portal.me import add_me
 from byleave.portal.me_more import add_me_more
-from byleave.portal.oidc_routes import add_oidc
+from byleave.portal.oidc_routes import add_oidc, own_path
 from byleave.portal.problem import ProblemError, is_api, malformed, plain_problem, problem_of
 from byleave.portal.recipient import add_recipient
 from byleave.portal.sign_in import add_sign_in
@@ -445,8 +446,18 @@ def _told(request: Request, status: int, *, base: str, when: datetime | None = N
             media_type="application/problem+json",
         )
     language = language_of(request)
-    page = html.message_page(kind, base=base, language=language, **_when(when, language))
+    door = _door(request, base) if kind == "out" else None
+    page = html.message_page(kind, base=base, language=language, door=door, **_when(when, language))
     return HTMLResponse(page, status_code=status)
+
+
+def _door(request: Request, base: str) -> str | None:
+    """Return where to sign in, and come back from to the page that was asked for."""
+    desk: Desk | None = request.app.state.desk
+    if desk is None or desk.provider is None:
+        return None
+    after = own_path(request.url.path) if request.method == "GET" else ""
+    return f"{base}/sign-in" + (f"?next={quote(after, safe='/')}" if after else "")
 
 
 def _when(at: datetime | None, language: str) -> dict[str, str]:

@@ -24,7 +24,7 @@ SAY: Final[dict[str, str]] = {
     "shut.oidc.unknown": "We have no member with your account's name. Ask us for help.",
     "shut.oidc.provider": "The sign-in page does not answer well just now. Try again in a minute.",
     "bye.title": "You are signed out here",
-    "bye.lead": "Nobody can use these pages from this browser until you sign in again.",
+    "bye.lead": "Nobody sees your pages from this browser until you sign in again.",
     "bye.provider": "You may still be signed in at the sign-in page.",
     "bye.go": "Sign out there too",
     "bye.in": "Sign in again",

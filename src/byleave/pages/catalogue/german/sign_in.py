@@ -24,7 +24,7 @@ SAY: Final[dict[str, str]] = {
     "shut.oidc.unknown": "Wir haben kein Mitglied mit dem Namen Ihres Kontos. Fragen Sie uns um Hilfe.",
     "shut.oidc.provider": "Die Anmeldeseite antwortet gerade nicht richtig. Versuchen Sie es in einer Minute noch einmal.",
     "bye.title": "Sie sind hier abgemeldet",
-    "bye.lead": "Niemand kann diese Seiten aus diesem Browser benutzen, bis Sie sich wieder anmelden.",
+    "bye.lead": "Niemand sieht Ihre Seiten aus diesem Browser, bis Sie sich wieder anmelden.",
     "bye.provider": "Auf der Anmeldeseite sind Sie vielleicht noch angemeldet.",
     "bye.go": "Auch dort abmelden",
     "bye.in": "Wieder anmelden",

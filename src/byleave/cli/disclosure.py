@@ -267,7 +267,7 @@ def serve(
     byleave disclosure serve --port 8124
     """  # noqa: D301
     from byleave.cli.disclosure_http import DisclosureServer
-    from byleave.cli.slotted_server import tls_context
+    from byleave.wiring.tls import tls_context
 
     tls = tls_context(tls_cert, tls_key)
     with DisclosureServer(Path(workspace), host=host, port=port, tls=tls) as server:

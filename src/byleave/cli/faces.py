@@ -62,7 +62,18 @@ def demo(*, data: str | None, workspace: str, seed: int, as_json: bool) -> None:
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535))
 @click.option("--read-only", is_flag=True, help="Pages by link alone: no sign-in, no API.")
 @click.option("--site", help="Address under which others reach it, https://…; for its links.")
-def serve(*, workspace: str, host: str, port: int, read_only: bool, site: str | None) -> None:
+@click.option("--tls-cert", type=click.Path(dir_okay=False), help="PEM certificate: speak TLS.")
+@click.option("--tls-key", type=click.Path(dir_okay=False), help="PEM key of the certificate.")
+def serve(
+    *,
+    workspace: str,
+    host: str,
+    port: int,
+    read_only: bool,
+    site: str | None,
+    tls_cert: str | None,
+    tls_key: str | None,
+) -> None:
     """Serve a workspace: public pages, members' own pages, and the API.
 
     \b
@@ -76,6 +87,7 @@ def serve(*, workspace: str, host: str, port: int, read_only: bool, site: str | 
         echo=click.echo,
         read_only=read_only,
         site=site,
+        tls=None if tls_cert is None and tls_key is None else (tls_cert, tls_key),
     )
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
-from byleave.errors import InputError, WorldError
+from byleave.errors import WorldError
 
-__all__ = ["SlottedServer", "tls_context"]
+__all__ = ["SlottedServer"]
 
 _HANDSHAKE_SECONDS = 10.0
 
@@ -23,7 +22,7 @@ class SlottedServer(ThreadingHTTPServer):
         host: Address to listen on.
         port: Port; 0: any free one.
         at_once: Slots.
-        tls: Certificate and key to speak TLS with (`tls_context`); None: plain HTTP.
+        tls: Certificate and key to speak TLS with (`wiring.tls`); None: plain HTTP.
 
     Raises:
         WorldError: `portal.cannot-bind`.
@@ -84,30 +83,3 @@ class SlottedServer(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
         """Say nothing of a client that hung up, was too slow, or did not shake hands."""
-
-
-def tls_context(certificate: str | Path | None, key: str | Path | None) -> ssl.SSLContext | None:
-    """Return what a server speaks TLS 1.2 or newer with; None where neither file is named.
-
-    Args:
-        certificate: PEM file: the certificate, then those that lead to a root.
-        key: PEM file of its private key.
-
-    Raises:
-        InputError: `server.tls`, one without the other, or they cannot be read together.
-    """
-    if certificate is None and key is None:
-        return None
-    if certificate is None or key is None:
-        raise InputError("TLS takes a certificate and its key", code="server.tls")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    try:
-        context.load_cert_chain(certificate, key)
-    except (OSError, ssl.SSLError) as error:
-        raise InputError(
-            "the certificate and its key cannot be read, or do not belong together",
-            code="server.tls",
-            where=str(certificate),
-        ) from error
-    return context

@@ -130,8 +130,8 @@ def serve(
     \b
     byleave witness serve my-witness --port 8010
     """  # noqa: D301
-    from byleave.cli.slotted_server import tls_context
     from byleave.cli.witness_http import WitnessServer
+    from byleave.wiring.tls import tls_context
     from byleave.wiring.witness import WitnessHouse
 
     house, tls = WitnessHouse(folder), tls_context(tls_cert, tls_key)

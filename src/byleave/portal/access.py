@@ -175,6 +175,8 @@ class Routes:
         admit, note = self.admit, self.note
 
         async def admitted(request: Request) -> None:
+            if request.headers.get("authorization", "")[:8].lower() == "byleave ":
+                request.state.body = await request.body()  # what the signature is over
             request.state.caller = caller = admit(request, access)
             if note is not None:
                 await note(request, caller)

@@ -8,6 +8,7 @@ from byleave.portal.api_jobs import add_jobs
 from byleave.portal.api_members import add_members
 from byleave.portal.api_models import add_models
 from byleave.portal.api_objects import add_objects
+from byleave.portal.api_packages import add_packages
 from byleave.portal.api_rights import add_rights
 from byleave.portal.api_webhooks import add_webhooks
 from byleave.portal.desk import Desk
@@ -23,6 +24,7 @@ def add_api(routes: Routes, desk: Desk) -> None:
     add_models(routes, desk)
     add_jobs(routes, desk)
     add_objects(routes, desk)
+    add_packages(routes, desk)
     add_rights(routes, desk)
     add_webhooks(routes, desk)
     add_log(routes, desk)

@@ -54,6 +54,8 @@ class Callers:
         self._now = now
         self._random = random
         self._key = key
+        self.signed: Callable[[Request], Caller | None] | None = None
+        """Returns whose registered key signed a request; None: no such requests are taken."""
         self.secure: Final = secure
         self.cookie: Final = "__Host-byleave" if secure else "byleave"
         self._tokens: dict[bytes, tuple[Caller, int]] = {}
@@ -70,7 +72,10 @@ class Callers:
         given = request.headers.get("authorization")
         if given is not None:
             scheme, _, secret = given.partition(" ")
-            caller = self._bearer(secret.strip()) if scheme.lower() == "bearer" else None
+            if scheme.lower() == "byleave" and self.signed is not None:
+                caller = self.signed(request)
+            else:
+                caller = self._bearer(secret.strip()) if scheme.lower() == "bearer" else None
             if caller is None:
                 raise ProblemError(401, "api.token", "This token is not known, or is over.")
             return caller

@@ -40,8 +40,12 @@ With `no-referrer` a browser would hide a form's origin from us as well (Fetch Â
 
 MOST_BYTES: Final = 4 << 20
 """The longest body of a request."""
+MOST_LETTER_BYTES: Final = 16 << 20
+"""The longest letter of a recipient: an answer holds the proof of all rows deleted."""
 
-_TOO_MUCH: Final = b"This is too much at once; send at most 4 MiB.\n"
+_LETTERS: Final = "/api/v1/packages/"
+
+_TOO_MUCH: Final = b"This is too much at once; send at most 4 MiB (a letter: 16 MiB).\n"
 
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -118,20 +122,20 @@ class Guard:
                 message = {**message, "body": b""}
             await send(message)
 
-        taken = 0
+        taken, most = 0, MOST_LETTER_BYTES if path.startswith(_LETTERS) else MOST_BYTES
 
         async def bounded() -> Message:
             nonlocal taken
             message = await receive()
             taken += len(message.get("body", b""))
-            if taken > MOST_BYTES:
+            if taken > most:
                 raise _TooMuchError
             return message
 
         if self._hosts is not None and _host(scope) not in self._hosts:
             await _say(guarded, 421, b"This site only answers to the machine it is on.\n")
             return
-        if _length(scope) > MOST_BYTES:
+        if _length(scope, most) > most:
             await _say(guarded, 413, _TOO_MUCH)
             return
         try:
@@ -157,11 +161,11 @@ def _host(scope: Scope) -> str:
     return ""
 
 
-def _length(scope: Scope) -> int:
+def _length(scope: Scope, most: int) -> int:
     """Return the length of the body that a request announces; 0: it does not say."""
     for name, value in scope["headers"]:
         if name == b"content-length":
-            return int(value) if value.isdigit() else MOST_BYTES + 1
+            return int(value) if value.isdigit() else most + 1
     return 0
 
 

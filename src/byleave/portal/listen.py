@@ -11,6 +11,7 @@ from typing import Final
 
 from byleave.errors import RefusedError, WorldError
 from byleave.portal.guard import LOOPBACK
+from byleave.wiring.tls import tls_context
 
 __all__ = ["bind", "is_loopback", "serve"]
 
@@ -25,6 +26,7 @@ def serve(
     echo: Callable[[str], None],
     read_only: bool = False,
     site: str | None = None,
+    tls: tuple[str | None, str | None] | None = None,
 ) -> None:
     """Serve a workspace's pages and its API until interrupted.
 
@@ -36,8 +38,10 @@ def serve(
         read_only: Show pages by link alone: no sign-in, no API, nothing written.
         site: Address under which others reach it (`https://privacy.example.com`), for links and
             cookies; default the one it listens on.
+        tls: PEM files of a certificate and its key; None: plain HTTP.
 
     Raises:
+        InputError: `server.tls`.
         RefusedError: `portal.demo-loopback-only`, a demo and another machine could reach it.
         WorldError: `portal.cannot-bind`, the address is taken or not this machine's.
         ByleaveError: What opening a workspace raises.
@@ -49,6 +53,8 @@ def serve(
     from byleave.portal.desk import make_desk
     from byleave.wiring import open as open_workspace
 
+    if tls is not None:
+        tls_context(*tls)  # refused here, before anything is opened
     with contextlib.ExitStack() as held:
         opened = held.enter_context(open_workspace(workspace, read_only=True))
         loopback = is_loopback(host)
@@ -61,6 +67,8 @@ def serve(
         hosts = LOOPBACK | {host.strip("[]")} if loopback else None
         listener = held.enter_context(bind(host, port))
         here = _address(host, listener.getsockname()[1])
+        if tls is not None:
+            here = here.replace("http:", "https:", 1)
         desk = None if read_only else make_desk(opened, site=(site or here).rstrip("/"))
         app = create_app(
             WorkspaceAnswers(opened),
@@ -71,7 +79,15 @@ def serve(
         )
         echo(f"Open {here} · Ctrl-C stops")
         # No access log: a member's link is their sign-in and must not be written down.
-        config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
+        certificate, key = tls or (None, None)
+        config = uvicorn.Config(
+            app,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            ssl_certfile=certificate,
+            ssl_keyfile=key,
+        )
         with contextlib.suppress(KeyboardInterrupt):  # how a person stops it
             uvicorn.Server(config).run(sockets=[listener])
 

@@ -216,20 +216,59 @@ def listing(house: House, recipient: str) -> Document:
     }
 
 
-def outbox_file(house: House, recipient: str, name: str) -> Path | bytes | None:
+def outbox_file(
+    house: House, recipient: str, name: str, *, checked: bool = True
+) -> Path | bytes | None:
     """Return one file that lies there for a recipient; None: there is none of this name.
 
     A package is a file on the disk, to be sent as a stream; an order is its bytes.
+
+    Args:
+        house: The workspace's ports.
+        recipient: For whom.
+        name: Its name in the list.
+        checked: Hash the package first; without it a changed one is found by its recipient, who
+            compares the digest that was listed.
     """
     lies = listing(house, recipient)
     if any(item["name"] == name for item in lies["packages"]):
         for _, disclosure, _, document in house.ledger.objects("disclosure"):
             parcel = parcel_of(house, disclosure) if document["recipient"] == recipient else None
             if parcel is not None and f"{parcel.id}{_SEALED}" == name:
-                return sealed_file(house, parcel)
+                return sealed_file(house, parcel, checked=checked)
     if any(item["name"] == name for item in lies["orders"]):
         return _order_file(house, name.removesuffix(_ORDER)).encode()
     return None
+
+
+def open_orders(house: House, recipient: str, name: str) -> list[Document] | None:
+    """Return the orders about a recipient's package not answered yet, as they are listed.
+
+    Args:
+        house: The workspace's ports.
+        recipient: Whose package.
+        name: The disclosure.
+
+    Returns:
+        `name`, `rows`, `at`, `due` of each; None: it is no package of theirs.
+    """
+    found = house.ledger.object("disclosure", name)
+    if found is None or found[2]["recipient"] != recipient:
+        return None
+    orders = []
+    for _, key, _, document in _of(house, "recall", name):
+        if document.get("withheld") or house.ledger.object("acknowledgement", key) is not None:
+            continue
+        order = Order.read(document["document"])
+        orders.append(
+            {
+                "name": f"{key}{_ORDER}",
+                "rows": len(order.labels),
+                "at": format_instant(order.at),
+                "due": format_instant(order.due),
+            }
+        )
+    return orders
 
 
 def acknowledgement_proof(house: House, name: str) -> bytes:

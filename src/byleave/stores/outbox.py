@@ -34,6 +34,9 @@ MAX_LETTER_BYTES: Final = 64 << 20
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,159}")
 _PIECE: Final = 1 << 20
 _SECONDS: Final = 60.0
+_PORTAL: Final = "/api/v1/packages"
+"""Below which a portal serves the same (docs/spec/api.md)."""
+_ELSEWHERE: Final = frozenset({404, 405})
 _ERRORS: Final = {
     400: InputError,
     403: RefusedError,
@@ -154,6 +157,7 @@ class WebOutbox:
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise InputError("not an http or https address", code="log.address", where=prefix)
         self._prefix = prefix.rstrip("/")
+        self._maybe_portal = not parts.path.strip("/")
         self._sign = sign
         self._seconds = seconds
 
@@ -187,10 +191,8 @@ class WebOutbox:
             WorldError: `disclosure.unreachable`, `world.disk-full`, `world.storage`.
         """
         have = target.stat().st_size if target.exists() else 0
-        request = self._request("GET", _checked(name), b"")
-        if have:
-            request.add_header("Range", f"bytes={have}-")
-        with self._answered(request) as answer:
+        part = f"bytes={have}-" if have else None
+        with self._asked("GET", _checked(name), b"", part) as answer:
             if have and answer.status != 206:  # the server sent all of it again
                 target.unlink()
                 have = 0
@@ -208,7 +210,7 @@ class WebOutbox:
     def _all(self, method: str, path: str, body: bytes, limit: int) -> bytes:
         parts: list[bytes] = []
         left, end = limit + 1, time.monotonic() + 10 * self._seconds
-        with self._answered(self._request(method, path, body)) as answer:
+        with self._asked(method, path, body) as answer:
             try:
                 while left and (part := answer.read(min(left, _PIECE))):
                     parts.append(part)
@@ -220,6 +222,19 @@ class WebOutbox:
         if not left:
             raise EvidenceError("an answer is too long", code="disclosure.package", where=path)
         return b"".join(parts)
+
+    def _asked(self, method: str, path: str, body: bytes, part: str | None = None) -> Any:  # noqa: ANN401
+        """Send a request; where an address without a path has no such thing, it may be a portal's."""
+        try:
+            request = self._request(method, path, body)
+            if part is not None:
+                request.add_header("Range", part)
+            return self._answered(request)
+        except _NothingHereError as error:
+            if not self._maybe_portal:
+                raise self._unreachable(f"the server answers {error.status}") from None
+        self._prefix, self._maybe_portal = f"{self._prefix}{_PORTAL}", False
+        return self._asked(method, path, body, part)
 
     def _request(self, method: str, path: str, body: bytes) -> urllib.request.Request:
         request = urllib.request.Request(  # noqa: S310 (the prefix is http or https)
@@ -245,10 +260,12 @@ class WebOutbox:
         """Return the other side's error as ours; its words are cut, its code must be one of ours."""
         try:
             found = json.loads(body)
-            code, message = str(found["code"]), str(found["message"])[:300]
+            said = found["message"] if "message" in found else found["detail"]  # RFC 9457
             kind = _ERRORS[status]
-            return kind(message, code=code)
+            return kind(str(said)[:300], code=str(found["code"]))
         except (ValueError, KeyError, TypeError):
+            if status in _ELSEWHERE:
+                return _NothingHereError(status)
             return self._unreachable(f"the server answers {status}")
 
     def _unreachable(self, why: str) -> WorldError:
@@ -257,6 +274,14 @@ class WebOutbox:
             code="disclosure.unreachable",
             where=self._prefix,
         )
+
+
+class _NothingHereError(Exception):
+    """The server has nothing under this address."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):

@@ -128,9 +128,13 @@ class Disclosures(Noun):
         """Return what lies there for a recipient."""
         return recall.listing(self._house, recipient)
 
-    def file(self, recipient: str, name: str) -> Path | bytes | None:
+    def file(self, recipient: str, name: str, *, checked: bool = True) -> Path | bytes | None:
         """Return one file that lies there for a recipient, or None: a package's path, an order."""
-        return recall.outbox_file(self._house, recipient, name)
+        return recall.outbox_file(self._house, recipient, name, checked=checked)
+
+    def orders(self, recipient: str, name: str) -> builtins.list[dict[str, Any]] | None:
+        """Return the orders about a recipient's package not answered yet; None: not theirs."""
+        return recall.open_orders(self._house, recipient, name)
 
     def lay_out(self, recipient: str, folder: Path) -> dict[str, Any]:
         """Write what lies there for a recipient into a folder, to be carried or shared.

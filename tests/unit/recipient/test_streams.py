@@ -17,13 +17,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from byleave.cli.disclosure_http import DisclosureServer
-from byleave.cli.slotted_server import tls_context
 from byleave.disclosure.parcel import DATA
 from byleave.disclosure.row_map import ROW_LABEL, RowMap, row_entries, row_labels
 from byleave.errors import ConflictError, EvidenceError, InputError
 from byleave.service import parcel
 from byleave.stores.outbox import FolderOutbox
 from byleave.wiring import recipient_files
+from byleave.wiring.tls import tls_context
 from tests.recipients import Site, make_site
 
 

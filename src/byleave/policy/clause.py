@@ -115,8 +115,8 @@ _COMMAND: Final = re.compile(r"^\W*(?:please |do |don't |never |always |to \w+ )
 
 _POINTS: Final = rx(
     r"^(?:If[ ]you(?:'d|[ ]would)?[ ](?:like|want|wish|need)\b|To[ ](?:learn|find[ ]out|know|read|see|understand|obtain)\b|"
-    r"For[ ](?:more|further|additional|a[ ]list|details|information)\b|More[ ](?:information|details?)\b|Please[ ](?:see|read|review|visit|refer|note[ ]our)\b)"
-    r"[^;]*\b(?:please|see|visit|refer|click|read|contact|review|consult|go[ ]to|check|available|found)\b|^(?:Please[ ])?(?:refer|consult)[ ]|^(?:Please[ ])?(?:review|check)[ ](?:the|their|its|our)\b"
+    r"For[ ](?:more|further|additional|a[ ]list|details|information)\b|(?:More|Additional)[ ](?:information|details?)\b|Please[ ](?:see|read|review|visit|refer|note[ ]our)\b)"
+    r"[^;]*\b(?:please|see|visit|refer|click|read|contact|review|consult|go[ ](?:to|here)|check|available|found|set[ ]forth)\b|^(?:Please[ ])?(?:refer|consult)[ ]|^(?:Please[ ])?(?:review|check)[ ](?:the|their|its|our)\b"
 )
 
 
@@ -170,7 +170,7 @@ def holds(text: str, verb: int, *, sharing: bool = False) -> bool:
     if kind == "you":
         return bool(
             re.search(
-                r"\b(?:opt|object|withdraw|consent|agree|permit|allow|control|manag|choos|decid|limit)\w*\b",
+                r"\b(?:opt|object|withdraw|consent|agree|permit|allow|control|manag|choos|decid|limit|grant)\w*\b",
                 clause[last.end() :],
                 re.IGNORECASE,
             )

@@ -19,7 +19,7 @@ from byleave.canonical import Json
 from byleave.policy.own_name import as_we, own_names
 from byleave.policy.prose import Sentence, front_matter, sentences
 from byleave.policy.scope import Scope
-from byleave.policy.score import Weights
+from byleave.policy.score import Fits
 from byleave.policy.statement import (
     Statement,
     mentions_training,
@@ -199,14 +199,14 @@ def lint(text: str, *, name: str, taxonomy: Taxonomy) -> tuple[Finding, ...]:
 
 
 def spoken(
-    markdown: str, *, first_line: int = 1, weights: Weights | None = None
+    markdown: str, *, first_line: int = 1, weights: Fits | None = None
 ) -> tuple[Spoken, ...]:
     """Return every statement about training or sharing in a Markdown text, in its order.
 
     Args:
         markdown: The text, without front matter.
         first_line: Line of the file on which it begins.
-        weights: For the score of sharing, those of another fit; the shipped ones where None.
+        weights: Those of another fit for the scores; the shipped ones where None.
     """
     found: list[Spoken] = []
     titles: list[Spoken] = []  # of the run-in title right before, if it seemed to say something

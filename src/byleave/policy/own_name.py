@@ -22,7 +22,7 @@ _TITLE: Final = re.compile(
 _GENERIC: Final = frozenset(
     "the this these our your my privacy terms service services global website online general data "
     "user users customer company's policy notice welcome welcomes if when by in for at we us "
-    "consumer app application".split()
+    "consumer app application personal".split()
 )
 
 
@@ -38,8 +38,11 @@ _COMMON_SUBJECTS: Final = frozenset(
 
 _OURS: Final = (
     r"(?:other )?(?:users?|members?|customers?|accounts?|services?|platforms?|websites?|sites?|apps?|"
-    r"products?|employees|personnel|staff|teams?|communit|brands?|group|compan|families|servers?)"
+    r"products?|employees|personnel|staff|teams?|communit|brands?|group|compan|families|servers?|"
+    r"subsidiar|affiliat|entit|associates|agents|dealers|licensees|partners?(?! with)|vendors|suppliers)"
 )
+# "Acme, Inc.": one of its companies, where it speaks of another as "we"
+_FORM: Final = r",? (?:Inc|LLC|Ltd|GmbH|SE|Corp)\b"
 
 
 def own_names(text: str) -> tuple[str, ...]:
@@ -96,7 +99,7 @@ def as_we(text: str, names: Sequence[str]) -> str:
         )
         text = re.sub(
             rf"\b(with|to|by|on|from|for|of|at|through|via|about|between|(?:allow|let|enable|permit|help|give|grant|require|ask|provide|send|tell|authori[sz]e)(?:s|d|ed|ing)?) {re.escape(name)}"
-            r"(?![\w@/]|\.\w| [A-Z])",
+            rf"(?![\w@/]|\.\w| [A-Z]|{_FORM})",
             r"\1 us",
             text,
         )

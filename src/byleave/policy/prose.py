@@ -28,6 +28,12 @@ Place = Literal["heading", "paragraph", "item", "cell"]
 
 _FENCE: Final = re.compile(r"\s*(?:```|~~~)")
 _ATX: Final = re.compile(r"\s{0,3}#{1,6}\s+(.*?)\s*#*\s*$")
+# a bold line by itself is a title too, but for one that introduces a list or asks
+_BOLD: Final = re.compile(r"\s{0,3}(\*\*|__)(?=\S)((?:(?!\1).){2,90}?)(?<![:?.!,;\s])\1\s*$")
+# a line by itself whose words are capitalised, without a full stop
+_LOOSE: Final = re.compile(
+    r"(?!.*\b(?:[Ww]e|[Mm]ay|[Ww]ill)\b)[A-Z][\w'&/-]*(?: (?:and|or|of|the|to|for|with|in|by|on|from|about|as|at|your|our|is|are|&|[A-Z0-9][\w'&/,-]*)){1,8}"
+)
 _SETEXT: Final = re.compile(r"\s{0,3}(?:=+|-{2,})\s*$")
 _RULE: Final = re.compile(r"\s{0,3}(?:(?:\*\s*){3,}|(?:-\s*){3,}|(?:_\s*){3,})$")
 _ITEM: Final = re.compile(r"(\s*)(?:[*+\-•·–]|\d{1,3}\\?[.)]|\(?[a-z]{1,4}\)|[a-z]\.)\s+(.*)")
@@ -70,7 +76,8 @@ _COLUMN: Final = re.compile(
 )
 # "These include:" is read with the sentence before it
 _THESE: Final = re.compile(
-    r"(?:These|They|Such|Those|Examples|This|Among (?:them|these))\b.{0,60}\b(?:includes?|are|is)\b.{0,40}:$"
+    r"(?:[^.:;]{1,100}, )?"
+    r"(?:[Tt]h(?:ese|ey|ose|is)|Such|Examples|Among (?:them|these))\b.{0,60}\b(?:includes?|are|is)\b.{0,40}:$"
 )
 _END: Final = re.compile(r"[.!?…][\"')\]]*(?=\s+[\"'(\[]*[A-Z0-9À-ÖØ-Þ])|[.!?…][\"')\]]*\s*$")
 
@@ -234,6 +241,9 @@ class _Reader:
         elif (heading := _ATX.match(line)) is not None:
             yield from self._flush()
             yield from self._heading(number, heading[1])
+        elif not self._lines and (bold := _BOLD.match(line)) is not None:
+            yield from self._flush()
+            yield from self._heading(number, bold[2])
         elif _SETEXT.match(line) and self._lines and self._place == "paragraph":
             above, self._lines = self._lines, []
             yield from self._heading(above[0][0], " ".join(text for _, text in above))
@@ -272,6 +282,9 @@ class _Reader:
         lines, place = self._lines, self._place
         self._lines, self._place = [], "paragraph"
         if not lines:
+            return
+        if place == "paragraph" and len(lines) == 1 and _LOOSE.fullmatch(plain(lines[0][1])):
+            yield from self._heading(*lines[0])
             return
         if place == "paragraph" and self._levels and lines[0][1][:2].isspace():
             place = "item"  # a further paragraph of the item above

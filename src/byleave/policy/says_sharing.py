@@ -42,7 +42,7 @@ _SHARING: Final = tuple(
             rf"[ ](?:(?:these|those|our|such|certain|selected|some|other|the|any|its|approved|its)[ ]){{0,2}}(?P<whom>{RECIPIENT})\b"
             rf"(?P<what>{UP_TO}{{0,60}}?)(?:{DATA}|access)"
         ),
-        rf"\b(?P<verb>disclos(?:ures?|ing)|sharing|sales?|transfers?|transmissions?|provision|exchanges?)[ ](?:\w+[ ]){{0,2}}?of[ ](?P<what>{UP_TO}{{0,60}}?{THING}{UP_TO}{{0,40}}?){TO_WHOM}",
+        rf"\b(?P<verb>disclos(?:ures?|ing)|sharing|sales?|transfers?|transmissions?|distribution|provision|exchanges?)[ ](?:\w+[ ]){{0,2}}?of[ ](?P<what>{UP_TO}{{0,60}}?{THING}{UP_TO}{{0,40}}?){TO_WHOM}",
         rf"\b(?P<verb>report(?:s|ed|ing)?|refer(?:s|red|ring)?)\b(?P<what>{UP_TO}{{0,60}}?)[ ]to[ ](?:\w+[ ]){{0,3}}?(?P<whom>law[ -]enforcement|(?:\w+[ ])?authorit(?:y|ies)|police|regulators?)\b",
         rf"\b(?P<verb>provid(?:e|es|ed|ing)|disclos(?:e|es|ed|ing)|suppl(?:y|ies|ied)|releas(?:e|es|ed|ing)|transfer(?:s|red|ring)?|sell(?:s|ing)?)(?P<what>)[ ](?:only[ ])?to[ ](?:\w+[ ]){{0,2}}?(?P<whom>{RECIPIENT})",
         rf"{THING}{UP_TO}{{0,60}}?\b(?P<verb>available|accessible|visible|open|disclosed|exposed)[ ](?P<what>){TO_WHOM}",
@@ -87,7 +87,7 @@ _HANDS: Final = rx(
 _BINDS: Final = rx(r"require|oblige|instruct|ask|expect|bind")
 _AS_A: Final = rx(r"\bas[ ](?:an?|our|your|the|their)[ ](?:\w+[ ])?$")
 _INCOMING: Final = rx(
-    r"^(?:[^;.!?]{0,60}?)\b(?:with|to|by|from)[ ](?:us|our[ ](?:site|services?(?![ ]provider)|platform|website|team|support)|me)\b"
+    r"^(?:[^;.!?]{0,60}?)\b(?:with|to|by|from)[ ](?:us(?![ ]and[ ](?:our|its|their|other)\b)|our[ ](?:site|services?(?![ ]provider)|platform|website|team|support)|me)\b"
 )
 _NEW_CLAUSE: Final = rx(
     r"\b(?:and|but|or|so|while|although|because)[ ](?:we|you|they|it)\b|\bbut\b"

@@ -70,6 +70,9 @@ _TRAINING: Final = tuple(
         rf"{DATA}(?:[ ]\w+)?[ ](?:help[ ])?(?P<verb>teach|train|educate)(?:es|s)?[ ](?:the|our|its)[ ]\w+",
         r"\bcorrections?\b[^;.!?]{0,40}?\b(?P<verb>teach|train|improve)(?:es|s)?[ ](?:the|our|its)[ ](?:\w+[ ])?(?:recogni\w+|models?|AI|system|algorithms?|engine)\b",
         rf"\b(?:us(?:e|es|ed|ing)|process|analy[sz]e)\b[^;.!?]{{0,90}}?\b(?P<verb>improve|enhance|increase|refine|evaluate|tune)[ ](?:the[ ])?(?:\w+[ ]){{0,2}}?(?:accuracy|quality|performance|capabilit\w+|responses?|outputs?|behaviou?r)[ ](?:and[ ]\w+[ ])?of[ ](?:our|the|its|these)[ ](?:\w+[ ]){{0,2}}?{AI}",
+        # use of your posts for training, or to inform it
+        rf"\b(?:use|uses|using)\b[^;.!?]{{0,40}}?{DATA}[^;.!?]{{0,60}}?[ ](?:for|to[ ]inform)[ ](?P<verb>training)\b(?![ ](?:and[ ]|or[ ]|of[ ](?:our[ ])?)?(?:quality|coaching|staff|employees|agents|course|program|class|session|monitoring)\w*)",
+        r"\b(?P<verb>help|make|let)(?:s|ing)?[ ](?:the|our|its)[ ](?:system|app|model|assistant|software|engine)s?[ ](?:to[ ])?(?:become|be|get|grow)[ ](?:\w+[ ])?(?:smarter|better|more|safer)",
         # for machine learning
         r"\bfor[ ](?:\w+[ ]){0,2}?(?P<verb>machine[ -]learning|AI|artificial[ ]intelligence)\b(?!-|[ ](?:features?|tools?|products?|services?|assistants?|powered|to\b|that\b|(?:\w+[ ])?(?:generation|analysis|processing|summar\w+|responses?|transcription|inference)\b))",
         rf"\b(?P<verb>fed|feeds?|incorporated?|flows?)[ ](?:back[ ])?(?:in(?:to)?|our)\b[^;.!?]{{0,40}}?(?:{AI}|model[ ]training)",
@@ -115,6 +118,8 @@ def training_in(text: str, past: int) -> str:
             if _MAKING.fullmatch(match["verb"]) and _PRODUCT.match(text[match.end() :]):
                 continue
             if _MAKING.fullmatch(match["verb"]) and not _about_data(text, match):
+                continue
+            if re.search(r"\bwhether\b[^;.,]{0,160}$", text[: match.start("verb")], re.IGNORECASE):
                 continue
             if re.match(r"\W*(?:\w+ ){0,6}compet", text[match.end() :], re.IGNORECASE):
                 continue

@@ -1,15 +1,18 @@
-"""How alike a sentence is to labelled ones that speak of sharing: a linear score over its words.
+"""How alike a sentence is to labelled ones that speak of sharing, or of training: linear scores.
 
 Beside the rules, not instead of them: a sentence that no rule knows may still read like those that
-tell of sharing. Words are first reduced to what they are here (a recipient, data, a verb of handing
-over or of receiving, us, you, a negation); features are runs of one to three of them and which
-comes before which. Weights were fitted on labelled sentences of published texts
-(`benchmarks/policy_lint.py --fit`); docs/spec/policy-lint.md says on how many, and how often the
-rules with the score are right.
+tell of sharing. Words are read as they are, alone and in pairs, and reduced to what they are here (a
+recipient, data, a verb of handing over or of receiving, us, you, a negation): runs of one to three of
+them and which comes before which. What the rules hold against a sentence (it denies, asks, tells of
+what comes in) is a feature among these and has its weight, no veto. The score for training hears
+fewer things: the words, alone and in pairs, with AI read as one. Weights were fitted on labelled
+sentences of published texts (`benchmarks/policy_lint.py --fit`); docs/spec/policy-lint.md says on how
+many, and how often the rules with the score are right.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import re
@@ -19,25 +22,33 @@ from importlib import resources
 from typing import Final, NamedTuple
 
 from byleave.policy.clause import denies, says_nothing
-from byleave.policy.wording import AFFILIATE, DATA, OTHERS, PROVIDER, recipients_of, rx
+from byleave.policy.wording import AFFILIATE, AI, DATA, OTHERS, PROVIDER, recipients_of, rx
 
 __all__ = [
     "SCALE",
     "THRESHOLD",
+    "TRAINING_THRESHOLD",
+    "Fits",
     "Weights",
-    "barred",
+    "against",
     "features",
     "reads_like_sharing",
+    "reads_like_training",
     "score",
     "telling_words",
+    "training_features",
+    "training_score",
+    "training_words",
 ]
 
 #: Probability from which a sentence counts; chosen on batches that the weights had not seen.
-THRESHOLD: Final = 0.5
+THRESHOLD: Final = 0.55
+TRAINING_THRESHOLD: Final = 0.8
 SCALE: Final = 6.0
 _REACH: Final = 22  # how many words further on the second of two words may stand
 _HEARD_OF_LEAD: Final = 14
 _WORD: Final = re.compile(r"[a-z']+|[,;:.]")
+_PLAIN: Final = re.compile(r"[a-z']+")
 _OUT: Final = re.compile(
     r"shar|disclos|sell|sold|provid|transfer|send|sent|transmit|giv|pass|releas|suppl|report|"
     r"submit|forward|exchang|rent|licens|deliver|reveal|entrust|communicat|post|publish|hand|"
@@ -66,6 +77,13 @@ class Weights(NamedTuple):
     bias: int
 
 
+class Fits(NamedTuple):
+    """The weights of both scores."""
+
+    sharing: Weights
+    training: Weights
+
+
 def score(text: str, lead: str, weights: Weights | None = None) -> float:
     """Return how likely a sentence speaks of sharing, from 0 to 1.
 
@@ -74,15 +92,33 @@ def score(text: str, lead: str, weights: Weights | None = None) -> float:
         lead: What introduces the list in which it is an item, or "".
         weights: Those of another fit; the shipped ones where None.
     """
-    fitted = weights or _shipped()
-    found = features(text, lead)
+    return _likelihood(features(text, lead), weights or _shipped("sharing"))
+
+
+def training_score(text: str, lead: str, weights: Weights | None = None) -> float:
+    """Return how likely a sentence says that data trains AI, from 0 to 1.
+
+    Args:
+        text: One sentence, marks taken off, its publisher read as "we".
+        lead: What introduces the list in which it is an item, or "".
+        weights: Those of another fit; the shipped ones where None.
+    """
+    return _likelihood(training_features(text, lead), weights or _shipped("training"))
+
+
+def _likelihood(found: frozenset[str], fitted: Weights) -> float:
     total = sum(fitted.of.get(feature, 0) for feature in found)
     return 1 / (1 + math.exp(-(fitted.bias + SCALE * total / math.sqrt(len(found))) / 1000))
 
 
+def reads_like_training(text: str, lead: str, weights: Weights | None = None) -> bool:
+    """Say whether a sentence is alike enough to count as one that speaks of training."""
+    return training_score(text, lead, weights) > TRAINING_THRESHOLD
+
+
 def reads_like_sharing(text: str, lead: str, weights: Weights | None = None) -> bool:
     """Say whether a sentence is alike enough to count as one that speaks of sharing."""
-    return not barred(text, lead) and score(text, lead, weights) > THRESHOLD
+    return score(text, lead, weights) > THRESHOLD
 
 
 _INCOMING: Final = rx(
@@ -101,17 +137,25 @@ _ELSEWHERE: Final = rx(
 _HANDED_OVER: Final = rx(r"\b(?:shar(?:e[sd]?|ing)|disclos\w+|sell|sold|transfer\w*|releas\w+)\b")
 
 
-def barred(text: str, lead: str) -> bool:
-    """Say whether a sentence is of a kind that no likeness makes a statement of sharing.
+def against(text: str, lead: str) -> tuple[str, ...]:
+    """Return what speaks against a statement of sharing, each by a name.
 
-    It defines, asks, denies, tells of data that comes in or of what the reader does, grants a
-    right, or only moves data between countries; or it names neither a recipient nor a handing over.
+    The sentence defines, asks, denies, tells of data that comes in or of what the reader does,
+    grants a right, or only moves data between countries; or it names neither a recipient nor a
+    handing over; or what introduces it denies, or grants a right.
     """
-    if says_nothing(text) or denies(text) or denies(lead) or _NOT_OURS.search(lead):
-        return True
-    if any(kind.search(text) for kind in (_INCOMING, _NOT_OURS, _ELSEWHERE)):
-        return True
-    return not (recipients_of(text) or _HANDED_OVER.search(text))
+    told = {
+        "says-nothing": says_nothing(text),
+        "denies": denies(text),
+        "lead-denies": denies(lead),
+        "lead-not-ours": bool(_NOT_OURS.search(lead)),
+        "incoming": bool(_INCOMING.search(text)),
+        "not-ours": bool(_NOT_OURS.search(text)),
+        "elsewhere": bool(_ELSEWHERE.search(text)),
+        "no-recipient": not recipients_of(text),
+        "no-handing": not _HANDED_OVER.search(text),
+    }
+    return tuple(name for name, holds in told.items() if holds)
 
 
 def features(text: str, lead: str) -> frozenset[str]:
@@ -122,7 +166,31 @@ def features(text: str, lead: str) -> frozenset[str]:
     found |= {"lead" if above else "nolead", "start:" + "_".join(words[:2])}
     found |= {"start1:" + "_".join(words[:1])}
     has = "".join(str(int(tag in words)) for tag in ("xrec", "xdata", "OUT", "IN"))
-    return frozenset(found | {f"has{has}", f"hasL{int('xrec' in words)}{int('OUT' in above)}"})
+    found |= {f"has{has}", f"hasL{int('xrec' in words)}{int('OUT' in above)}"}
+    plain = _PLAIN.findall(text.lower())
+    found |= {f"w:{word}" for word in plain}
+    found |= {f"w:{one}_{two}" for one, two in itertools.pairwise(plain)}
+    held = against(text, lead)
+    found |= {f"B:{name}" for name in held} | {f"B:{min(len(held), 4)}"}
+    return frozenset(found)
+
+
+def training_features(text: str, lead: str) -> frozenset[str]:
+    """Return the features of a sentence that the score for training reads."""
+    plain = _PLAIN.findall(rx(AI).sub(" xai ", text).lower())
+    found = {f"w:{word}" for word in plain}
+    found |= {f"w:{one}_{two}" for one, two in itertools.pairwise(plain)}
+    found |= {f"l:{word}" for word in _PLAIN.findall(lead.lower())[-8:]}
+    told = {"says-nothing": says_nothing(text), "denies": denies(text), "lead-denies": denies(lead)}
+    return frozenset(found | {f"B:{name}" for name, holds in told.items() if holds} | {"B:one"})
+
+
+def training_words(text: str) -> str:
+    """Return the words from the verb to the AI, for a finding made by the score for training."""
+    found = rx(
+        rf"\b(?:train|learn|teach|improv|develop|tun|build|enhanc|refin)\w*[^;.!?]{{0,90}}?{AI}"
+    ).search(text)
+    return found.group().strip() if found else text
 
 
 def telling_words(text: str) -> str:
@@ -165,7 +233,7 @@ def _pairs(words: list[str]) -> Iterator[str]:
 
 
 @cache
-def _shipped() -> Weights:
-    text = resources.files(__package__).joinpath("sharing_weights.json").read_text("utf-8")
+def _shipped(about: str) -> Weights:
+    text = resources.files(__package__).joinpath(f"{about}_weights.json").read_text("utf-8")
     fitted = json.loads(text)
     return Weights(fitted["weights"], fitted["bias"])

@@ -19,7 +19,13 @@ from typing import Final
 from byleave.policy.clause import affirmed, denies, says_nothing
 from byleave.policy.says_sharing import sharing_in
 from byleave.policy.says_training import mentions_training, training_in
-from byleave.policy.score import Weights, reads_like_sharing, telling_words
+from byleave.policy.score import (
+    Fits,
+    reads_like_sharing,
+    reads_like_training,
+    telling_words,
+    training_words,
+)
 from byleave.policy.wording import RECIPIENT, recipients_of, rx
 
 __all__ = [
@@ -51,22 +57,26 @@ class Statement:
 
 
 def statements_of(
-    text: str, *, lead: str = "", weights: Weights | None = None
+    text: str, *, lead: str = "", weights: Fits | None = None
 ) -> tuple[Statement, ...]:
     """Return what a sentence says of training and of sharing; () where it says neither.
 
     Args:
         text: One sentence, marks taken off.
         lead: What introduces the list in which it is an item, or "".
-        weights: For the score of sharing, those of another fit; the shipped ones where None.
+        weights: Those of another fit for the scores; the shipped ones where None.
     """
     text, lead = _unquoted(_expanded(text)), _expanded(lead)
     lead = "" if denies(lead) and not lead.endswith(":") else lead
-    ruled = _ruled(text, lead)
-    if any(s.about == "sharing" for s in ruled) or not reads_like_sharing(text, lead, weights):
-        return ruled
-    named, words = recipients_of(text) or recipients_of(lead), telling_words(text)
-    return (*ruled, Statement(about="sharing", because=words, recipients=named, by="score"))
+    said = list(_ruled(text, lead))
+    about = {statement.about for statement in said}
+    if "training" not in about and reads_like_training(text, lead, weights and weights.training):
+        words = training_words(text)
+        said.append(Statement(about="training", because=words, recipients=(), by="score"))
+    if "sharing" not in about and reads_like_sharing(text, lead, weights and weights.sharing):
+        named, words = recipients_of(text) or recipients_of(lead), telling_words(text)
+        said.append(Statement(about="sharing", because=words, recipients=named, by="score"))
+    return tuple(said)
 
 
 def _ruled(text: str, lead: str) -> tuple[Statement, ...]:
@@ -98,6 +108,9 @@ _THEY: Final = re.compile(
 _BOUND_THEY: Final = re.compile(
     r"^(?P<opening>(?:[A-Z]\w+, )?[Ww]e (?:\w+ )?(?:require|ask|oblige|instruct|expect)s? (?:that )?)(?:they|them)\b(?P<act>)"
 )
+_THEIR: Final = re.compile(
+    r"^(?P<opening>)Their(?P<act> (?:own |further )?(?:use|collection|processing|handling|access)\b)"
+)
 _GROUP_NOUNS: Final = {
     "affiliate": "These affiliates",
     "provider": "These service providers",
@@ -106,17 +119,17 @@ _GROUP_NOUNS: Final = {
 
 
 def with_antecedent(text: str, follows: str) -> str:
-    """Return a sentence with "They" read as the recipients that the sentence before it named.
+    """Return a sentence with "They" or "Their use" read as the recipients that the sentence before it named.
 
     Args:
         text: The sentence, marks taken off.
         follows: The sentence right before it in its paragraph, or "".
     """
-    found = _THEY.match(text) or _BOUND_THEY.match(text)
+    found = _THEY.match(text) or _BOUND_THEY.match(text) or _THEIR.match(text)
     named = recipients_of(follows) if found else ()
     if found is None or not named:
         return text
-    who = _GROUP_NOUNS[named[-1]]
+    who = _GROUP_NOUNS[named[-1]] + ("'" if text.startswith("Their ") else "")
     who = who.lower() if found["opening"] else who
     return f"{found['opening']}{who}{found['act']}{text[found.end() :]}"
 

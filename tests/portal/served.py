@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import uvicorn
 from fastapi.testclient import TestClient
 
 import byleave
@@ -19,7 +23,7 @@ from byleave.portal.desk import make_desk
 from byleave.wiring.admission import Admission
 from byleave.wiring.world import ReplayClock
 
-__all__ = ["SITE", "Served", "served"]
+__all__ = ["SITE", "Served", "listening", "served"]
 
 SITE = "http://testserver"
 
@@ -65,3 +69,37 @@ def served(path: Path, at: datetime) -> Iterator[Served]:
         app = create_app(WorkspaceAnswers(reader), demo=False, desk=desk)
         with TestClient(app) as http:
             yield Served(path, http, clock)
+
+
+@contextmanager
+def listening(path: Path, at: datetime) -> Iterator[tuple[str, Callable[[str, str], str]]]:
+    """Serve a workspace on a free port of loopback; yield its address and what makes links."""
+    clock = ReplayClock(at)
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    base = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    started = threading.Event()
+    server: list[uvicorn.Server] = []
+
+    def run() -> None:  # the thread that opens the workspace is the one that reads it
+        with byleave.open(path, read_only=True, now=clock) as reader:
+            desk = make_desk(reader, site=base)
+            app = create_app(WorkspaceAnswers(reader), demo=False, desk=desk)
+            server.append(uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False)))
+            started.set()
+            server[0].run(sockets=[listener])
+
+    def link(role: str, who: str) -> str:
+        with byleave.open(path, read_only=True, now=clock) as ws, Admission(ws) as admission:
+            return f"{base}/in/{admission.make_link(role, who)}"
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    assert started.wait(60)
+    give_up = time.monotonic() + 60
+    while not server[0].started and time.monotonic() < give_up:
+        thread.join(0.01)
+    yield base, link
+    server[0].should_exit = True
+    thread.join(30)
+    listener.close()

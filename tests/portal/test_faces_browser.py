@@ -1,0 +1,194 @@
+"""The checking page, the auditor's, the recipient's and the public report in a real browser."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+import byleave
+from byleave.pages import check
+from tests.portal.served import listening
+from tests.portal.test_browser import AXE, AXE_SHA256, OVERFLOW, SMALL_TARGETS
+from tests.recipients import HOST, Site, make_site
+
+pytestmark = pytest.mark.browser
+
+FACES = {
+    "/audit": ("auditor", "alex"),
+    "/audit/log?kind=gate/v1": ("auditor", "alex"),
+    "/audit/log/3": ("auditor", "alex"),
+    "/recipient": ("recipient", HOST),
+    "/transparency": None,
+    "/check": None,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A served workspace, with files that a person would have."""
+
+    base: str
+    link: Callable[[str, str], str]
+    trust: Path
+    proof: Path
+    member: str
+    index: int
+
+    def enter(self, browser: Browser, who: tuple[str, str] | None, **options: Any) -> Page:
+        """A page of somebody who has signed in, where they need to."""
+        page = browser.new_context(**options).new_page()
+        if who is not None:
+            page.goto(self.link(*who))
+            page.get_by_role("button", name="Sign in").click()
+        return page
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    site: Site = make_site(tmp_path_factory.mktemp("faces") / "site").delivered()
+    site.withdraw(site.agreed[0], days=1)
+    path = site.root / "ws"
+    with byleave.open(path, now=lambda: site.at(days=1, hours=1)) as ws:
+        gate, gated = ws.gate.run("messages", "train.generative.replies/messages/platform")
+        ws.snapshot.seal(gate, gated=gated)
+        proof = ws.proof.make_named("disclosure", site.package)
+        index = ws.consent.history(site.agreed[0])[-1].index
+    with listening(path, site.at(days=2)) as (base, link):
+        yield Stage(base, link, path / "trust.policy", proof, site.agreed[0], index)
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1280, "light")])
+def test_the_faces_are_quiet_narrow_and_accessible(
+    browser: Browser, stage: Stage, width: int, scheme: Any
+) -> None:
+    """No console message, no sideways scrolling, no small target, nothing that axe finds."""
+    source = AXE.read_bytes()
+    assert hashlib.sha256(source).hexdigest() == AXE_SHA256
+    pages: dict[tuple[str, str] | None, Page] = {}
+    for path, who in FACES.items():
+        if who not in pages:
+            pages[who] = stage.enter(
+                browser, who, viewport={"width": width, "height": 800}, color_scheme=scheme
+            )
+        page = pages[who]
+        messages: list[str] = []
+        page.on("console", partial(_note, messages))
+        page.goto(f"{stage.base}{path}")
+        assert page.evaluate(OVERFLOW) <= 0, path
+        if width < 400:
+            assert page.evaluate(SMALL_TARGETS) == [], path
+        page.evaluate(source.decode("utf-8"))
+        found = page.evaluate(
+            """axe.run(document, {
+              runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
+              rules: {'target-size': {enabled: true}},
+            }).then(r => r.violations.map(v => [v.id, v.nodes.map(n => n.html.slice(0, 160))]))"""
+        )
+        assert found == [], path
+        assert messages == [], path
+    for page in pages.values():
+        page.context.close()
+
+
+def _note(messages: list[str], message: ConsoleMessage) -> None:
+    messages.append(message.text)
+
+
+@pytest.mark.parametrize("saved", [False, True], ids=["served", "saved"])
+def test_a_proof_is_checked_in_the_browser(
+    browser: Browser, stage: Stage, tmp_path: Path, saved: bool
+) -> None:
+    """A proof and a trust file that are chosen are checked where they are, also by the saved page
+    without a network; a changed proof does not hold, and without a trust file nothing is checked.
+    """
+    page = browser.new_context(offline=saved).new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    file = tmp_path / check.SAVED_NAME
+    file.write_text(check.saved(), encoding="utf-8")
+    page.goto(file.as_uri() if saved else f"{stage.base}/check")
+    assert not page.locator("#check-without").is_visible()
+    before = len(asked)
+    page.set_input_files("#proof", stage.proof)
+    page.get_by_role("button", name="Check it", exact=True).click()
+    result = page.locator("#check-result")
+    page.wait_for_selector("#check-result h2")
+    assert "Choose or paste a trust file first." in result.inner_text()
+    page.locator("#pasted").fill(stage.trust.read_text())
+    page.get_by_role("button", name="Check it", exact=True).click()
+    page.wait_for_selector("#check-result ol")
+    assert result.locator("h2").inner_text() == "It holds"
+    assert result.locator("li").count() == 7
+    other = tmp_path / "other.proof"
+    other.write_bytes(stage.proof.read_bytes().replace(b'"recall_days":', b'"recall_dayz":', 1))
+    page.set_input_files("#proof", other)
+    page.get_by_role("button", name="Check it", exact=True).click()
+    page.wait_for_function("document.querySelector('#check-result h2')?.innerText !== 'It holds'")
+    page.wait_for_selector("#check-result ol")
+    assert result.locator("h2").inner_text() == "It does not hold"
+    assert len(asked) == before
+    page.context.close()
+
+
+def test_a_member_checks_a_proof_from_the_link_beside_it(browser: Browser, stage: Stage) -> None:
+    """From the record of a choice one link opens the checking page with that proof loaded."""
+    page = stage.enter(browser, ("member", stage.member))
+    page.goto(f"{stage.base}/me/choices/{stage.index}")
+    page.get_by_role("link", name="Check it here").first.click()
+    page.wait_for_function("document.querySelector('#check-linked').innerText.includes('.proof')")
+    page.set_input_files("#trust", stage.trust)
+    page.get_by_role("button", name="Check it", exact=True).click()
+    page.wait_for_selector("#check-result ol")
+    assert page.locator("#check-result h2").inner_text() == "It holds"
+    page.context.close()
+
+
+def test_without_scripts_the_page_says_what_to_do(browser: Browser, stage: Stage) -> None:
+    """With scripts off the form is not shown, and the command is."""
+    page = browser.new_context(java_script_enabled=False).new_page()
+    page.goto(f"{stage.base}/check")
+    assert page.get_by_text("This page needs JavaScript").is_visible()
+    assert page.get_by_text("byleave verify my.proof").is_visible()
+    assert not page.get_by_role("button", name="Check it", exact=True).is_visible()
+    page.context.close()
+
+
+def test_an_auditor_reads_searches_and_checks(browser: Browser, stage: Stage) -> None:
+    """An auditor follows the log to an entry and its proof, and checks a proof by upload, without
+    scripts and on a phone.
+    """
+    page = stage.enter(
+        browser,
+        ("auditor", "alex"),
+        java_script_enabled=False,
+        viewport={"width": 360, "height": 800},
+    )
+    page.goto(f"{stage.base}/audit")
+    page.get_by_role("link", name="Read the log").click()
+    page.get_by_label("Kind").select_option("disclosure/v1")
+    page.get_by_role("button", name="Search").click()
+    page.get_by_role("table").get_by_role("link").first.click()
+    assert "disclosure/v1" in page.inner_text("main")
+    with page.expect_download() as saved:
+        page.get_by_role("link", name="Save the proof of inclusion").click()
+    assert Path(saved.value.path()).read_bytes().startswith(b"c2sp.org/tlog-proof@v1\n")
+    page.goto(f"{stage.base}/audit")
+    page.set_input_files("#proof", stage.proof)
+    page.get_by_role("button", name="Check it here").click()
+    assert "It holds" in page.inner_text("main")
+    page.context.close()

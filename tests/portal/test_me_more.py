@@ -251,6 +251,24 @@ def test_everything_held_comes_as_one_file(site: Site, grown: Grown) -> None:
         assert not [m for m in others if re.search(rf"\b{re.escape(m)}\b", text)]
 
 
+def test_a_cell_of_the_export_runs_nothing(site: Site, grown: Grown) -> None:
+    """A text that a spreadsheet would take for a formula has an apostrophe before it."""
+    member = grown.agreed[0]
+    with byleave.open(site.path) as ws:
+        ws.consent.refuse(
+            member, "train.ranking.jobs/profile.skills/platform", channel='=HYPERLINK("x")'
+        )
+        data = b"".join(ws.member.export(member))
+    with zipfile.ZipFile(io.BytesIO(data)) as file:
+        cells = [
+            cell
+            for row in csv.reader(io.StringIO(file.read("choices.csv").decode()))
+            for cell in row
+        ]
+    assert '\'=HYPERLINK("x")' in cells
+    assert not [cell for cell in cells if cell[:1] in "=+@" and cell]
+
+
 def test_an_export_is_the_same_from_page_api_and_noun(site: Site, grown: Grown) -> None:
     """The platform gets a member's file with a token that may read; another member gets none."""
     member = grown.agreed[0]

@@ -6,10 +6,10 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from httpx import Response
 
 import byleave
 from tests.portal.api_site import SITE, Site, serving, site_at
@@ -122,7 +122,7 @@ def _form(page: str) -> dict[str, str]:
     return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', page))
 
 
-def _published(browser: TestClient, kind: str, text: str, *, why: str = "as agreed") -> Response:
+def _published(browser: TestClient, kind: str, text: str, *, why: str = "as agreed") -> Any:
     """Look at what a text would change, and publish it."""
     form = _form(browser.get(f"/house/publish/{kind}").text)
     look = browser.post(f"/house/publish/{kind}", data={**form, "text": text}, headers=OURS)

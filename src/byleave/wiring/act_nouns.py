@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from byleave.canonical import sha256
-from byleave.service import acts, console_lists, requests, rules
+from byleave.service import acts, console_lists, requests
 from byleave.service.policy import Published
+from byleave.service.rules import RulesImpact
 from byleave.wiring.consent_nouns import Noun, operators_book
 
 __all__ = ["Acts"]
@@ -61,7 +62,7 @@ class Acts(Noun):
         acts.log_act(self._house, "policy.publish", who=who, what=what, why=why)
         return policy.publish(text, name=name)
 
-    def publish_rules(self, text: str, *, name: str, who: str, why: str) -> rules.RulesImpact:
+    def publish_rules(self, text: str, *, name: str, who: str, why: str) -> RulesImpact:
         """Put a file of rulesets in force in somebody's name; see `publish_policy`."""
         self._writable()
         operators_book(text, name=name)

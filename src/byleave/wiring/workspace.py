@@ -49,8 +49,8 @@ from byleave.wiring.log_nouns import Logs
 from byleave.wiring.model_key import MODEL_KEY, model_signer
 from byleave.wiring.notice_key import read_notice_key
 from byleave.wiring.nouns import (
-    Acts,
     DEMO_MEMBERS,
+    Acts,
     Consents,
     Directories,
     Disclosures,

@@ -207,6 +207,8 @@ CODES: Final[dict[str, str]] = {
     "map.member-absent": "A presence proof or a removal was asked for a label that is not in the map.",
     "map.parameters": "A map's epoch, k or a member's secret, enrolment or record leaf has a wrong size.",
     # training
+    "release.environment": "A refit would not run in the environment of the release.",
+    "release.environment-unknown": "The distributions that a release was fitted with were not recorded.",
     "release.tainted": "A release holds rows that had to be unlearned by now.",
     "release.tainted-read-only": "Loading a tainted release by force is logged; this was read-only.",
     "release.purged": "A release's model files were removed once it was unlearned, as the purge rule says.",

@@ -15,6 +15,7 @@ from byleave.cli.model_suggest import suggest
 from byleave.cli.opened import opened
 from byleave.cli.output import emit, json_option, short, table, workspace_option
 from byleave.cli.release import lineage, refit, rollback
+from byleave.cli.release_environment import environment
 
 __all__ = ["group", "release_group"]
 
@@ -35,7 +36,7 @@ for command in (attest, attestations, check, clean, forecast, keep):
 
 @click.group("release")
 def release_group() -> None:
-    """Releases: publish, list, show, suggest, lineage, rollback, refit, mlflow."""
+    """Releases: publish, list, show, suggest, lineage, rollback, refit, environment, mlflow."""
 
 
 release_group.add_command(mlflow)
@@ -242,7 +243,7 @@ def show(*, release: str, force: bool, workspace: str, as_json: bool) -> None:
 
 group.add_command(catalogue)
 group.add_command(suggest)
-for command in (lineage, refit, rollback, suggest):
+for command in (environment, lineage, refit, rollback, suggest):
     release_group.add_command(command)
 
 

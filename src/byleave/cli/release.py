@@ -92,10 +92,17 @@ def rollback(*, release: str, to: str | None, workspace: str, as_json: bool) -> 
 
 @click.command()
 @click.argument("release")
+@click.option(
+    "--same-environment",
+    is_flag=True,
+    help="Refuse to fit in another environment than the recorded one, and say what differs.",
+)
 @workspace_option
 @json_option
 @click.pass_context
-def refit(ctx: click.Context, *, release: str, workspace: str, as_json: bool) -> None:
+def refit(
+    ctx: click.Context, *, release: str, same_environment: bool, workspace: str, as_json: bool
+) -> None:
     """Fit again from the sealed snapshot; say which equality that showed. Exit 3 where bytes differ.
 
     \b
@@ -104,11 +111,12 @@ def refit(ctx: click.Context, *, release: str, workspace: str, as_json: bool) ->
     import dataclasses
 
     with opened(workspace, read_only=True) as ws:
-        found = ws.release.refit_report(release)
+        found = ws.release.refit_report(release, same_environment=same_environment)
     data: dict[str, Any] = {
         **dataclasses.asdict(found),
         "differing": list(found.differing),
         "changed": list(found.changed),
+        "differences": list(found.differences),
         "shown": found.shown,
         "same": found.bytes_equal,
         "machine": found.environment.get("machine"),
@@ -127,7 +135,7 @@ def refit(ctx: click.Context, *, release: str, workspace: str, as_json: bool) ->
             f"  state        {_yes(found.state_equal, none='not held, so not compared')}",
             f"  served grid  {_yes(found.grid_equal, none='released files are gone')}",
             *_under("here", _machine(found.environment)),
-            *_recorded(found.recorded, found.changed),
+            *_recorded(found.recorded, found.changed, found.differences),
         ],
     )
     if not found.bytes_equal:
@@ -149,12 +157,12 @@ def _machine(environment: Any) -> list[str]:  # noqa: ANN401 (a mapping of JSON)
     ]
 
 
-def _recorded(recorded: Any, changed: Any) -> list[str]:  # noqa: ANN401
+def _recorded(recorded: Any, changed: Any, differences: Any) -> list[str]:  # noqa: ANN401
     if recorded is None:
         return ["  then         not recorded"]
     if not changed:
         return ["  then         the same environment"]
-    return [*_under("then", _machine(recorded)), *_under("not same", list(changed))]
+    return [*_under("then", _machine(recorded)), *_under("not same", list(differences))]
 
 
 def _under(name: str, lines: list[str]) -> list[str]:

@@ -25,6 +25,7 @@ import numpy as np
 from byleave.canonical import Json, sha256
 from byleave.service.house import House
 from byleave.service.model import load_release, release_object, run_object, trainer_of
+from byleave.service.pinned import differences, refuse_other_environment
 from byleave.service.snapshot import open_snapshot
 from byleave.training.release import model_digest
 from byleave.training.trainer import ModelFiles
@@ -53,6 +54,7 @@ class Refit:
         environment: Of this fit.
         recorded: Of the released one; None: it was not recorded.
         changed: Names of what is not the same in the two.
+        differences: What exactly: each distribution by itself.
     """
 
     release: str
@@ -67,6 +69,7 @@ class Refit:
     environment: Mapping[str, Json]
     recorded: Mapping[str, Json] | None
     changed: tuple[str, ...]
+    differences: tuple[str, ...] = ()
 
     @property
     def shown(self) -> str:
@@ -76,16 +79,26 @@ class Refit:
         return "served grid" if self.grid_equal else "none"
 
 
-def refit(house: House, name: str) -> Refit:
+def refit(house: House, name: str, *, same_environment: bool = False) -> Refit:
     """Fit again from a release's sealed snapshot and compare; stores nothing.
 
+    Args:
+        house: The workspace's ports.
+        name: The release.
+        same_environment: Refuse to fit where this is not the environment that was recorded.
+
     Raises:
+        RefusedError: `release.environment`, with what differs.
+        ConflictError: `release.environment-unknown`.
         InputError: `workspace.unknown-object`, `training.unknown-trainer`.
         EvidenceError: As `open_snapshot`.
         ErasedError: `evidence.erased`, the snapshot holds rows that were erased.
     """
     _, document = release_object(house, name)
     _, run = run_object(house, document["run"])
+    now, then = dict(house.environment()), run.get("environment")
+    if same_environment:
+        refuse_other_environment(then, now)
     trainer = trainer_of(house, document["trainer"])
     snapshot = open_snapshot(house, document["snapshot"])
     state = trainer.fit(snapshot.batches(run["columns"]), run["recipe"])
@@ -93,7 +106,6 @@ def refit(house: House, name: str) -> Refit:
     digest = model_digest(files).hex()
     released = None if document.get("purged") else load_release(house, name).files
     differing = () if released is None else _differing(released, files)
-    now, then = dict(house.environment()), run.get("environment")
     grid = digest == document["model"] or None
     if released is not None:
         grid = same_grid(released, files)
@@ -110,6 +122,7 @@ def refit(house: House, name: str) -> Refit:
         environment=now,
         recorded=then,
         changed=_changed(then or now, now),
+        differences=differences(then or now, now),
     )
 
 

@@ -18,6 +18,7 @@ from byleave.service import (
     attestation,
     lineage,
     model,
+    pinned,
     rollback,
     snapshot,
     taint,
@@ -328,9 +329,34 @@ class Releases(Noun):
         found = refitting.refit(self._house, name)
         return found.released, found.refit
 
-    def refit_report(self, name: str) -> refitting.Refit:
-        """Fit again from the sealed snapshot; say which equality that showed, and where it ran."""
-        return refitting.refit(self._house, name)
+    def refit_report(self, name: str, *, same_environment: bool = False) -> refitting.Refit:
+        """Fit again from the sealed snapshot; say which equality that showed, and where it ran.
+
+        Args:
+            name: The release.
+            same_environment: Refuse to fit in another environment than the recorded one.
+
+        Raises:
+            RefusedError: `release.environment`, with what differs.
+            ConflictError: `release.environment-unknown`.
+        """
+        return refitting.refit(self._house, name, same_environment=same_environment)
+
+    def environment(self, name: str, *, locks: Sequence[str] = ()) -> tuple[str, tuple[str, ...]]:
+        """Return what a release was fitted in, as a requirements file, and what has no hash in it.
+
+        Args:
+            name: The release.
+            locks: Texts of lock files with hashes; those of the same versions are taken.
+
+        Raises:
+            ConflictError: `release.environment-unknown`, it was not recorded.
+            InputError: `workspace.unknown-object`.
+        """
+        hashes = {pin: known for text in locks for pin, known in pinned.lock_hashes(text).items()}
+        _, document = model.release_object(self._house, name)
+        _, run = model.run_object(self._house, document["run"])
+        return pinned.requirements(name, run.get("environment"), hashes)
 
     def rollback(self, name: str, *, to: str | None = None) -> tuple[str, int]:
         """Put a release out of service and an older one back; return it, and the log index.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -141,3 +142,16 @@ def test_the_dates_of_a_recall_are_the_orders(stage: Served, recalled: Site) -> 
     assert recall["at"] == (recalled.at(days=1)).isoformat().replace("+00:00", "Z")
     due = recalled.at(days=1) + timedelta(days=package["recall_days"])
     assert recall["due"] == due.isoformat().replace("+00:00", "Z")
+
+
+def test_what_lies_there_is_linked_and_opens(stage: Served, recalled: Site) -> None:
+    """Each package and order the page names downloads from the API, at the address it tells."""
+    browser = stage.enter("recipient", HOST)
+    page = browser.get("/recipient").text
+    assert f"byleave disclosure pull {SITE}/api/v1/packages" in page
+    links = re.findall(r'href="(/api/v1/packages/[^"]+)"', page)
+    assert links
+    for link in links:
+        assert browser.get(link).status_code == 200
+    with recalled.open(read_only=True, days=2) as ws:
+        assert len(links) == len(ws.disclosure.listing(HOST)["orders"])

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from byleave.pages.html import render
 from byleave.pages.view import Checkpoint, Frame
 
-__all__ = ["FileRow", "PackageView", "RecallRow", "Received", "page"]
+__all__ = ["FILES", "FileRow", "PackageView", "RecallRow", "Received", "page"]
+
+FILES: Final = "/api/v1/packages"
+"""Where the API hands out packages and orders, and takes answers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +96,7 @@ def page(
     view: Received,
     *,
     base: str,
+    site: str,
     form: str,
     taken: str | None = None,
     language: str = "en",
@@ -102,6 +107,7 @@ def page(
         frame: What stands around it.
         view: Its facts.
         base: Prefix of every address.
+        site: Scheme and host under which the portal is reached.
         form: The session's form secret.
         taken: What was just taken, `delivery` or `answer`; None: nothing.
         language: Of its sentences.
@@ -116,4 +122,6 @@ def page(
         view=view,
         form=form,
         taken=taken,
+        files=f"{base}{FILES}",
+        address=f"{site}{base}{FILES}",
     )

@@ -41,7 +41,15 @@ def add_recipient(routes: Routes, desk: Desk, *, demo: bool, base: str) -> None:
             language_of(request),
         )
         return HTMLResponse(
-            pages.page(frame(view), view, base=base, form=form, taken=taken, language=language)
+            pages.page(
+                frame(view),
+                view,
+                base=base,
+                site=desk.site,
+                form=form,
+                taken=taken,
+                language=language,
+            )
         )
 
     async def home(request: Request) -> HTMLResponse:

@@ -45,9 +45,7 @@ SAY: Final[dict[str, str]] = {
     "recipient.waiting": "not yet",
     "recipient.late": "late",
     "recipient.fetch": "Fetch and obey",
-    "recipient.fetch-why": "The program fetches packages and orders, deletes, signs and sends. The platform tells you the "
-    "address.",
-    "recipient.address": "ADDRESS",
+    "recipient.fetch-why": "The program fetches packages and orders, deletes, signs and sends.",
     "recipient.fetch-files": "What lies here for you",
     "recipient.fetch-none": "Nothing lies here for you now.",
     "recipient.fetch-file": "{bytes} bytes, sealed to your key, SHA-256",

@@ -45,9 +45,7 @@ SAY: Final[dict[str, str]] = {
     "recipient.waiting": "noch nicht",
     "recipient.late": "zu spät",
     "recipient.fetch": "Abholen und löschen",
-    "recipient.fetch-why": "Das Programm holt Pakete und Aufträge, löscht, unterschreibt und sendet. "
-    "Die Adresse nennt Ihnen die Plattform.",
-    "recipient.address": "ADRESSE",
+    "recipient.fetch-why": "Das Programm holt Pakete und Aufträge, löscht, unterschreibt und sendet.",
     "recipient.fetch-files": "Was hier für Sie liegt",
     "recipient.fetch-none": "Hier liegt jetzt nichts für Sie.",
     "recipient.fetch-file": "{bytes} Bytes, für Ihren Schlüssel versiegelt, SHA-256",

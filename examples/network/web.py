@@ -98,12 +98,15 @@ def _settings(net: Network, _request: Request, me: str) -> Response:
 
 
 def _backstage(net: Network, _request: Request, me: str) -> Response:
+    releases = list(net.api.releases())[::-1]
+    served = {r["trainer"]: r["release"] for r in releases[::-1] if r["superseded_by"] is None}
     return net.page(
         "backstage.html",
         me=me,
         nights=net.store.ask("SELECT * FROM night ORDER BY number DESC LIMIT 12"),
-        told=net.store.ask("SELECT * FROM told ORDER BY at DESC, id DESC LIMIT 6"),
-        releases=list(net.api.releases())[::-1],
+        told=net.store.ask("SELECT * FROM told WHERE account = ? ORDER BY at DESC, id DESC", me),
+        releases=releases,
+        served=set(served.values()),
         can_work=net.folder is not None,
     )
 

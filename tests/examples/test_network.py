@@ -252,7 +252,7 @@ def test_agree_be_used_look_leave_see_it_gone(browser: Browser, town: Town) -> N
 
     def told() -> bool:
         page.goto(f"{town.network}/backstage")
-        return page.get_by_test_id("told").inner_text().count(f"{me}: withdrawal") == 4
+        return page.get_by_test_id("told").inner_text().count("withdrawal of train.") == 4
 
     wait(told)
     assert re.search(r"[1-9]\d* kept suggestions deleted", page.get_by_test_id("told").inner_text())

@@ -173,6 +173,29 @@ def test_a_purge_that_is_wrong_does_nothing(
     assert not (workspace / "rulesets.yaml").exists()
 
 
+def test_rows_that_are_left_are_named_and_nothing_is_stated(example: Path, workspace: Path) -> None:
+    """With a snapshot that nothing was trained on, the purge ends with its name, exit 4, and states
+    no cessation; once it is renewed the purge goes through.
+    """
+    with byleave.open(workspace) as ws:
+        gate, gated = ws.gate.run("posts", USE)
+        untrained = ws.snapshot.seal(gate, gated=gated)
+    error = purge(example, workspace).exception
+    assert isinstance(error, ByleaveError)
+    assert (error.code, error.exit_code) == ("case.purge-left", 4)
+    assert f"snapshot {untrained}" in str(error.where)
+    with byleave.open(workspace) as ws:
+        entries = [ws.log.entry(index) for index in range(ws.log.checkpoint()["size"])]
+        assert not any(b"cessation/v1" in entry for entry in entries)
+        held = {h.name: h.rows for h in ws.ruleset.purged()}
+        assert held[untrained] == len(by_loop(example)[1])
+        assert sum(held.values()) == held[untrained]
+        ws.snapshot.renew(untrained)
+    told = json.loads(purge(example, workspace, "--json").output)
+    assert told["left"] == 0
+    assert told["statement"] is not None
+
+
 def test_a_case_without_a_purge_is_refused(root: Path, workspace: Path) -> None:
     """`case purge` of a case that asks for none is refused."""
     error = purge(root / "examples" / "linkedin-2024.yaml", workspace).exception

@@ -87,8 +87,8 @@ def purge_case(ws: Workspace, path: str | Path) -> PurgeReport:
     Raises:
         InputError: `case.malformed`, `case.interval`; `case.no-purge`, it asks for none;
             `ruleset.*`, `use.*`.
-        RefusedError: `case.purge-left`, a recount still finds rows (a recipient who has not
-            answered, say): nothing is stated.
+        RefusedError: `case.purge-left`, a recount still finds rows (in a snapshot that nothing was
+            trained on, say): nothing is stated.
     """
     asked = read_case(path).purge
     if asked is None:
@@ -106,7 +106,9 @@ def purge_case(ws: Workspace, path: str | Path) -> PurgeReport:
         raise RefusedError(
             f"{left:,} rows of the interval are still held; no cessation was stated",
             code="case.purge-left",
-            hint="byleave ruleset purged names the holders; a recipient may have to answer first",
+            where=", ".join(f"{h.kind} {h.name}" for h in after if h.rows + h.undated),
+            hint="byleave snapshot renew NAME, for a snapshot that nothing was trained on; then the "
+            "purge again",
         )
     unlearned = {u.old: u.new.release for batch in batches for u in batch.unlearned}
     proofs = [ws.proof.make_named("unlearning", new) for new in unlearned.values()]

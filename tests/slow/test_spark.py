@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -11,14 +12,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from byleave.engines.case_spark import SparkRunner
+from byleave.engines.case_stages import answer_in_stages
 from byleave.engines.plan_files import write_plan
 from byleave.engines.spark import SparkGate
 from byleave.errors import EvidenceError, InputError
+from byleave.exposure.question import CaseQuestion
 from byleave.gate.members import MemberIndex
 from byleave.gate.plan import GatePlan
+from byleave.testing.case_suite import disagreements, inputs_of
 from byleave.testing.engine_suite import Example, compile_example, expected, misreasoned
+from byleave.wiring.case import load_case
+from byleave.wiring.case_tables import FileTable
+from tests.engines.case_worlds import AS_OF, World, boundary_worlds, worlds
 from tests.engines.strategies import example_of
 from tests.slow.generated import MESSAGES, gated, make_messages, make_plan, reasons_of
 from tests.slow.native_worlds import SHAPES, native_worlds
@@ -289,3 +300,67 @@ def test_no_rows_are_no_rows(spark: SparkSession, frame: DataFrame, plan_file: P
     """A frame without rows gives one without rows, and counts of zero."""
     found = SparkGate(spark, plan_file).counts(frame.limit(0))
     assert (found.rows, found.kept, dict(found.reasons)) == (0, 0, {})
+
+
+# --- a case over the past -----------------------------------------------------------------------
+
+
+def case_disagreements(spark: SparkSession, world: World, folder: Path) -> list[tuple[Any, ...]]:
+    """Return where Spark's answer is not the columnar engine's."""
+    question = world.question
+    inputs = inputs_of(question.practice, world.choices, world.kept)
+    answers = answer_in_stages(question, inputs, SparkRunner(spark, folder), folder)
+    return disagreements(question, answers.cohorts, world.choices, world.kept)
+
+
+def pick_boundaries() -> list[Any]:
+    """Some of the worlds on both sides of a condition: a case in Spark takes seconds."""
+    return [pytest.param(w, id=n) for n, w in islice(boundary_worlds(), 3, None, 29)]
+
+
+@pytest.mark.parametrize("world", pick_boundaries())
+def test_a_case_on_both_sides_of_conditions(
+    spark: SparkSession, world: World, tmp_path: Path
+) -> None:
+    """A microsecond before, at and after an instant Spark's counts, ranges and rows are alike."""
+    assert case_disagreements(spark, world, tmp_path) == []
+
+
+@settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.booleans().flatmap(lambda lists: worlds(lists=lists)))
+def test_a_case_over_any_past(spark: SparkSession, world: World) -> None:
+    """Whatever was done, said and asked, Spark's answer is the columnar engine's."""
+    with tempfile.TemporaryDirectory() as folder:
+        assert case_disagreements(spark, world, Path(folder)) == []
+
+
+@pytest.mark.parametrize("name", ["linkedin-2024", "x-grok-2024"])
+def test_the_worked_cases_in_spark(spark: SparkSession, tmp_path: Path, name: str) -> None:
+    """Spark answers each worked example as the columnar engine does, to the row."""
+    case = load_case(Path(__file__).parents[2] / "examples" / f"{name}.yaml", as_of=AS_OF)
+    question = CaseQuestion(
+        practice=case.practice,
+        cohorts=case.cohorts,
+        pack=case.pack,
+        as_of=case.as_of,
+        window=case.window,
+        with_damage=case.with_damage,
+    )
+    world = World(question, case.choices, case.kept)
+    assert case_disagreements(spark, world, tmp_path) == []
+
+
+def test_executors_read_the_messages_of_a_case(spark: SparkSession, tmp_path: Path) -> None:
+    """Messages that are Parquet under our names do not pass through this process."""
+    found = next(w for n, w in boundary_worlds() if n.startswith("sent at the delivery -1"))
+    question = found.question
+    file = tmp_path / "messages.parquet"
+    pq.write_table(question.practice.messages, file)
+    inputs = replace(inputs_of(question.practice, found.choices), messages=FileTable(file))
+    assert inputs.messages.parquet == (str(file),)
+    parts = tmp_path / "parts"
+    parts.mkdir()
+    answers = answer_in_stages(question, inputs, SparkRunner(spark, parts), parts)
+    assert disagreements(question, answers.cohorts, found.choices) == []
+    staged = {path.name.split("-")[0] for path in (parts / "staged").iterdir()}
+    assert "events" not in staged

@@ -42,7 +42,7 @@ def token(
 
     \b
     byleave access token crm --scope consent.write --scope decision.read
-    byleave access token feed --scope model.read --reason "suggests replies in the feed"
+    byleave access token feed --scope model.read --reason "suggests replies"
     """  # noqa: D301
     lifetime = timedelta(days=days)
     with opened(workspace, read_only=True) as ws, Admission(ws) as access:

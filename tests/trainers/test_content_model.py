@@ -9,6 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.numpy import load, save
 
 from byleave.errors import EvidenceError
 from byleave.trainers.content import ContentTrainer
@@ -54,6 +57,24 @@ def test_nothing_held_is_suggested() -> None:
     model = ContentModel(fitted(PAIRS))
     for history in (["i1"], ["i1", "i2", "i5"], list(model.items)):
         assert not {s.item for s in model.suggest(history, 5)} & set(history)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.sampled_from([1, 2**20, 2**30, 2**31 - 1]),
+    st.integers(0, 2**32),
+    st.lists(st.integers(0, 4), max_size=9),
+)
+def test_scores_are_sums_that_never_overflow(most: int, seed: int, history: list[int]) -> None:
+    """Rows are added up in 32 bits only as far as their largest weight allows."""
+    files = fitted(PAIRS)
+    size = len(ContentModel(files).items)
+    draw = np.random.default_rng(seed)
+    weights = draw.integers(-most - 1, most, (size, size), dtype=np.int32, endpoint=True)
+    tensors = {**load(files["weights.safetensors"]), "weights": weights}
+    model = ContentModel({**files, "weights.safetensors": save(tensors)})
+    wanted = weights.astype(np.int64)[history].sum(axis=0)
+    assert (model.scores(history) == wanted).all()
 
 
 TEXTS = [["i1", "bread and butter"], ["i9", "the bread of Lyon"], ["i8", "steel"], ["i2", "bread"]]

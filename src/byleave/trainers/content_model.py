@@ -89,13 +89,20 @@ class ContentModel:
             ) from error
         self._place = {item: at for at, item in enumerate(self.items)}
         self._popular = np.argsort(self._popularity)
+        # So many rows are added up before a 32-bit sum could be too small for them.
+        most = max(int(self.weights.max(initial=0)), -int(self.weights.min(initial=0)), 1)
+        self._together = max(1, (2**31 - 1) // most)
         self._texts, self._new = Texts(public), public.keys() - self._place.keys()
 
     def scores(self, history: Sequence[int]) -> Longs:
         """Return a score for each item from the places of the items held."""
         total = np.zeros(len(self.items), np.int64)
-        for at in history:  # row by row: no copy of them all
-            total += self.weights[at]
+        for first in range(0, len(history), self._together):
+            some = history[first : first + self._together]
+            part = self.weights[some[0]].copy()  # row by row: no copy of them all
+            for at in some[1:]:
+                part += self.weights[at]
+            total += part
         return total
 
     def popular(self) -> list[int]:

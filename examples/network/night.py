@@ -115,16 +115,12 @@ def _learn(ws: byleave.Workspace, plan: Plan, source: str) -> Iterator[str]:
 
 
 def _offer(ws: byleave.Workspace, source: str) -> Iterator[str]:
-    """Offer the provider what it may have and does not hold yet; take what it sent."""
+    """Offer the provider what it may have and does not hold yet."""
     may_have = ws.gate.dry_run(source, PROVIDER_USE).kept
     packages = ws.disclosure.list()
     if not packages or may_have > packages[-1]["rows"] - len(packages[-1]["recalled_rows"]):
         made = ws.disclosure.offer(source, PROVIDER_USE)
         yield f"{made.disclosure}: {made.record.kept:,} messages offered to the provider"
-    for name, taken, error in ws.disclosure.receive([]):
-        yield f"{name}: {'refused' if taken is None else taken['what']}" + (
-            "" if error is None else f" ({error.code})"
-        )
 
 
 if __name__ == "__main__":

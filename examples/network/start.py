@@ -31,6 +31,7 @@ from .texts import PROVIDER
 __all__ = ["Town", "main"]
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
+_HERE: Final = "examples.network"
 _PYTHON: Final = (sys.executable, "-m")
 _BYLEAVE: Final = str(Path(sys.executable).with_name("byleave"))
 _SECONDS: Final = 120.0
@@ -74,7 +75,7 @@ class Town:
         return self
 
     def _start(self) -> None:
-        network, portal, packages, provider = _free_ports(4)
+        network, portal, provider = _free_ports(3)
         self.network, self.portal = _address(network), _address(portal)
         self.provider = _address(provider)
         workspace, theirs = self.folder / "byleave", self.folder / "provider"
@@ -84,24 +85,11 @@ class Town:
         with byleave.open(workspace) as ws:
             ws.disclosure.register((theirs / "card.json").read_bytes())
         token = _token(workspace)
-        at = ["--workspace", str(workspace), "--port"]
-        self._run([_BYLEAVE, "serve", *at, str(portal)])
-        self._run([_BYLEAVE, "disclosure", "serve", *at, str(packages)])
-        self._run(
-            [*_PYTHON, "examples.network.provider", str(theirs), str(provider), _address(packages)]
-        )
+        self._run([_BYLEAVE, "serve", "--workspace", str(workspace), "--port", str(portal)])
+        self._run([*_PYTHON, f"{_HERE}.provider", str(theirs), str(provider), self.portal])
         self._wait(f"{self.portal}/")
-        self._run(
-            [
-                *_PYTHON,
-                "examples.network.web",
-                str(self.folder),
-                str(network),
-                self.portal,
-                self.provider,
-            ],
-            token=token,
-        )
+        seen = [str(self.folder), str(network), self.portal, self.provider]
+        self._run([*_PYTHON, f"{_HERE}.web", *seen], token=token)
         self._wait(f"{self.network}/")
         work(workspace, self.store())
         self._wait(f"{self.provider}/state.json")

@@ -19,7 +19,7 @@ from byleave.errors import ByleaveError
 from byleave.wiring import case_engines
 from byleave.wiring.case_tables import FileTable
 
-FIVE = ("cohort", "member", "reason", "messages", "first_used_at")
+COLUMNS = ("cohort", "member", "reason", "messages", "first_used_at", "deliveries", "records")
 
 
 def run(*arguments: str) -> str:
@@ -61,7 +61,7 @@ def test_rows_are_alike_and_private(example: Path, tmp_path: Path) -> None:
         run(str(example), "--engine", engine, "--csv", str(members), "--pairs", str(pairs))
         assert all(stat.S_IMODE(file.stat().st_mode) == 0o600 for file in (members, pairs))
         with members.open(encoding="utf-8") as stream:
-            rows = [tuple(row[name] for name in FIVE) for row in csv.DictReader(stream)]
+            rows = [tuple(row[name] for name in COLUMNS) for row in csv.DictReader(stream)]
         table = pq.read_table(pairs)
         found[engine] = (rows, sorted(map(repr, table.to_pylist())), table.schema.names)
     assert found["duckdb"] == found["reference"]

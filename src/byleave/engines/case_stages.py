@@ -21,6 +21,7 @@ import numpy as np
 import pyarrow as pa
 
 from byleave.errors import InputError
+from byleave.exposure.behind import behind_members
 from byleave.exposure.counterfactual import Counterfactual
 from byleave.exposure.fees import Fees, fees_counted
 from byleave.exposure.finding import REASONS, counts_of
@@ -111,6 +112,7 @@ class Streamed:
     also: dict[str, int]
     rows: pa.Table
     _members: Callable[[], Batches]
+    _behind: Callable[[], Batches]
     _pairs: Callable[[], Batches]
 
     def reasons(self) -> pa.Table:
@@ -120,6 +122,10 @@ class Streamed:
     def member_batches(self) -> Batches:
         """Yield `member`, `reason`, `messages`, `first_used_at`; by member, then reason."""
         return self._members()
+
+    def behind_batches(self) -> Batches:
+        """Yield the same with `deliveries` and `records`, joined (`exposure.behind`)."""
+        return self._behind()
 
     def pair_batches(self) -> Batches:
         """Yield `member`, `record`, `role`, `reason`, `first_used_at`, `delivery`."""
@@ -364,6 +370,7 @@ class _Stages:
             },
             rows=pa.table({"reason": pa.array(REASONS)} | rows),
             _members=lambda: self._member_batches(number),
+            _behind=lambda: self._behind_batches(number),
             _pairs=lambda: self._pair_batches(number),
         )
         readings = [
@@ -481,6 +488,15 @@ class _Stages:
             f"ORDER BY CAST(member AS {self.runner.dialect.text}), reason"
         ):
             yield self._named(batch, ["member", "reason", "messages", "first_used_at"])
+
+    def _behind_batches(self, number: int) -> Batches:
+        pairs = self._pairs([f"reason_{number} AS reason", f"first_{number} AS first"])
+        text = self.runner.dialect.text
+        rows = self.runner.stream(
+            f"SELECT member, reason, first, record FROM ({pairs}) AS pairs WHERE reason >= 0 "  # noqa: S608
+            f"ORDER BY CAST(member AS {text}), reason, CAST(record AS {text})"
+        )
+        yield from behind_members(rows, self.plan.deliveries)
 
     def _named(self, batch: pa.RecordBatch, names: list[str]) -> pa.RecordBatch:
         """Return rows with the words of their codes; deliveries are in order of time."""

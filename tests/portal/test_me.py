@@ -196,3 +196,19 @@ def test_members_pages_are_never_stored(site: Site) -> None:
     browser = site.signed_in("member", "m-1")
     for page in ("/me", "/me/settings", "/me/my.receipt", "/api/v1/choices"):
         assert browser.get(page).headers["cache-control"] == "no-store", page
+
+
+def test_each_question_says_who_gets_it_and_what_it_is_not_about(site: Site) -> None:
+    """M2: beside each answer stand its recipient, what it leaves out, and what a no does."""
+    browser = site.signed_in("member", "m-1")
+    row = browser.get("/me/settings.json").json()["settings"]["questions"][0]["rows"][0]
+    assert row["who"] == "This service itself, and nobody else."
+    assert "profile" in row["leaves_out"]
+    assert "messages" not in row["leaves_out"]
+    page = browser.get("/me/settings").text
+    assert "This service itself, and nobody else." in page
+    assert "your profile" in page
+    assert "Your other answers stay as they are." in page
+    german = browser.get("/me/settings", headers={"accept-language": "de"}).text
+    assert "Dieser Dienst selbst" in german
+    assert "Ihr Profil" in german

@@ -101,6 +101,7 @@ def environment(language: str = "en") -> Environment:
         meaning=speech.meaning,
         meaning_of=speech.meaning_of,
         names=speech.names,
+        names_all=speech.all_names,
         relative=speech.relative,
         tongue=speech.tongue,
         choice_sentence=speech.choice_sentence,
@@ -111,6 +112,7 @@ def environment(language: str = "en") -> Environment:
         timeline_sentence=speech.timeline_sentence,
     )
     env.filters.update(
+        category=speech.category,
         day=speech.date,
         instant=speech.instant,
         iso=format_instant,

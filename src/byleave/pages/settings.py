@@ -30,6 +30,8 @@ class Row:
     Attributes:
         scope: What it asks for.
         means: The same as a sentence of the operator's taxonomy.
+        who: Who gets the data, as that taxonomy says; None: anyone.
+        leaves_out: Kinds of data of the first rank that the answer says nothing about.
         state: How it stands; `partly`: yes to some of what the scope holds.
         since: When that was said; None: nothing was.
         decided_by: Index of what was said last about it.
@@ -38,6 +40,8 @@ class Row:
 
     scope: str
     means: str
+    who: str | None
+    leaves_out: tuple[str, ...]
     state: Literal["yes", "no", "partly", "undecided"]
     since: datetime | None
     decided_by: int | None

@@ -117,6 +117,10 @@ class Speech:
         more = len(names) - len(shown)
         if more:
             return self.say("list.more", names=", ".join(shown), more=more)
+        return self.all_names(shown)
+
+    def all_names(self, shown: Sequence[str]) -> str:
+        """Write every name for a sentence: `a, b, c and d`."""
         if len(shown) < 2:
             return "".join(shown)
         return self.say("list.and", names=", ".join(shown[:-1]), last=shown[-1])
@@ -163,6 +167,13 @@ class Speech:
         except KeyError:
             return given
         return f"{phrase[0].upper()}{phrase[1:]}"
+
+    def category(self, name: str) -> str:
+        """Name a kind of data inside a sentence; its own name where it has no words."""
+        if self.words.scopes:
+            return self.words.scopes.get(f"categories/{name}", name)
+        term = default_taxonomy().categories.get(name)
+        return name if term is None else term.phrase
 
     def tongue(self, tag: str) -> str:
         """Name a language; its BCP 47 tag where it has no name here."""

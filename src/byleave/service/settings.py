@@ -205,6 +205,8 @@ def _rows(house: House, asks: Iterable[Scope], history: Sequence[ConsentEvent]) 
             {
                 "scope": str(scope),
                 "means": house.taxonomy.sentence(scope),
+                "who": _who(house, scope),
+                "leaves_out": _leaves_out(house, scope),
                 "state": _state(stands),
                 "since": None if last is None else format_instant(last.effective),
                 "decided_by": None if last is None else last.index,
@@ -212,6 +214,21 @@ def _rows(house: House, asks: Iterable[Scope], history: Sequence[ConsentEvent]) 
             }
         )
     return rows
+
+
+def _who(house: House, scope: Scope) -> str | None:
+    """Return what the operator's taxonomy says of who gets the data; None: anyone."""
+    if scope.recipient == "*":
+        return None
+    return house.taxonomy.recipients[scope.recipient].sentence
+
+
+def _leaves_out(house: House, scope: Scope) -> list[str]:
+    """Return the kinds of data, of the first rank, that an answer to this scope says nothing about."""
+    if scope.category == "*":
+        return []
+    own = scope.category.partition(".")[0]
+    return [name for name in house.taxonomy.categories if "." not in name and name != own]
 
 
 def _state(stands: Sequence[Standing]) -> str:

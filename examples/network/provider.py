@@ -29,14 +29,32 @@ __all__ = ["main", "train", "turn"]
 
 _EVERY: Final = 2.0
 _MOST: Final = 200
+_STYLE: Final = Path(__file__).parent / "static" / "style.css"
+_POLICY: Final = "default-src 'none'; style-src 'self'; img-src data:; frame-ancestors 'none'"
 _PAGE: Final = """\
-<!doctype html><html lang="en"><meta charset="utf-8"><title>The provider</title>
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
-<main><h1>The company that hosts the network's models</h1>
-<p>It holds <strong id="rows">{rows}</strong> messages in {packages} packages; {recalled} were
-recalled and are deleted.</p>
-<p>Its model: <code id="model">{model}</code>, made of what it holds now.</p>
-<ul>{lines}</ul></main></html>
+<title>The provider</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="/style.css">
+</head>
+<body>
+<main>
+<h1>The company that hosts the network's models</h1>
+<p class="lead">A third party of its own. It has what members let it have, and no more.</p>
+<dl class="facts">
+<dt>Holds now</dt><dd>{rows} messages in {packages} packages</dd>
+<dt>Gave back</dt><dd>{recalled} messages: recalled, deleted, signed for</dd>
+<dt>Its model</dt><dd><code>{model}</code>, made of what it holds now</dd>
+</dl>
+<h2>What it did</h2>
+<ul class="log">{lines}</ul>
+</main>
+</body>
+</html>
 """
 
 
@@ -87,12 +105,14 @@ def _serve(port: int, facts: Callable[[], dict[str, Any]], lines: list[str]) -> 
             found = facts()
             if self.path == "/state.json":
                 body, kind = json.dumps(found | {"lines": lines}).encode(), "application/json"
+            elif self.path == "/style.css":
+                body, kind = _STYLE.read_bytes(), "text/css"
             else:
                 shown = "".join(f"<li>{line}</li>" for line in lines[::-1])
                 body, kind = _PAGE.format(**found, lines=shown).encode(), "text/html"
             self.send_response(200)
             self.send_header("content-type", f"{kind}; charset=utf-8")
-            self.send_header("content-security-policy", "default-src 'none'")
+            self.send_header("content-security-policy", _POLICY)
             self.end_headers()
             self.wfile.write(body)
 
@@ -113,7 +133,8 @@ def main(place: str, port: str, address: str) -> None:
         try:
             lines += turn(mine, address, folder)
         except ByleaveError as error:  # the platform is away, or busy: again in a moment
-            lines += [] if lines[-1:] == [error.code] else [error.code]
+            said = f"the platform is away ({error.code})"
+            lines += [] if lines[-1:] == [said] else [said]
         del lines[:-20]
         threading.Event().wait(_EVERY)
 

@@ -388,14 +388,16 @@ def test_pages_are_in_order(browser: Browser, town: Town, width: int, scheme: An
     page.goto(f"{town.network}/messages")
     thread = str(page.locator("main h2 a").first.get_attribute("href"))
     places = ("/", "/feed", "/jobs", "/messages", thread, "/people", f"/people/{me}")
-    for place in (*places, "/settings", "/backstage"):
-        page.goto(town.network + place)
+    ours = [town.network + place for place in (*places, "/settings", "/backstage")]
+    for place in (*ours, f"{town.provider}/"):
+        page.goto(place)
         assert page.evaluate(OVERFLOW) <= 0, place
         assert page.evaluate(SMALL_TARGETS) == [], place
         page.evaluate(source.decode("utf-8"))
         assert page.evaluate(AXE_RUN) == [], place
         if shots := os.environ.get("BYLEAVE_SHOTS"):
-            name = place.strip("/").partition("/")[0] or "door"
+            name = re.sub(r"\W+", "-", place.partition("//")[2].partition("/")[2])[:12] or "first"
+            name += "-provider" if place.startswith(town.provider) else ""
             page.screenshot(path=f"{shots}/{name}-{width}-{scheme}.png", full_page=True)
     assert messages == []
     page.context.close()

@@ -23,10 +23,9 @@ from transformers import GPT2Config, GPT2LMHeadModel
 
 from byleave import Workspace
 from byleave.trainers.sharded import ShardedTrainer
-from byleave.trainers.torch_state import exactly, pack, unpack
+from byleave.trainers.torch_state import choose_device, exactly, pack, unpack
 
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 BASE_SEED, LENGTH, BATCH, RATE, RANK = 20_241_122, 64, 16, 0.003, 4
 END = 256  # after the bytes: the end of a text
 BASE = GPT2Config(
@@ -40,36 +39,43 @@ ADAPTER = LoraConfig(
 )  # fmt: skip
 
 
-def made() -> tuple[Any, dict[str, torch.Tensor], torch.optim.Optimizer]:
+def made(device: torch.device) -> tuple[Any, dict[str, torch.Tensor], torch.optim.Optimizer]:
     """Return the model, what a shard trains of it by name, and the optimiser over that."""
     state = torch.get_rng_state()
     torch.manual_seed(BASE_SEED)
     base = GPT2LMHeadModel(BASE)
     torch.set_rng_state(state)
-    model = get_peft_model(base, ADAPTER).to(DEVICE)
+    model = get_peft_model(base, ADAPTER).to(device)
     weights = {n: p for n, p in model.named_parameters() if p.requires_grad}
     return model, weights, torch.optim.AdamW(weights.values(), lr=RATE)
 
 
-def tokens(texts: Sequence[str]) -> torch.Tensor:
+def tokens(texts: Sequence[str], device: torch.device) -> torch.Tensor:
     """Return texts as bytes, each with its end, cut into rows of one length; int64."""
     flat = [b for text in texts for b in (*text.encode(), END)]
     flat += [END] * (-len(flat) % LENGTH)
-    return torch.tensor(flat, dtype=torch.long, device=DEVICE).reshape(-1, LENGTH)
+    return torch.tensor(flat, dtype=torch.long, device=device).reshape(-1, LENGTH)
 
 
 class Learner:
-    """A `ShardLearner` over the column `text`."""
+    """A `ShardLearner` over the column `text`.
+
+    Args:
+        device: Where to train, as PyTorch names it; default the GPU where there is one.
+    """
 
     name = "adapters"
     columns = ("text",)
+
+    def __init__(self, device: str | None = None) -> None:
+        self.device, self.device_name = choose_device(device)
 
     def describe(self) -> Mapping[str, Any]:
         """Return the hyper-parameters, the base, and what it runs on."""
         return {
             "base": f"GPT-2 from its configuration, seed {BASE_SEED}, frozen; no pretrained weights",
             "batch": BATCH,
-            "device": DEVICE if DEVICE == "cpu" else torch.cuda.get_device_name(),
+            "device": self.device_name,
             "instructions": torch.backends.cpu.get_cpu_capability(),
             "length": LENGTH,
             "rank": RANK,
@@ -80,15 +86,15 @@ class Learner:
     def start(self, seed: int) -> bytes:
         """Return a fresh adapter, an optimiser that has done nothing, and the random state."""
         with exactly(seed):
-            _, weights, optimizer = made()
+            _, weights, optimizer = made(self.device)
             return pack(weights, optimizer)
 
     def learn(self, state: bytes, rows: pa.Table, seed: int) -> bytes:
         """Go on over one slice: `seed` orders its pieces, the state's random numbers drop out."""
-        pieces = tokens(rows["text"].to_pylist())
+        pieces = tokens(rows["text"].to_pylist(), self.device)
         places = np.random.default_rng(seed).permutation(len(pieces))
         with exactly():
-            model, weights, optimizer = made()
+            model, weights, optimizer = made(self.device)
             unpack(state, weights, optimizer)
             model.train()
             for first in range(0, len(places), BATCH):
@@ -103,18 +109,21 @@ class Learner:
 def scores(state: bytes, texts: Sequence[str]) -> np.ndarray | None:
     """Return the probability that a shard gave each next byte; None if it learned from nobody."""
     with exactly(), torch.no_grad():
-        model, weights, optimizer = made()
+        device, _ = choose_device()
+        model, weights, optimizer = made(device)
         unpack(state, weights, optimizer)
         if not optimizer.state_dict()["state"]:
             return None
         model.eval()
-        pieces = tokens(texts)
+        pieces = tokens(texts, device)
         chances = torch.softmax(model(input_ids=pieces).logits[:, :-1].double(), dim=-1)
         return chances.gather(2, pieces[:, 1:, None])[..., 0].cpu().numpy()
 
 
-def trainer(workspace: Workspace, *, shards: int = 4, slices: int = 3) -> ShardedTrainer:
+def trainer(
+    workspace: Workspace, *, shards: int = 4, slices: int = 3, device: str | None = None
+) -> ShardedTrainer:
     """Return the trainer; `byleave model keep` and `workspace.keep_trainer` look for this name."""
     return workspace.sharded(
-        Learner(), shards=shards, slices=slices, packages=["peft", "torch", "transformers"]
+        Learner(device), shards=shards, slices=slices, packages=["peft", "torch", "transformers"]
     )

@@ -22,10 +22,9 @@ from torch import nn
 
 from byleave import Workspace
 from byleave.trainers.sharded import ShardedTrainer
-from byleave.trainers.torch_state import exactly, pack, unpack
+from byleave.trainers.torch_state import choose_device, exactly, pack, unpack
 
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 BUCKETS, WIDTH, BATCH, EPOCHS, RATE = 1 << 12, 32, 32, 2, 0.01
 WORD = re.compile(r"\w+")
 
@@ -44,30 +43,40 @@ class Network(nn.Module):
         """Return one logit for each text."""
         bags = [[zlib.crc32(w.encode()) % BUCKETS for w in WORD.findall(t.lower())] for t in texts]
         starts = np.cumsum([0, *map(len, bags)])[:-1]
-        flat = torch.tensor([b for bag in bags for b in bag], dtype=torch.long, device=DEVICE)
-        hidden = self.words(flat, torch.tensor(starts, dtype=torch.long, device=DEVICE))
+        device = self.words.weight.device
+        flat = torch.tensor([b for bag in bags for b in bag], dtype=torch.long, device=device)
+        hidden = self.words(flat, torch.tensor(starts, dtype=torch.long, device=device))
         return self.rest(hidden)[:, 0]
 
 
-def made() -> tuple[Network, dict[str, torch.Tensor], torch.optim.Optimizer]:
+def made(
+    device: torch.device,
+) -> tuple[Network, dict[str, torch.Tensor], torch.optim.Optimizer]:
     """Return a network, its weights by name, and its optimiser."""
-    network = Network().to(DEVICE)
+    network = Network().to(device)
     weights = dict(network.named_parameters())
     return network, weights, torch.optim.AdamW(weights.values(), lr=RATE)
 
 
 class Learner:
-    """A `ShardLearner` over the columns `text` and `label`."""
+    """A `ShardLearner` over the columns `text` and `label`.
+
+    Args:
+        device: Where to train, as PyTorch names it; default the GPU where there is one.
+    """
 
     name = "network"
     columns = ("text", "label")
+
+    def __init__(self, device: str | None = None) -> None:
+        self.device, self.device_name = choose_device(device)
 
     def describe(self) -> Mapping[str, Any]:
         """Return the hyper-parameters, and what it runs on."""
         return {
             "batch": BATCH,
             "buckets": BUCKETS,
-            "device": DEVICE if DEVICE == "cpu" else torch.cuda.get_device_name(),
+            "device": self.device_name,
             "epochs": EPOCHS,
             "instructions": torch.backends.cpu.get_cpu_capability(),
             "rate": str(RATE),
@@ -78,7 +87,7 @@ class Learner:
     def start(self, seed: int) -> bytes:
         """Return fresh weights, an optimiser that has done nothing, and the random state."""
         with exactly(seed):
-            _, weights, optimizer = made()
+            _, weights, optimizer = made(self.device)
             return pack(weights, optimizer)
 
     def learn(self, state: bytes, rows: pa.Table, seed: int) -> bytes:
@@ -87,13 +96,13 @@ class Learner:
         labels = np.array([float(label) for label in rows["label"].to_pylist()], np.float32)
         order = np.random.default_rng(seed)
         with exactly():
-            network, weights, optimizer = made()
+            network, weights, optimizer = made(self.device)
             unpack(state, weights, optimizer)
             for _ in range(EPOCHS):
                 places = order.permutation(len(texts))
                 for first in range(0, len(places), BATCH):
                     batch = places[first : first + BATCH]
-                    wanted = torch.from_numpy(labels[batch]).to(DEVICE)
+                    wanted = torch.from_numpy(labels[batch]).to(self.device)
                     logits = network(list(texts[batch]))
                     loss = nn.functional.binary_cross_entropy_with_logits(logits, wanted)
                     optimizer.zero_grad()
@@ -105,7 +114,7 @@ class Learner:
 def scores(state: bytes, texts: Sequence[str]) -> np.ndarray | None:
     """Return the probability of side 1 for each text; None of a shard that learned from nobody."""
     with exactly(), torch.no_grad():
-        network, weights, optimizer = made()
+        network, weights, optimizer = made(choose_device()[0])
         unpack(state, weights, optimizer)
         if not optimizer.state_dict()["state"]:
             return None
@@ -113,6 +122,8 @@ def scores(state: bytes, texts: Sequence[str]) -> np.ndarray | None:
         return torch.sigmoid(network(texts)).double().cpu().numpy()
 
 
-def trainer(workspace: Workspace, *, shards: int = 5, slices: int = 4) -> ShardedTrainer:
+def trainer(
+    workspace: Workspace, *, shards: int = 5, slices: int = 4, device: str | None = None
+) -> ShardedTrainer:
     """Return the trainer; `byleave model keep` and `workspace.keep_trainer` look for this name."""
-    return workspace.sharded(Learner(), shards=shards, slices=slices, packages=["torch"])
+    return workspace.sharded(Learner(device), shards=shards, slices=slices, packages=["torch"])

@@ -229,6 +229,7 @@ CODES: Final[dict[str, str]] = {
     "release.envelope": "A release's statement is not a signed in-toto statement.",
     "release.signature": "The signature over a release's statement does not hold.",
     "trainer.file": "A file of a trainer of one's own does not run, or makes no trainer.",
+    "trainer.device": "The device that a learner was to train on is not there.",
     "trainer.encoder": "The frozen encoder is missing, of another kind, or not the recipe's.",
     "trainer.model": "The files of a model are damaged, or another trainer's.",
     "trainer.not-held": "A record to be forgotten is not in the trainer's state.",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pytest
 
-from byleave.errors import RefusedError
+from byleave.errors import RefusedError, WorldError
 from byleave.testing import trainer_suite as suite
 from byleave.trainers.sharded import ShardedTrainer
 from tests.slow.generated import gated, make_messages, make_plan, reasons_of
@@ -147,6 +147,38 @@ def test_a_checkpoint_is_weights_optimiser_and_random_state(root: Path, name: st
     if "random.cuda" in held:
         other_random["random.cuda"] = fresh["random.cuda"]
     assert learner.learn(save(other_random), table.slice(20), 2) != after
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+@pytest.mark.parametrize("name", ["network", "adapters"])
+def test_the_device_is_an_argument_and_part_of_the_recipe(root: Path, name: str) -> None:
+    """What is asked for is where the weights lie; a state of one device is none of another's.
+
+    `meta` is a device of PyTorch on every machine: it has shapes, and computes nothing.
+    """
+    import torch
+
+    module, table = example(root, name), rows_of(root, 20)
+    there = module.Learner("meta")
+    model, weights, _ = module.made(there.device)
+    assert {tensor.device.type for tensor in weights.values()} == {"meta"}
+    asked = model(["a b"]) if name == "network" else module.tokens(["a b"], there.device)
+    assert asked.device.type == "meta"
+    here = module.Learner("cpu")
+    assert (here.describe()["device"], there.describe()["device"]) == ("cpu", "meta")
+    chosen = module.Learner()
+    gpu = torch.cuda.is_available()
+    assert chosen.device.type == ("cuda" if gpu else "cpu")
+    assert chosen.describe()["device"] == (torch.cuda.get_device_name() if gpu else "cpu")
+    one, other = (ShardedTrainer(part, key=KEY, shards=2, slices=2) for part in (here, there))
+    assert one.default_recipe() != other.default_recipe()
+    files = one.dump(one.fit(table.to_batches(), one.default_recipe()))
+    with pytest.raises(RefusedError) as error:
+        other.restore(files)
+    assert error.value.code == "trainer.other-recipe"
+    with pytest.raises(WorldError) as missing:
+        module.Learner("cuda:99")
+    assert missing.value.code == "trainer.device"
 
 
 @pytest.mark.parametrize("name", ["network", "adapters"])

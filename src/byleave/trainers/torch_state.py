@@ -17,7 +17,35 @@ from byleave.errors import EvidenceError, WorldError
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["exactly", "pack", "unpack"]
+__all__ = ["choose_device", "exactly", "pack", "unpack"]
+
+
+def choose_device(asked: str | None = None) -> tuple[torch.device, str]:
+    """Return the device to train on, and its name for the recipe.
+
+    Another device gives other last bits: what a learner describes must name it.
+
+    Args:
+        asked: As PyTorch names it; None: the GPU where PyTorch finds one, else the CPU.
+
+    Returns:
+        The device; `cpu`, the name of the GPU's model, or another device's type.
+
+    Raises:
+        WorldError: `trainer.device`, the device that was asked for is not there.
+    """
+    torch = _torch()
+    there = torch.cuda.is_available()
+    device = torch.device(asked or ("cuda" if there else "cpu"))
+    if device.type != "cuda":
+        return device, device.type
+    if not there or (device.index or 0) >= torch.cuda.device_count():
+        raise WorldError(
+            f"PyTorch finds no {asked}",
+            code="trainer.device",
+            hint="leave the device open, or look at the driver",
+        )
+    return device, str(torch.cuda.get_device_name(device))
 
 
 def pack(weights: Mapping[str, torch.Tensor], optimizer: torch.optim.Optimizer) -> bytes:

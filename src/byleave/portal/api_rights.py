@@ -8,10 +8,10 @@ from fastapi import Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
-from byleave.portal.access import Access, Role, Routes, caller_of
+from byleave.portal.access import Access, Role, Routes
 from byleave.portal.api_consent import Body, MemberId
 from byleave.portal.desk import Desk
-from byleave.portal.looking import who_is_asked
+from byleave.portal.looking import looked_at, reason_
 from byleave.portal.me_more import zip_answer
 
 __all__ = ["add_rights"]
@@ -38,9 +38,11 @@ def add_rights(routes: Routes, desk: Desk) -> None:
     """Add the routes."""
 
     async def export(
-        request: Request, member: Annotated[str | None, Query(max_length=256)] = None
+        request: Request,
+        member: Annotated[str | None, Query(max_length=256)] = None,
+        reason: reason_ = None,
     ) -> StreamingResponse:
-        who = who_is_asked(desk, caller_of(request), member)
+        who = await looked_at(desk, request, member, reason)
         return zip_answer(desk.read.member.export(who))
 
     async def ask(request: Request, body: NewRequest) -> Response:

@@ -207,7 +207,28 @@ def proof_cases() -> dict[str, Case]:
         "absence-other-label": case("proof.digest", canonical.encode(moved), None),
         "absence-two-newlines": case("proof.malformed", absence + b"\n", "cyd"),
         "absence-spaced": case("proof.malformed", absence.replace(b",", b", ", 1), "cyd"),
+        "absence-private-null": case("proof.malformed", _with_null(absence), "cyd"),
     }
+
+
+def _with_padding(data: bytes) -> bytes:
+    """Return a proof file with a whole group of base64 followed by a padding character."""
+    document: Any = canonical.decode(data)
+    whole = [item for item in document["entries"].values() if not item["entry"].endswith("=")]
+    whole[0]["entry"] += "="
+    return canonical.encode(_sealed(document))
+
+
+def _with_null(data: bytes) -> bytes:
+    """Return a proof file that says `"private": null`."""
+    document: Any = canonical.decode(data)
+    return canonical.encode(_sealed({**document, "private": None}))
+
+
+def _sealed(document: Any) -> Any:
+    """Return a proof file's document with its digest made right."""
+    rest = {name: value for name, value in document.items() if name != "digest"}
+    return {**rest, "digest": canonical.digest_of(rest).hex()}
 
 
 def acts_cases() -> dict[str, Case]:
@@ -233,7 +254,11 @@ def acts_cases() -> dict[str, Case]:
     lineage, disclosure = platform["lineage"], platform["disclosure"]
     delta, certificate = platform["delta"], platform["certificate"]
     (change,) = delta.proof.changes
+    padded = case("proof.malformed", lineage) | {
+        "proof": text(_with_padding(encode_proof_file(lineage)))
+    }
     return {
+        "lineage-padded-once-more": padded,
         "absence-directory": case("accept", absent, "ada"),
         "absence-directory-other-member": case(
             "vrf.proof", replace(absent, directory=done.part("bea")), "ada"

@@ -76,7 +76,7 @@ def turn(mine: RecipientFolder, address: str, folder: Path) -> list[str]:
     done += [f"{name}: not taken on ({error.code})" for name, error in pulled.refused]
     obeyed = mine.obey()
     done += [f"{one['order']}: {one['deleted']} rows deleted, {one['left']} left" for one in obeyed]
-    if pulled.packages or obeyed or not (folder / "model.json").exists():
+    if pulled.packages or obeyed:
         model = json.dumps(train(held.path for held in mine.held() if held.rows), sort_keys=True)
         (folder / "model.json").write_text(model, "utf-8")
         done.append(f"trained: model {hashlib.sha256(model.encode()).hexdigest()[:12]}")

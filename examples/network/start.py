@@ -35,6 +35,7 @@ _HERE: Final = "examples.network"
 _PYTHON: Final = (sys.executable, "-m")
 _BYLEAVE: Final = str(Path(sys.executable).with_name("byleave"))
 _SECONDS: Final = 120.0
+_FEWEST: Final = 60
 _WHY: Final = "shows members their own suggestions"
 """Why the network reads members' data; each look is logged with it."""
 _SCOPES: Final = (
@@ -110,12 +111,20 @@ class Town:
             )
         )
 
+    def check(self) -> None:
+        """Say so where one of the processes ended by itself.
+
+        Raises:
+            RuntimeError: One did.
+        """
+        for one in self._running:
+            if one.poll() is not None:
+                raise RuntimeError(f"{one.args!r} ended with {one.returncode}")
+
     def _wait(self, address: str) -> None:
         give_up = time.monotonic() + _SECONDS
         while time.monotonic() < give_up:
-            ended = [one for one in self._running if one.poll() is not None]
-            if ended:
-                raise RuntimeError(f"{ended[0].args!r} ended with {ended[0].returncode}")
+            self.check()
             try:
                 with urllib.request.urlopen(address, timeout=5):  # noqa: S310 (our own)
                     return
@@ -195,6 +204,8 @@ def main() -> int:
     options.add_argument("--threads", type=int, default=1_017, help="conversations at most")
     options.add_argument("--keep", type=Path, help="an empty folder to keep everything in")
     given = options.parse_args()
+    if given.threads < _FEWEST:
+        options.error(f"with fewer than {_FEWEST} conversations nobody has enough in common")
     folder = given.keep or Path(tempfile.mkdtemp(prefix="byleave-network-"))
     folder.mkdir(parents=True, exist_ok=True)
     if any(folder.iterdir()):
@@ -209,7 +220,8 @@ def main() -> int:
             print(f"  the provider   {town.provider}")
             print("\nCtrl-C stops all three.", flush=True)
             while True:
-                time.sleep(3_600)
+                town.check()
+                time.sleep(1)
     except KeyboardInterrupt:
         print("\nstopped")
         return 0

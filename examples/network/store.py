@@ -151,14 +151,14 @@ class Store:
     # messages
 
     def threads(self, account: str) -> list[Row]:
-        """Return an account's conversations, newest first."""
+        """Return an account's conversations with their last message, newest first."""
         return self.ask(
-            "SELECT thread, kind, max(seq) AS last, count(*) AS messages, text,"
-            " CASE sender WHEN ?1 THEN recipient ELSE sender END AS other"
-            " FROM message WHERE ?1 IN (sender, recipient) GROUP BY thread"
-            " ORDER BY coalesce(max(at), ''), thread DESC",
+            "SELECT thread, kind, text, CASE sender WHEN ?1 THEN recipient ELSE sender END AS other"
+            " FROM message AS one WHERE ?1 IN (sender, recipient)"
+            " AND seq = (SELECT max(seq) FROM message WHERE thread = one.thread)"
+            " ORDER BY coalesce(at, '') DESC, thread",
             account,
-        )[::-1]
+        )
 
     def thread(self, account: str, thread: str) -> list[Row]:
         """Return a conversation in order; () unless the account is in it."""

@@ -356,6 +356,8 @@ def test_premium_writes_inmail_and_a_suggested_reply_is_sent(browser: Browser, t
     ]
     page.goto(f"{town.network}/people/{strangers[0]}")
     assert page.get_by_role("button", name="Send InMail").count() == 0
+    page.goto(f"{town.network}/messages")
+    assert page.locator("main .card p").first.inner_text() == words
     page.goto(f"{town.network}/people/{me}")
     page.get_by_role("button", name="Join Premium").click()
     page.goto(f"{town.network}/people/{strangers[0]}")

@@ -93,7 +93,7 @@ def _rows(report: CaseReport, wanted: pa.Schema) -> Iterator[pa.Table]:
 
 def _behind(found: Finding) -> Iterator[pa.RecordBatch]:
     if not isinstance(found, Streamed):
-        raise AssertionError(type(found))  # in memory: `service.case_files`
+        raise TypeError(type(found))  # in memory: `service.case_files`
     return found.behind_batches()
 
 

@@ -16,15 +16,24 @@ from byleave.portal.problem import ProblemError
 
 __all__ = ["add_transparency"]
 
+_MINUTE: Final = 60
 _MEDIA: Final = {".json": "application/json", ".md": "text/markdown; charset=utf-8"}
 
 
 def add_transparency(routes: Routes, desk: Desk, *, demo: bool, base: str) -> None:
     """Add the routes."""
     made: dict[tuple[str, int], str] = {}
+    counted: dict[tuple[int, int], pages.Report] = {}
 
     def report() -> pages.Report:
-        return read(pages.Report, desk.read.faces.transparency(), where="transparency")
+        """Count once for each state of the ledger and each minute: anybody may ask."""
+        size = desk.read.ledger.size()
+        stand = (size, int(desk.now().timestamp()) // _MINUTE)
+        if stand not in counted:
+            counted.clear()
+            facts = desk.reader.faces.transparency()
+            counted[stand] = read(pages.Report, facts, where="transparency")
+        return counted[stand]
 
     def frame(view: pages.Report) -> Frame:
         facts = desk.reader.public.frame()

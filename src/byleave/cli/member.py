@@ -127,21 +127,28 @@ def show(*, member: str, workspace: str, as_json: bool) -> None:
     show_default=True,
     help="private: secret and proofs; json-ld: ISO/IEC TS 27560; html: in plain words.",
 )
+@click.option(
+    "--language",
+    type=click.Choice(["en", "de"]),
+    default="en",
+    show_default=True,
+    help="Of the words of html.",
+)
 @workspace_option
 @json_option
-def receipt(*, member: str, form: str, workspace: str, as_json: bool) -> None:
+def receipt(*, member: str, form: str, language: str, workspace: str, as_json: bool) -> None:
     """Write a member's receipt: what they said, and where the log holds it.
 
     \b
     byleave member receipt m-1 --workspace byleave-demo
-    byleave member receipt m-1 --format html --workspace byleave-demo
+    byleave member receipt m-1 --format html --language de --workspace byleave-demo
     """  # noqa: D301
     with opened(workspace) as ws:
         written = []
         if form == "json-ld":
             written.append(ws.proof.keep(member, "jsonld", ws.member.standard_receipt(member)))
         elif form == "html":
-            written.append(ws.proof.keep(member, "html", _receipt_html(ws, member)))
+            written.append(ws.proof.keep(member, "html", _receipt_html(ws, member, language)))
         private = ws.proof.receipt(member)  # the others name it by digest
     emit(
         {"receipt": str(written[0] if written else private), "private": str(private)},
@@ -270,7 +277,7 @@ _KEEP = {
 }
 
 
-def _receipt_html(ws: Workspace, member: str) -> bytes:
+def _receipt_html(ws: Workspace, member: str, language: str) -> bytes:
     from byleave.pages.receipt import ReceiptView, receipt_file
     from byleave.pages.view import Frame, PublicOverview, read
 
@@ -285,7 +292,7 @@ def _receipt_html(ws: Workspace, member: str) -> bytes:
         contact=overview.contact,
         authority=overview.authority,
     )
-    return receipt_file(frame, view).encode("utf-8")
+    return receipt_file(frame, view, language=language).encode("utf-8")
 
 
 def _lines(answer: dict[str, Any]) -> list[str]:

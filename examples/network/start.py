@@ -206,11 +206,11 @@ def main() -> int:
     given = options.parse_args()
     if given.threads < _FEWEST:
         options.error(f"with fewer than {_FEWEST} conversations nobody has enough in common")
+    data = _data(given.data)
     folder = given.keep or Path(tempfile.mkdtemp(prefix="byleave-network-"))
     folder.mkdir(parents=True, exist_ok=True)
     if any(folder.iterdir()):
         raise SystemExit(f"{folder} is not empty")
-    data = _data(given.data)
     print("real rows of published sets" if data else "NO REAL DATA FOUND: all rows are generated")
     print("filling, asking, training …", flush=True)
     try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+import byleave
 from byleave.client import ApiError, Choice, Client
 from tests.portal.api_site import NOTICE, SITE, USE, Site, site_at
 
@@ -67,6 +70,50 @@ def test_the_story_by_client(site: Site) -> None:
         assert [e.kind for e in api.history("m-9")] == ["grant", "withdrawal"]
         assert api.answer("m-9")["member_label"] == "m-9"
         assert api.link("m-9").startswith(f"{SITE}/in/")
+
+
+def test_everything_held_and_a_request_by_client(site: Site) -> None:
+    """The client fetches a member's file, with a reason that is logged, and notes what they ask."""
+    secret = site.token()["authorization"].removeprefix("Bearer ")
+    given: dict[str, Any] = {"transport": ThroughTestClient(site), "sleep": lambda _: None}
+    with Client(SITE, token=secret, reason="asked by letter", **given) as api:
+        noted = api.request("m-1", "access", channel="letter")
+        assert noted["rule"] == "gdpr-12-3"
+        assert api.request("m-1", "access")["request"] == noted["request"]
+        data = b"".join(api.export("m-1"))
+        with zipfile.ZipFile(io.BytesIO(data)) as file:
+            assert "requests.json" in file.namelist()
+        with pytest.raises(ApiError, match=r"member\.unknown"):
+            list(api.export("nobody"))
+    with byleave.open(site.path, read_only=True) as ws:
+        assert [look["why"] for look in ws.member.looks()] == ["asked by letter"]
+
+
+def test_what_a_platform_registers_and_lists(site: Site) -> None:
+    """A webhook's secret is told once, a link leads to the settings, releases come page by page."""
+    with client(site) as api:
+        address = "http://127.0.0.1:9/hook"
+        assert api.add_webhook("web", address).startswith("whsec_")
+        with pytest.raises(ApiError) as caught:
+            api.add_webhook("web", address)
+        assert caught.value.code == "webhook.exists"
+        assert api.link("m-1", to="settings").endswith("?to=settings")
+        assert list(api.releases()) == []
+
+
+def test_every_page_of_the_releases_is_asked_for() -> None:
+    """The next page begins where the one before ended, until there is none."""
+    pages = {"-1": ([{"release": "a"}], 7), "7": ([{"release": "b"}], None)}
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(after := request.url.params["after"])
+        items, following = pages[after]
+        return httpx.Response(200, json={"items": items, "next": following})
+
+    with Client(SITE, token="t", transport=httpx.MockTransport(answer)) as api:
+        assert [found["release"] for found in api.releases()] == ["a", "b"]
+    assert asked == ["-1", "7"]
 
 
 def test_a_lost_answer_is_asked_for_again_and_nothing_is_done_twice(site: Site) -> None:

@@ -282,6 +282,57 @@ def test_whoever_is_not_signed_in_is_shown_the_way(door: Door) -> None:
     assert door.browser().get("/me.json").headers["content-type"] == "application/problem+json"
 
 
+def ended(door: Door, **changed: Any) -> Any:
+    """The answer to a logout token of the provider's."""
+    token = door.provider.http.post(f"{door.provider.issuer}/over", json=changed).text
+    return door.browser().post("/sign-in/over", data={"logout_token": token})
+
+
+@pytest.mark.parametrize("named", [{"sub": "m-1"}, {"sid": "session of m-1"}])
+def test_the_provider_ends_a_persons_sessions(door: Door, named: dict[str, str]) -> None:
+    """A logout token ends the sessions of whom it names at once, and nobody else's."""
+    one, two, other = (door.enter(who).browser for who in ("m-1", "m-1", "m-2"))
+    answer = ended(door, **named)
+    assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store")
+    assert [b.get("/me.json").status_code for b in (one, two, other)] == [401, 401, 200]
+    assert ended(door, **named).status_code == 200, "nothing is left to end"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"events": None},
+        {"events": {}},
+        {"events": "http://schemas.openid.net/event/backchannel-logout"},
+        {"nonce": "x"},
+        {"sub": None},
+        {"sub": 7},
+        {"aud": "another-client"},
+        {"iss": "https://id.example"},
+        {"iat": 1_000_000},
+        {"exp": 1_000_000},
+        {"exp": None},
+        {"jti": None},
+        {"another key": True},
+    ],
+    ids=str,
+)
+def test_a_logout_token_that_does_not_hold_ends_nothing(door: Door, wrong: dict[str, Any]) -> None:
+    """A token of another kind, key, issuer, audience or time ends no session."""
+    browser = door.enter("m-1").browser
+    answer = ended(door, **({"sub": "m-1"} | wrong))
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+    assert browser.get("/me.json").status_code == 200
+
+
+def test_an_identity_token_ends_nothing(door: Door) -> None:
+    """Neither nothing, nor anything else in a token's place, is a logout token."""
+    for text in ("", "x", "a.b.c", "ey.ey.ey"):
+        answer = door.browser().post("/sign-in/over", data={"logout_token": text})
+        assert answer.status_code == 400
+    assert door.browser().post("/sign-in/over", json={}).status_code == 400
+
+
 def test_the_page_offers_each_role_that_there_is(door: Door) -> None:
     """The sign-in page has one way in for each role that the settings give somebody."""
     page = door.browser().get("/sign-in", params={"next": "/me/settings"}).text

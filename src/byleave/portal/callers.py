@@ -172,7 +172,14 @@ class Callers:
         grantee = self._desk.use_link(secret_digest(secret), now_us=to_us(self._now()))
         return None if grantee is None else self.start(grantee, response, before=before)
 
-    def start(self, grantee: Grantee, response: Response, *, before: Request) -> Caller:
+    def start(
+        self,
+        grantee: Grantee,
+        response: Response,
+        *,
+        before: Request,
+        outside: tuple[bytes, bytes | None] | None = None,
+    ) -> Caller:
         """Start a session for someone whose identity is shown, and set its cookie.
 
         The session that the browser had before ends, so that a cookie planted in it is worth
@@ -182,6 +189,7 @@ class Callers:
             grantee: Whom the session speaks for.
             response: Carries the cookie.
             before: The request that showed who they are.
+            outside: Digests of the person and of their session at a provider; None: by link.
         """
         self._end(before)
         secret = make_secret(self._random)
@@ -192,6 +200,8 @@ class Callers:
             now_us=to_us(now),
             expires_us=to_us(now + SESSION_LIFETIME),
         )
+        if outside is not None:
+            self._desk.add_outside(secret_digest(secret), who=outside[0], sid=outside[1])
         response.set_cookie(
             self.cookie, secret, httponly=True, secure=self.secure, samesite="lax", path="/"
         )

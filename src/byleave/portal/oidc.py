@@ -37,6 +37,7 @@ _KEPT: Final = 3_600.0
 _REFETCH: Final = 30.0
 _SECONDS: Final = 10.0
 _MOST: Final = 1 << 20
+_OVER: Final = "http://schemas.openid.net/event/backchannel-logout"
 _PUBLIC: Final = frozenset({"RSA", "EC", "OKP"})
 _OLDEST: Final = 600
 """Seconds since a token was issued, at most: it is fetched when the sign-in ends."""
@@ -170,6 +171,40 @@ class Provider:
         fields = {"client_id": self.settings.client_id, "post_logout_redirect_uri": back}
         return f"{end}{'&' if '?' in end else '?'}{urlencode(fields)}"
 
+    async def over(self, text: str, *, now: datetime) -> tuple[str | None, str | None]:
+        """Return whose sessions at the provider ended: (`sub`, `sid`), one of them at least.
+
+        Source: OpenID Connect Back-Channel Logout 1.0 § 2.6.
+
+        Args:
+            text: The logout token that the provider sent.
+            now: The clock.
+
+        Raises:
+            ProblemError: 403 `oidc.token`; 503 `oidc.provider`.
+        """
+        from authlib.oauth2.claims import JWTClaims
+        from joserfc.errors import JoseError
+
+        metadata = await self._discovered()
+        try:
+            decoded = await self._signed(metadata, text)
+            needed = {name: {"essential": True} for name in ("aud", "iat", "exp", "jti")}
+            issuer = {"iss": {"essential": True, "value": self.settings.issuer}}
+            claims = JWTClaims(decoded.claims, decoded.header, {**needed, **issuer})
+            claims.validate(int(now.timestamp()), self.settings.clock_skew)
+        except (JoseError, ValueError, TypeError) as error:
+            raise _token("its signature or a claim does not hold") from error
+        self._check_ours(claims, now)
+        events = claims.get("events")
+        if not isinstance(events, dict) or not isinstance(events.get(_OVER), dict):
+            raise _token("it is no logout token")
+        who = tuple(claims.get(name) for name in ("sub", "sid"))
+        named = [name for name in who if name is not None]
+        if "nonce" in claims or not named or not all(isinstance(n, str) and n for n in named):
+            raise _token("it names nobody")
+        return who
+
     # what the provider says of itself
 
     async def _discovered(self) -> _Metadata:
@@ -281,17 +316,10 @@ class Provider:
         self, metadata: _Metadata, token: Mapping[str, Any], *, nonce: str, now: datetime
     ) -> dict[str, Any]:
         from authlib.oidc.core import CodeIDToken
-        from joserfc.errors import InvalidKeyIdError, JoseError
+        from joserfc.errors import JoseError
 
-        text = token["id_token"]
         try:
-            try:
-                decoded = _decoded(text, await self._key_set(metadata), metadata.algorithms)
-            except InvalidKeyIdError:
-                fresh = await self._key_set(metadata, again=True)
-                decoded = _decoded(text, fresh, metadata.algorithms)
-            if "crit" in decoded.header:  # RFC 7515 § 4.1.11: there is none that we know
-                raise _token("it asks for what is not known here")
+            decoded = await self._signed(metadata, token["id_token"])
             claims = CodeIDToken(
                 decoded.claims,
                 decoded.header,
@@ -305,16 +333,33 @@ class Provider:
             claims.validate(int(now.timestamp()), self.settings.clock_skew)
         except (JoseError, ValueError, TypeError) as error:
             raise _token("its signature or a claim does not hold") from error
+        if not isinstance(claims["sub"], str) or not 1 <= len(claims["sub"]) <= 255:
+            raise _token("it names nobody")
         self._check_ours(claims, now)
         return dict(claims)
+
+    async def _signed(self, metadata: _Metadata, text: str) -> Any:  # noqa: ANN401 (joserfc's)
+        """Return a token whose signature holds; an unknown key has the set read once more.
+
+        Raises:
+            JoseError: It does not hold.
+        """
+        from joserfc.errors import InvalidKeyIdError
+
+        try:
+            decoded = _decoded(text, await self._key_set(metadata), metadata.algorithms)
+        except InvalidKeyIdError:
+            fresh = await self._key_set(metadata, again=True)
+            decoded = _decoded(text, fresh, metadata.algorithms)
+        if "crit" in decoded.header:  # RFC 7515 § 4.1.11: there is none that we know
+            raise _token("it asks for what is not known here")
+        return decoded
 
     def _check_ours(self, claims: Mapping[str, Any], now: datetime) -> None:
         """Check what OpenID Connect leaves to us, on the side of no."""
         ours = self.settings.client_id
         if claims["aud"] not in (ours, [ours]):
             raise _token("it is for others too")
-        if not isinstance(claims["sub"], str) or not 1 <= len(claims["sub"]) <= 255:
-            raise _token("it names nobody")
         issued = claims["iat"]
         if not isinstance(issued, int | float):
             raise _token("it does not say when it was issued")

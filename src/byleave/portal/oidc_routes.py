@@ -7,17 +7,19 @@ it is refused, so that nobody is signed in as somebody else by a link they were 
 
 from __future__ import annotations
 
+import hmac
 import re
 from datetime import timedelta
 from typing import Annotated, Final
 
 from fastapi import Query, Request
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from byleave.ids import to_us
 from byleave.pages import sign_in as pages
 from byleave.portal.access import ANYONE, Role, Routes
 from byleave.portal.desk import Desk
+from byleave.portal.form import form_of
 from byleave.portal.language import language_of
 from byleave.portal.oidc import Begun, Provider
 from byleave.portal.oidc_roles import grantee_for, roles_offered
@@ -59,6 +61,7 @@ class _Door:
         add("GET", "/sign-in", ANYONE, self.offer, summary="Where to sign in")
         add("GET", "/sign-in/start", ANYONE, self.start, summary="Go to the sign-in provider")
         add("GET", "/sign-in/back", ANYONE, self.back, summary="Come back from it")
+        add("POST", "/sign-in/over", ANYONE, self.over, summary="The provider ends sessions")
         add("GET", "/signed-out", ANYONE, self.signed_out, summary="You are signed out")
 
     async def offer(
@@ -137,8 +140,35 @@ class _Door:
         )
         place = after or home(self._routes, role)
         answer = RedirectResponse(self._base + place, status_code=303)
-        desk.callers.start(grantee, answer, before=request)
+        sid = claims.get("sid")
+        outside = self._digest(claims["sub"]), self._digest(sid) if isinstance(sid, str) else None
+        desk.callers.start(grantee, answer, before=request, outside=outside)
         return answer
+
+    async def over(self, request: Request) -> Response:
+        """End the sessions that the provider names (back-channel logout)."""
+        kept = {"cache-control": "no-store"}
+        try:
+            fields = await form_of(request)
+            who, sid = await self._provider.over(
+                fields.get("logout_token", ""), now=self._desk.now()
+            )
+        except ProblemError as error:
+            return JSONResponse(
+                {"error": "invalid_request", "error_description": error.code},
+                status_code=error.status if error.status >= 500 else 400,
+                headers=kept,
+            )
+        self._desk.file.end_outside(
+            who=None if who is None else self._digest(who),
+            sid=None if sid is None else self._digest(sid),
+        )
+        return Response(status_code=200, headers=kept)
+
+    def _digest(self, name: str) -> bytes:
+        """Return what is kept of somebody's name at the provider."""
+        key = self._desk.reader.portal_key()
+        return hmac.new(key, b"byleave outside v1\x00" + name.encode(), "sha256").digest()
 
     async def signed_out(self, request: Request) -> HTMLResponse:
         end = await self._provider.end_address(back=f"{self._desk.site}{self._base}/")

@@ -54,6 +54,11 @@ CREATE TABLE IF NOT EXISTS flow (
     digest BLOB PRIMARY KEY, role TEXT NOT NULL, next TEXT NOT NULL, expires_us INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS flow_expires ON flow (expires_us);
+CREATE TABLE IF NOT EXISTS outside (
+    digest BLOB PRIMARY KEY, who BLOB NOT NULL, sid BLOB
+) STRICT;
+CREATE INDEX IF NOT EXISTS outside_who ON outside (who);
+CREATE INDEX IF NOT EXISTS outside_sid ON outside (sid);
 CREATE TABLE IF NOT EXISTS token_reason (id TEXT PRIMARY KEY, reason TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS looked (
     caller TEXT NOT NULL, member INTEGER NOT NULL, why BLOB NOT NULL, day INTEGER NOT NULL,
@@ -278,6 +283,34 @@ class DeskFile:
                 "INSERT INTO session VALUES (?, ?, ?, ?, ?)",
                 (digest, grantee.role, grantee.subject, now_us, expires_us),
             )
+
+    def add_outside(self, digest: bytes, *, who: bytes, sid: bytes | None) -> None:
+        """Keep from where a session came, so that its provider can end it.
+
+        Args:
+            digest: The session's.
+            who: Digest of the person at the provider.
+            sid: Digest of their session there; None: it said none.
+        """
+        with self._writing():
+            self._db.execute("DELETE FROM outside WHERE digest NOT IN (SELECT digest FROM session)")
+            self._db.execute("INSERT OR REPLACE INTO outside VALUES (?, ?, ?)", (digest, who, sid))
+
+    def end_outside(self, *, who: bytes | None, sid: bytes | None) -> int:
+        """End the sessions that a provider names; return how many there were.
+
+        Args:
+            who: Digest of the person; None: whoever.
+            sid: Digest of their session there; None: all of them.
+        """
+        with self._writing():
+            done = self._db.execute(
+                "DELETE FROM session WHERE digest IN (SELECT digest FROM outside"
+                " WHERE (?1 IS NOT NULL OR ?2 IS NOT NULL)"
+                " AND (?1 IS NULL OR who = ?1) AND (?2 IS NULL OR sid = ?2))",
+                (who, sid),
+            )
+        return done.rowcount
 
     def session(self, digest: bytes, *, now_us: int) -> Grantee | None:
         """Return whom a session speaks for, while it is good."""

@@ -175,7 +175,7 @@ class Identity(OpenIDCode):
 
     def generate_user_info(self, user: Person, scope: str) -> UserInfo:
         del scope
-        return UserInfo(sub=str(user), **PEOPLE[str(user)])
+        return UserInfo(sub=str(user), sid=f"session of {user}", **PEOPLE[str(user)])
 
     def encode_id_token(self, token: dict[str, Any], request: Any) -> str:
         made: str = super().encode_id_token(token, request)
@@ -296,6 +296,25 @@ def token() -> Any:
 def end() -> str:
     back = request.args["post_logout_redirect_uri"]
     return f"<!doctype html><title>Signed out</title><p>Signed out.</p><a href='{back}'>Back</a>"
+
+
+@APP.post("/over")
+def over() -> str:
+    """Return a logout token, with what the request wants changed in it."""
+    now = int(time.time())
+    claims = {
+        "iss": issuer(),
+        "aud": CLIENT_ID,
+        "iat": now,
+        "exp": now + 120,
+        "jti": secrets.token_hex(8),
+        "events": {"http://schemas.openid.net/event/backchannel-logout": {}},
+        **request.get_json(),
+    }
+    claims = {name: value for name, value in claims.items() if value is not None}
+    key = State.new_key() if claims.pop("another key", False) else STATE.key
+    header = {"alg": "RS256", "kid": str(STATE.key.kid), "typ": "logout+jwt"}
+    return str(jwt.encode(header, claims, key, ["RS256"]))
 
 
 @APP.post("/control")

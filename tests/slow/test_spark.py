@@ -309,8 +309,19 @@ def case_disagreements(spark: SparkSession, world: World, folder: Path) -> list[
     """Return where Spark's answer is not the columnar engine's."""
     question = world.question
     inputs = inputs_of(question.practice, world.choices, world.kept)
-    answers = answer_in_stages(question, inputs, SparkRunner(spark, folder), folder)
-    return disagreements(question, answers.cohorts, world.choices, world.kept)
+    # A few rows: compiling some forty statements to Java would be nearly all of the time.
+    interpreted = {
+        "spark.sql.codegen.wholeStage": "false",
+        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    }
+    for name, value in interpreted.items():
+        spark.conf.set(name, value)
+    try:
+        answers = answer_in_stages(question, inputs, SparkRunner(spark, folder), folder)
+        return disagreements(question, answers.cohorts, world.choices, world.kept)
+    finally:
+        for name in interpreted:
+            spark.conf.unset(name)
 
 
 def pick_boundaries() -> list[Any]:
@@ -318,6 +329,7 @@ def pick_boundaries() -> list[Any]:
     return [pytest.param(w, id=n) for n, w in islice(boundary_worlds(), 3, None, 29)]
 
 
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("world", pick_boundaries())
 def test_a_case_on_both_sides_of_conditions(
     spark: SparkSession, world: World, tmp_path: Path
@@ -326,6 +338,7 @@ def test_a_case_on_both_sides_of_conditions(
     assert case_disagreements(spark, world, tmp_path) == []
 
 
+@pytest.mark.timeout(1200)
 @settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.booleans().flatmap(lambda lists: worlds(lists=lists)))
 def test_a_case_over_any_past(spark: SparkSession, world: World) -> None:
@@ -334,6 +347,7 @@ def test_a_case_over_any_past(spark: SparkSession, world: World) -> None:
         assert case_disagreements(spark, world, Path(folder)) == []
 
 
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("name", ["linkedin-2024", "x-grok-2024"])
 def test_the_worked_cases_in_spark(spark: SparkSession, tmp_path: Path, name: str) -> None:
     """Spark answers each worked example as the columnar engine does, to the row."""
@@ -350,6 +364,7 @@ def test_the_worked_cases_in_spark(spark: SparkSession, tmp_path: Path, name: st
     assert case_disagreements(spark, world, tmp_path) == []
 
 
+@pytest.mark.timeout(1200)
 def test_executors_read_the_messages_of_a_case(spark: SparkSession, tmp_path: Path) -> None:
     """Messages that are Parquet under our names do not pass through this process."""
     found = next(w for n, w in boundary_worlds() if n.startswith("sent at the delivery -1"))

@@ -58,6 +58,14 @@ def test_the_pages_of_the_log_hold_every_entry_once(auditor: TestClient, grown: 
         assert merkle.leaf_hash(logged[index]).hex() == leaf
 
 
+def test_an_unknown_kind_is_told_on_a_page(auditor: TestClient) -> None:
+    """A kind that no entry has is refused, on the page as a page and in the twin as a problem."""
+    page = auditor.get("/audit/log", params={"kind": "nothing/v1"})
+    assert (page.status_code, page.headers["content-type"]) == (400, "text/html; charset=utf-8")
+    twin = auditor.get("/audit/log.json", params={"kind": "nothing/v1"})
+    assert (twin.status_code, twin.json()["code"]) == (400, "api.malformed")
+
+
 @pytest.mark.parametrize("kind", ["release/v1", "consent-event/v1", "look/v1"])
 def test_entries_of_one_kind(auditor: TestClient, grown: Grown, kind: str) -> None:
     """A kind asked for shows all entries of that kind and no others."""

@@ -9,7 +9,7 @@ from typing import Final
 from byleave.pages.html import render
 from byleave.pages.view import Checkpoint, Frame
 
-__all__ = ["FILES", "FileRow", "PackageView", "RecallRow", "Received", "page"]
+__all__ = ["FILES", "FileRow", "PackageView", "RecallRow", "Received", "Refused", "page"]
 
 FILES: Final = "/api/v1/packages"
 """Where the API hands out packages and orders, and takes answers."""
@@ -91,6 +91,14 @@ class Received:
     orders: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Why something was not taken, and the error's code."""
+
+    why: str
+    code: str
+
+
 def page(
     frame: Frame,
     view: Received,
@@ -99,6 +107,7 @@ def page(
     site: str,
     form: str,
     taken: str | None = None,
+    refused: Refused | None = None,
     language: str = "en",
 ) -> str:
     """Write the page.
@@ -110,6 +119,7 @@ def page(
         site: Scheme and host under which the portal is reached.
         form: The session's form secret.
         taken: What was just taken, `delivery` or `answer`; None: nothing.
+        refused: Why what was sent was not taken; None: it was, or nothing was sent.
         language: Of its sentences.
     """
     twin = f"{base}/recipient.json"
@@ -122,6 +132,7 @@ def page(
         view=view,
         form=form,
         taken=taken,
+        refused=refused,
         files=f"{base}{FILES}",
         address=f"{site}{base}{FILES}",
     )

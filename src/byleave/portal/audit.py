@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 from fastapi import Path, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
+from byleave.evidence.entry import ENTRY_KINDS
 from byleave.pages import audit as pages
 from byleave.pages.view import Frame, plain, read
 from byleave.portal.access import Access, Role, Routes, caller_of
@@ -44,6 +45,8 @@ class _Auditor:
         return read(pages.Audit, self.desk.read.faces.audit(), where="audit")
 
     def part(self, kind: str, find: str, before: str) -> pages.LogPart:
+        if kind.strip() not in {"", *ENTRY_KINDS}:
+            raise ProblemError(400, "api.malformed", "No entry is of this kind.")
         facts = self.desk.read.faces.log(
             before=int(before) if before else None,
             kind=kind.strip() or None,

@@ -8,13 +8,13 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, JSONResponse
 
 from byleave.disclosure.letters import Answer, Delivery, parse_letter
-from byleave.errors import ByleaveError
+from byleave.errors import ByleaveError, EvidenceError, RefusedError
 from byleave.pages import recipient as pages
 from byleave.pages.view import Frame, plain, read
 from byleave.portal.access import Access, Role, Routes, caller_of
 from byleave.portal.desk import Desk
 from byleave.portal.language import language_of
-from byleave.portal.problem import ProblemError
+from byleave.portal.problem import problem_of
 from byleave.portal.upload import upload_of
 
 __all__ = ["add_recipient"]
@@ -34,23 +34,21 @@ def add_recipient(routes: Routes, desk: Desk, *, demo: bool, base: str) -> None:
         facts = desk.reader.public.frame()
         return Frame(demo=demo, at=view.at, checkpoint=view.checkpoint, **facts)
 
-    def written(request: Request, taken: str | None = None) -> HTMLResponse:
-        view, form, language = (
-            received(request),
-            caller_of(request).form or "",
-            language_of(request),
+    def written(
+        request: Request, *, taken: str | None = None, refused: ByleaveError | None = None
+    ) -> HTMLResponse:
+        view = received(request)
+        page = pages.page(
+            frame(view),
+            view,
+            base=base,
+            site=desk.site,
+            form=caller_of(request).form or "",
+            taken=taken,
+            refused=None if refused is None else pages.Refused(refused.message, refused.code),
+            language=language_of(request),
         )
-        return HTMLResponse(
-            pages.page(
-                frame(view),
-                view,
-                base=base,
-                site=desk.site,
-                form=form,
-                taken=taken,
-                language=language,
-            )
-        )
+        return HTMLResponse(page, 200 if refused is None else problem_of(refused).status_code)
 
     async def home(request: Request) -> HTMLResponse:
         return written(request)
@@ -71,8 +69,11 @@ def add_recipient(routes: Routes, desk: Desk, *, demo: bool, base: str) -> None:
         caller = caller_of(request)
         desk.callers.check_form(caller, parts.get("form", b"").decode("ascii", errors="replace"))
         data = parts.get("file", b"")
-        kind = _letter(data, caller.subject)
-        await desk.write.act(lambda ws: ws.disclosure.take(data))
+        try:
+            kind = _letter(data, caller.subject)
+            await desk.write.act(lambda ws: ws.disclosure.take(data))
+        except ByleaveError as error:
+            return written(request, refused=error)
         return written(request, taken=kind)
 
     routes.add("GET", "/recipient.json", own, home_json, summary="My packages, as JSON")
@@ -84,15 +85,13 @@ def _letter(data: bytes, recipient: str) -> str:
     """Return which kind of letter a recipient sent.
 
     Raises:
-        ProblemError: 400 `api.malformed`, no letter; 403 `api.role`, another recipient's.
+        EvidenceError: `disclosure.package`, no letter, or one that is not for the platform.
+        RefusedError: `disclosure.request`, another recipient's.
     """
-    try:
-        letter = parse_letter(data)
-    except ByleaveError as error:
-        raise ProblemError(400, "api.malformed", "This is no delivery and no answer.") from error
+    letter = parse_letter(data)
     if not isinstance(letter, Delivery | Answer):
-        raise ProblemError(400, "api.malformed", "This is no delivery and no answer.")
+        raise EvidenceError("an order is not for the platform", code="disclosure.package")
     who = letter.recipient if isinstance(letter, Delivery) else letter.statement.recipient
     if who != recipient:
-        raise ProblemError(403, "api.role", "This was signed by another recipient.")
+        raise RefusedError("this was signed by another recipient", code="disclosure.request")
     return _TAKEN[type(letter)]

@@ -55,6 +55,7 @@ SAY: Final[dict[str, str]] = {
     "recall. It is checked before it is taken.",
     "recipient.answer-file": "The signed file",
     "recipient.answer-go": "Send it",
+    "recipient.refused": "Not taken",
     "recipient.taken": "Taken: {what}",
     "recipient.taken-delivery": "a delivery",
     "recipient.taken-answer": "an answer to a recall",

@@ -55,6 +55,7 @@ SAY: Final[dict[str, str]] = {
     "Antwort auf einen Rückruf. Sie wird vor der Annahme geprüft.",
     "recipient.answer-file": "Die unterschriebene Datei",
     "recipient.answer-go": "Senden",
+    "recipient.refused": "Nicht angenommen",
     "recipient.taken": "Angenommen: {what}",
     "recipient.taken-delivery": "ein Empfang",
     "recipient.taken-answer": "eine Antwort auf einen Rückruf",

@@ -334,27 +334,40 @@ def unlearning(*, quick: bool) -> Iterator[dict[str, Any]]:
     bound = (4 * items**2 + 8 * 2_048 * items + 128 * len(row)) / 2**20
     told = "memory of a fit / matrix, one block of members, 128 bytes a row"
     yield line(told, size, peak / bound, "ratio", 1.0, None, less=True) | {"MiB": round(peak)}
-    for count in (1, 10, 100, 1_000):
-        gone = np.isin(row, draw.permutation(members)[:count])
-        leaving = rows.filter(pa.array(gone)).to_batches()
-        staying = rows.filter(pa.array(~gone)).to_batches(max_chunksize=1 << 16)
-        forget = min(timed(lambda b=leaving: trainer.forget(state, b))[1] for _ in range(3))
-        left, _ = timed(lambda b=leaving: trainer.forget(state, b))
-        again, fit = timed(lambda b=staying: trainer.fit(b, recipe))
-        if trainer.dump(left) != trainer.dump(again) or (named(left) != named(again)).any():
-            sys.exit("unlearning and fitting without gave different states")
-        name = f"unlearning {count:,} members: fit / forget, until the new state"
-        yield line(name, size, fit / forget, "ratio", 20.0, None) | {
-            "seconds": [round(forget, 4), round(fit, 4)]
-        }
-        rows_read = (~gone).sum() / gone.sum()
-        name = f"unlearning {count:,} members: rows read by a fit / by forgetting"
-        yield line(name, size, rows_read, "ratio", 20.0, None)
+    yield from forgetting("content", trainer, state, rows, row, size)
+    kinds = pa.array(["skill" if n % 3 else "job" for n in range(items)]).take(pa.array(column))
+    jobs, kinded = JobsTrainer(), rows.append_column("kind", kinds)
+    held_jobs = jobs.fit(kinded.to_batches(max_chunksize=1 << 16), jobs.default_recipe())
+    yield from forgetting("jobs", jobs, held_jobs, kinded, row, size)
+    del held_jobs
     gram = state.both(np.arange(items))
     gram[gram < recipe["k"]] = 0
     _, solve = timed(lambda: ease_on_grid(gram, recipe["ridge"]))
     yield line("the solve, once a batch for both", size, solve, "s", None, None)
     yield from latency(900 if quick else 20_000)
+
+
+def forgetting(
+    what: str, trainer: Any, state: Holdings, rows: pa.Table, row: Matrix, size: str
+) -> Iterator[dict[str, Any]]:
+    """Forget some members and fit what is left, in turn; the states must be equal."""
+    draw = np.random.default_rng(12)
+    for count in (1, 10, 100, 1_000):
+        gone = np.isin(row, draw.permutation(int(row.max()) + 1)[:count])
+        leaving = rows.filter(pa.array(gone)).to_batches()
+        staying = rows.filter(pa.array(~gone)).to_batches(max_chunksize=1 << 16)
+        forget = min(timed(lambda b=leaving: trainer.forget(state, b))[1] for _ in range(3))
+        left, _ = timed(lambda b=leaving: trainer.forget(state, b))
+        again, fit = timed(lambda b=staying: trainer.fit(b, trainer.default_recipe()))
+        if trainer.dump(left) != trainer.dump(again) or (named(left) != named(again)).any():
+            sys.exit("unlearning and fitting without gave different states")
+        name = f"unlearning {count:,} members, {what}: fit / forget, until the new state"
+        yield line(name, size, fit / forget, "ratio", 20.0, None) | {
+            "seconds": [round(forget, 4), round(fit, 4)]
+        }
+        rows_read = (~gone).sum() / gone.sum()
+        name = f"unlearning {count:,} members, {what}: rows read by a fit / by forgetting"
+        yield line(name, size, rows_read, "ratio", 20.0, None)
 
 
 def latency(items: int) -> Iterator[dict[str, Any]]:

@@ -219,7 +219,7 @@ def test_a_workspace_logs_a_case(told: Path, tmp_path: Path) -> None:
     """With a workspace at hand its log takes the statement, and its trust file verifies it."""
     byleave.create(tmp_path / "ws").close()
     out = tmp_path / "out"
-    done = run("run", told / "case.yaml", "--out", out, "--workspace", tmp_path / "ws")
+    done = run("run", told / "case.yaml", "--out", out, "--log", tmp_path / "ws")
     assert done.exit_code == 0, done.output
     trust = tmp_path / "ws" / "trust"
     with byleave.open(tmp_path / "ws", read_only=True) as ws:
@@ -247,7 +247,6 @@ def test_a_case_log_keeps_one_history(folder: Path) -> None:
     [
         (("run", "{case}", "--out", "{out}"), "case.output"),
         (("run", "{case}", "--log", "{log}"), "cli.usage"),
-        (("run", "{case}", "--out", "{new}", "--log", "{log}", "--workspace", "w"), "cli.usage"),
         (("run", "{case}", "--out", "{new}", "--log", "{out}"), "case.log-folder"),
         (("log", "{log}", "--origin", "cases.test.invalid/2"), "case.log-folder"),
         (("log", "{new}", "--origin", "two words"), "note.key"),

@@ -69,9 +69,11 @@ def case() -> None:
     help="Also write all of it, with the statement of its digests, into a new folder.",
 )
 @click.option(
-    "--log", "log_folder", type=click.Path(path_type=Path), help="State it in a case log."
+    "--log",
+    "log_folder",
+    type=click.Path(path_type=Path),
+    help="With --out: state it in this case log, or in a workspace's log.",
 )
-@click.option("--workspace", "-w", help="State it in the log of this workspace.")
 @json_option
 def run(
     *,
@@ -86,7 +88,6 @@ def run(
     parts: Path | None,
     out: Path | None,
     log_folder: Path | None,
-    workspace: str | None,
     as_json: bool,
 ) -> None:
     """Run the case of CASE_FILE (docs/spec/case.md). Nothing is stored unless asked for.
@@ -96,16 +97,14 @@ def run(
     \b
     Examples:
       byleave case run examples/linkedin-2024.yaml --as-of 2025-01-21
-      byleave case run examples/linkedin-2024.yaml --out linkedin-case --log my-cases
+      byleave case run examples/linkedin-2024.yaml --out linkedin --log my-cases
     """  # noqa: D301 (click's \b keeps the lines)
     from byleave.wiring.case import write_members_csv, write_notices_csv
     from byleave.wiring.case_engines import asked_case
     from byleave.wiring.case_rows import stream_members_csv, stream_pairs
 
-    if out is None and (log_folder is not None or workspace is not None):
+    if out is None and log_folder is not None:
         raise InputError("what is stated is written too: --out FOLDER", code="cli.usage")
-    if log_folder is not None and workspace is not None:
-        raise InputError("one log: --log or --workspace", code="cli.usage")
     progress = Progress()
     with asked_case(
         case_file,
@@ -127,7 +126,7 @@ def run(
         progress.close()
         if page is not None:
             write_case_page(page, report.to_dict())
-        finished = None if out is None else _finish(report, case_file, out, log_folder, workspace)
+        finished = None if out is None else _finish(report, case_file, out, log_folder)
         data = report.to_dict()
     if asked.why is not None:
         click.echo(f"engine   {asked.why}", err=True)
@@ -139,14 +138,12 @@ def run(
     )
 
 
-def _finish(
-    report: CaseReport, case_file: Path, out: Path, log_folder: Path | None, workspace: str | None
-) -> Finished:
+def _finish(report: CaseReport, case_file: Path, out: Path, log_folder: Path | None) -> Finished:
     from byleave.wiring.case_log import CaseLog
     from byleave.wiring.case_out import finish_case
 
-    if workspace is not None:
-        with opened(workspace) as ws:
+    if log_folder is not None and (log_folder / "byleave.toml").exists():
+        with opened(str(log_folder)) as ws:
             return finish_case(report, case_file, out, workspace=ws)
     log = None if log_folder is None else CaseLog(log_folder)
     return finish_case(report, case_file, out, log=log)
@@ -158,7 +155,7 @@ def _finished(finished: Finished | None) -> Iterator[str]:
     yield ""
     yield f"written  {finished.folder}; the lists name members and are private (0600)"
     if finished.proof is None:
-        yield "  unsigned: --log FOLDER or --workspace FOLDER states it in a log"
+        yield "  unsigned: --log FOLDER states it in a case log, or in a workspace's"
     else:
         yield f"  check   byleave verify {finished.proof} --trust {finished.trust}"
 
@@ -172,7 +169,7 @@ def report(*, out: Path, page: str | None, as_json: bool) -> None:
 
     \b
     Example:
-      byleave case report linkedin-case --html linkedin-case.html
+      byleave case report linkedin --html linkedin.html
     """  # noqa: D301 (click's \b keeps the lines)
     from byleave.wiring.case_out import read_finished
 
@@ -194,7 +191,7 @@ def verify(*, out: Path, case_file: Path | None, trust: Path | None, as_json: bo
 
     \b
     Example:
-      byleave case verify linkedin-case examples/linkedin-2024.yaml --trust trust
+      byleave case verify linkedin examples/linkedin-2024.yaml
     """  # noqa: D301 (click's \b keeps the lines)
     from byleave.wiring.case_out import verify_case
 

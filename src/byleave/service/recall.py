@@ -241,36 +241,6 @@ def outbox_file(
     return None
 
 
-def open_orders(house: House, recipient: str, name: str) -> list[Document] | None:
-    """Return the orders about a recipient's package not answered yet, as they are listed.
-
-    Args:
-        house: The workspace's ports.
-        recipient: Whose package.
-        name: The disclosure.
-
-    Returns:
-        `name`, `rows`, `at`, `due` of each; None: it is no package of theirs.
-    """
-    found = house.ledger.object("disclosure", name)
-    if found is None or found[2]["recipient"] != recipient:
-        return None
-    orders = []
-    for _, key, _, document in _of(house, "recall", name):
-        if document.get("withheld") or house.ledger.object("acknowledgement", key) is not None:
-            continue
-        order = Order.read(document["document"])
-        orders.append(
-            {
-                "name": f"{key}{_ORDER}",
-                "rows": len(order.labels),
-                "at": format_instant(order.at),
-                "due": format_instant(order.due),
-            }
-        )
-    return orders
-
-
 def acknowledgement_proof(house: House, name: str) -> bytes:
     """Return the proof of one answer, by the name of its recall.
 

@@ -82,7 +82,7 @@ class CaseLog:
                 "no case log stands here, or its key cannot be read",
                 code="case.log-folder",
                 where=str(folder),
-                hint="byleave case log FOLDER --origin NAME makes one",
+                hint="byleave case log FOLDER --origin NAME makes one; a workspace will do as well",
             ) from None
 
     @property

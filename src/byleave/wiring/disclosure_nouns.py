@@ -21,6 +21,7 @@ from byleave.errors import (
     RefusedError,
 )
 from byleave.service import disclose, parcel, recall, withdrawal
+from byleave.service.open_orders import open_orders
 from byleave.stores.age import seal_stream
 from byleave.stores.artefacts import copy_file, write_file
 from byleave.stores.outbox import INBOX, LISTING
@@ -134,7 +135,7 @@ class Disclosures(Noun):
 
     def orders(self, recipient: str, name: str) -> builtins.list[dict[str, Any]] | None:
         """Return the orders about a recipient's package not answered yet; None: not theirs."""
-        return recall.open_orders(self._house, recipient, name)
+        return open_orders(self._house, recipient, name)
 
     def lay_out(self, recipient: str, folder: Path) -> dict[str, Any]:
         """Write what lies there for a recipient into a folder, to be carried or shared.

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -78,6 +78,7 @@ from byleave.wiring.recipient_files import (
     safe_name,
     state_at,
 )
+from byleave.wiring.recipient_held import Held, Pulled
 from byleave.wiring.world import system_bytes, system_now
 
 __all__ = ["Held", "Pulled", "RecipientFolder", "make_recipient"]
@@ -86,46 +87,6 @@ _WHO: Final = "recipient.json"
 _CARD: Final = "card.json"
 _TRUST: Final = "trust.policy"
 _CLEAR: Final = "package.clear"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
-    """A package that the recipient holds.
-
-    Attributes:
-        name: Its name.
-        rows: Rows left.
-        recalled: Rows deleted so far.
-        waiting: Rows recalled and not deleted yet.
-        expires: When its terms run out, or None.
-        expired: Whether they have.
-        passed_on: To whom rows were passed on.
-        path: Where the rows are.
-    """
-
-    name: str
-    rows: int
-    recalled: int
-    waiting: int
-    expires: str | None
-    expired: bool
-    passed_on: tuple[str, ...]
-    path: Path
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pulled:
-    """What a pull brought.
-
-    Attributes:
-        packages: Names of packages opened, verified and now held.
-        orders: Names of orders that came.
-        refused: (name, error) of what was not taken on; the rest was.
-    """
-
-    packages: tuple[str, ...]
-    orders: tuple[str, ...]
-    refused: tuple[tuple[str, ByleaveError], ...]
 
 
 def make_recipient(

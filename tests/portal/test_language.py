@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
+import byleave
 from byleave.pages import catalogue
 from byleave.pages.catalogue import ENGLISH_ONLY
 from byleave.pages.words import speech
@@ -129,6 +130,27 @@ def test_a_text_in_another_language_is_said_to_be_so(site: Site) -> None:
     assert "Diesen Text haben wir nur in dieser Sprache: Englisch." in page
     assert f'<pre class="notice" lang="en">{NOTICE.strip().splitlines()[0]}' in page
     assert "We have this text only" not in browser.get("/me/settings?lang=en").text
+
+
+def test_a_question_that_has_a_german_text_is_asked_and_recorded_in_german(site: Site) -> None:
+    """M12: of an operator's variants the reader's is shown, and it is the one that is answered."""
+    scope = "train.ranking.jobs/profile.skills/platform"
+    with byleave.open(site.path) as ws:
+        for language, text in (("en", "May we use your skills?"), ("de", "Dürfen wir sie nutzen?")):
+            ws.policy.publish_notice(
+                text, notice=f"jobs-{language}", asks=[scope], language=language, family="jobs"
+            )
+    browser = site.signed_in("member", "m-1")
+    page = german(browser, "/me/settings")
+    assert "Dürfen wir sie nutzen?" in page
+    assert "May we use your skills?" not in page
+    form = page.split('action="/me/settings/jobs-de"')[1].split("</form>")[0]
+    fields = dict(re.findall(r'name="(form|token)" value="([^"]*)"', form))
+    sent = {**fields, "row-1": "yes", "past": "now"}
+    assert browser.post("/me/settings/jobs-de", data=sent, headers=OURS).status_code == 303
+    with byleave.open(site.path, read_only=True) as ws:
+        [event] = ws.consent.history("m-1")
+        assert (event.notice, event.grade.name) == ("jobs-de", "BYTES")
 
 
 def test_a_choice_made_in_german_is_recorded_in_german(site: Site) -> None:

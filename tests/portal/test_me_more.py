@@ -273,10 +273,12 @@ def test_an_export_is_the_same_from_page_api_and_noun(site: Site, grown: Grown) 
     """The platform gets a member's file with a token that may read; another member gets none."""
     member = grown.agreed[0]
     token = site.token("member.read")
-    by_api = site.http.get(f"/api/v1/members/export?member={member}", headers=token)
+    address = f"/api/v1/members/export?member={member}"
+    by_api = site.http.get(address, headers={**token, "byleave-reason": "asked by letter"})
     assert by_api.status_code == 200, by_api.text
     with byleave.open(site.path, read_only=True) as ws:
         noun = b"".join(ws.member.export(member))
+        assert [look["why"] for look in ws.member.looks()] == ["asked by letter"]
     for data in (by_api.content, noun):
         with zipfile.ZipFile(io.BytesIO(data)) as file:
             assert "choices.csv" in file.namelist()

@@ -283,6 +283,31 @@ class Client:
         found: dict[str, Any] = self._read("/api/v1/answer", {"member": member})
         return found
 
+    def export(self, member: str) -> Iterator[bytes]:
+        """Yield the parts of a zip file of everything held about a member (GDPR art. 15, 20)."""
+        with self._http.stream(
+            "GET", "/api/v1/members/export", params={"member": member}
+        ) as answer:
+            if not answer.is_success:
+                answer.read()
+                _read_answer(answer)
+            yield from answer.iter_bytes()
+
+    def request(
+        self, member: str, kind: str, *, channel: str = "api", key: str | None = None
+    ) -> dict[str, Any]:
+        """Note what a member asked for by right; return the request and the day it is due.
+
+        Args:
+            member: Who asked.
+            kind: `access`, `erasure` or `objection`.
+            channel: Where they asked; nothing personal.
+            key: Idempotency key; None: a new one.
+        """
+        body = {"member": member, "kind": kind, "channel": channel}
+        found: dict[str, Any] = self._write("/api/v1/requests", body, key)
+        return found
+
     def _read(self, path: str, asked: Mapping[str, Any]) -> Any:  # noqa: ANN401 (JSON)
         return self._send("GET", path, params=asked)
 

@@ -189,7 +189,8 @@ class Store:
             return False
         top = scope.partition("/")[0]
         gone = self.do(
-            "DELETE FROM shown WHERE account = ?1 AND (purpose = ?2 OR purpose LIKE ?2 || '.%')",
+            "DELETE FROM shown WHERE account = ?1"
+            " AND (?2 = '*' OR purpose = ?2 OR substr(purpose, 1, length(?2) + 1) = ?2 || '.')",
             account,
             top,
         )

@@ -417,7 +417,7 @@ def test_a_message_without_a_good_signature_is_not_heard(town: Town) -> None:
     """Whoever knows the webhook's address cannot make the network believe a withdrawal."""
     request = urllib.request.Request(
         f"{town.network}/hooks/byleave",
-        data=b'{"type":"choice.no","data":{"member":"x","kind":"withdrawal","scope":"train.*/*/*"}}',
+        data=b'{"type":"choice.no","data":{"member":"x","kind":"withdrawal","scope":"train/*/*"}}',
         headers={"webhook-id": "forged-1", "webhook-timestamp": "1", "webhook-signature": "v1,AA="},
     )
     assert refused(request) == 401
@@ -491,6 +491,23 @@ def test_without_the_sets_no_row_looks_like_one_of_them(tmp_path: Path) -> None:
     threads = [row["thread"] for row in store.ask("SELECT DISTINCT thread FROM message")]
     assert names
     assert all(name.startswith("generated") for name in (*names, *items, *threads))
+
+
+def test_a_no_forgets_what_it_covers_once(tmp_path: Path) -> None:
+    """A no about a purpose deletes what was shown for it and below it, of that member alone; the same
+    message again changes nothing.
+    """
+    store = Store(tmp_path / "network.sqlite")
+    for who in ("a", "b"):
+        for purpose in ("train.ranking.jobs", "train.ranking.content", "train.rank"):
+            store.remember(who, purpose, ["x"])
+    heard = {"member": "a", "kind": "withdrawal", "scope": "train.ranking/*/platform"}
+    assert store.hear("m-1", heard)
+    assert not store.hear("m-1", heard)
+    left = store.ask("SELECT account, purpose FROM shown WHERE account = 'a'")
+    assert [row["purpose"] for row in left] == ["train.rank"]
+    assert store.hear("m-2", heard | {"scope": "*/*/*"})
+    assert {row["account"] for row in store.ask("SELECT account FROM shown")} == {"b"}
 
 
 def test_guests_have_said_nothing(tmp_path: Path) -> None:

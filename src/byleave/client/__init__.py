@@ -5,7 +5,7 @@
 from byleave.client import Client, Choice
 
 with Client("https://privacy.example.com", token="byl_…") as api:
-    api.record([Choice(member="m-1", kind="withdraw", scope="train.*/*/platform")])
+    api.record([Choice(member="m-1", kind="withdraw", scope="train/*/platform")])
     api.decide("m-1", "train.generative.replies/messages.direct/platform").allowed
 """
 

@@ -353,9 +353,10 @@ class DeskFile:
     def end_session(self, digest: bytes) -> None:
         """Sign out."""
         self._db.execute("DELETE FROM session WHERE digest = ?", (digest,))
+        self._db.execute("DELETE FROM outside WHERE digest = ?", (digest,))
 
     def forget(self, role: str, subject: str) -> None:
-        """Forget everything of one caller: their links, sessions, tokens and answered keys."""
+        """Forget everything of one caller: links, sessions, tokens, keys, and looks at a member."""
         with self._writing():
             for table in ("link", "session", "token"):
                 self._db.execute(
@@ -363,6 +364,9 @@ class DeskFile:
                     (role, subject),
                 )
             self._db.execute("DELETE FROM answered WHERE caller = ?", (f"{role}:{subject}",))
+            self._db.execute("DELETE FROM outside WHERE digest NOT IN (SELECT digest FROM session)")
+            if role == "member":
+                self._db.execute("DELETE FROM looked WHERE member = ?", (int(subject),))
 
     # looks
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from byleave.stores.desk import AnsweredKey, DeskFile, Grantee, KeptToken, Webhook
@@ -19,6 +21,7 @@ __all__ = [
     "KeptToken",
     "RateFile",
     "Webhook",
+    "forget_members",
     "open_desk",
     "open_rates",
     "provider_secret",
@@ -33,6 +36,20 @@ def open_desk(workspace: Workspace) -> DeskFile:
         WorldError: `desk.unreadable`.
     """
     return DeskFile(workspace.path / "desk.sqlite")
+
+
+def forget_members(workspace: Workspace, ordinals: Iterable[int]) -> None:
+    """Forget erased members in the file of sessions, where a server has made one.
+
+    Raises:
+        EvidenceError: `desk.damaged`.
+        WorldError: `desk.unreadable`.
+    """
+    if not (workspace.path / "desk.sqlite").exists():
+        return
+    with contextlib.closing(open_desk(workspace)) as desk:
+        for ordinal in ordinals:
+            desk.forget("member", str(ordinal))
 
 
 def open_rates(workspace: Workspace) -> RateFile:

@@ -31,6 +31,7 @@ from byleave.service import (
 )
 from byleave.service import groups as group_facts
 from byleave.wiring.consent_nouns import Noun
+from byleave.wiring.desk import forget_members
 from byleave.wiring.policy_nouns import PolicyTexts
 from byleave.wiring.proof_nouns import provers
 
@@ -137,6 +138,7 @@ class Members(Noun):
         done = erasure.erase(self._house, members, proofs=self._workspace.places.proofs)
         requests.close_erased(self._house, done.ordinals, who="erasure", why=done.erasure)
         self._house.log.publish()
+        forget_members(self._workspace, done.ordinals)
         return done
 
     def standing(self, member: str) -> list[tuple[str, str]]:

@@ -45,6 +45,7 @@ from byleave.stores.migrations import SQLITE
 from byleave.stores.sqlite_columns import SqliteColumns, or_null
 from byleave.stores.sqlite_entries import ENTRY_STRUCTURE, SIZE, add_entries, read_entries
 from byleave.stores.sqlite_errors import busy, damaged, world
+from byleave.stores.sqlite_objects import SqliteObjects
 
 __all__ = ["SqliteLedger", "SqliteWriter"]
 
@@ -202,7 +203,7 @@ class SqliteWriter(WriterBase):
             self._db.execute("INSERT INTO fact_tail(ordinals) VALUES (?)", (raw,))
 
 
-class SqliteLedger(SqliteColumns):
+class SqliteLedger(SqliteColumns, SqliteObjects):
     """The ledgers of one workspace.
 
     Args:
@@ -404,45 +405,6 @@ class SqliteLedger(SqliteColumns):
         )
         part = np.frombuffer(bytes.fromhex((row and row[0]) or ""), _PACKED_ROW)
         return part[np.argsort(part["idx"], kind="stable")]
-
-    # -- objects ---------------------------------------------------------------------------
-
-    def objects(self, kind: str) -> list[tuple[int, str, int, Any]]:
-        """Return (index, id, at_us, document) of one kind, by index."""
-        rows = self._rows(
-            "SELECT idx, id, at_us, document FROM objects WHERE kind = ? ORDER BY idx", (kind,)
-        )
-        return [(i, name, at, self._document(raw)) for i, name, at, raw in rows]
-
-    def object(self, kind: str, object_id: str) -> tuple[int, int, Any] | None:
-        """Return (index, at_us, document) of one object, or None."""
-        row = self._row(
-            "SELECT idx, at_us, document FROM objects WHERE kind = ? AND id = ?", (kind, object_id)
-        )
-        return None if row is None else (row[0], row[1], self._document(row[2]))
-
-    def object_at(self, index: int) -> tuple[str, str, int, Any] | None:
-        """Return (kind, id, at_us, document) of the object whose log entry has this index."""
-        row = self._row("SELECT kind, id, at_us, document FROM objects WHERE idx = ?", (index,))
-        return None if row is None else (row[0], row[1], row[2], self._document(row[3]))
-
-    def last_objects(
-        self, kinds: Sequence[str], *, before: int, limit: int
-    ) -> list[tuple[int, str, str, int, Any]]:
-        """Return (index, kind, id, at_us, document) of objects of some kinds, newest first.
-
-        Args:
-            kinds: Which.
-            before: Only those of a lower index.
-            limit: At most so many. Cost: what is skipped between them, and they.
-        """
-        marks = ", ".join("?" * len(kinds))
-        rows = self._rows(
-            f"SELECT idx, kind, id, at_us, document FROM objects WHERE idx < ?"  # noqa: S608
-            f" AND kind IN ({marks}) ORDER BY idx DESC LIMIT ?",
-            (before, *kinds, limit),
-        )
-        return [(i, kind, name, at, self._document(raw)) for i, kind, name, at, raw in rows]
 
     # -- the log's source and head (tlog.publish ports) --------------------------------------
 

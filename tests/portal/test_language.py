@@ -32,6 +32,8 @@ def left_in_english(page: str) -> list[str]:
     for key, sentence in catalogue.SAY.items():
         if key in ENGLISH_ONLY or words[key] == sentence or len(sentence.split()) < 2:
             continue
+        if max(re.split(r"\{\w+\}", sentence), key=len).strip() not in text:
+            continue
         pattern = re.escape(re.sub(r"\{\w+\}", "\0", sentence)).replace("\0", ".+?")
         if re.search(rf"\b{pattern}", text):
             found.append(key)

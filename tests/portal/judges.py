@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import base64
+import copy
 import json
 import random
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-__all__ = ["IN_NODE", "Case", "Judge", "in_node", "mutations", "vectors"]
+from byleave import canonical
+from byleave.errors import InputError
+
+__all__ = ["IN_NODE", "Case", "Judge", "in_node", "mutations", "resealed", "vectors"]
 
 VECTORS: Final = Path(__file__).resolve().parents[1] / "vectors"
+VALUES: Final[tuple[Any, ...]] = (
+    None, True, False, 0, 1, -1, 2**53 - 1, "", "x", "0" * 64, "0" * 32, "0" * 160, [], {},
+    {"a": 1}, [1], "2024-09-18T00:00:00Z", "2024-02-30T00:00:00Z", "\u2028é", "👍",
+)  # fmt: skip
 IN_NODE: Final = """
 const verifier = require(process.argv[1]);
 const lines = require("fs").readFileSync(0, "utf8").split("\\n").filter(Boolean);
@@ -70,6 +78,38 @@ def mutations(cases: Sequence[Case], each: int, *, seed: int) -> list[Case]:
     """Return copies of cases in which one byte of one file is another, gone, moved or new."""
     chance = random.Random(seed)
     return [_mutated(case, chance) for case in cases for _ in range(each)]
+
+
+def resealed(cases: Sequence[Case], each: int, *, seed: int) -> list[Case]:
+    """Return copies of cases in which one value of the proof is another, its digest made right."""
+    chance = random.Random(seed)
+    found = []
+    for case in cases:
+        try:
+            document: Any = canonical.decode(case.proof)
+        except InputError:
+            continue
+        for _ in range(each):
+            changed = copy.deepcopy(document)
+            *folders, name = chance.choice([place for place in _places(document) if place])
+            inside = changed
+            for folder in folders:
+                inside = inside[folder]
+            inside[name] = chance.choice(VALUES)
+            changed.pop("digest", None)
+            changed["digest"] = canonical.digest_of(changed).hex()
+            found.append(replace(case, proof=canonical.encode(changed)))
+    return found
+
+
+def _places(value: object, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    yield above
+    if isinstance(value, dict):
+        for name, item in value.items():
+            yield from _places(item, (*above, name))
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _places(item, (*above, index))
 
 
 def in_node(node: str, script: Path, cases: Sequence[Case], *, own: bool = False) -> Any:

@@ -85,8 +85,7 @@ def test_a_stopped_run_goes_on_from_its_parts(
         plain(self, sql, file)
 
     monkeypatch.setattr(case_duckdb.DuckdbRunner, "write", stopped)
-    result = CliRunner().invoke(case, ["run", *arguments])
-    assert result.exit_code != 0
+    assert code_of(*arguments) == "cli.interrupted"
     assert {file.name for file in parts.glob("*.parquet")} == set(written)
     assert stat.S_IMODE(parts.stat().st_mode) == 0o700
 

@@ -123,7 +123,6 @@ class DuckdbRunner:
 
     def _watched(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         # DuckDB would put an error of ours into words of its own.
-        self._error = None
         try:
             yield from batches
         except (ByleaveError, KeyboardInterrupt) as error:
@@ -131,6 +130,7 @@ class DuckdbRunner:
             raise
 
     def _run(self, work: Callable[[], Any]) -> Any:  # noqa: ANN401 - what `work` returns
+        self._error = None  # here alone: of several streams the one that fails may not be the last
         try:
             return work()
         except self._duckdb.InterruptException:

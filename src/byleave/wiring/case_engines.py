@@ -89,7 +89,8 @@ def asked_case(
 
     Raises:
         InputError: as `run_case`; `case.engine`, the engine cannot do what is asked.
-        ConflictError: `case.parts`, the folder holds parts of another run, or of one still running.
+        ConflictError: `case.parts`, the folder holds parts of another run, or of one still running;
+            `cli.interrupted`, it was stopped, and goes on when it is asked again.
         WorldError: `cli.extra-missing`; `world.disk-full`, `world.storage`.
     """
     file = Path(path)
@@ -105,14 +106,22 @@ def asked_case(
             code="case.engine",
             hint="--engine reference; or `gate: {kept: …}`, --csv and --pairs",
         )
-    with ExitStack() as stack:
-        folder = parts or file.with_name(file.name + ".parts")
-        day = stack.enter_context(_parts(folder, stated, file, as_of, chosen))
-        runner = stack.enter_context(_runner(chosen, folder, memory))
-        report = _streamed(stated, file, day, runner, folder, progress)
-        yield Asked(report=report, engine=chosen, why=why)
-        stack.close()
-        shutil.rmtree(folder)
+    folder = parts or file.with_name(file.name + ".parts")
+    try:
+        with ExitStack() as stack:
+            day = stack.enter_context(_parts(folder, stated, file, as_of, chosen))
+            runner = stack.enter_context(_runner(chosen, folder, memory))
+            report = _streamed(stated, file, day, runner, folder, progress)
+            yield Asked(report=report, engine=chosen, why=why)
+            stack.close()
+            shutil.rmtree(folder)
+    except KeyboardInterrupt:
+        raise ConflictError(
+            "stopped; the finished parts stay",
+            code="cli.interrupted",
+            where=str(folder),
+            hint="run the same command again: it goes on from them",
+        ) from None
 
 
 def _chosen(engine: str, stated: CaseFile, folder: Path, *, lists: bool) -> tuple[str, str | None]:

@@ -19,7 +19,7 @@ from click.testing import CliRunner
 from byleave.cli.case import case
 from byleave.errors import ByleaveError
 from byleave.exposure.casefile import parse_case
-from byleave.exposure.cohort import affected
+from byleave.exposure.cohort import Affected, affected
 from byleave.ids import parse_instant
 from byleave.wiring.case import load_case, run_case
 from tests.unit.exposure.past import by_hand
@@ -55,6 +55,7 @@ def test_the_worked_example_equals_the_loops(example: Path) -> None:
     """The example's affected people and reasons equal what plain loops over its rows find."""
     loaded = load_case(example)
     found = run_case(example).cohorts[0].affected
+    assert isinstance(found, Affected)
     said = loaded.choices
     assert said is not None
     width = said.num_rows
@@ -195,6 +196,7 @@ def test_the_notice_list_holds_each_affected_member_once(example: Path, tmp_path
     want: dict[str, dict[str, set[str]]] = {}
     report = run_case(example)
     for cohort in report.cohorts:
+        assert isinstance(cohort.affected, Affected)
         for row in cohort.affected.members.to_pylist():
             member = want.setdefault(row["member"], {"cohorts": set(), "reasons": set()})
             member["cohorts"].add(cohort.affected.cohort.name)
@@ -240,8 +242,9 @@ def test_a_delivery_may_list_its_records(example: Path) -> None:
     for name in ("replies-model-1", "package-2"):
         change(example, f"  - id: {name}\n", f"  - id: {name}\n    records: none.csv\n")
     (example.parent / "none.csv").write_text("record\n")
-    pairs = run_case(example).cohorts[0].affected.pairs
-    assert set(pairs["record"].to_pylist()) == {"msg-001"}
+    found = run_case(example).cohorts[0].affected
+    assert isinstance(found, Affected)
+    assert set(found.pairs["record"].to_pylist()) == {"msg-001"}
 
 
 def _delete(file: Path, name: str) -> None:

@@ -16,6 +16,7 @@ import byleave
 from byleave.cli.case import case
 from byleave.errors import ByleaveError
 from byleave.exposure.casefile import parse_case
+from byleave.exposure.cohort import Affected
 from byleave.exposure.pack import EEA
 from byleave.verify import verify
 from byleave.wiring.case import run_case
@@ -72,6 +73,7 @@ def test_the_case_selects_region_by_purpose_by_interval(example: Path) -> None:
     trained and not the one made before.
     """
     found = run_case(example).cohorts[0].affected
+    assert isinstance(found, Affected)
     members, posts = by_loop(example)
     assert set(found.members["member"].to_pylist()) == members
     assert {str(record) for record in found.pairs["record"].to_pylist()} == posts

@@ -304,6 +304,7 @@ def test_a_strict_gate_lets_nothing_through() -> None:
     granted = choices(("ann", AUGUST, "grant", None, True), ("bob", AUGUST, "grant", None, True))
     found = counterfactual(affected(practice(*THREE), granted), kept("1"))
     assert (found.affected, found.let_through, found.stopped, found.members_still) == (2, 0, 2, 0)
+    assert found.who is not None
     assert found.who.num_rows == 0
 
 
@@ -312,6 +313,7 @@ def test_a_loose_gate_lists_who_is_still_affected() -> None:
     granted = choices(("ann", AUGUST, "grant", None, True))
     found = counterfactual(affected(practice(*THREE), granted), kept("1", "2", "unknown"))
     assert (found.affected, found.let_through, found.stopped) == (3, 2, 1)
+    assert found.who is not None
     assert found.who.to_pylist() == [
         {"member": "bob", "messages": 2},
         {"member": "cat", "messages": 1},

@@ -163,6 +163,8 @@ def test_bad_rows_are_found_as_they_pass(
         run(str(example), "--engine", "duckdb")
     assert refused.value.code == code
     assert ".yaml:" in str(refused.value.where)
+    parts = example.with_name(example.name + ".parts")
+    assert not parts.exists() or any(parts.glob("*.parquet"))
 
 
 def test_a_folder_of_parquet_is_one_table(tmp_path: Path) -> None:

@@ -114,7 +114,7 @@ def asked_case(
             report = _streamed(stated, file, day, runner, folder, progress)
             yield Asked(report=report, engine=chosen, why=why)
             stack.close()
-            shutil.rmtree(folder)
+            shutil.rmtree(folder, ignore_errors=True)
     except KeyboardInterrupt:
         raise ConflictError(
             "stopped; the finished parts stay",
@@ -212,7 +212,11 @@ def _parts(
             day = parse_instant(format_instant(day))
             text = json.dumps({"key": key, "as_of": format_instant(day)})
             state.write_text(text, encoding="utf-8")
-        yield day
+        try:
+            yield day
+        finally:
+            if not any(folder.glob("*.parquet")):  # nothing to go on from
+                shutil.rmtree(folder)
     finally:
         os.close(descriptor)
 

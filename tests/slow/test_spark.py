@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -13,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from byleave.engines.case_spark import SparkRunner
 from byleave.engines.case_stages import answer_in_stages
@@ -26,7 +29,7 @@ from byleave.testing.case_suite import disagreements, inputs_of
 from byleave.testing.engine_suite import Example, compile_example, expected, misreasoned
 from byleave.wiring.case import load_case
 from byleave.wiring.case_tables import FileTable
-from tests.engines.case_worlds import AS_OF, World, boundary_worlds
+from tests.engines.case_worlds import AS_OF, World, boundary_worlds, worlds
 from tests.engines.strategies import example_of
 from tests.slow.generated import MESSAGES, gated, make_messages, make_plan, reasons_of
 from tests.slow.native_worlds import SHAPES, native_worlds
@@ -323,7 +326,7 @@ def case_disagreements(spark: SparkSession, world: World, folder: Path) -> list[
 
 def pick_boundaries() -> list[Any]:
     """Some of the worlds on both sides of a condition: a case in Spark takes seconds."""
-    return [pytest.param(w, id=n) for n, w in islice(boundary_worlds(), 0, 113, 28)]
+    return [pytest.param(w, id=n) for n, w in islice(boundary_worlds(), 0, None, 29)]
 
 
 @pytest.mark.timeout(1200)
@@ -333,6 +336,15 @@ def test_a_case_on_both_sides_of_conditions(
 ) -> None:
     """A microsecond before, at and after an instant Spark's counts, ranges and rows are alike."""
     assert case_disagreements(spark, world, tmp_path) == []
+
+
+@pytest.mark.timeout(1200)
+@settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.booleans().flatmap(lambda lists: worlds(lists=lists)))
+def test_a_case_over_any_past(spark: SparkSession, world: World) -> None:
+    """Whatever was done, said and asked, Spark's answer is the columnar engine's."""
+    with tempfile.TemporaryDirectory() as folder:
+        assert case_disagreements(spark, world, Path(folder)) == []
 
 
 @pytest.mark.timeout(1200)

@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import socket
-import threading
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
 import byleave
-from byleave.portal.answers import WorkspaceAnswers
-from byleave.portal.app import create_app
-from byleave.portal.desk import make_desk
 from byleave.verify import verify
-from byleave.wiring.admission import Admission
 from tests.portal.api_site import NOTICE, USE
+from tests.portal.living import Living, living
 from tests.portal.test_browser import AXE, AXE_SHA256, OVERFLOW, SMALL_TARGETS
 from tests.portal.test_house import POLICY
 
@@ -35,25 +27,6 @@ OPTIONS = """
 """
 
 
-@dataclass
-class Stage:
-    """A served workspace."""
-
-    path: Path
-    base: str
-
-    def link(self, role: str, who: str) -> str:
-        with byleave.open(self.path, read_only=True) as ws, Admission(ws) as admission:
-            return f"{self.base}/in/{admission.make_link(role, who)}"
-
-    def enter(self, browser: Browser, role: str, who: str, **options: Any) -> Page:
-        """A page of someone who used their link."""
-        page = browser.new_context(**options).new_page()
-        page.goto(self.link(role, who))
-        page.get_by_role("button", name="Sign in").click()
-        return page
-
-
 @pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Browser]:
     with sync_playwright() as playwright:
@@ -63,36 +36,13 @@ def browser(chromium: str) -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Living]:
     path = tmp_path_factory.mktemp("journeys") / "ws"
     with byleave.create(path) as ws:
         ws.member.enrol([f"m-{n}" for n in range(12)])
         ws.policy.publish_notice(NOTICE, notice="ask-1", asks=[USE])
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    base = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    started = threading.Event()
-    server: list[uvicorn.Server] = []
-
-    def run() -> None:  # the thread that opens the workspace is the one that reads it
-        with byleave.open(path, read_only=True) as reader:
-            desk = make_desk(reader, site=base)
-            app = create_app(WorkspaceAnswers(reader), demo=False, desk=desk)
-            config = uvicorn.Config(app, log_level="error", access_log=False)
-            server.append(uvicorn.Server(config))
-            started.set()
-            server[0].run(sockets=[listener])
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    started.wait(60)
-    give_up = time.monotonic() + 60
-    while not server[0].started and time.monotonic() < give_up:
-        thread.join(0.01)
-    yield Stage(path, base)
-    server[0].should_exit = True
-    thread.join(20)
-    listener.close()
+    with living(path) as stage:
+        yield stage
 
 
 @pytest.mark.parametrize(
@@ -100,7 +50,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     [("m-0", True, 1280), ("m-1", False, 1280), ("m-2", True, 360), ("m-3", False, 360)],
 )
 def test_a_member_agrees_looks_and_leaves(
-    browser: Browser, stage: Stage, member: str, script: bool, width: int
+    browser: Browser, stage: Living, member: str, script: bool, width: int
 ) -> None:
     """A yes and its withdrawal take as many pages and clicks, scripts on or off, wide or narrow;
     each ends on a record whose proof verifies offline.
@@ -137,7 +87,7 @@ def test_a_member_agrees_looks_and_leaves(
     page.context.close()
 
 
-def test_yes_and_no_look_alike(browser: Browser, stage: Stage) -> None:
+def test_yes_and_no_look_alike(browser: Browser, stage: Living) -> None:
     """M4: both answers have one size, weight, colour and border, and neither is chosen before."""
     page = stage.enter(browser, "member", "m-4")
     page.goto(f"{stage.base}/me/settings")
@@ -147,7 +97,7 @@ def test_yes_and_no_look_alike(browser: Browser, stage: Stage) -> None:
     page.context.close()
 
 
-def test_one_button_says_no_to_everything(browser: Browser, stage: Stage) -> None:
+def test_one_button_says_no_to_everything(browser: Browser, stage: Living) -> None:
     """From the settings one click stops every yes."""
     page = stage.enter(browser, "member", "m-5")
     page.goto(f"{stage.base}/me/settings")
@@ -162,7 +112,7 @@ def test_one_button_says_no_to_everything(browser: Browser, stage: Stage) -> Non
 
 
 def test_an_operator_finds_what_is_due_and_gives_a_reason_to_look(
-    browser: Browser, stage: Stage
+    browser: Browser, stage: Living
 ) -> None:
     """An operator sees the overview, and a member's page only after a reason, which is then listed."""
     page = stage.enter(browser, "operator", "alex")
@@ -176,7 +126,7 @@ def test_an_operator_finds_what_is_due_and_gives_a_reason_to_look(
     page.context.close()
 
 
-def test_an_operator_publishes_a_text_and_closes_a_request(browser: Browser, stage: Stage) -> None:
+def test_an_operator_publishes_a_text_and_closes_a_request(browser: Browser, stage: Living) -> None:
     """An operator sees what a text would change, publishes it, and closes a request, by clicks alone."""
     with byleave.open(stage.path) as ws:
         ws.requests.open("m-9", "access", channel="letter")
@@ -218,7 +168,7 @@ def test_an_operator_publishes_a_text_and_closes_a_request(browser: Browser, sta
     ],
 )
 def test_signed_in_pages_are_in_order(
-    browser: Browser, stage: Stage, role: str, who: str, place: str, width: int, scheme: Any
+    browser: Browser, stage: Living, role: str, who: str, place: str, width: int, scheme: Any
 ) -> None:
     """Axe finds no WCAG 2.2 AA fault with our policy on; nothing overflows, no target is small."""
     source = AXE.read_bytes()

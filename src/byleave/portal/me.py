@@ -14,9 +14,10 @@ from byleave.pages.settings import ChoiceRecord, Settings, record_page, settings
 from byleave.pages.view import Frame, MemberAnswer, plain, read
 from byleave.policy.scope import Scope
 from byleave.portal.access import Access, Role, Routes, caller_of
-from byleave.portal.desk import Desk, member_of
+from byleave.portal.desk import Desk
 from byleave.portal.form import form_of
 from byleave.portal.language import language_of, notice_language_of
+from byleave.portal.member_desk import MemberDesk
 from byleave.portal.problem import ProblemError
 
 __all__ = ["add_me"]
@@ -24,23 +25,8 @@ __all__ = ["add_me"]
 _ANSWERS = {"yes": True, "no": False}
 
 
-class _Me:
-    """What the member's pages share."""
-
-    def __init__(self, desk: Desk, *, demo: bool, base: str) -> None:
-        self.desk = desk
-        self.demo = demo
-        self.base = base
-
-    def member(self, request: Request) -> str:
-        return member_of(self.desk, caller_of(request))
-
-    def form(self, request: Request) -> str:
-        return caller_of(request).form or ""
-
-    def frame(self, view: Any) -> Frame:  # noqa: ANN401 (any view that says when and at which head)
-        facts = self.desk.reader.public.frame()
-        return Frame(demo=self.demo, at=view.at, checkpoint=view.checkpoint, **facts)
+class _Me(MemberDesk):
+    """What these pages show."""
 
     def settings(self, request: Request, *, tokens: bool) -> Settings:
         language = notice_language_of(request)

@@ -22,9 +22,10 @@ from byleave.pages.messages import MessageKinds, messages_page
 from byleave.pages.questions import Questions, questions_page
 from byleave.pages.view import Frame, plain, read
 from byleave.portal.access import Access, Role, Routes, caller_of
-from byleave.portal.desk import Desk, member_of
+from byleave.portal.desk import Desk
 from byleave.portal.form import form_of
 from byleave.portal.language import language_of
+from byleave.portal.member_desk import MemberDesk
 from byleave.portal.problem import ProblemError
 from byleave.service.erasure import Erased
 from byleave.wiring import Workspace
@@ -34,24 +35,8 @@ __all__ = ["add_me_more", "zip_answer"]
 _ASKED = frozenset({"access", "objection"})
 
 
-class _Me:
-    """What these pages share."""
-
-    def __init__(self, desk: Desk, *, demo: bool, base: str) -> None:
-        self.desk = desk
-        self.demo = demo
-        self.base = base
-        self.own = f"{base}/me"
-
-    def member(self, request: Request) -> str:
-        return member_of(self.desk, caller_of(request))
-
-    def form(self, request: Request) -> str:
-        return caller_of(request).form or ""
-
-    def frame(self, view: Any) -> Frame:  # noqa: ANN401 (any view that says when and at which head)
-        facts = self.desk.reader.public.frame()
-        return Frame(demo=self.demo, at=view.at, checkpoint=view.checkpoint, **facts)
+class _Me(MemberDesk):
+    """What these pages show."""
 
     def messages(self, request: Request) -> MessageKinds:
         facts = self.desk.read.member.messages(self.member(request))

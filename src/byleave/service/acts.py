@@ -13,14 +13,13 @@ from byleave.canonical import Json
 from byleave.errors import InputError
 from byleave.evidence.entry import ActEntry
 from byleave.evidence.look import act_commitment
-from byleave.ids import format_instant, from_us, to_us
+from byleave.ids import format_instant, from_us
 from byleave.service.clock import ledger_now
 from byleave.service.house import House
+from byleave.service.noting import note, reason
 
 __all__ = ["KINDS", "log_act", "trail"]
 
-_SALT_BYTES: Final = 32
-_WHY: Final = 200
 Facts = dict[str, Any]
 
 KINDS: Final[dict[str, str]] = {
@@ -71,29 +70,19 @@ def log_act(house: House, act: str, *, who: str, what: str, why: str) -> int:
     Raises:
         InputError: `input.malformed`, no reason.
     """
-    if not 1 <= len(why.strip()) <= _WHY:
-        raise InputError(
-            f"a reason has 1 to {_WHY} characters", code="input.malformed", where="why"
-        )
     now = ledger_now(house)
-    salt = house.random(_SALT_BYTES)
     document: dict[str, Json] = {
         "act": act,
         "who": who,
         "what": what,
-        "why": why.strip(),
+        "why": reason(why),
         "at": format_instant(now),
     }
-    with house.ledger.writing() as writer:
-        index = writer.log(ActEntry(commitment=act_commitment(salt, document)).encode())
-        writer.add_object(
-            "act",
-            f"act-{index}",
-            index=index,
-            at_us=to_us(now),
-            document={**document, "salt": salt.hex()},
-        )
-    return index
+    return note(house, "act", document, at=now, entry=_entry)
+
+
+def _entry(salt: bytes, document: Json) -> ActEntry:
+    return ActEntry(commitment=act_commitment(salt, document))
 
 
 def trail(

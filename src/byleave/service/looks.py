@@ -6,20 +6,18 @@ auditor shown the opening, that nobody looked besides (G12).
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from byleave.canonical import Json
 from byleave.errors import InputError
 from byleave.evidence.entry import LookEntry
 from byleave.evidence.look import look_commitment
-from byleave.ids import format_instant, from_us, to_us
+from byleave.ids import format_instant, from_us
 from byleave.service.clock import ledger_now
 from byleave.service.house import House
+from byleave.service.noting import note, reason
 
 __all__ = ["last_looks", "list_looks", "log_look", "looks_about"]
-
-_SALT_BYTES: Final = 32
-_WHY: Final = 200
 
 
 def log_look(house: House, who: str, member: str, *, why: str) -> int:
@@ -37,28 +35,18 @@ def log_look(house: House, who: str, member: str, *, why: str) -> int:
     row = house.ledger.member(member)
     if row is None:
         raise InputError("the ledger knows no such member", code="member.unknown")
-    if not 1 <= len(why.strip()) <= _WHY:
-        raise InputError(
-            f"a reason has 1 to {_WHY} characters", code="input.malformed", where="why"
-        )
     now = ledger_now(house)
-    salt = house.random(_SALT_BYTES)
     document: dict[str, Json] = {
         "who": who,
         "member": row[0],
-        "why": why.strip(),
+        "why": reason(why),
         "at": format_instant(now),
     }
-    with house.ledger.writing() as writer:
-        index = writer.log(LookEntry(commitment=look_commitment(salt, document)).encode())
-        writer.add_object(
-            "look",
-            f"look-{index}",
-            index=index,
-            at_us=to_us(now),
-            document={**document, "salt": salt.hex()},
-        )
-    return index
+    return note(house, "look", document, at=now, entry=_entry)
+
+
+def _entry(salt: bytes, document: Json) -> LookEntry:
+    return LookEntry(commitment=look_commitment(salt, document))
 
 
 def list_looks(house: House) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from byleave.pages.link import link_token
 from byleave.pages.receipt import receipt_file
@@ -129,7 +129,7 @@ def test_the_first_tab_skips_to_the_content(
     page.goto(addresses[name])
     page.keyboard.press("Tab")
     skip = page.locator(".skip")
-    page.wait_for_function("document.querySelector('.skip').getBoundingClientRect().top >= 0")
+    expect(skip).to_be_in_viewport()
     assert page.evaluate("document.activeElement.className") == "skip"
     outline = skip.evaluate("e => getComputedStyle(e).outlineWidth")
     assert float(outline.removesuffix("px")) >= 2

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 import byleave
 from byleave.pages import check
@@ -138,7 +138,7 @@ def test_a_proof_is_checked_in_the_browser(
     other.write_bytes(stage.proof.read_bytes().replace(b'"recall_days":', b'"recall_dayz":', 1))
     page.set_input_files("#proof", other)
     page.get_by_role("button", name="Check it", exact=True).click()
-    page.wait_for_function("document.querySelector('#check-result h2')?.innerText !== 'It holds'")
+    expect(result.locator("h2")).to_have_text("It does not hold", timeout=30_000)
     page.wait_for_selector("#check-result ol")
     assert result.locator("h2").inner_text() == "It does not hold"
     assert len(asked) == before
@@ -150,7 +150,7 @@ def test_a_member_checks_a_proof_from_the_link_beside_it(browser: Browser, stage
     page = stage.enter(browser, ("member", stage.member))
     page.goto(f"{stage.base}/me/choices/{stage.index}")
     page.get_by_role("link", name="Check it here").first.click()
-    page.wait_for_function("document.querySelector('#check-linked').innerText.includes('.proof')")
+    expect(page.locator("#check-linked")).to_contain_text(".proof", timeout=30_000)
     page.set_input_files("#trust", stage.trust)
     page.get_by_role("button", name="Check it", exact=True).click()
     page.wait_for_selector("#check-result ol")

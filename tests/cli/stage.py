@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 from datetime import timedelta
+from importlib import metadata
 from pathlib import Path
 
 import pyarrow as pa
@@ -109,6 +110,8 @@ def set_stage(folder: Path, root: Path) -> None:
     (folder / "rulesets.yaml").write_text(RULESETS)
     (folder / "robots.txt").write_text("User-Agent: *\nContent-Usage: train-ai=n\n")
     (folder / "headers.txt").write_text("Sec-GPC: 1\n")
+    lock = f"numpy=={metadata.version('numpy')} \\\n    --hash=sha256:{'0' * 64}\n"
+    (folder / "requirements.txt").write_text(lock)
     (folder / "tdmrep.json").write_text('[{"location":"/","tdm-reservation":1}]')
     shutil.copytree(root / "examples", folder / "examples")
     _make_workspace(folder / "byleave-demo", table, who)

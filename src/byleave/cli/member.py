@@ -141,7 +141,7 @@ def receipt(*, member: str, form: str, language: str, workspace: str, as_json: b
 
     \b
     byleave member receipt m-1 --workspace byleave-demo
-    byleave member receipt m-1 --format html --language de --workspace byleave-demo
+    byleave member receipt m-1 --format html --language de -w byleave-demo
     """  # noqa: D301
     with opened(workspace) as ws:
         written = []

@@ -102,7 +102,8 @@ def requirements(
             lines.append(f"# no hash known: {pin}" if hashes else pin)
     where = ", ".join(f"{key} {environment.get(key)}" for key in ("system", "machine", "threads"))
     head = [
-        f"# What {release} was fitted in: Python {environment.get('python')}, {where}.",
+        f"# What {release} was fitted in: Python {environment.get('python')},",
+        f"# {where}.",
         f"# {len(held)} distributions"
         + (
             f", {len(held) - len(bare)} with hashes: pip install --require-hashes -r"

@@ -12,6 +12,7 @@ import pytest
 import uvicorn
 
 import byleave
+from byleave.evidence.log_proof import LoggedEntry, parse_log_proof
 from byleave.note.trust import parse_trust
 from byleave.stores.web import WebTiles
 from byleave.tlog.reader import LogReader
@@ -83,3 +84,31 @@ def test_a_body_without_end_is_cut_off(site: Site) -> None:
     long = site.http.post("/api/v1/verify", content=b"x" * (5 << 20))
     assert long.status_code == 413
     assert long.headers["x-content-type-options"] == "nosniff"
+
+
+def test_an_entry_comes_with_its_proof(site: Site) -> None:
+    """Whoever knows an entry's number can save the proof that it is in the log; others are a 404."""
+    with byleave.open(site.path, read_only=True) as ws:
+        trust = parse_trust((site.path / "trust.policy").read_bytes())
+        entry = ws.ledger.read(1, 2)[0]
+        size = ws.ledger.size()
+    saved = site.http.get("/log/entry/1.tlog-proof")
+    assert saved.status_code == 200
+    proven = LoggedEntry(entry, parse_log_proof(saved.text)).verify(trust)
+    assert proven.index == 1
+    for index in (str(size), "-1", "x", str(1 << 63)):
+        assert site.http.get(f"/log/entry/{index}.tlog-proof").status_code in (404, 422)
+
+
+def test_lines_of_the_timeline_without_a_proof_of_their_own_name_their_entrys(site: Site) -> None:
+    """Each line of a signed-in member's timeline that names an entry offers a proof to save."""
+    browser = site.signed_in("member", "m-1")
+    page = browser.get("/me").text
+    facts = browser.get("/me.json").json()["member"]["timeline"]
+    with_entry = [item["index"] for item in facts if item["index"] is not None]
+    bare = [i["index"] for i in facts if i["index"] is not None and i["proof"] is None]
+    assert with_entry
+    assert bare
+    for index in bare:
+        assert f"/log/entry/{index}.tlog-proof" in page
+        assert browser.get(f"/log/entry/{index}.tlog-proof").status_code == 200

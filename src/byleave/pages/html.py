@@ -188,6 +188,7 @@ def member_page(
     own: str | None,
     until: int | None = None,
     settings: str | None = None,
+    log: str | None = None,
     language: str = "en",
 ) -> str:
     """Write a member's own page.
@@ -200,6 +201,7 @@ def member_page(
             to what is under it.
         until: Which part of the timeline; None: the newest.
         settings: Address of their settings, where they are signed in.
+        log: Address of the served log, for the proofs of entries; None: it is not served here.
         language: Of its sentences.
     """
     return _page(
@@ -214,6 +216,7 @@ def member_page(
         if own is not None
         else window(answer.timeline, None, lines=len(answer.timeline)),
         settings=settings,
+        log=log,
         **({} if own is not None else {"languages": ()}),  # a page that no link leads to
     )
 

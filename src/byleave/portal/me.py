@@ -69,6 +69,7 @@ def _reading(routes: Routes, me: _Me) -> None:
             own=f"{base}/me",
             until=until,
             settings=f"{base}/me/settings",
+            log=f"{base}/log",
             language=language_of(request),
         )
         return HTMLResponse(page)

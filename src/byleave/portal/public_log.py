@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from fastapi import Request, Response
+from fastapi import Path, Request, Response
 
-from byleave.errors import EvidenceError, InputError
+from byleave.errors import EvidenceError, InputError, WorldError
 from byleave.merkle.tile import TILE_WIDTH, parse_tile_path
 from byleave.portal.access import ANYONE, Routes
 from byleave.portal.desk import Desk
@@ -44,6 +44,17 @@ def add_log(routes: Routes, desk: Desk) -> None:
             headers={"cache-control": _FOR_EVER if whole else "public, max-age=60"},
         )
 
+    async def entry_proof(index: Annotated[int, Path(ge=0, lt=1 << 63)]) -> Response:
+        try:
+            proof = desk.read.log_house.logged(index).proof.format()
+        except (InputError, WorldError) as error:
+            raise ProblemError(404, "api.not-found", "The log has no such entry.") from error
+        return Response(
+            proof,
+            media_type="text/plain; charset=utf-8",
+            headers={"content-disposition": f'attachment; filename="{index}.tlog-proof"'},
+        )
+
     async def check(request: Request) -> dict[str, Any]:
         """Check a proof file, sent as the body, against this workspace's trust file.
 
@@ -56,6 +67,13 @@ def add_log(routes: Routes, desk: Desk) -> None:
         return verify(data, trust).to_dict()
 
     routes.add("GET", "/log/checkpoint", ANYONE, checkpoint, summary="The log's head, signed")
+    routes.add(
+        "GET",
+        "/log/entry/{index}.tlog-proof",
+        ANYONE,
+        entry_proof,
+        summary="The proof that an entry is in the log",
+    )
     routes.add("GET", "/log/tile/{path:path}", ANYONE, tile, summary="A file of the log")
     routes.add("POST", "/api/v1/verify", ANYONE, check, summary="Check a proof file")
 

@@ -93,6 +93,7 @@ SAY: Final[dict[str, str]] = {
     "figure.table": "Show the numbers as a table",
     # proofs
     "proof.save": "Save the proof",
+    "proof.entry": "Save the entry's proof",
     "proof.here": "Check it here",
     "proof.none": "The proof comes with the next log entry.",
     "proof.check": "To check it without us, run:",

@@ -93,6 +93,7 @@ SAY: Final[dict[str, str]] = {
     "figure.table": "Die Zahlen als Tabelle zeigen",
     # proofs
     "proof.save": "Nachweis speichern",
+    "proof.entry": "Nachweis des Eintrags speichern",
     "proof.here": "Hier prüfen",
     "proof.none": "Der Nachweis kommt mit dem nächsten Eintrag im Logbuch.",
     "proof.check": "So prüfen Sie ihn ohne uns:",

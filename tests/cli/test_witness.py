@@ -191,5 +191,8 @@ def test_serving_ends_with_ctrl_c(tmp_path: Path) -> None:
         assert process.stdout is not None
         line = process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 0
+        try:
+            assert process.wait(20) == 0
+        finally:
+            process.kill()  # it has ended, or ignores the signal
     assert line.startswith("w.test.invalid follows 0 logs at http://127.0.0.1:")

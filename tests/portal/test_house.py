@@ -12,6 +12,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 import byleave
+from byleave.errors import RefusedError
 from tests.portal.api_site import SITE, Site, serving, site_at
 
 OURS = {"origin": SITE}
@@ -260,3 +261,21 @@ def test_withdrawals_show_what_they_would_reach(tmp_path: Path) -> None:
     assert facts["releases"][0]["leaving"] > 0
     assert grown.release in page
     assert "byleave withdrawal run" in page
+
+
+def test_rules_that_reach_back_are_refused_before_anything_is_logged(site: Site) -> None:
+    """A rule that takes weaker evidence from a date that is past is told at the preview, and neither
+    rule nor act is logged.
+    """
+    text = RULES + 'evidence:\n  - {from: "2024-01-01", accepts: version, cite: "Our own rule"}\n'
+    browser = site.signed_in("operator", "alex")
+    form = _form(browser.get("/house/publish/rules").text)
+    look = browser.post("/house/publish/rules", data={**form, "text": text}, headers=OURS).text
+    assert "ruleset.retroactive" in look
+    assert "Log this and publish" not in look
+    with byleave.open(site.path) as ws:
+        before = ws.ledger.size()
+        with pytest.raises(RefusedError) as caught:
+            ws.acts.publish_rules(text, name="rulesets.yaml", who="alex", why="as agreed")
+        assert caught.value.code == "ruleset.retroactive"
+        assert ws.ledger.size() == before

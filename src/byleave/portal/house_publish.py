@@ -151,7 +151,7 @@ def _policy(ws: Workspace, text: str) -> dict[str, Any]:
 
 
 def _rules(ws: Workspace, text: str) -> dict[str, Any]:
-    found = ws.ruleset.impact(text, name=_NAMES["rules"])
+    found = ws.acts.rules_impact(text, name=_NAMES["rules"])
     return {
         "version": found.version,
         "sha256": found.digest.hex(),

@@ -29,6 +29,7 @@ __all__ = [
     "accepted_grade",
     "logged_rules",
     "publish_rules",
+    "refuse_retroactive_evidence",
     "rules_as_of",
     "rules_impact",
 ]

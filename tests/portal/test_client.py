@@ -80,6 +80,11 @@ def test_everything_held_and_a_request_by_client(site: Site) -> None:
         noted = api.request("m-1", "access", channel="letter")
         assert noted["rule"] == "gdpr-12-3"
         assert api.request("m-1", "access")["request"] == noted["request"]
+        longer = api.extend(noted["request"], why="so many came at once")
+        assert longer["first_due"] == noted["due"] < longer["due"]
+        with pytest.raises(ApiError) as caught:
+            api.extend(noted["request"], why="again")
+        assert (caught.value.status, caught.value.code) == (409, "request.extended")
         data = b"".join(api.export("m-1"))
         with zipfile.ZipFile(io.BytesIO(data)) as file:
             assert "requests.json" in file.namelist()

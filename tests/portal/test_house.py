@@ -232,6 +232,32 @@ def test_a_request_is_listed_until_it_is_closed(site: Site) -> None:
     assert again.status_code == 409
 
 
+def test_a_request_gets_more_time_on_the_page(site: Site) -> None:
+    """The form takes more time once, up to the law's end; the list shows the new day and why."""
+    with byleave.open(site.path) as ws:
+        name = ws.requests.open("m-1", "access", channel="email")
+        [facts] = ws.requests.list()
+    browser = site.signed_in("operator", "alex")
+    page = browser.get("/house/requests").text
+    last = found(r'name="until" required max="([^"]+)"', page)
+    assert facts["latest"].startswith(last)
+    address = f"/house/requests/{name}/extension"
+    sent = {**_form(page), "until": last, "why": "so many came at once"}
+    for changed, status in (
+        ({"until": "soon"}, 400),
+        ({"until": "9999-12-31"}, 403),
+        ({"why": " "}, 400),
+        ({"form": "x"}, 403),
+    ):
+        assert browser.post(address, data={**sent, **changed}, headers=OURS).status_code == status
+    assert browser.post(address, data=sent, headers=OURS).status_code == 303
+    after = browser.get("/house/requests").text
+    assert "so many came at once" in after
+    assert 'name="until"' not in after
+    assert browser.post(address, data=sent, headers=OURS).status_code == 409
+    assert "got more time" in browser.get("/house/trail?kind=request-extension").text
+
+
 def test_the_trail_is_read_in_pages(site: Site) -> None:
     """The trail gives fifty lines a page, newest first, and every line once."""
     with byleave.open(site.path) as ws:

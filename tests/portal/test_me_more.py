@@ -310,6 +310,25 @@ def test_a_request_is_made_once_and_shown_with_its_day(site: Site, grown: Grown)
     assert browser.post("/me/requests", data={"kind": "access"}, headers=OURS).status_code == 403
 
 
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", "we told you that we need more time"), ("de", "dass wir mehr Zeit brauchen")],
+)
+def test_who_waits_longer_is_told_why(site: Site, grown: Grown, language: str, words: str) -> None:
+    """A request that takes longer says so on the member's page, with the reason and the new day."""
+    with byleave.open(site.path) as ws:
+        name = ws.requests.open(grown.agreed[0], "objection")
+        ws.requests.extend(name, who="alex", why="so many came at once")
+        [facts] = ws.requests.list()
+    browser = site.signed_in("member", grown.agreed[0])
+    page = browser.get(f"/me/requests?lang={language}").text
+    assert words in page
+    assert "so many came at once" in page
+    assert "alex" not in page
+    [shown] = browser.get("/me/requests.json").json()["requests"]["requests"]
+    assert (shown["due"], shown["extended_index"]) == (facts["due"], facts["extended_index"])
+
+
 def test_erasing_needs_its_tick_and_nothing_else(site: Site, grown: Grown) -> None:
     """Without the tick nothing is done and the page says so; the box is never ticked beforehand."""
     browser = site.signed_in("member", grown.silent[0])

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import click
 
 from byleave.cli.opened import opened
 from byleave.cli.output import emit, json_option, table, workspace_option
-from byleave.service.requests import KINDS, OUTCOMES, RULES
+from byleave.errors import InputError
+from byleave.service.requests import EXTENSIONS, KINDS, OUTCOMES, RULES
 
 __all__ = ["group"]
 
 
 @click.group("request")
 def group() -> None:
-    """What members ask by right, and when it is due: open, list, close."""
+    """What members ask by right, and when it is due: open, extend, list, close."""
 
 
 @group.command("open")
@@ -43,6 +46,52 @@ def open_(*, member: str, kind: str, channel: str, workspace: str, as_json: bool
             f"  due {facts['due']}: {RULES[facts['rule']]}",
         ],
     )
+
+
+@group.command()
+@click.argument("request")
+@click.option("--who", required=True, help="Who decided it.")
+@click.option("--why", required=True, help="Why, as the member is told; nothing personal.")
+@click.option("--until", metavar="DAY", help="The new day; default the last the law allows.")
+@workspace_option
+@json_option
+def extend(
+    *, request: str, who: str, why: str, until: str | None, workspace: str, as_json: bool
+) -> None:
+    """Give a request more time, once, and tell the member why on their page.
+
+    The law allows it before the first day has passed: two months more under the GDPR, 45 days more
+    in California for access and erasure.
+
+    \b
+    byleave request extend request-123 --who alex --why "200 requests came this week"
+    byleave request extend request-123 --who alex --why "it is much" --until 2027-01-15
+    """  # noqa: D301
+    day = None if until is None else _day(until)
+    with opened(workspace) as ws:
+        index = ws.requests.extend(request, who=who, why=why, until=day)
+        facts = next(f for f in ws.requests.list() if f["request"] == request)
+    shown = {name: facts[name] for name in ("request", "due", "first_due", "rule", "channel")}
+    emit(
+        {**shown, "index": index},
+        schema="byleave/request-extended/v1",
+        as_json=as_json,
+        lines=lambda: [
+            f"{request}  more time; log entry {index:,}",
+            f"  due {facts['due']}: at most {EXTENSIONS[facts['rule']]}",
+            "  the member's page says so now; who asked elsewhere has to be told there too, "
+            f"by {facts['first_due']}",
+        ],
+    )
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise InputError(
+            "a day is written as 2027-01-15", code="input.malformed", where="--until"
+        ) from None
 
 
 @group.command("list")

@@ -308,6 +308,21 @@ class Client:
         found: dict[str, Any] = self._write("/api/v1/requests", body, key)
         return found
 
+    def extend(
+        self, request: str, *, why: str, until: str | None = None, key: str | None = None
+    ) -> dict[str, Any]:
+        """Take more time for a request, once; return the day it is due then.
+
+        Args:
+            request: Its id.
+            why: Why, as the member is told; nothing personal.
+            until: The new day, YYYY-MM-DD; None: the last that the law allows.
+            key: Idempotency key; None: a new one.
+        """
+        body = {"why": why, "until": until}
+        found: dict[str, Any] = self._write(f"/api/v1/requests/{request}/extension", body, key)
+        return found
+
     def _read(self, path: str, asked: Mapping[str, Any]) -> Any:  # noqa: ANN401 (JSON)
         return self._send("GET", path, params=asked)
 

@@ -35,6 +35,9 @@ class RequestRow:
         rule: By which rule it is due.
         state: `open`, `overdue`, `done`, `refused` or `taken-back`.
         days_left: Whole days until it is due, negative where that is past; None where closed.
+        extended: When it got more time; None: it got none.
+        first_due: When it was due before that.
+        latest: To when its time may still be made longer; None: it may not.
     """
 
     request: str
@@ -51,6 +54,11 @@ class RequestRow:
     closed_index: int | None
     who: str | None
     why: str | None
+    extended: datetime | None
+    extended_index: int | None
+    extended_why: str | None
+    first_due: datetime | None
+    latest: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ class Holder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """A request of the member's."""
+    """A request of the member's; `extended`: when they were told that it takes longer."""
 
     request: str
     index: int
@@ -33,6 +33,9 @@ class Asked:
     closed: datetime | None
     closed_index: int | None
     why: str | None
+    extended: datetime | None
+    extended_index: int | None
+    extended_why: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

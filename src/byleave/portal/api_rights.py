@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Any, Literal
 
-from fastapi import Query, Request, Response
+from fastapi import Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
-from byleave.portal.access import Access, Role, Routes
+from byleave.portal.access import Access, Role, Routes, caller_of
 from byleave.portal.api_consent import Body, MemberId
 from byleave.portal.desk import Desk
 from byleave.portal.looking import looked_at, reason_
@@ -34,6 +35,24 @@ class Noted(BaseModel):
     rule: str
 
 
+class Longer(Body):
+    """Why a request takes longer, and until when."""
+
+    why: Annotated[str, Field(min_length=1, max_length=200, description="As the member is told.")]
+    until: Annotated[
+        date | None, Field(description="The new day; default the last the law allows.")
+    ] = None
+
+
+class Extended(BaseModel):
+    """The request, the entry that says it takes longer, and the day it is due then."""
+
+    request: str
+    index: int
+    due: str
+    first_due: str
+
+
 def add_rights(routes: Routes, desk: Desk) -> None:
     """Add the routes."""
 
@@ -56,6 +75,28 @@ def add_rights(routes: Routes, desk: Desk) -> None:
 
         return await desk.once.answer(request, do)
 
+    async def extend(
+        request: Request, body: Longer, name: Annotated[str, Path(alias="request", max_length=64)]
+    ) -> Response:
+        caller = caller_of(request)
+        who = f"token:{caller.token}" if caller.token else caller.subject
+
+        async def do() -> dict[str, Any]:
+            index = await desk.write.act(
+                lambda ws: ws.acts.extend_request(name, who=who, why=body.why, until=body.until)
+            )
+            facts = next(f for f in desk.read.requests.list() if f["request"] == name)
+            shown = {key: facts[key] for key in ("request", "due", "first_due")}
+            return {**shown, "index": index}
+
+        return await desk.once.answer(request, do)
+
+    routes.add(
+        "POST", "/api/v1/requests/{request}/extension",
+        Access.of(Role.OPERATOR, scope="member.write"), extend,
+        summary="Take more time for a request, once, as the law allows", status_code=201,
+        response_model=Extended,
+    )  # fmt: skip
     routes.add(
         "GET", "/api/v1/members/export", Access.of(Role.MEMBER, scope="member.read"), export,
         summary="Everything held about a member, as a zip file", response_class=StreamingResponse,

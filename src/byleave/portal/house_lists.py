@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from fastapi import Query, Request
@@ -12,6 +13,7 @@ from byleave.pages.view import Frame, plain, read
 from byleave.portal.access import Access, Role, Routes, caller_of
 from byleave.portal.desk import Desk
 from byleave.portal.form import form_of
+from byleave.portal.problem import ProblemError
 
 __all__ = ["add_house_lists"]
 
@@ -59,6 +61,16 @@ def add_house_lists(routes: Routes, desk: Desk, *, demo: bool, base: str) -> Non
         )
         return RedirectResponse(f"{base}/house/requests?show=all", status_code=303)
 
+    async def extend(request: Request, name: str) -> Response:
+        caller = caller_of(request)
+        fields = await form_of(request)
+        desk.callers.check_form(caller, fields.get("form", ""))
+        until, why = _day(fields.get("until", "")), fields.get("why", "")
+        await desk.write.act(
+            lambda ws: ws.acts.extend_request(name, who=caller.subject, why=why, until=until)
+        )
+        return RedirectResponse(f"{base}/house/requests", status_code=303)
+
     async def trail(request: Request, kind: Kind = None, before: Before = None) -> HTMLResponse:
         view = trail_of(kind or None, before)
         query = request.url.query
@@ -92,3 +104,13 @@ def add_house_lists(routes: Routes, desk: Desk, *, demo: bool, base: str) -> Non
         routes.add("GET", f"/house/{path}.json", own, json, summary=f"{summary}, as JSON")
         routes.add("GET", f"/house/{path}", own, page, summary=summary)
     routes.add("POST", "/house/requests/{name}", own, close, summary="Close a request")
+    routes.add(
+        "POST", "/house/requests/{name}/extension", own, extend, summary="Take more time for one"
+    )
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise ProblemError(400, "api.malformed", "A day is written as 2026-11-30.") from error

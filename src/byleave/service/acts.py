@@ -43,6 +43,7 @@ KINDS: Final[dict[str, str]] = {
     "recipients": "the recipients were put on record",
     "release": "a model was released",
     "request": "a member asked for something by right",
+    "request-extension": "a request of a member got more time",
     "request-end": "a request of a member was closed",
     "rollback": "an older release was put back",
     "ruleset": "rulesets were put in force",

@@ -19,7 +19,10 @@ from byleave.service.source import open_source, rows_of
 
 __all__ = ["leaving"]
 
-_SHOWN = ("request", "index", "kind", "opened", "due", "state", "closed", "closed_index", "why")
+_SHOWN = (
+    "request", "index", "kind", "opened", "due", "state", "closed", "closed_index", "why",
+    "extended", "extended_index", "extended_why",
+)  # fmt: skip
 Facts = dict[str, Any]
 
 
@@ -36,7 +39,10 @@ def leaving(house: House, member: str) -> Facts:
     asked = list_requests(house, member=member)
     logged = {answer["enrolment_index"], *(choice["index"] for choice in answer["choices"])}
     logged |= {
-        index for f in asked for index in (f["index"], f["closed_index"]) if index is not None
+        index
+        for f in asked
+        for index in (f["index"], f["extended_index"], f["closed_index"])
+        if index is not None
     }
     logged |= {look["index"] for look in looks_about(house, member)}
     holders = [item["who"] for item in answer["timeline"] if item["kind"] == "delivered"]

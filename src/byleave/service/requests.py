@@ -11,32 +11,41 @@ When it is due (rule → source):
 * `ccpa-1798-130`: 45 days, Cal. Civ. Code 1798.130(a)(2)(A), for members in California.
 
 A month ends on the day with the same number, or on the last of the month where there is none
-(Regulation 1182/71, art. 3). A further two months, or 45 days, that the laws allow for a stated reason
-are not taken here.
+(Regulation 1182/71, art. 3).
+
+It may get more time once, told to the member with the reason before the first day has passed:
+
+* `gdpr-12-3`: two further months, GDPR art. 12(3), so three from when it came;
+* `ccpa-1798-130`: 45 further days, so 90 in all, Cal. Civ. Code 1798.130(a)(2)(A) and 11 CCR
+  7021(b), for access and erasure. An objection gets none: 7021 does not name it.
 """
 
 from __future__ import annotations
 
 import calendar
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from byleave.canonical import Json
-from byleave.errors import ConflictError, InputError
+from byleave.errors import ConflictError, InputError, RefusedError
 from byleave.evidence.entry import RequestEntry
 from byleave.evidence.look import request_commitment
 from byleave.ids import format_instant, parse_instant, to_us
 from byleave.service.clock import ledger_now
 from byleave.service.house import House
+from byleave.service.noting import reason
 
 __all__ = [
+    "EXTENSIONS",
     "KINDS",
     "OUTCOMES",
     "RULES",
     "close_erased",
     "close_request",
     "due_at",
+    "extend_request",
+    "latest_at",
     "list_requests",
     "open_request",
 ]
@@ -57,10 +66,17 @@ RULES: Final[dict[str, str]] = {
 }
 """Rule → what it says, and where."""
 
+EXTENSIONS: Final[dict[str, str]] = {
+    "gdpr-12-3": "two further months, GDPR art. 12(3)",
+    "ccpa-1798-130": "45 further days, 11 CCR 7021(b)",
+}
+"""Rule → the longer time it allows once, and where."""
+
 _SALT_BYTES: Final = 32
-_WHY: Final = 200
 _CALIFORNIA: Final = "us-ca"
 _CALIFORNIAN_DAYS: Final = 45
+_MORE_IN_CALIFORNIA: Final = frozenset({"access", "erasure"})
+_EXTENSION: Final = "request-extension"
 Facts = dict[str, Any]
 
 
@@ -73,10 +89,29 @@ def due_at(opened: datetime, region: str | None) -> tuple[datetime, str]:
     """
     if region is not None and (region == _CALIFORNIA or region.startswith(_CALIFORNIA + "-")):
         return opened + timedelta(days=_CALIFORNIAN_DAYS), "ccpa-1798-130"
-    year, month = divmod(opened.year * 12 + opened.month, 12)
+    return _months_after(opened, 1), "gdpr-12-3"
+
+
+def latest_at(opened: datetime, rule: str, kind: str) -> datetime | None:
+    """Return the last instant to which a request's time may be made longer; None: not at all.
+
+    Args:
+        opened: When it came.
+        rule: By which it is due, one of `RULES`.
+        kind: One of `KINDS`.
+    """
+    if rule == "gdpr-12-3":
+        return _months_after(opened, 3)
+    if kind in _MORE_IN_CALIFORNIA:
+        return opened + timedelta(days=2 * _CALIFORNIAN_DAYS)
+    return None
+
+
+def _months_after(at: datetime, months: int) -> datetime:
+    """Return the same day so many months on, or the last of that month (Regulation 1182/71)."""
+    year, month = divmod(at.year * 12 + at.month - 1 + months, 12)
     last = calendar.monthrange(year, month + 1)[1]
-    due = opened.replace(year=year, month=month + 1, day=min(opened.day, last))
-    return due, "gdpr-12-3"
+    return at.replace(year=year, month=month + 1, day=min(at.day, last))
 
 
 def open_request(house: House, member: str, kind: str, *, channel: str) -> tuple[str, bool]:
@@ -145,18 +180,86 @@ def close_request(house: House, name: str, *, outcome: str, who: str, why: str) 
         InputError: `workspace.unknown-object`; `input.malformed`, no such outcome, or no reason.
         ConflictError: `request.closed`.
     """
+    if outcome not in OUTCOMES:
+        raise InputError("no such outcome", code="input.malformed", where="outcome")
+    why = reason(why)
+    index, _ = _still_open(house, name)
+    return _close(house, name, index, outcome=outcome, who=who, why=why)
+
+
+def extend_request(
+    house: House, name: str, *, who: str, why: str, until: date | None = None
+) -> int:
+    """Log that a request gets more time, and why; return the log index.
+
+    The member's page says so from then on: this is how they are told. Who asked elsewhere has to be
+    written to as well, before the first day has passed.
+
+    Args:
+        house: The workspace's ports.
+        name: Its id.
+        who: Who decided it, as their sign-in says.
+        why: Why, as the member is told: 1 to 200 characters, nothing personal.
+        until: The new day, in UTC; it ends at the hour at which the request came, as the first one
+            does. None: the last that the law allows.
+
+    Raises:
+        InputError: `workspace.unknown-object`; `input.malformed`, no reason, or a day that is not
+            after the first.
+        ConflictError: `request.closed`, `request.extended`.
+        RefusedError: `request.no-extension`: the law knows none for it, the first day has passed,
+            or the new one is later than the law allows.
+    """
+    why = reason(why)
+    index, document = _still_open(house, name)
+    if house.ledger.object(_EXTENSION, name) is not None:
+        raise ConflictError("it got more time already", code="request.extended", where=name)
+    opened, due = parse_instant(document["at"]), parse_instant(document["due"])
+    now, latest = ledger_now(house), latest_at(opened, document["rule"], document["kind"])
+    new = latest if until is None else datetime.combine(until, opened.timetz())
+    if latest is None or new is None or now > due or new > latest:
+        raise RefusedError(
+            _why_not(latest, late=now > due),
+            code="request.no-extension",
+            where=name,
+            hint="answer it, or close it with what was done",
+        )
+    if new <= due:
+        raise InputError(
+            f"it is due {document['due']} already", code="input.malformed", where="until"
+        )
+    said: dict[str, Json] = {
+        "act": "extend",
+        "request": index,
+        "due": format_instant(new),
+        "who": who,
+        "why": why,
+        "at": format_instant(now),
+    }
+    return _log(house, _EXTENSION, name, said, now)
+
+
+def _why_not(latest: datetime | None, *, late: bool) -> str:
+    if latest is None:
+        return "the law knows no longer time for a request of this kind"
+    if late:
+        return "its first day has passed, and the member had to be told before that"
+    return f"the law allows no later day than {format_instant(latest)}"
+
+
+def _still_open(house: House, name: str) -> tuple[int, Facts]:
+    """Return the index and document of a request that is open.
+
+    Raises:
+        InputError: `workspace.unknown-object`.
+        ConflictError: `request.closed`.
+    """
     found = house.ledger.object("request", name)
     if found is None:
         raise InputError("no such request", code="workspace.unknown-object", where=name)
-    if outcome not in OUTCOMES:
-        raise InputError("no such outcome", code="input.malformed", where="outcome")
-    if not 1 <= len(why.strip()) <= _WHY:
-        raise InputError(
-            f"a reason has 1 to {_WHY} characters", code="input.malformed", where="why"
-        )
     if house.ledger.object("request-end", name) is not None:
         raise ConflictError("the request is closed already", code="request.closed", where=name)
-    return _close(house, name, found[0], outcome=outcome, who=who, why=why.strip())
+    return found[0], found[2]
 
 
 def close_erased(house: House, ordinals: Iterable[int], *, who: str, why: str) -> list[str]:
@@ -180,7 +283,9 @@ def list_requests(
 
     Each: `request`, `index`, `member` (ordinal), `kind`, `channel`, `opened`, `due`, `rule`,
     `state` (`open`, `overdue`, `done`, `refused`, `taken-back`), `days_left` (whole days until it
-    is due, negative where that is past; None where closed), `closed`, `closed_index`, `who`, `why`.
+    is due, negative where that is past; None where closed), `closed`, `closed_index`, `who`, `why`;
+    of the longer time it got, `extended` (when), `extended_index`, `extended_why` and `first_due`,
+    None where it got none; `latest`: to when its time may still be made longer, None: it may not.
 
     Args:
         house: The workspace's ports.
@@ -198,8 +303,9 @@ def list_requests(
         wanted = row[0]
     now = house.now()
     ends = {name: (index, end) for index, name, _, end in house.ledger.objects("request-end")}
+    longer = {name: (index, more) for index, name, _, more in house.ledger.objects(_EXTENSION)}
     found = [
-        _facts(name, index, document, ends.get(name), now)
+        _facts(name, index, document, ends.get(name), longer.get(name), now=now)
         for index, name, _, document in house.ledger.objects("request")
         if wanted is None or document["member"] == wanted
     ]
@@ -229,11 +335,16 @@ def _close(house: House, name: str, index: int, *, outcome: str, who: str, why: 
         "why": why,
         "at": format_instant(now),
     }
+    return _log(house, "request-end", name, said, now)
+
+
+def _log(house: House, kind: str, name: str, said: dict[str, Json], now: datetime) -> int:
+    """Log a commitment to what was said of a request, and keep it under the request's id."""
     salt = house.random(_SALT_BYTES)
     with house.ledger.writing() as writer:
         logged = writer.log(RequestEntry(commitment=request_commitment(salt, said)).encode())
         writer.add_object(
-            "request-end",
+            kind,
             name,
             index=logged,
             at_us=to_us(now),
@@ -243,11 +354,21 @@ def _close(house: House, name: str, index: int, *, outcome: str, who: str, why: 
 
 
 def _facts(
-    name: str, index: int, document: Facts, ended: tuple[int, Facts] | None, now: datetime
+    name: str,
+    index: int,
+    document: Facts,
+    ended: tuple[int, Facts] | None,
+    longer: tuple[int, Facts] | None,
+    *,
+    now: datetime,
 ) -> Facts:
-    due = parse_instant(document["due"])
     logged, end = ended or (None, {})
+    told, more = longer or (None, {})
+    first = parse_instant(document["due"])
+    due = parse_instant(more["due"]) if more else first
     state = end.get("outcome", "overdue" if due < now else "open")
+    latest = latest_at(parse_instant(document["at"]), document["rule"], document["kind"])
+    may = latest is not None and not ended and not more and now <= first
     return {
         "request": name,
         "index": index,
@@ -255,7 +376,7 @@ def _facts(
         "kind": document["kind"],
         "channel": document["channel"],
         "opened": document["at"],
-        "due": document["due"],
+        "due": format_instant(due),
         "rule": document["rule"],
         "state": state,
         "days_left": None if ended else (due - now) // timedelta(days=1),
@@ -263,4 +384,9 @@ def _facts(
         "closed_index": logged,
         "who": end.get("who"),
         "why": end.get("why"),
+        "extended": more.get("at"),
+        "extended_index": told,
+        "extended_why": more.get("why"),
+        "first_due": document["due"] if more else None,
+        "latest": format_instant(latest) if latest is not None and may else None,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 from byleave.canonical import sha256
@@ -81,6 +82,16 @@ class Acts(Noun):
         digest = sha256(text.encode()).hex()
         acts.log_act(self._house, "ruleset.publish", who=who, what=digest, why=why)
         return self._workspace.ruleset.publish(text, name=name)
+
+    def extend_request(self, name: str, *, who: str, why: str, until: date | None) -> int:
+        """Give a request of a member more time; the entry holds who and why (`ws.requests.extend`).
+
+        Raises:
+            InputError: `workspace.unknown-object`, `input.malformed`.
+            ConflictError: `request.closed`, `request.extended`.
+            RefusedError: `request.no-extension`.
+        """
+        return self._workspace.requests.extend(name, who=who, why=why, until=until)
 
     def close_request(self, request: str, *, outcome: str, who: str, why: str) -> int:
         """Close a member's request; its entry holds who and why (`service.requests`)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+from datetime import date
 from typing import Any
 
 from byleave.service import requests
@@ -48,6 +49,25 @@ class Requests(Noun):
         """
         self._writable()
         index = requests.close_request(self._house, request, outcome=outcome, who=who, why=why)
+        self._house.log.publish()
+        return index
+
+    def extend(self, request: str, *, who: str, why: str, until: date | None = None) -> int:
+        """Give a request more time, as far as the law allows it, once; return the log index.
+
+        Args:
+            request: Its id.
+            who: Who decided it.
+            why: Why, as the member is told; nothing personal.
+            until: The new day (UTC); None: the last that the law allows.
+
+        Raises:
+            InputError: `workspace.unknown-object`, `input.malformed`.
+            ConflictError: `request.closed`, `request.extended`.
+            RefusedError: `request.no-extension`.
+        """
+        self._writable()
+        index = requests.extend_request(self._house, request, who=who, why=why, until=until)
         self._house.log.publish()
         return index
 

@@ -66,6 +66,13 @@ SAY: Final[dict[str, str]] = {
     "house.close-outcome": "How it ended",
     "house.close-why": "What was done, or why not",
     "house.close-go": "Log this and close",
+    "house.extended": "More time since {at}; it was due {first}:",
+    "house.extend": "Take more time",
+    "house.extend-what": "This can be done once, and before it is due. "
+    "The member's page then shows your reason. Who asked by letter must be told by letter.",
+    "house.extend-until": "New day, at the latest {at}",
+    "house.extend-why": "Why, as the member will read it",
+    "house.extend-go": "Log this and take more time",
     # what was done
     "house.trail": "Newest first",
     "house.trail-none": "Nothing of this kind was done yet.",

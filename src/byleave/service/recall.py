@@ -31,7 +31,7 @@ from byleave.disclosure.row_map import row_labels
 from byleave.disclosure.terms import Terms
 from byleave.errors import ConflictError, EvidenceError, InputError, RefusedError
 from byleave.evidence.bucket import LABEL_BYTES
-from byleave.evidence.disclosed import Order, check_signature, signed_bytes
+from byleave.evidence.disclosed import Order, Statement, check_signature, signed_bytes
 from byleave.evidence.entry import (
     AcknowledgementEntry,
     DeliveryEntry,
@@ -43,6 +43,7 @@ from byleave.evidence.proof_kinds import AcknowledgementFile
 from byleave.ids import Digest, LedgerIndex, format_instant, from_us, parse_digest, to_us
 from byleave.policy.scope import Use
 from byleave.service.house import House
+from byleave.service.open_orders import answers_of, recalls_of
 from byleave.service.parcel import (
     KEYS,
     Parcel,
@@ -124,7 +125,7 @@ def history(house: House, name: str) -> History:
         delivered_at=None if delivered is None else from_us(delivered),
     )
     recalls, answers = [], []
-    for at, key, us, order in _of(house, "recall", name):
+    for at, key, us, order in recalls_of(house, document, name):
         if order.get("withheld"):
             continue
         recalls.append(
@@ -179,8 +180,7 @@ def status(house: House) -> list[Document]:
                 "acknowledged": len(past.answers),
                 "due": None if due is None else format_instant(due),
                 "onward": sum(
-                    len(answer.get("onward", []))
-                    for _, _, _, answer in _of(house, "acknowledgement", name)
+                    len(answer.get("onward", [])) for _, answer in answers_of(house, document, name)
                 ),
             }
         )
@@ -204,8 +204,8 @@ def listing(house: House, recipient: str) -> Document:
                     "sha256": parcel.document["sha256"],
                 }
             )
-        for _, key, _, _ in _of(house, "recall", name):
-            if house.ledger.object("acknowledgement", key) is None:
+        for _, key, _, order in recalls_of(house, document, name):
+            if order["state"] != "acknowledged" and not order.get("withheld"):
                 orders.append({"name": f"{key}{_ORDER}"})
     return {
         "format": "byleave-outbox/v1",
@@ -425,7 +425,7 @@ def _take_delivery(house: House, said: Delivery) -> Document:
 
 
 def _take_answer(house: House, answer: Answer, data: bytes) -> Document:
-    name, recall_index, recall = _recall_of(house, answer.statement.order)
+    name, recall_index, recall = _recall_of(house, answer.statement)
     parcel = _parcel(house, recall)
     order = Order.read(recall["document"])
     check_answer(answer, order, parcel.header)
@@ -482,8 +482,8 @@ def _take_answer(house: House, answer: Answer, data: bytes) -> Document:
         writer.replace_object("recall", name, {**recall, "state": "acknowledged"})
         left = [
             key
-            for _, key, _, _ in _of(house, "recall", recall["disclosure"])
-            if key != name and house.ledger.object("acknowledgement", key) is None
+            for _, key, _, other in recalls_of(house, disclosed, recall["disclosure"])
+            if key != name and other["state"] != "acknowledged"
         ]
         if not left:
             writer.replace_object(
@@ -505,11 +505,11 @@ def _check_roots(
         )
     if not said.held:
         return
+    _, disclosed = _disclosure(house, recall["disclosure"])
     gone = [
         bytes.fromhex(label)
-        for _, key, _, other in _of(house, "recall", recall["disclosure"])
-        if key == f"{recall['disclosure']}-recall-{recall['recall']}"
-        or house.ledger.object("acknowledgement", key) is not None
+        for _, _, _, other in recalls_of(house, disclosed, recall["disclosure"])
+        if other["recall"] == recall["recall"] or other["state"] == "acknowledged"
         for label in other["document"]["labels"]
     ]
     after, _ = row_map(house, parcel).without(gone)
@@ -535,17 +535,20 @@ def _key_index(house: House, recipient: str, key: bytes) -> int:
 
 
 def _last_answer(house: House, name: str, parcel: Parcel) -> tuple[int | None, bytes]:
-    answers = _of(house, "acknowledgement", name)
+    answers = answers_of(house, _disclosure(house, name)[1], name)
     if not answers:
         return None, parcel.header.root
-    index, _, _, document = answers[-1]
+    index, document = max(answers, key=lambda row: row[0])
     return index, bytes.fromhex(document["after"])
 
 
-def _recall_of(house: House, order: bytes) -> tuple[str, int, Document]:
-    for index, name, _, document in house.ledger.objects("recall"):
-        if document.get("order") == order.hex() and not document.get("withheld"):
-            return name, index, document
+def _recall_of(house: House, said: Statement) -> tuple[str, int, Document]:
+    for _, disclosure, _, offered in house.ledger.objects("disclosure"):
+        if offered["recipient"] != said.recipient:
+            continue
+        for index, name, _, document in recalls_of(house, offered, disclosure):
+            if document.get("order") == said.order.hex() and not document.get("withheld"):
+                return name, index, document
     raise InputError(
         "the acknowledgement answers no recall of ours", code="disclosure.wrong-package"
     )
@@ -563,10 +566,6 @@ def _parcel(house: House, recall: Document) -> Parcel:
     if parcel is None or parcel.id != recall["parcel"]:
         raise EvidenceError("a package is gone", code="workspace.damaged")
     return parcel
-
-
-def _of(house: House, kind: str, name: str) -> list[tuple[int, str, int, Document]]:
-    return [row for row in house.ledger.objects(kind) if row[3]["disclosure"] == name]
 
 
 def _disclosure(house: House, name: str) -> tuple[int, Document]:

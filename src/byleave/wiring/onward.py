@@ -1,14 +1,19 @@
 """Packages that a recipient passes on: made up, recalled in turn, and answered for.
 
-DIR/onward/NAME--WHO/state.json     its key, labels of the rows still out, orders; 0600
+DIR/onward/NAME--WHO/state.json     its key and its orders; 0600
 DIR/onward/NAME--WHO/out/           what lies there for that recipient, and its `inbox/`
 DIR/onward/NAME--WHO/answers/       its answers that were taken
+
+Rows go through a row group at a time, by way of a file in clear beside `state.json`, 0600, which is
+removed whatever comes; of each row 48 bytes are held, for the map. Labels are kept nowhere: those
+of an order are read from the rows held, which are deleted after the order went down.
 """
 
 from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -25,8 +30,8 @@ from byleave.disclosure.letters import (
     check_answer,
     parse_letter,
 )
-from byleave.disclosure.parcel import DATA, Chain, Header, Link, pack
-from byleave.disclosure.row_map import ROW_LABEL, RowMap
+from byleave.disclosure.parcel import DATA, Chain, Header, Joined, Link, envelope
+from byleave.disclosure.row_map import ROW_LABEL
 from byleave.disclosure.terms import Terms
 from byleave.errors import ByleaveError, ConflictError, EvidenceError, InputError, RefusedError
 from byleave.evidence.bucket import LABEL_BYTES
@@ -36,9 +41,8 @@ from byleave.evidence.log_proof import LoggedEntry
 from byleave.note.keys import SignerKey
 from byleave.note.trust import Trust
 from byleave.policy.scope import Scope
-from byleave.snapshot.sealed import write_table
-from byleave.stores.age import seal_to
-from byleave.stores.artefacts import write_file
+from byleave.stores.age import seal_stream
+from byleave.stores.artefacts import replacing, write_file
 from byleave.wiring.recipient_files import (
     ANSWER,
     ORDER,
@@ -46,8 +50,11 @@ from byleave.wiring.recipient_files import (
     STATE,
     chain_at,
     document_at,
+    file_sha256,
     in_order,
-    read_rows,
+    labels_named,
+    map_of,
+    rewritten,
     safe_name,
 )
 
@@ -118,50 +125,53 @@ class OnwardPackages:
                 code="disclosure.folder",
                 where=str(folder),
             )
-        table = read_rows(path.read_bytes())
-        key = self._random(32)
-        labels = _relabelled(key, table[ROW_LABEL].to_pylist())
-        passed = table.set_column(0, pa.field(ROW_LABEL, pa.binary(32)), labels)
-        data, rows = write_table(passed), RowMap.of(passed)
-        terms = _onward_terms(above, card.recipient, expires)
-        header = Header(
-            name=f"{above.name}.{safe_name(card.recipient)}",
-            parent=above.digest,
-            recipient=card.recipient,
-            key=card.key,
-            terms=terms,
-            pass_on={who: to for who, to in above.pass_on.items() if who != above.recipient},
-            k=rows.k,
-            root=rows.root,
-            rows=rows.rows,
-            sha256=canonical.sha256(data),
-            size=len(data),
-            issued=self._now(),
-        )
-        signature = self._signer.sign(signed_bytes(header.document()))
-        link = Link(header=header, signature=signature, registration=logged)
-        onward = Chain(
-            disclosure=chain.disclosure, package=chain.package, links=(*chain.links, link)
-        )
-        sealed = seal_to(card.age, pack(onward, data))
-        out = folder / "out"
-        package = f"{safe_name(header.name)}{SEALED}"
-        (out / "inbox").mkdir(parents=True, exist_ok=True)
-        write_file(out / package, sealed)
+        key, package = self._random(32), f"{safe_name(_name_below(above, card))}{SEALED}"
+        sealed = folder / "out" / package
+        (folder / "out" / "inbox").mkdir(parents=True, exist_ok=True)
+        clear = folder / DATA
+        try:
+            rewritten(path, clear, lambda table: _renamed(key, table))
+            header = self._header(above, card, clear, expires)
+            link = Link(
+                header=header,
+                signature=self._signer.sign(signed_bytes(header.document())),
+                registration=logged,
+            )
+            onward = replace(chain, links=(*chain.links, link))
+            with clear.open("rb") as data, replacing(sealed) as stream:
+                seal_stream(card.age, Joined(envelope(onward), data), stream)
+        finally:
+            clear.unlink(missing_ok=True)
         state: dict[str, canonical.Json] = {
-            "place": place.name,
+            "place": name,
             "recipient": card.recipient,
             "key": key.hex(),
-            "labels": [label.hex() for label in table[ROW_LABEL].to_pylist()],
             "chain": onward.document(),
             "package": package,
-            "bytes": len(sealed),
-            "sha256": canonical.sha256(sealed).hex(),
+            "bytes": sealed.stat().st_size,
+            "sha256": file_sha256(sealed),
             "orders": [],
         }
         write_file(folder / STATE, canonical.encode(state), private=True)
         self._lay_out(folder)
-        return out
+        return folder / "out"
+
+    def _header(self, above: Header, card: Card, data: Path, expires: datetime | None) -> Header:
+        rows = map_of(data, None)
+        return Header(
+            name=_name_below(above, card),
+            parent=above.digest,
+            recipient=card.recipient,
+            key=card.key,
+            terms=_onward_terms(above, card.recipient, expires),
+            pass_on={who: to for who, to in above.pass_on.items() if who != above.recipient},
+            k=rows.k,
+            root=rows.root,
+            rows=rows.rows,
+            sha256=bytes.fromhex(file_sha256(data)),
+            size=data.stat().st_size,
+            issued=self._now(),
+        )
 
     def collect(self) -> list[tuple[str, ByleaveError | None]]:
         """Take what one's own recipients sent; return each file with its refusal, or None.
@@ -207,19 +217,16 @@ class OnwardPackages:
 
     def order(self, place: Path, order: Order) -> None:
         """Order those to whom rows were passed on to delete theirs; again changes nothing."""
-        named = set(order.labels)
         for folder in self._folders():
             state = document_at(folder / STATE)
             known = {item["order"]["parent"] for item in state["orders"]}
             if state["place"] != place.name or order.digest.hex() in known:
                 continue
-            own = [label for label in map(bytes.fromhex, state["labels"]) if label[:16] in named]
-            if not own:
-                continue
+            own = labels_named(place / DATA, order.labels)
             header = Chain.read(state["chain"]).last
             now = self._now()
             due = min(order.due, now + timedelta(days=header.terms.recall_days))
-            labels = _relabelled(bytes.fromhex(state["key"]), own).to_pylist()
+            labels = _relabelled(bytes.fromhex(state["key"]), own)
             onward = Order(
                 package=header.digest,
                 number=len(state["orders"]) + 1,
@@ -230,8 +237,7 @@ class OnwardPackages:
             )
             signature = self._signer.sign(signed_bytes(onward.document())).hex()
             item = {"order": onward.document(), "signature": signature}
-            left = [label for label in state["labels"] if bytes.fromhex(label)[:16] not in named]
-            changed = {**state, "labels": left, "orders": [*state["orders"], item]}
+            changed = {**state, "orders": [*state["orders"], item]}
             write_file(folder / STATE, canonical.encode(changed), private=True)
             self._lay_out(folder)
 
@@ -315,6 +321,10 @@ class OnwardPackages:
             yield path.parent
 
 
+def _name_below(above: Header, card: Card) -> str:
+    return f"{above.name}.{safe_name(card.recipient)}"
+
+
 def _onward_terms(above: Header, recipient: str, expires: datetime | None) -> Terms:
     own = above.terms
     until = [instant for instant in (expires, own.expires) if instant is not None]
@@ -331,9 +341,13 @@ def _onward_terms(above: Header, recipient: str, expires: datetime | None) -> Te
     )
 
 
-def _relabelled(key: bytes, labels: list[bytes]) -> pa.Array:
-    """Return labels of one's own for rows that are passed on: HMAC of theirs, binary(32)."""
-    return pa.array(
-        [hmac.digest(key, _DOMAIN + label, "sha256") for label in labels],
-        pa.binary(32),
-    )
+def _renamed(key: bytes, table: pa.Table) -> pa.Table:
+    """Return rows under labels of one's own."""
+    at = table.column_names.index(ROW_LABEL)
+    labels = pa.array(_relabelled(key, table[ROW_LABEL].to_pylist()), pa.binary(32))
+    return table.set_column(at, pa.field(ROW_LABEL, pa.binary(32)), labels)
+
+
+def _relabelled(key: bytes, labels: list[bytes]) -> list[bytes]:
+    """Return labels of one's own for rows that are passed on; one HMAC each, in a Python loop."""
+    return [hmac.digest(key, _DOMAIN + label, "sha256") for label in labels]

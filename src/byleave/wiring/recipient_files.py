@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -19,14 +19,13 @@ from byleave.disclosure.parcel import Chain
 from byleave.disclosure.row_map import ROW_LABEL, RowMap, row_entries
 from byleave.errors import EvidenceError, InputError
 from byleave.evidence.bucket import LABEL_BYTES
-from byleave.snapshot.sealed import read_table
 from byleave.stores.artefacts import replacing
 from byleave.stores.outbox import is_outbox_name
 
 __all__ = [
     "ANSWER", "DELIVERY", "ORDER", "PACKAGE", "SEALED", "STATE", "chain_at", "copy_changed",
-    "document_at", "file_sha256", "in_order", "map_of", "read_listing", "read_order", "read_rows",
-    "rewrite_without", "rows_without", "safe_name", "state_at",
+    "document_at", "file_sha256", "in_order", "labels_named", "map_of", "read_listing",
+    "read_order", "rewrite_without", "rewritten", "rows_without", "safe_name", "state_at",
 ]  # fmt: skip
 
 PACKAGE: Final = "package.json"
@@ -47,8 +46,12 @@ def rows_without(table: pa.Table, labels: tuple[bytes, ...]) -> pa.Table:
     return table.filter(pc.invert(gone))
 
 
-def map_of(path: Path, k: int) -> RowMap:
+def map_of(path: Path, k: int | None) -> RowMap:
     """Return the map of the rows of a data file, read a row group at a time.
+
+    Args:
+        path: The data file.
+        k: That of the package; None: as many buckets as these rows want.
 
     Raises:
         EvidenceError: `disclosure.copy-changed`.
@@ -64,13 +67,46 @@ def rewrite_without(path: Path, labels: tuple[bytes, ...]) -> None:
         EvidenceError: `disclosure.copy-changed`.
         WorldError: `world.disk-full`, `world.storage`.
     """
-    with _reading(path) as file, replacing(path, private=True) as stream:
+    rewritten(path, path, lambda table: rows_without(table, labels))
+
+
+def rewritten(path: Path, target: Path, change: Callable[[pa.Table], pa.Table]) -> None:
+    """Write what `change` makes of a data file's rows, a row group at a time, whole or not at all.
+
+    Args:
+        path: The data file.
+        target: Where to, 0600; it may be the same.
+        change: Makes of some rows others of the same columns; they may be fewer.
+
+    Raises:
+        EvidenceError: `disclosure.copy-changed`.
+        WorldError: `world.disk-full`, `world.storage`.
+    """
+    with _reading(path) as file, replacing(target, private=True) as stream:
         plain = file.schema_arrow.remove_metadata()
         with pq.ParquetWriter(stream, plain, compression="zstd", store_schema=True) as writer:
             for table in _tables(file):
-                left = rows_without(table.replace_schema_metadata(None), labels)
+                left = change(table.replace_schema_metadata(None))
                 if left.num_rows:
                     writer.write_table(left)
+
+
+def labels_named(path: Path, labels: tuple[bytes, ...]) -> list[bytes]:
+    """Return the whole labels of those rows of a data file whose public half is among these.
+
+    Reads the column of labels alone, a row group at a time.
+
+    Raises:
+        EvidenceError: `disclosure.copy-changed`.
+    """
+    found: list[bytes] = []
+    wanted = pa.array(labels, pa.binary())
+    with _reading(path) as file:
+        for table in _tables(file, [ROW_LABEL]):
+            whole = table[ROW_LABEL].cast(pa.binary())
+            named = pc.is_in(pc.binary_slice(whole, 0, LABEL_BYTES), value_set=wanted)
+            found += whole.filter(named).to_pylist()
+    return found
 
 
 @contextmanager
@@ -82,9 +118,9 @@ def _reading(path: Path) -> Iterator[pq.ParquetFile]:
         raise EvidenceError("the rows cannot be read", code="disclosure.copy-changed") from error
 
 
-def _tables(file: pq.ParquetFile) -> Iterator[pa.Table]:
+def _tables(file: pq.ParquetFile, columns: list[str] | None = None) -> Iterator[pa.Table]:
     """Yield the rows of a file, at most so many at a time."""
-    for batch in file.iter_batches(batch_size=_ROWS):
+    for batch in file.iter_batches(batch_size=_ROWS, columns=columns):
         yield pa.Table.from_batches([batch])
 
 
@@ -120,18 +156,6 @@ def file_sha256(path: Path) -> str:
 def in_order(path: Path) -> tuple[int, str]:
     """Order numbered names by their number: recall-10 after recall-9."""
     return len(path.name), path.name
-
-
-def read_rows(data: bytes) -> pa.Table:
-    """Return the rows of a data file.
-
-    Raises:
-        EvidenceError: `disclosure.copy-changed`.
-    """
-    try:
-        return read_table(data)
-    except (OSError, pa.ArrowException) as error:
-        raise EvidenceError("the rows cannot be read", code="disclosure.copy-changed") from error
 
 
 def read_order(path: Path) -> OrderFile:

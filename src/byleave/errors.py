@@ -119,6 +119,7 @@ CODES: Final[dict[str, str]] = {
     "log.entry-damaged": "An entry bundle is damaged: an entry is not the one its leaf hash commits to.",
     "log.tile-missing": "A tile or an entry bundle that the checkpoint needs is not there.",
     "log.no-checkpoint": "The log has not published a checkpoint yet.",
+    "log.too-long": "A log has more entries than one page of a browser can hold.",
     "log.no-such-entry": "An entry index is not below the size of the published log.",
     "log.head-moved": "Another publisher signed a newer checkpoint first; publish again.",
     "log.head-damaged": "The stored head of the log is not a checkpoint signed by this log's key.",
@@ -251,6 +252,7 @@ CODES: Final[dict[str, str]] = {
     "reads.uneven": "Rows were left out, or some read more often than others, and each-once was asked for.",
     # disclosure and case
     "disclosure.nothing-allowed": "No record may go to this recipient for this use.",
+    "disclosure.nothing-new": "The recipient holds every record that may go to it.",
     "disclosure.counts-as-training": "The recipient's contract permits training, and not every record may be trained on there.",
     "disclosure.no-contract": "No contract with the recipient is in force at the instant of the offer.",
     "disclosure.not-affiliate": "The recipient is named an affiliate, and was none at the instant of the offer.",
@@ -357,6 +359,7 @@ CODES: Final[dict[str, str]] = {
     "oidc.role": "Nothing that the sign-in provider says of a person gives them the role they asked for.",
     "oidc.unknown": "The sign-in provider names a member who is not enrolled here.",
     "server.tls": "A certificate and its key cannot be read, or do not belong together.",
+    "portal.settings": "A field of [portal.contact] or [portal.authority] in byleave.toml is unknown or wrong.",
     "portal.cannot-bind": "The portal cannot listen on the address and port it was given.",
     "portal.demo-loopback-only": "A demo workspace is only served to the machine it is on.",
     "portal.link": "A member link cannot be made: its key is short, or its numbers are out of range.",

@@ -209,7 +209,7 @@ def test_a_kind_without_checks_here_is_not_passed(node: str, tmp_path: Path) -> 
     [case] = [case for case in vectors() if case.name == "delta"]
     path = tmp_path / "verify.js"
     path.write_text(
-        check.script().replace("    delta(document", "    other(document"), encoding="utf-8"
+        check.script().replace("  delta(document", "  other(document"), encoding="utf-8"
     )
     [found] = in_node(node, path, [case])
     assert (found["ok"], found["unchecked"]) == (False, True)

@@ -59,6 +59,22 @@ def test_nothing_but_the_logs_files_is_served(site: Site, path: str) -> None:
     assert site.http.get(f"/log/tile/{path}").status_code == 404
 
 
+def test_other_sites_may_read_the_logs_files_and_nothing_else(site: Site) -> None:
+    """A page from elsewhere may read checkpoint and tiles, and no other answer there is."""
+    open_to_all = {"/log/checkpoint", "/log/tile/0/000.p/1", "/log/tile/entries/000.p/1"}
+    size = int(site.http.get("/log/checkpoint").text.split("\n")[1])
+    for path in open_to_all:
+        answer = site.http.get(path.replace("p/1", f"p/{size}"))
+        assert answer.status_code == 200
+        assert answer.headers["access-control-allow-origin"] == "*"
+    table = site.http.app.state.routes.table  # type: ignore[attr-defined]
+    others = [path for method, path in table if method == "GET" and "{" not in path]
+    for path in [*others, "/log/entry/0.tlog-proof"]:
+        if path not in open_to_all:
+            headers = site.http.get(path, headers={"origin": "https://elsewhere.test"}).headers
+            assert "access-control-allow-origin" not in headers, path
+
+
 def test_a_proof_is_checked_by_upload(site: Site) -> None:
     """An uploaded proof gets the verifier's own verdict; one flipped byte gets a no."""
     made = site.post("/api/v1/choices", site.grant("m-1"), site.token())

@@ -1,4 +1,4 @@
-"""Write what the gate keeps, or a case, as one HTML file."""
+"""Write what the gate keeps, a case, or the log explorer, as one HTML file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from byleave.pages.gate import GateView, RuleView
     from byleave.service.what_if import Variant
 
-__all__ = ["rule_views", "write_case_page", "write_page"]
+__all__ = ["rule_views", "write_case_page", "write_drawn", "write_page"]
 
 
 def rule_views(variants: Sequence[Variant]) -> list[RuleView]:
@@ -37,7 +37,7 @@ def write_page(path: str, view: GateView) -> None:
 
         return gate_page(view)
 
-    _write(path, draw)
+    write_drawn(path, draw)
 
 
 def write_case_page(path: str, data: Mapping[str, Any]) -> None:
@@ -52,10 +52,15 @@ def write_case_page(path: str, data: Mapping[str, Any]) -> None:
 
         return case_page(data)
 
-    _write(path, draw)
+    write_drawn(path, draw)
 
 
-def _write(path: str, draw: Callable[[], str]) -> None:
+def write_drawn(path: str, draw: Callable[[], str]) -> None:
+    """Write what `draw` returns, whole or not at all.
+
+    Raises:
+        WorldError: as `write_page`.
+    """
     from byleave.errors import WorldError
 
     try:

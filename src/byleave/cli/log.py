@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from byleave.cli.hooks import openlineage
+from byleave.cli.log_explorer import explorer
 from byleave.cli.opened import opened, read_trust
 from byleave.cli.output import emit, json_option, workspace_option
 
@@ -32,9 +33,10 @@ _trust = click.option(
 
 @click.group("log")
 def group() -> None:
-    """The transparency log: checkpoint, show, prove, publish, fsck, monitor, witness, openlineage."""
+    """The log: checkpoint, show, prove, publish, fsck, monitor, explorer, witness, openlineage."""
 
 
+group.add_command(explorer)
 group.add_command(openlineage)
 
 

@@ -9,6 +9,7 @@ from fastapi import HTTPException, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from byleave.pages import check
+from byleave.pages.explorer import EXPLORER_NAME, explorer
 from byleave.pages.view import Frame, plain
 from byleave.portal.access import ANYONE, Routes
 from byleave.portal.language import language_of
@@ -40,9 +41,9 @@ def add_check(routes: Routes, frame: Callable[[], Frame], *, base: str) -> None:
         )
 
     async def part(name: str) -> Response:
-        if name == check.SAVED_NAME:
+        if name in (check.SAVED_NAME, EXPLORER_NAME):
             return Response(
-                check.saved(),
+                check.saved() if name == check.SAVED_NAME else explorer(),
                 media_type="text/html; charset=utf-8",
                 headers={"content-disposition": f'attachment; filename="{name}"'},
             )

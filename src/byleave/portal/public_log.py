@@ -18,6 +18,8 @@ __all__ = ["add_log"]
 
 _FOR_EVER: Final = "public, max-age=31536000, immutable"
 _MOST: Final = 1 << 20
+_ANYWHERE: Final = {"access-control-allow-origin": "*"}
+"""A page from elsewhere may read the log's files: they are the same for everybody."""
 
 
 def add_log(routes: Routes, desk: Desk) -> None:
@@ -28,7 +30,9 @@ def add_log(routes: Routes, desk: Desk) -> None:
         if data is None:
             raise ProblemError(404, "api.not-found", "The log has published nothing yet.")
         return Response(
-            data, media_type="text/plain; charset=utf-8", headers={"cache-control": "no-cache"}
+            data,
+            media_type="text/plain; charset=utf-8",
+            headers={"cache-control": "no-cache", **_ANYWHERE},
         )
 
     async def tile(path: str) -> Response:
@@ -41,7 +45,7 @@ def add_log(routes: Routes, desk: Desk) -> None:
         return Response(
             data,
             media_type="application/octet-stream",
-            headers={"cache-control": _FOR_EVER if whole else "public, max-age=60"},
+            headers={"cache-control": _FOR_EVER if whole else "public, max-age=60", **_ANYWHERE},
         )
 
     async def entry_proof(index: Annotated[int, Path(ge=0, lt=1 << 63)]) -> Response:

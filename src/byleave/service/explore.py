@@ -16,12 +16,12 @@ from byleave.evidence.entry import ENTRY_KINDS
 from byleave.ids import format_instant, from_us
 from byleave.service.house import House
 
-__all__ = ["SCANNED", "explore_entry", "explore_log"]
+__all__ = ["POINTERS", "SCANNED", "explore_entry", "explore_log"]
 
 SCANNED: Final = 20_000
 """Entries that one search reads at most; the rest is asked for with `before`."""
 _BLOCK: Final = 1_000
-_POINTERS: Final = frozenset(
+POINTERS: Final = frozenset(
     "disclosure from gate key package parent policy previous recall recipe release snapshot to"
     " unlearning withdrawal".split()
 )
@@ -81,7 +81,7 @@ def explore_entry(house: House, index: int) -> Facts:
         {
             "name": name,
             "value": value if isinstance(value, str) else canonical.encode(value).decode(),
-            "entry": value if name in _POINTERS and _is_index(value, index) else None,
+            "entry": value if name in POINTERS and _is_index(value, index) else None,
         }
         for name, value in document.items()
         if name != "kind"

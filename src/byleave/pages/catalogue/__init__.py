@@ -14,6 +14,7 @@ from typing import Final
 from byleave.pages.catalogue import (
     audit,
     check,
+    explorer,
     frame,
     german,
     house,
@@ -45,6 +46,7 @@ __all__ = [
 
 ENGLISH_ONLY: Final = {
     **audit.SAY,
+    **explorer.SAY,
     **house.SAY,
     **report.SAY,
 }

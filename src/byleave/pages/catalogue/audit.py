@@ -16,6 +16,9 @@ SAY: Final[dict[str, str]] = {
     "audit.witnesses": "Cosigned by",
     "audit.witnesses-none": "nobody: the trust file asks for no witness",
     "audit.files": "Monitors and witnesses read the log's own files:",
+    "audit.keep": "One file reads the log, takes its hashes again and checks proofs, without a "
+    "server. It can send nothing. byleave log explorer writes the same bytes.",
+    "audit.keep-go": "Save the log explorer",
     "audit.check": "Check a proof",
     "audit.check-why": "This site checks the file with its own trust file. Who does not trust this "
     "site checks in the browser, or with the program.",

@@ -360,6 +360,7 @@ CODES: Final[dict[str, str]] = {
     "oidc.unknown": "The sign-in provider names a member who is not enrolled here.",
     "server.tls": "A certificate and its key cannot be read, or do not belong together.",
     "portal.settings": "A field of [portal.contact] or [portal.authority] in byleave.toml is unknown or wrong.",
+    "portal.settings": "A field of [portal.contact] or [portal.authority] in byleave.toml is unknown or wrong.",
     "portal.cannot-bind": "The portal cannot listen on the address and port it was given.",
     "portal.demo-loopback-only": "A demo workspace is only served to the machine it is on.",
     "portal.link": "A member link cannot be made: its key is short, or its numbers are out of range.",

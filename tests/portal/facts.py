@@ -12,7 +12,7 @@ from byleave.errors import InputError, RefusedError
 from byleave.pages.receipt import ReceiptView
 from byleave.pages.report_input import ReportInput
 from byleave.pages.suggestion import SuggestionEntry, SuggestionsView
-from byleave.pages.view import Frame, MemberAnswer, PublicOverview, read
+from byleave.pages.view import Address, Frame, MemberAnswer, PublicOverview, read
 
 NOW = datetime(2024, 11, 21, 14, 31, tzinfo=UTC)
 KEY = hashlib.sha256(b"a key for tests").digest()
@@ -217,8 +217,8 @@ def overview_facts() -> dict[str, Any]:
              "gate_rows": None, "reasons": [], "parent": None, "superseded_by": "replies-2",
              "tainted": False, "proof": None},
         ],
-        "contact": "privacy@example.com",
-        "authority": "the authority where you live",
+        "contact": {"name": "privacy@example.com", "address": None, "url": None},
+        "authority": {"name": "the authority where you live", "address": None, "url": None},
         "data_origin": "real",
         "trust": "log example.com/byleave+00000000+AAAA\nquorum none\n",
         "demo_members": [{"ordinal": 0, "label": "someone who withdrew"},
@@ -332,7 +332,7 @@ def receipt_frame() -> Frame:
     view = receipt_view()
     return Frame(
         operator="Example Network", demo=False, at=view.at, checkpoint=view.checkpoint,
-        contact="privacy@example.com",
+        contact=Address(name="privacy@example.com"),
     )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from byleave.pages import words
 from byleave.pages.catalogue import CATALOGUES
 from byleave.pages.view import (
     Frame,
+    Help,
     MemberAnswer,
     PolicyEntry,
     PublicOverview,
@@ -233,7 +234,13 @@ def proofs_of(answer: MemberAnswer) -> set[str | None]:
 
 
 def message_page(
-    kind: str, *, base: str, language: str = "en", door: str | None = None, **places: str
+    kind: str,
+    *,
+    base: str,
+    language: str = "en",
+    door: str | None = None,
+    whom: Help | None = None,
+    **places: str,
 ) -> str:
     """Write the page for an address that does not open.
 
@@ -242,21 +249,27 @@ def message_page(
         base: Prefix of every address.
         language: Of its sentences.
         door: Where to sign in; None: there is no such page.
+        whom: Whom to turn to; None: not known here.
         places: What the sentence names.
     """
-    return _page("message.html", None, base, None, language, kind=kind, places=places, door=door)
+    return _page(
+        "message.html", None, base, None, language, kind=kind, places=places, door=door, help=whom
+    )
 
 
-def sign_in_page(*, base: str, secret: str, kept: str = "", language: str = "en") -> str:
+def sign_in_page(
+    *, base: str, secret: str, kept: str = "", whom: Help | None = None, language: str = "en"
+) -> str:
     """Write the page a one-time link opens: one button, which signs in.
 
     Args:
         base: Prefix of every address.
         secret: The link's last part.
         kept: What its address asked besides, `to=settings`.
+        whom: Whom to turn to; None: not known here.
         language: Of its sentences.
     """
-    return _page("sign_in.html", None, base, None, language, secret=secret, kept=kept)
+    return _page("sign_in.html", None, base, None, language, secret=secret, kept=kept, help=whom)
 
 
 def render(

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from byleave.pages.html import render
-from byleave.pages.view import Checkpoint, Frame
+from byleave.pages.view import Checkpoint, Frame, Help
 
 __all__ = ["Asked", "Holder", "Leaving", "erase_page", "erased_page", "rights_page"]
 
@@ -123,7 +123,14 @@ def erase_page(
 
 
 def erased_page(
-    *, base: str, erasure: str, index: int, records: int, openings: int, language: str = "en"
+    *,
+    base: str,
+    erasure: str,
+    index: int,
+    records: int,
+    openings: int,
+    whom: Help | None = None,
+    language: str = "en",
 ) -> str:
     """Write what is told to somebody who has just been erased; nothing of it is theirs any more.
 
@@ -133,6 +140,7 @@ def erased_page(
         index: Its log index.
         records: Rows blanked in sources.
         openings: Openings removed.
+        whom: Whom to turn to; None: not known here.
         language: Of its sentences.
     """
     return render(
@@ -145,4 +153,5 @@ def erased_page(
         index=index,
         records=records,
         openings=openings,
+        help=whom,
     )

@@ -55,19 +55,22 @@ Example of a member's dictionary (shortened lists; every key shown once):
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from byleave.pages.shape import plain, read
 
 __all__ = [
     "DEPTHS",
+    "Address",
     "Checkpoint",
     "Choice",
     "DemoMember",
     "DepthRow",
     "Frame",
+    "Help",
     "MemberAnswer",
     "PolicyEntry",
     "PublicOverview",
@@ -77,6 +80,7 @@ __all__ = [
     "Standing",
     "TimelineItem",
     "WithdrawalDepth",
+    "framed",
     "plain",
     "read",
 ]
@@ -409,6 +413,29 @@ class DemoMember:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Someone to turn to.
+
+    Attributes:
+        name: Who.
+        address: Where letters go; None: not stated.
+        url: Their page (https) or mailbox (mailto); None: not stated.
+    """
+
+    name: str
+    address: str | None = None
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Help:
+    """Whom to turn to, on a page that has no frame; `Frame` has the same two fields."""
+
+    contact: Address | None = None
+    authority: Address | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PublicOverview:
     """What anyone may read.
 
@@ -432,8 +459,8 @@ class PublicOverview:
     members: int
     policies: tuple[PolicyEntry, ...]
     releases: tuple[ReleaseEntry, ...]
-    contact: str | None = None
-    authority: str | None = None
+    contact: Address | None = None
+    authority: Address | None = None
     data_origin: Literal["real", "generated"] | None = None
     trust: str | None = None
     demo_members: tuple[DemoMember, ...] = ()
@@ -458,5 +485,25 @@ class Frame:
     at: datetime
     checkpoint: Checkpoint
     data_origin: Literal["real", "generated"] | None = None
-    contact: str | None = None
-    authority: str | None = None
+    contact: Address | None = None
+    authority: Address | None = None
+
+
+def framed(facts: Mapping[str, Any], *, demo: bool, view: Any) -> Frame:  # noqa: ANN401 (any view)
+    """Return what stands around the page of a view.
+
+    Args:
+        facts: The workspace's: `operator`, `data_origin`, `contact`, `authority`.
+        demo: The workspace is a demo.
+        view: Says when it is (`at`) and on which head it stands (`checkpoint`).
+    """
+    whom = read(Help, {name: facts[name] for name in ("contact", "authority")}, where="frame")
+    return Frame(
+        operator=facts["operator"],
+        demo=demo,
+        at=view.at,
+        checkpoint=view.checkpoint,
+        data_origin=facts["data_origin"],
+        contact=whom.contact,
+        authority=whom.authority,
+    )

@@ -58,6 +58,7 @@ from byleave.portal.sign_in import add_sign_in
 from byleave.portal.suggest import add_suggestions
 from byleave.portal.transparency import add_transparency
 from byleave.portal.webhooks import Webhooks
+from byleave.portal.whom import keep_whom, whom_of
 
 __all__ = ["create_app"]
 
@@ -184,6 +185,7 @@ def create_app(
         routes = Routes(app, desk.admit, BrowserSignals(desk).note)
     app.state.routes = routes
     app.state.desk = desk
+    keep_whom(app, desk)
     _public(routes, pages, report=None if desk is None else f"{base}/transparency")
     _member(routes, pages)
     add_suggestions(routes, answers, pages.ordinal)
@@ -447,7 +449,14 @@ def _told(request: Request, status: int, *, base: str, when: datetime | None = N
         )
     language = language_of(request)
     door = _door(request, base) if kind == "out" else None
-    page = html.message_page(kind, base=base, language=language, door=door, **_when(when, language))
+    page = html.message_page(
+        kind,
+        base=base,
+        language=language,
+        door=door,
+        whom=whom_of(request),
+        **_when(when, language),
+    )
     return HTMLResponse(page, status_code=status)
 
 

@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from byleave.evidence.entry import ENTRY_KINDS
 from byleave.pages import audit as pages
-from byleave.pages.view import Frame, plain, read
+from byleave.pages.view import Frame, framed, plain, read
 from byleave.portal.access import Access, Role, Routes, caller_of
 from byleave.portal.desk import Desk
 from byleave.portal.form import form_of
@@ -38,8 +38,7 @@ class _Auditor:
         self.base = base
 
     def frame(self, view: Any) -> Frame:  # noqa: ANN401 (any view that says when and at which head)
-        facts = self.desk.reader.public.frame()
-        return Frame(demo=self.demo, at=view.at, checkpoint=view.checkpoint, **facts)
+        return framed(self.desk.reader.public.frame(), demo=self.demo, view=view)
 
     def home(self) -> pages.Audit:
         return read(pages.Audit, self.desk.read.faces.audit(), where="audit")

@@ -6,7 +6,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from byleave.pages import house, html
-from byleave.pages.view import Frame, MemberAnswer, plain, read
+from byleave.pages.view import Frame, MemberAnswer, framed, plain, read
 from byleave.portal.access import Access, Role, Routes, caller_of
 from byleave.portal.desk import Desk
 from byleave.portal.form import form_of
@@ -19,8 +19,7 @@ def add_house(routes: Routes, desk: Desk, *, demo: bool, base: str) -> None:
     own = Access.of(Role.OPERATOR)
 
     def frame(view: house.Console | MemberAnswer) -> Frame:
-        facts = desk.reader.public.frame()
-        return Frame(demo=demo, at=view.at, checkpoint=view.checkpoint, **facts)
+        return framed(desk.reader.public.frame(), demo=demo, view=view)
 
     def console() -> house.Console:
         return read(house.Console, desk.read.public.console(), where="console")

@@ -9,7 +9,7 @@ from fastapi import Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from byleave.pages import house_lists as pages
-from byleave.pages.view import Frame, plain, read
+from byleave.pages.view import Frame, framed, plain, read
 from byleave.portal.access import Access, Role, Routes, caller_of
 from byleave.portal.desk import Desk
 from byleave.portal.form import form_of
@@ -22,91 +22,118 @@ Kind = Annotated[str | None, Query(max_length=32)]
 Before = Annotated[int | None, Query(ge=0)]
 
 
+class _Lists:
+    """What the operator's lists share: the workspace and the frame."""
+
+    def __init__(self, desk: Desk, *, demo: bool, base: str) -> None:
+        self.desk = desk
+        self.demo = demo
+        self.base = base
+
+    def frame(self, view: Any) -> Frame:  # noqa: ANN401 (any view that says when and at which head)
+        return framed(self.desk.reader.public.frame(), demo=self.demo, view=view)
+
+    def twin(self, name: str, view: Any) -> JSONResponse:  # noqa: ANN401 (as above)
+        schema = f"byleave/page-house-{name}/v1"
+        return JSONResponse({"schema": schema, "frame": plain(self.frame(view)), name: plain(view)})
+
+    async def fields(self, request: Request) -> dict[str, str]:
+        fields = await form_of(request)
+        self.desk.callers.check_form(caller_of(request), fields.get("form", ""))
+        return fields
+
+
 def add_house_lists(routes: Routes, desk: Desk, *, demo: bool, base: str) -> None:
     """Add the operator's lists."""
-    own = Access.of(Role.OPERATOR)
+    lists = _Lists(desk, demo=demo, base=base)
+    _requests(routes, lists)
+    _trail(routes, lists)
+    _others(routes, lists)
 
-    def frame(view: Any) -> Frame:  # noqa: ANN401 (any view that says when and at which head)
-        return Frame(
-            demo=demo, at=view.at, checkpoint=view.checkpoint, **desk.reader.public.frame()
-        )
 
-    def twin(name: str, view: Any) -> JSONResponse:  # noqa: ANN401 (as above)
-        schema = f"byleave/page-house-{name}/v1"
-        return JSONResponse({"schema": schema, "frame": plain(frame(view)), name: plain(view)})
+def _requests(routes: Routes, lists: _Lists) -> None:
+    own, desk, base = Access.of(Role.OPERATOR), lists.desk, lists.base
 
-    def requests_of(show: _Show, kind: str | None) -> pages.Requests:
+    def found(show: _Show, kind: str | None) -> pages.Requests:
         facts = desk.read.acts.requests(show=show, kind=kind)
         return read(pages.Requests, facts, where="requests")
 
-    def trail_of(kind: str | None, before: int | None) -> pages.Trail:
-        facts = desk.read.acts.trail_facts(kind=kind, before=before)
-        return read(pages.Trail, facts, where="trail")
-
     async def requests(request: Request, show: _Show = "open", kind: Kind = None) -> HTMLResponse:
-        view = requests_of(show, kind or None)
+        view = found(show, kind or None)
         form = caller_of(request).form or ""
-        return HTMLResponse(pages.requests_page(frame(view), view, base=base, form=form))
+        return HTMLResponse(pages.requests_page(lists.frame(view), view, base=base, form=form))
 
     async def requests_json(show: _Show = "open", kind: Kind = None) -> JSONResponse:
-        return twin("requests", requests_of(show, kind or None))
+        return lists.twin("requests", found(show, kind or None))
 
     async def close(request: Request, name: str) -> Response:
-        caller = caller_of(request)
-        fields = await form_of(request)
-        desk.callers.check_form(caller, fields.get("form", ""))
+        fields, who = await lists.fields(request), caller_of(request).subject
         outcome, why = fields.get("outcome", ""), fields.get("why", "")
         await desk.write.act(
-            lambda ws: ws.acts.close_request(name, outcome=outcome, who=caller.subject, why=why)
+            lambda ws: ws.acts.close_request(name, outcome=outcome, who=who, why=why)
         )
         return RedirectResponse(f"{base}/house/requests?show=all", status_code=303)
 
     async def extend(request: Request, name: str) -> Response:
-        caller = caller_of(request)
-        fields = await form_of(request)
-        desk.callers.check_form(caller, fields.get("form", ""))
+        fields, who = await lists.fields(request), caller_of(request).subject
         until, why = _day(fields.get("until", "")), fields.get("why", "")
-        await desk.write.act(
-            lambda ws: ws.acts.extend_request(name, who=caller.subject, why=why, until=until)
-        )
+        await desk.write.act(lambda ws: ws.acts.extend_request(name, who=who, why=why, until=until))
         return RedirectResponse(f"{base}/house/requests", status_code=303)
 
+    summary = "Requests of members, by when they are due"
+    routes.add("GET", "/house/requests.json", own, requests_json, summary=f"{summary}, as JSON")
+    routes.add("GET", "/house/requests", own, requests, summary=summary)
+    routes.add("POST", "/house/requests/{name}", own, close, summary="Close a request")
+    routes.add(
+        "POST", "/house/requests/{name}/extension", own, extend, summary="Take more time for one"
+    )
+
+
+def _trail(routes: Routes, lists: _Lists) -> None:
+    own, base = Access.of(Role.OPERATOR), lists.base
+
+    def found(kind: str | None, before: int | None) -> pages.Trail:
+        facts = lists.desk.read.acts.trail_facts(kind=kind, before=before)
+        return read(pages.Trail, facts, where="trail")
+
     async def trail(request: Request, kind: Kind = None, before: Before = None) -> HTMLResponse:
-        view = trail_of(kind or None, before)
+        view = found(kind or None, before)
         query = request.url.query
         address = f"?{query}" if query else ""
-        return HTMLResponse(pages.trail_page(frame(view), view, base=base, address=address))
+        return HTMLResponse(pages.trail_page(lists.frame(view), view, base=base, address=address))
 
     async def trail_json(kind: Kind = None, before: Before = None) -> JSONResponse:
-        return twin("trail", trail_of(kind or None, before))
+        return lists.twin("trail", found(kind or None, before))
+
+    summary = "What was done, newest first"
+    routes.add("GET", "/house/trail.json", own, trail_json, summary=f"{summary}, as JSON")
+    routes.add("GET", "/house/trail", own, trail, summary=summary)
+
+
+def _others(routes: Routes, lists: _Lists) -> None:
+    own, desk, base = Access.of(Role.OPERATOR), lists.desk, lists.base
 
     async def withdrawals() -> HTMLResponse:
         view = read(pages.Withdrawals, desk.read.acts.withdrawals(), where="withdrawals")
-        return HTMLResponse(pages.withdrawals_page(frame(view), view, base=base))
+        return HTMLResponse(pages.withdrawals_page(lists.frame(view), view, base=base))
 
     async def withdrawals_json() -> JSONResponse:
         view = read(pages.Withdrawals, desk.read.acts.withdrawals(), where="withdrawals")
-        return twin("withdrawals", view)
+        return lists.twin("withdrawals", view)
 
     async def rules() -> HTMLResponse:
         view = read(pages.Rules, desk.read.acts.rules(), where="rules")
-        return HTMLResponse(pages.rules_page(frame(view), view, base=base))
+        return HTMLResponse(pages.rules_page(lists.frame(view), view, base=base))
 
     async def rules_json() -> JSONResponse:
-        return twin("rules", read(pages.Rules, desk.read.acts.rules(), where="rules"))
+        return lists.twin("rules", read(pages.Rules, desk.read.acts.rules(), where="rules"))
 
     for path, summary, page, json in (
-        ("requests", "Requests of members, by when they are due", requests, requests_json),
-        ("trail", "What was done, newest first", trail, trail_json),
         ("withdrawals", "What withdrawals reach, and by when", withdrawals, withdrawals_json),
         ("rules", "The rulesets in force", rules, rules_json),
     ):
         routes.add("GET", f"/house/{path}.json", own, json, summary=f"{summary}, as JSON")
         routes.add("GET", f"/house/{path}", own, page, summary=summary)
-    routes.add("POST", "/house/requests/{name}", own, close, summary="Close a request")
-    routes.add(
-        "POST", "/house/requests/{name}/extension", own, extend, summary="Take more time for one"
-    )
 
 
 def _day(text: str) -> date:

@@ -15,7 +15,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from byleave.errors import ByleaveError
 from byleave.ids import format_instant
 from byleave.pages import house_publish as pages
-from byleave.pages.view import Frame, read
+from byleave.pages.view import Frame, framed, read
 from byleave.portal.access import Access, Role, Routes, caller_of
 from byleave.portal.desk import Desk
 from byleave.portal.form import form_of
@@ -32,9 +32,7 @@ def add_house_publish(routes: Routes, desk: Desk, *, demo: bool, base: str) -> N
     own = Access.of(Role.OPERATOR)
 
     def frame(view: pages.Draft | pages.Done) -> Frame:
-        return Frame(
-            demo=demo, at=view.at, checkpoint=view.checkpoint, **desk.reader.public.frame()
-        )
+        return framed(desk.reader.public.frame(), demo=demo, view=view)
 
     def draft(request: Request, view: pages.Draft) -> HTMLResponse:
         form = caller_of(request).form or ""

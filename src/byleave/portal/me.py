@@ -63,7 +63,7 @@ def _reading(routes: Routes, me: _Me) -> None:
     ) -> HTMLResponse:
         view = me.answer(request)
         page = html.member_page(
-            me.frame(view),
+            me.frame(request, view),
             view,
             base=base,
             own=f"{base}/me",
@@ -76,36 +76,36 @@ def _reading(routes: Routes, me: _Me) -> None:
 
     async def home_json(request: Request) -> JSONResponse:
         view = me.answer(request)
-        return _twin("member", me.frame(view), view)
+        return _twin("member", me.frame(request, view), view)
 
     async def ask(request: Request) -> HTMLResponse:
         view = me.settings(request, tokens=True)
         form, language = me.form(request), language_of(request)
         return HTMLResponse(
-            settings_page(me.frame(view), view, base=base, form=form, language=language)
+            settings_page(me.frame(request, view), view, base=base, form=form, language=language)
         )
 
     async def ask_json(request: Request) -> JSONResponse:
         view = me.settings(request, tokens=False)
-        return _twin("settings", me.frame(view), view)
+        return _twin("settings", me.frame(request, view), view)
 
     async def record(request: Request, index: int) -> HTMLResponse:
         view = me.record(request, index)
         form, language = me.form(request), language_of(request)
         return HTMLResponse(
-            record_page(me.frame(view), view, base=base, form=form, language=language)
+            record_page(me.frame(request, view), view, base=base, form=form, language=language)
         )
 
     async def record_json(request: Request, index: int) -> JSONResponse:
         view = me.record(request, index)
-        return _twin("choice", me.frame(view), view)
+        return _twin("choice", me.frame(request, view), view)
 
     async def receipt(request: Request) -> HTMLResponse:
         view = me.receipt(request)
         own, language = f"{base}/me", language_of(request)
         return HTMLResponse(
             receipts.receipt_page(
-                me.frame(view),
+                me.frame(request, view),
                 view,
                 base=base,
                 own=own,
@@ -116,7 +116,7 @@ def _reading(routes: Routes, me: _Me) -> None:
 
     async def receipt_json(request: Request) -> JSONResponse:
         view = me.receipt(request)
-        return _twin("receipt", me.frame(view), view)
+        return _twin("receipt", me.frame(request, view), view)
 
     async def receipt_jsonld(request: Request) -> Response:
         return Response(

@@ -27,6 +27,7 @@ from byleave.portal.form import form_of
 from byleave.portal.language import language_of
 from byleave.portal.member_desk import MemberDesk
 from byleave.portal.problem import ProblemError
+from byleave.portal.whom import whom_of
 from byleave.service.erasure import Erased
 from byleave.wiring import Workspace
 
@@ -73,32 +74,32 @@ def _reading(routes: Routes, me: _Me) -> None:
 
     async def messages(request: Request) -> HTMLResponse:
         view, language = me.messages(request), language_of(request)
-        frame = me.frame(view)
+        frame = me.frame(request, view)
         return HTMLResponse(messages_page(frame, view, base=me.base, own=me.own, language=language))
 
     async def messages_json(request: Request) -> JSONResponse:
         view = me.messages(request)
-        return _twin("messages", me.frame(view), view)
+        return _twin("messages", me.frame(request, view), view)
 
     async def changes(request: Request) -> HTMLResponse:
         view, language = me.changes(request), language_of(request)
-        frame = me.frame(view)
+        frame = me.frame(request, view)
         return HTMLResponse(changes_page(frame, view, base=me.base, own=me.own, language=language))
 
     async def changes_json(request: Request) -> JSONResponse:
         view = me.changes(request)
-        return _twin("changes", me.frame(view), view)
+        return _twin("changes", me.frame(request, view), view)
 
     async def questions(request: Request) -> HTMLResponse:
         view, language = me.questions(request), language_of(request)
-        frame = me.frame(view)
+        frame = me.frame(request, view)
         return HTMLResponse(
             questions_page(frame, view, base=me.base, own=me.own, language=language)
         )
 
     async def questions_json(request: Request) -> JSONResponse:
         view = me.questions(request)
-        return _twin("questions", me.frame(view), view)
+        return _twin("questions", me.frame(request, view), view)
 
     routes.add("GET", "/me/messages.json", own, messages_json, summary="My messages, as JSON")
     routes.add("GET", "/me/messages", own, messages, summary="May my messages train anything")
@@ -114,7 +115,7 @@ def _rights(routes: Routes, me: _Me) -> None:
     async def rights(request: Request) -> HTMLResponse:
         view = me.leaving(request)
         page = leave_pages.rights_page(
-            me.frame(view),
+            me.frame(request, view),
             view,
             base=me.base,
             own=me.own,
@@ -125,7 +126,7 @@ def _rights(routes: Routes, me: _Me) -> None:
 
     async def rights_json(request: Request) -> JSONResponse:
         view = me.leaving(request)
-        return _twin("requests", me.frame(view), view)
+        return _twin("requests", me.frame(request, view), view)
 
     async def ask(request: Request) -> Response:
         kind = (await me.fields(request)).get("kind", "")
@@ -150,7 +151,7 @@ def _erasing(routes: Routes, me: _Me) -> None:
     def page(request: Request, *, missed: bool) -> HTMLResponse:
         view = me.leaving(request)
         text = leave_pages.erase_page(
-            me.frame(view),
+            me.frame(request, view),
             view,
             base=me.base,
             own=me.own,
@@ -165,7 +166,7 @@ def _erasing(routes: Routes, me: _Me) -> None:
 
     async def before_json(request: Request) -> JSONResponse:
         view = me.leaving(request)
-        return _twin("erase", me.frame(view), view)
+        return _twin("erase", me.frame(request, view), view)
 
     async def erase(request: Request) -> Response:
         fields = await me.fields(request)
@@ -182,6 +183,7 @@ def _erasing(routes: Routes, me: _Me) -> None:
                 index=done.index,
                 records=done.records,
                 openings=done.openings,
+                whom=whom_of(request),
                 language=language_of(request),
             )
         )

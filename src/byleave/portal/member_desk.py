@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import Request
 
-from byleave.pages.view import Frame
+from byleave.pages.view import Frame, framed
 from byleave.portal.access import caller_of
 from byleave.portal.desk import Desk, member_of
 
@@ -36,7 +36,7 @@ class MemberDesk:
         """Return what a form of this session must send back."""
         return caller_of(request).form or ""
 
-    def frame(self, view: Any) -> Frame:  # noqa: ANN401 (any view that says when and at which head)
-        """Return what frames the page of a view."""
-        facts = self.desk.reader.public.frame()
-        return Frame(demo=self.demo, at=view.at, checkpoint=view.checkpoint, **facts)
+    def frame(self, request: Request, view: Any) -> Frame:  # noqa: ANN401 (any view of a member's)
+        """Return what frames the page of a view, with the authority of where the member lives."""
+        facts = self.desk.reader.public.frame(caller_of(request).ordinal)
+        return framed(facts, demo=self.demo, view=view)

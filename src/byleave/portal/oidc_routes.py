@@ -25,6 +25,7 @@ from byleave.portal.oidc import Begun, Provider
 from byleave.portal.oidc_roles import grantee_for, roles_offered
 from byleave.portal.problem import ProblemError
 from byleave.portal.sign_in import home
+from byleave.portal.whom import whom_of
 from byleave.wiring.admission import is_secret, make_secret, secret_digest
 
 __all__ = ["add_oidc", "own_path"]
@@ -70,7 +71,11 @@ class _Door:
         roles = [role.value for role in self._offered]
         return HTMLResponse(
             pages.offer_page(
-                base=self._base, roles=roles, after=own_path(after), language=language_of(request)
+                base=self._base,
+                roles=roles,
+                after=own_path(after),
+                whom=whom_of(request),
+                language=language_of(request),
             )
         )
 
@@ -173,14 +178,21 @@ class _Door:
     async def signed_out(self, request: Request) -> HTMLResponse:
         end = await self._provider.end_address(back=f"{self._desk.site}{self._base}/")
         return HTMLResponse(
-            pages.signed_out_page(base=self._base, end=end, language=language_of(request))
+            pages.signed_out_page(
+                base=self._base, end=end, whom=whom_of(request), language=language_of(request)
+            )
         )
 
     def _begun(self, secret: str) -> Begun:
         return Begun.of(self._desk.reader.portal_key(), secret)
 
     def _failed(self, request: Request, error: ProblemError) -> Response:
-        page = pages.failed_page(base=self._base, code=error.code, language=language_of(request))
+        page = pages.failed_page(
+            base=self._base,
+            code=error.code,
+            whom=whom_of(request),
+            language=language_of(request),
+        )
         return HTMLResponse(page, status_code=error.status)
 
 

@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from byleave.disclosure.letters import Answer, Delivery, parse_letter
 from byleave.errors import ByleaveError, EvidenceError, RefusedError
 from byleave.pages import recipient as pages
-from byleave.pages.view import Frame, plain, read
+from byleave.pages.view import Frame, framed, plain, read
 from byleave.portal.access import Access, Role, Routes, caller_of
 from byleave.portal.desk import Desk
 from byleave.portal.language import language_of
@@ -31,8 +31,7 @@ def add_recipient(routes: Routes, desk: Desk, *, demo: bool, base: str) -> None:
         return read(pages.Received, facts, where="recipient")
 
     def frame(view: pages.Received) -> Frame:
-        facts = desk.reader.public.frame()
-        return Frame(demo=demo, at=view.at, checkpoint=view.checkpoint, **facts)
+        return framed(desk.reader.public.frame(), demo=demo, view=view)
 
     def written(
         request: Request, *, taken: str | None = None, refused: ByleaveError | None = None

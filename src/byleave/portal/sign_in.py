@@ -16,6 +16,7 @@ from byleave.portal.access import ANYONE, PEOPLE, Access, Role, Routes, caller_o
 from byleave.portal.desk import Desk
 from byleave.portal.form import form_of
 from byleave.portal.language import language_of
+from byleave.portal.whom import whom_of
 
 __all__ = ["add_sign_in", "home"]
 
@@ -41,14 +42,22 @@ def add_sign_in(routes: Routes, desk: Desk, *, base: str) -> None:
     """Add the routes."""
 
     def used(request: Request) -> HTMLResponse:
-        page = html.message_page("used", base=base, language=language_of(request))
+        page = html.message_page(
+            "used", base=base, language=language_of(request), whom=whom_of(request)
+        )
         return HTMLResponse(page, status_code=410)
 
     async def offer(request: Request, secret: str, to: str = "") -> HTMLResponse:
         if not desk.callers.link_is_good(secret):
             return used(request)
         kept = f"to={to}" if to in _PAGES else ""
-        page = html.sign_in_page(base=base, secret=secret, kept=kept, language=language_of(request))
+        page = html.sign_in_page(
+            base=base,
+            secret=secret,
+            kept=kept,
+            whom=whom_of(request),
+            language=language_of(request),
+        )
         return HTMLResponse(page)
 
     async def enter(request: Request, secret: str, to: str = "") -> Response:

@@ -8,7 +8,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from byleave.pages import transparency as pages
-from byleave.pages.view import Frame, plain, read
+from byleave.pages.view import Frame, framed, plain, read
 from byleave.portal.access import ANYONE, Routes
 from byleave.portal.desk import Desk
 from byleave.portal.language import language_of
@@ -36,8 +36,7 @@ def add_transparency(routes: Routes, desk: Desk, *, demo: bool, base: str) -> No
         return counted[stand]
 
     def frame(view: pages.Report) -> Frame:
-        facts = desk.reader.public.frame()
-        return Frame(demo=demo, at=view.at, checkpoint=view.checkpoint, **facts)
+        return framed(desk.reader.public.frame(), demo=demo, view=view)
 
     async def page(request: Request) -> HTMLResponse:
         view = report()

@@ -13,7 +13,9 @@ from typing import Final
 from byleave.errors import EvidenceError, InputError
 from byleave.note.keys import SignerKey
 from byleave.note.trust import parse_trust
+from byleave.service.asking import ASK_AGAIN_DAYS
 from byleave.stores.artefacts import write_file
+from byleave.wiring.help import Help, help_lines, parse_help
 from byleave.wiring.oidc import OidcSettings, oidc_lines, parse_oidc
 
 __all__ = ["KEYS", "KINDS", "Config", "Places", "read_config", "read_key"]
@@ -38,6 +40,8 @@ _FIELDS: Final = frozenset(
         "tiles", "witness_down", "witness_wait", "portal",
     }
 )  # fmt: skip
+_PORTAL: Final = frozenset({"ask_again_days", "authority", "contact", "embed_in", "oidc"})
+_MOST_DAYS: Final = 3_650
 _DOWN: Final = ("fail", "hold")
 _PURGE: Final = ("states", "releases")
 _PARTY: Final = frozenset({"address", "contact", "retention", "settings", "storage"})
@@ -113,6 +117,9 @@ class Config:
             goes on and leaves the last checkpoint served.
         witness_wait: Seconds for which they are asked again before that.
         embed_in: Origins of the pages that may show members' pages in a frame (`[portal]`).
+        ask_again_days: For how many days a question that was put off is not asked again in
+            context (`[portal]`), 1 to 3,650.
+        help: Whom people can turn to (`[portal.contact]`, `[portal.authority]`).
         oidc: At which provider people sign in (`[portal.oidc]`); None: by one-time links alone.
     """
 
@@ -127,6 +134,8 @@ class Config:
     witness_down: str = "fail"
     witness_wait: float = 10.0
     embed_in: tuple[str, ...] = ()
+    ask_again_days: int = ASK_AGAIN_DAYS
+    help: Help = field(default_factory=Help)
     oidc: OidcSettings | None = None
 
     def write(self, places: Places) -> None:
@@ -150,8 +159,14 @@ class Config:
             lines.append(f"witness_down = {_quoted(self.witness_down)}")
         if self.witness_wait != 10:
             lines.append(f"witness_wait = {self.witness_wait}")
+        again = self.ask_again_days
+        if self.embed_in or again != ASK_AGAIN_DAYS:
+            lines.append("[portal]")
         if self.embed_in:
-            lines += ["[portal]", f"embed_in = [{', '.join(map(_quoted, self.embed_in))}]"]
+            lines.append(f"embed_in = [{', '.join(map(_quoted, self.embed_in))}]")
+        if again != ASK_AGAIN_DAYS:
+            lines.append(f"ask_again_days = {again}")
+        lines += help_lines(self.help)
         if self.party:
             lines += ["[party]", *(f"{k} = {_quoted(v)}" for k, v in sorted(self.party.items()))]
         if self.oidc is not None:
@@ -163,7 +178,8 @@ def read_config(places: Places) -> Config:
     """Read a workspace's configuration.
 
     Raises:
-        InputError: `workspace.missing`, no workspace stands there; `oidc.settings`.
+        InputError: `workspace.missing`, no workspace stands there; `oidc.settings`;
+            `portal.settings`.
         EvidenceError: `workspace.damaged`, the file is not one of ours.
     """
     try:
@@ -181,6 +197,7 @@ def read_config(places: Places) -> Config:
         values = tomllib.loads(text)
         if values.pop("format") != FORMAT or values.keys() - _FIELDS:
             raise ValueError("format")
+        portal = _portal(values.get("portal", {}))
         config = Config(
             origin=str(values["origin"]),
             operator=str(values["operator"]),
@@ -192,8 +209,10 @@ def read_config(places: Places) -> Config:
             tiles=_text_or_none(values.get("tiles")),
             witness_down=_DOWN[_DOWN.index(values.get("witness_down", "fail"))],
             witness_wait=float(values.get("witness_wait", 10)),
-            embed_in=_embed_in(values.get("portal", {})),
-            oidc=_oidc(values.get("portal", {})),
+            embed_in=_embed_in(portal),
+            ask_again_days=_days(portal.get("ask_again_days", ASK_AGAIN_DAYS)),
+            help=parse_help(portal),
+            oidc=parse_oidc(portal["oidc"]) if "oidc" in portal else None,
         )
         parse_trust(places.trust.read_bytes())
     except (KeyError, TypeError, ValueError, OSError, EvidenceError) as error:
@@ -201,10 +220,10 @@ def read_config(places: Places) -> Config:
     return config
 
 
-def _oidc(values: object) -> OidcSettings | None:
-    if not isinstance(values, dict) or values.keys() - {"embed_in", "oidc"}:
+def _portal(values: object) -> dict[str, object]:
+    if not isinstance(values, dict) or values.keys() - _PORTAL:
         raise ValueError("portal")
-    return parse_oidc(values["oidc"]) if "oidc" in values else None
+    return values
 
 
 def _text_or_none(value: object) -> str | None:
@@ -220,6 +239,16 @@ def _embed_in(portal: dict[str, object]) -> tuple[str, ...]:
     ):
         raise ValueError("not an origin")
     return tuple(origins)
+
+
+def _days(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= _MOST_DAYS:
+        raise InputError(
+            "[portal] ask_again_days is a whole number of days, 1 to 3,650",
+            code="portal.settings",
+            where="ask_again_days",
+        )
+    return value
 
 
 def _party(values: dict[str, object]) -> dict[str, str]:

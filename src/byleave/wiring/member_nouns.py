@@ -10,9 +10,11 @@ from typing import Any
 
 from byleave.consent.record_27560 import Party
 from byleave.errors import InputError
+from byleave.ids import to_us
 from byleave.service import (
     ages,
     answer,
+    by_member,
     console,
     enrol,
     enrol_joint,
@@ -30,8 +32,10 @@ from byleave.service import (
     requests,
 )
 from byleave.service import groups as group_facts
+from byleave.wiring.asking import asked_before
 from byleave.wiring.consent_nouns import Noun
 from byleave.wiring.desk import forget_members
+from byleave.wiring.help import Address
 from byleave.wiring.policy_nouns import PolicyTexts
 from byleave.wiring.proof_nouns import provers
 
@@ -174,6 +178,10 @@ class Members(Noun):
         """Return who looked at members' data, oldest first; members by ordinal."""
         return looks.list_looks(self._house)
 
+    def prepare(self) -> None:
+        """Make the indexes that members' pages are read from, where they are not there yet."""
+        by_member.prepare(self._house)
+
     def answer(self, member: str) -> dict[str, Any]:
         """Return everything the ledgers know of one member, as facts (`pages.view`)."""
         return answer.member_answer(self._house, member)
@@ -202,6 +210,7 @@ class Members(Noun):
             operator=self._operator(),
             trust=self._workspace.places.trust.read_text("utf-8"),
             provers=provers(),
+            asked=asked_before(self._workspace, member),
         )
 
     def messages(self, member: str) -> dict[str, Any]:
@@ -260,15 +269,35 @@ class Public(Noun):
             trust=workspace.places.trust.read_text("utf-8"),
             demo_members=workspace.demo_members(),
         )
-        return {**facts, "contact": workspace.config.party.get("contact")}
+        return {**facts, **self._whom(None)}
 
-    def frame(self) -> dict[str, Any]:
-        """Return what stands around every page: who runs it, and where to complain."""
+    def frame(self, ordinal: int | None = None) -> dict[str, Any]:
+        """Return what stands around every page: who runs it, and where to complain.
+
+        Args:
+            ordinal: Of the member whose page it is; where they live may have its own authority.
+        """
         config = self._workspace.config
+        region = None
+        if ordinal is not None and config.help.regions:
+            now_us = to_us(self._house.now())
+            region = next(
+                iter(self._house.ledger.regions_columns(now_us, ordinals=[ordinal])), None
+            )
         return {
             "operator": config.operator,
             "data_origin": config.data_origin,
-            "contact": config.party.get("contact"),
+            **self._whom(region),
+        }
+
+    def _whom(self, region: str | None) -> dict[str, Any]:
+        config = self._workspace.config
+        contact, authority = config.help.contact, config.help.authority_of(region)
+        if contact is None and "contact" in config.party:
+            contact = Address(name=config.party["contact"])
+        return {
+            "contact": None if contact is None else contact.document(),
+            "authority": None if authority is None else authority.document(),
         }
 
     def console(self) -> dict[str, Any]:

@@ -138,7 +138,7 @@ def test_what_the_operator_states_is_in_the_receipt(copied: Grown) -> None:
     assert document["dpv:hasEntity"][0]["schema:contactPoint"] == "privacy@example.com"
     assert "party contact" not in document["bl:notStated"]
     with copied.open(read_only=True) as ws:
-        assert ws.public.overview()["contact"] == "privacy@example.com"
+        assert ws.public.overview()["contact"]["name"] == "privacy@example.com"
     config.write_text(text + '[party]\nfax = "1"\n', "utf-8")
     with pytest.raises(EvidenceError) as error:
         copied.open()

@@ -42,7 +42,7 @@ MEMBERS = {
 # Labels of one or two words have no grade; a sentence has a full stop.
 GRADED = {key: text for key, text in MEMBERS.items() if text.endswith((".", ":"))}
 BANNED = re.compile(
-    r"forgotten|guarantee|we value|maximi[sz]e|might|don't|do not disable|trust us|"
+    r"forgotten|due to forget|guarantee|we value|maximi[sz]e|might|don't|do not disable|trust us|"
     r"best experience|seamless|user\b|customer",
     re.IGNORECASE,
 )

@@ -29,6 +29,10 @@ SAY: Final[dict[str, str]] = {
     "settings.past-now": "Only what I write from now on",
     "settings.past-before": "Also what you already hold",
     "settings.past-none": "If you choose neither, only what you write from now on.",
+    "settings.held": "What we hold now",
+    "settings.held-none": "We hold nothing of yours for this.",
+    "settings.held-rows": "Your records in “{source}”: {rows}.",
+    "settings.held-messages": "Your messages in “{source}”: {rows}. Each counts only if the others in it agree too.",
     "settings.save": "Save this choice",
     "settings.state-undecided": "You have not decided. Until you say yes, we do not use this.",
     "settings.state-yes": "You said yes on {date}.",
@@ -37,6 +41,19 @@ SAY: Final[dict[str, str]] = {
     "settings.home": "Where did my data go?",
     "settings.out": "Sign out",
     "settings.in-as": "You are signed in as {member}.",
+    # one question, asked in context
+    "ask.title": "A question about your data",
+    "ask.lead": "We ask you this once. Until you say yes, we do not use it.",
+    "ask.changed": "We asked you before. Now there is a new use, so we ask again.",
+    "ask.not-now": "Not now",
+    "ask.not-now-why": "“Not now” is no answer, so we use nothing. "
+    "We do not ask again for {days} days, unless there is a new use.",
+    "ask.put-off": "You said “not now” on {date}. That is no answer, so we use nothing.",
+    "ask.put-off-until": "We do not ask again before {date}, unless there is a new use.",
+    "ask.closed": "We asked you before and you gave no answer, so we use nothing.",
+    "ask.answered": "You have answered this. We do not ask again.",
+    "ask.refused": "You said no. We do not ask again.",
+    "ask.anytime": "You can answer, or change an answer, at any time.",
     # the record of one choice
     "record.title": "Your choice is saved",
     "record.what": "This is the record. It stays at this address.",
@@ -47,7 +64,7 @@ SAY: Final[dict[str, str]] = {
     "record.about": "About",
     "record.undo": "Change this",
     "record.all": "All my choices",
-    "record.next-no": "From now on we do not use this. Models that used it are due to forget it.",
+    "record.next-no": "From now on we do not use this. Models that used it are due to unlearn it.",
     "record.next-yes": "From now on we may use this. You can stop here at any time, in as few steps.",
 }
 """Key → sentence."""

@@ -8,7 +8,7 @@ import click
 
 from byleave.cli.opened import opened
 from byleave.cli.output import emit, json_option, table, workspace_option
-from byleave.ids import format_instant, from_us, to_us
+from byleave.ids import format_instant, from_us, parse_instant, to_us
 from byleave.service.acts import KINDS
 from byleave.wiring.admission import SCOPES, Admission
 
@@ -168,19 +168,31 @@ def looks(*, workspace: str, as_json: bool) -> None:
 @group.command()
 @click.option("--kind", type=click.Choice(sorted(KINDS)), help="Of this kind alone.")
 @click.option("--before", type=click.IntRange(0), help="Only entries of a lower index.")
+@click.option("--from", "since", metavar="INSTANT", help="Only what was done then or later.")
+@click.option("--to", "until", metavar="INSTANT", help="Only what was done before.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000))
 @workspace_option
 @json_option
 def trail(
-    *, kind: str | None, before: int | None, limit: int, workspace: str, as_json: bool
+    *,
+    kind: str | None,
+    before: int | None,
+    since: str | None,
+    until: str | None,
+    limit: int,
+    workspace: str,
+    as_json: bool,
 ) -> None:
     """List what was done, newest first; who and why where someone acted through the console.
 
     \b
     byleave access trail --kind policy
+    byleave access trail --from 2026-11-01 --to 2026-11-02T12:00:00Z
     """  # noqa: D301
+    first = None if since is None else parse_instant(since)
+    last = None if until is None else parse_instant(until)
     with opened(workspace, read_only=True) as ws:
-        found = ws.acts.trail(kind=kind, before=before, limit=limit)
+        found = ws.acts.trail(kind=kind, before=before, since=first, until=last, limit=limit)
     emit(
         {"trail": found},
         schema="byleave/access-trail/v1",

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import urlencode
 
-from byleave.pages.html import render
+from byleave.pages.html import address, render
 from byleave.pages.view import Checkpoint, Frame
 from byleave.verify.verdict import Verdict
 
@@ -127,6 +126,8 @@ class LogPart:
         kind: Only entries of it; None: of any.
         find: Only entries that hold it; None: any.
         before: Only entries below; None: from the newest.
+        since: Only entries recorded then or later; None: from the first.
+        until: Only entries recorded before; None: to the newest.
         older: `before` of what follows; None at the first entry.
         kinds: Every kind there is.
     """
@@ -136,6 +137,8 @@ class LogPart:
     kind: str | None
     find: str | None
     before: int | None
+    since: datetime | None
+    until: datetime | None
     lines: tuple[LogLine, ...]
     older: int | None
     size: int
@@ -186,12 +189,10 @@ def home_page(frame: Frame, view: Audit, *, base: str, form: str) -> str:
 def log_page(frame: Frame, view: LogPart, *, base: str, form: str) -> str:
     """Write a list of log entries."""
     own = f"{base}/audit/log"
-    kept = {"kind": view.kind, "find": view.find}
-    asked = {name: value for name, value in kept.items() if value is not None}
-    older = None if view.older is None else f"{own}?{urlencode({**asked, 'before': view.older})}"
-    newest = None if view.before is None else f"{own}?{urlencode(asked)}"
-    here = asked if view.before is None else {**asked, "before": view.before}
-    twin = f"{own}.json?{urlencode(here)}" if here else f"{own}.json"
+    asked = {"kind": view.kind, "find": view.find, "from": view.since, "to": view.until}
+    older = None if view.older is None else address(own, {**asked, "before": view.older})
+    newest = None if view.before is None else address(own, asked)
+    twin = address(f"{own}.json", {**asked, "before": view.before})
     return render(
         "audit_log.html",
         frame,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from byleave.pages.html import render
+from byleave.pages.html import address, render
 from byleave.pages.view import Checkpoint, Frame
 
 __all__ = [
@@ -99,6 +99,8 @@ class Trail:
     Attributes:
         kind: Of one kind alone; None: of all.
         kinds: Which there are.
+        since: Only what was done then or later; None: from the first.
+        until: Only what was done before; None: to the newest.
         older: The index before which the next page begins; None: this is the last.
     """
 
@@ -106,6 +108,8 @@ class Trail:
     checkpoint: Checkpoint
     kind: str | None
     kinds: tuple[str, ...]
+    since: datetime | None
+    until: datetime | None
     older: int | None
     rows: tuple[TrailRow, ...]
 
@@ -229,10 +233,21 @@ def requests_page(frame: Frame, view: Requests, *, base: str, form: str) -> str:
     )
 
 
-def trail_page(frame: Frame, view: Trail, *, base: str, address: str) -> str:
-    """Write the trail; `address` is the query it was asked with, for its twin."""
-    twin = f"{base}/house/trail.json{address}"
-    return render("house_trail.html", frame, base=base, twin=twin, view=view)
+def trail_page(frame: Frame, view: Trail, *, base: str, before: int | None) -> str:
+    """Write the trail; `before` is the index it was asked with, for its twin."""
+    own = f"{base}/house/trail"
+    return render(
+        "house_trail.html",
+        frame,
+        base=base,
+        twin=address(f"{own}.json", {**_asked(view), "before": before}),
+        view=view,
+        older=None if view.older is None else address(own, {**_asked(view), "before": view.older}),
+    )
+
+
+def _asked(view: Trail) -> dict[str, object]:
+    return {"kind": view.kind, "from": view.since, "to": view.until}
 
 
 def withdrawals_page(frame: Frame, view: Withdrawals, *, base: str) -> str:

@@ -7,11 +7,13 @@ sentence: they ask `say`, so that the catalogue in `words` is all a translator o
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from importlib import resources
 from typing import Final
+from urllib.parse import urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -31,6 +33,7 @@ from byleave.pages.view import (
 __all__ = [
     "LINES",
     "Window",
+    "address",
     "environment",
     "member_page",
     "message_page",
@@ -270,6 +273,21 @@ def sign_in_page(
         language: Of its sentences.
     """
     return _page("sign_in.html", None, base, None, language, secret=secret, kept=kept, help=whom)
+
+
+def address(path: str, asked: Mapping[str, object]) -> str:
+    """Return an address with the state of a list in its query; what is None is left out.
+
+    Args:
+        path: Without a query.
+        asked: Name → value; instants are written in UTC.
+    """
+    query = {
+        name: format_instant(value) if isinstance(value, datetime) else value
+        for name, value in asked.items()
+        if value is not None
+    }
+    return f"{path}?{urlencode(query)}" if query else path
 
 
 def render(

@@ -14,6 +14,7 @@ from byleave.pages.view import Frame, framed, plain, read
 from byleave.portal.access import Access, Role, Routes, caller_of
 from byleave.portal.desk import Desk
 from byleave.portal.form import form_of
+from byleave.portal.page import from_, instant_of, to_
 from byleave.portal.problem import ProblemError
 from byleave.portal.upload import upload_of
 from byleave.verify import verify
@@ -43,13 +44,15 @@ class _Auditor:
     def home(self) -> pages.Audit:
         return read(pages.Audit, self.desk.read.faces.audit(), where="audit")
 
-    def part(self, kind: str, find: str, before: str) -> pages.LogPart:
+    def part(self, kind: str, find: str, before: str, since: str, until: str) -> pages.LogPart:
         if kind.strip() not in {"", *ENTRY_KINDS}:
             raise ProblemError(400, "api.malformed", "No entry is of this kind.")
         facts = self.desk.read.faces.log(
             before=int(before) if before else None,
             kind=kind.strip() or None,
             find=find.strip() or None,
+            since=instant_of(since),
+            until=instant_of(until),
         )
         return read(pages.LogPart, facts, where="log")
 
@@ -83,15 +86,26 @@ def _reading(routes: Routes, auditor: _Auditor) -> None:
         return _twin("audit", auditor.frame, auditor.home())
 
     async def log(
-        request: Request, kind: Kind = "", find: Find = "", before: Before = ""
+        request: Request,
+        kind: Kind = "",
+        find: Find = "",
+        before: Before = "",
+        since: from_ = "",
+        until: to_ = "",
     ) -> HTMLResponse:
-        view = auditor.part(kind, find, before)
+        view = auditor.part(kind, find, before, since, until)
         return HTMLResponse(
             pages.log_page(auditor.frame(view), view, base=base, form=_form(request))
         )
 
-    async def log_json(kind: Kind = "", find: Find = "", before: Before = "") -> JSONResponse:
-        return _twin("audit-log", auditor.frame, auditor.part(kind, find, before))
+    async def log_json(
+        kind: Kind = "",
+        find: Find = "",
+        before: Before = "",
+        since: from_ = "",
+        until: to_ = "",
+    ) -> JSONResponse:
+        return _twin("audit-log", auditor.frame, auditor.part(kind, find, before, since, until))
 
     async def entry(request: Request, index: Index) -> HTMLResponse:
         view = auditor.entry(index)

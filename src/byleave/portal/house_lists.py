@@ -13,6 +13,7 @@ from byleave.pages.view import Frame, framed, plain, read
 from byleave.portal.access import Access, Role, Routes, caller_of
 from byleave.portal.desk import Desk
 from byleave.portal.form import form_of
+from byleave.portal.page import from_, instant_of, to_
 from byleave.portal.problem import ProblemError
 
 __all__ = ["add_house_lists"]
@@ -92,18 +93,22 @@ def _requests(routes: Routes, lists: _Lists) -> None:
 def _trail(routes: Routes, lists: _Lists) -> None:
     own, base = Access.of(Role.OPERATOR), lists.base
 
-    def found(kind: str | None, before: int | None) -> pages.Trail:
-        facts = lists.desk.read.acts.trail_facts(kind=kind, before=before)
+    def found(kind: str | None, before: int | None, since: str, until: str) -> pages.Trail:
+        facts = lists.desk.read.acts.trail_facts(
+            kind=kind or None, before=before, since=instant_of(since), until=instant_of(until)
+        )
         return read(pages.Trail, facts, where="trail")
 
-    async def trail(request: Request, kind: Kind = None, before: Before = None) -> HTMLResponse:
-        view = found(kind or None, before)
-        query = request.url.query
-        address = f"?{query}" if query else ""
-        return HTMLResponse(pages.trail_page(lists.frame(view), view, base=base, address=address))
+    async def trail(
+        kind: Kind = None, before: Before = None, since: from_ = "", until: to_ = ""
+    ) -> HTMLResponse:
+        view = found(kind, before, since, until)
+        return HTMLResponse(pages.trail_page(lists.frame(view), view, base=base, before=before))
 
-    async def trail_json(kind: Kind = None, before: Before = None) -> JSONResponse:
-        return lists.twin("trail", found(kind or None, before))
+    async def trail_json(
+        kind: Kind = None, before: Before = None, since: from_ = "", until: to_ = ""
+    ) -> JSONResponse:
+        return lists.twin("trail", found(kind, before, since, until))
 
     summary = "What was done, newest first"
     routes.add("GET", "/house/trail.json", own, trail_json, summary=f"{summary}, as JSON")

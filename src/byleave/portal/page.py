@@ -1,20 +1,45 @@
-"""Lists in pages: everything after a ledger index, so many at once."""
+"""Lists in pages: everything after a ledger index, so many at once, or of a stretch of time."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Query
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
-__all__ = ["Page", "after_", "json_page", "limit_", "paged"]
+from byleave.errors import InputError
+from byleave.ids import parse_instant
+from byleave.portal.problem import ProblemError
+
+__all__ = ["Page", "after_", "from_", "instant_of", "json_page", "limit_", "paged", "to_"]
 
 T = TypeVar("T")
 
 after_ = Annotated[int, Query(ge=-1, description="Only what has a higher index.")]
 limit_ = Annotated[int, Query(ge=1, le=1_000, description="How many at most.")]
+from_ = Annotated[str, Query(alias="from", max_length=40, description="Recorded then or later.")]
+to_ = Annotated[str, Query(alias="to", max_length=40, description="Recorded before.")]
+
+
+def instant_of(text: str) -> datetime | None:
+    """Return an instant as an address says it: a day of UTC, or an instant with its zone.
+
+    Raises:
+        ProblemError: 400 `api.malformed`.
+    """
+    if not text.strip():
+        return None
+    try:
+        return parse_instant(text.strip())
+    except InputError as error:
+        raise ProblemError(
+            400,
+            "api.malformed",
+            "A time is written as 2026-11-30, or as 2026-11-30T08:00:00Z with its zone.",
+        ) from error
 
 
 class Page(BaseModel, Generic[T]):

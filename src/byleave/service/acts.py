@@ -7,6 +7,7 @@ everything else that the ledger's objects stand for.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Final
 
 from byleave.canonical import Json
@@ -14,7 +15,7 @@ from byleave.errors import InputError
 from byleave.evidence.entry import ActEntry
 from byleave.evidence.look import act_commitment
 from byleave.ids import format_instant, from_us
-from byleave.service.clock import ledger_now
+from byleave.service.clock import between, ledger_now
 from byleave.service.house import House
 from byleave.service.noting import note, reason
 
@@ -87,7 +88,13 @@ def _entry(salt: bytes, document: Json) -> ActEntry:
 
 
 def trail(
-    house: House, *, kind: str | None = None, before: int | None = None, limit: int = 50
+    house: House,
+    *,
+    kind: str | None = None,
+    before: int | None = None,
+    limit: int = 50,
+    since: datetime | None = None,
+    until: datetime | None = None,
 ) -> list[Facts]:
     """Return what was done, newest first: `index`, `at`, `kind`, `name`, `who`, `what`, `why`.
 
@@ -99,6 +106,8 @@ def trail(
         kind: Of this kind alone, one of `KINDS`.
         before: Only entries of a lower index.
         limit: At most so many.
+        since: Only entries from the first that was recorded then or later.
+        until: Only entries before the first that was recorded then or later.
 
     Raises:
         InputError: `input.malformed`, no such kind.
@@ -107,7 +116,8 @@ def trail(
         raise InputError(
             f"no such kind; there are {', '.join(KINDS)}", code="input.malformed", where="kind"
         )
-    end = house.ledger.size() if before is None else before
+    start, end = between(house, since, until)
+    end = end if before is None else min(before, end)
     kinds = tuple(KINDS) if kind is None else (kind,)
     return [
         {
@@ -120,7 +130,7 @@ def trail(
             "why": _said(document, "why"),
         }
         for index, found, name, at, document in house.ledger.last_objects(
-            kinds, before=end, limit=limit
+            kinds, before=end, limit=limit, after=start - 1
         )
     ]
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from byleave.ids import from_us, to_us
 from byleave.service.house import House
 
-__all__ = ["ClockWarning", "ledger_now"]
+__all__ = ["ClockWarning", "between", "ledger_now"]
 
 
 class ClockWarning(UserWarning):
@@ -36,3 +36,19 @@ def ledger_now(house: House) -> datetime:
         stacklevel=3,
     )
     return from_us(last)
+
+
+def between(house: House, since: datetime | None, until: datetime | None) -> tuple[int, int]:
+    """Return the log indexes, the last exclusive, of what was recorded in a stretch of time.
+
+    Both ends are found by halving: events' instants do not go back (`ledger_now`); an entry whose
+    clock was behind counts by its place.
+
+    Args:
+        house: The workspace's ports.
+        since: From then on; None: from the first entry.
+        until: Until then, exclusive; None: to the newest.
+    """
+    start = 0 if since is None else house.ledger.index_from(to_us(since))
+    end = house.ledger.size() if until is None else house.ledger.index_from(to_us(until))
+    return start, max(start, end)

@@ -47,18 +47,27 @@ def requests_facts(house: House, *, show: str, kind: str | None) -> Facts:
     }
 
 
-def trail_facts(house: House, *, kind: str | None, before: int | None) -> Facts:
+def trail_facts(
+    house: House,
+    *,
+    kind: str | None,
+    before: int | None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Facts:
     """Return a page of what was done, newest first (`service.acts.trail`).
 
     Raises:
         InputError: `input.malformed`, no such kind.
     """
-    found = trail(house, kind=kind, before=before, limit=_LINES + 1)
+    found = trail(house, kind=kind, before=before, limit=_LINES + 1, since=since, until=until)
     rows = found[:_LINES]
     return {
         **_stand(house),
         "kind": kind,
         "kinds": list(KINDS),
+        "since": None if since is None else format_instant(since),
+        "until": None if until is None else format_instant(until),
         "older": rows[-1]["index"] if len(found) > len(rows) else None,
         "rows": [{**row, "means": KINDS[row["kind"]]} for row in rows],
     }

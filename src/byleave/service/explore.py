@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any, Final
 
 from byleave import canonical, merkle
 from byleave.errors import InputError
 from byleave.evidence.entry import ENTRY_KINDS
 from byleave.ids import format_instant, from_us
+from byleave.service.clock import between
 from byleave.service.house import House
 
 __all__ = ["POINTERS", "SCANNED", "explore_entry", "explore_log"]
@@ -31,7 +33,14 @@ Facts = dict[str, Any]
 
 
 def explore_log(
-    house: House, *, before: int | None, count: int, kind: str | None, find: str | None
+    house: House,
+    *,
+    before: int | None,
+    count: int,
+    kind: str | None,
+    find: str | None,
+    since: datetime | None = None,
+    until: datetime | None = None,
 ) -> Facts:
     """Return part of the log, newest first.
 
@@ -41,10 +50,12 @@ def explore_log(
         count: At most so many.
         kind: Only entries of this kind; None: of any.
         find: Only entries that hold this text, or have it as their leaf hash; None: any.
+        since: Only entries from the first that was recorded then or later.
+        until: Only entries before the first that was recorded then or later.
 
     Returns:
         `lines` (index, kind, recorded, name, leaf), `older` (`before` of what follows; None at the
-        first entry), `size`, and `kinds`.
+        first that is asked for), `size`, and `kinds`.
 
     Raises:
         InputError: `input.malformed`, no such kind.
@@ -52,10 +63,11 @@ def explore_log(
     if kind is not None and kind not in ENTRY_KINDS:
         raise InputError("no entry is of this kind", code="input.malformed", where="kind")
     size = house.log.checkpoint().size
-    end = size if before is None else max(0, min(before, size))
+    start, end = between(house, since, until)
+    end = min(end, size) if before is None else max(start, min(before, end, size))
     lines: list[Facts] = []
     at = end
-    for index, data in _downwards(house, end):
+    for index, data in _downwards(house, start, end):
         at = index
         if _matches(data, kind, find):
             lines.append(_line(house, index, data))
@@ -63,7 +75,7 @@ def explore_log(
             break
     return {
         "lines": lines,
-        "older": at or None,
+        "older": at if at > start else None,
         "size": size,
         "kinds": sorted(ENTRY_KINDS),
     }
@@ -96,14 +108,14 @@ def explore_entry(house: House, index: int) -> Facts:
     }
 
 
-def _downwards(house: House, end: int) -> Iterator[tuple[int, bytes]]:
-    """Yield at most `SCANNED` entries below `end`, the newest first."""
-    stop = max(0, end - SCANNED)
+def _downwards(house: House, start: int, end: int) -> Iterator[tuple[int, bytes]]:
+    """Yield at most `SCANNED` entries from `start` to below `end`, the newest first."""
+    stop = max(start, end - SCANNED)
     for top in range(end, stop, -_BLOCK):
-        start = max(stop, top - _BLOCK)
-        block = house.ledger.read(start, top)
+        bottom = max(stop, top - _BLOCK)
+        block = house.ledger.read(bottom, top)
         for offset in range(len(block) - 1, -1, -1):
-            yield start + offset, block[offset]
+            yield bottom + offset, block[offset]
 
 
 def _matches(data: bytes, kind: str | None, find: str | None) -> bool:

@@ -13,6 +13,7 @@ from byleave.consent.batch import SALT_BYTES, EventBatch
 
 __all__ = [
     "ENDS",
+    "FIRST_FROM",
     "POSITION",
     "STRUCTURE",
     "batch_of",
@@ -27,6 +28,15 @@ SELECT min(enrolment) FROM members WHERE enrolled_us > ?
 UNION ALL SELECT min(idx) FROM objects WHERE at_us > ?
 """
 """Candidates for the lowest log index that was recorded after an instant, but for events."""
+FIRST_FROM: Final = """
+SELECT idx, at_us FROM (
+    SELECT * FROM (SELECT idx, at_us FROM objects WHERE idx >= ? ORDER BY idx LIMIT 1) AS o
+    UNION ALL SELECT * FROM
+    (SELECT idx, recorded_us FROM events WHERE idx >= ? ORDER BY idx LIMIT 1) AS e
+    UNION ALL SELECT * FROM (SELECT enrolment, enrolled_us FROM members WHERE enrolment >= ?
+    ORDER BY enrolment LIMIT 1) AS m) AS first ORDER BY idx LIMIT 1
+"""
+"""The first entry from an index on whose instant is known, by three look-ups."""
 STRUCTURE: Final = (
     ("log indexes have gaps", "SELECT count(*) <> coalesce(max(idx) + 1, 0) FROM log_entries"),
     ("ordinals have gaps", "SELECT count(*) <> coalesce(max(ordinal) + 1, 0) FROM members"),

@@ -27,6 +27,7 @@ from byleave.consent.batch import MemberHistory
 from byleave.errors import ByleaveError, ConflictError, EvidenceError, InputError, WorldError
 from byleave.stores.ledger_rows import (
     ENDS,
+    FIRST_FROM,
     POSITION,
     STRUCTURE,
     later_event,
@@ -225,6 +226,15 @@ class PostgresLedger(PostgresColumns):
         sql = "SELECT idx, recorded_us FROM events WHERE idx >= %s ORDER BY idx LIMIT 1"
         return min([*found, later_event(at_us, size, lambda i: self._row(sql, (i,)))])
 
+    def index_from(self, at_us: int) -> int:
+        """Return the index from which on entries were recorded at an instant or after it.
+
+        By halving, so it means something where instants do not go back; the log's size where none
+        was. Cost: some log2(size) look-ups.
+        """
+        sql = FIRST_FROM.replace("?", "%s")
+        return later_event(at_us - 1, self.size(), lambda i: self._row(sql, (i, i, i)))
+
     # -- events ----------------------------------------------------------------------------
 
     def events(self, *, before: int | None = None, after: int = -1) -> list[tuple[Any, ...]]:
@@ -278,7 +288,7 @@ class PostgresLedger(PostgresColumns):
         return row[0].decode(), row[1].decode(), row[2], self._document(row[3])
 
     def last_objects(
-        self, kinds: Sequence[str], *, before: int, limit: int
+        self, kinds: Sequence[str], *, before: int, limit: int, after: int = -1
     ) -> list[tuple[int, str, str, int, Any]]:
         """Return (index, kind, id, at_us, document) of objects of some kinds, newest first.
 
@@ -286,11 +296,12 @@ class PostgresLedger(PostgresColumns):
             kinds: Which.
             before: Only those of a lower index.
             limit: At most so many. Cost: what is skipped between them, and they.
+            after: Only those of a higher index.
         """
         rows = self._rows(
             "SELECT idx, kind, id, at_us, document FROM objects WHERE idx < %s"
-            " AND kind = ANY(%s) ORDER BY idx DESC LIMIT %s",
-            (before, [_utf8(kind) for kind in kinds], limit),
+            " AND idx > %s AND kind = ANY(%s) ORDER BY idx DESC LIMIT %s",
+            (before, after, [_utf8(kind) for kind in kinds], limit),
         )
         return [
             (i, kind.decode(), name.decode(), at, self._document(raw))

@@ -105,6 +105,10 @@ def objects_are_read_back_from_an_index(site: Site) -> None:
         assert asked("a", "b", "c") == [4, 3, 2, 1, 0]
         assert asked("a", "b") == [4, 3, 1, 0]
         assert asked("a", "b", before=4, limit=2) == [3, 1]
+        assert [row[4] for row in ledger.last_objects(["a", "b"], before=4, limit=9, after=0)] == [
+            3,
+            1,
+        ]
         assert asked("nothing") == asked("a", before=0) == asked("a", limit=0) == []
         assert ledger.last_objects(["c"], before=3, limit=1) == [(2, "c", "c-2", 2, 2)]
 
@@ -132,6 +136,8 @@ def a_position_is_found_among_many_events(site: Site) -> None:
         for us in range(1_999, 2_011):
             later = [index for index, recorded in indexes.items() if recorded > us]
             assert ledger.position_at(us) == min([*later, ledger.size()]), us
+            assert ledger.index_from(us + 1) == min([*later, ledger.size()]), us
+        assert ledger.index_from(0) == 0
 
 
 def some_members_events_are_read_alone(site: Site) -> None:

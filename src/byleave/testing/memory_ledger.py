@@ -214,6 +214,9 @@ class MemoryLedger(MemoryColumns):
         later += [index for index, us, _ in tables.objects.values() if us > at_us]
         return int(min([*later, self.size()]))
 
+    def index_from(self, at_us: int) -> int:
+        return self.position_at(at_us - 1)
+
     def events(self, *, before: int | None = None, after: int = -1) -> list[Row]:
         rows = [row for row in self._tables.events if row[0] > after]
         return [row for row in rows if before is None or row[0] < before]
@@ -265,12 +268,12 @@ class MemoryLedger(MemoryColumns):
         return None
 
     def last_objects(
-        self, kinds: Sequence[str], *, before: int, limit: int
+        self, kinds: Sequence[str], *, before: int, limit: int, after: int = -1
     ) -> list[tuple[int, str, str, int, Any]]:
         found = [
             (index, kind, name, us, canonical.decode(raw))
             for (kind, name), (index, us, raw) in self._tables.objects.items()
-            if kind in kinds and index < before
+            if kind in kinds and after < index < before
         ]
         return sorted(found, key=lambda row: -row[0])[:limit]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from byleave.canonical import sha256
@@ -19,22 +19,39 @@ class Acts(Noun):
     """Acts of named people: each is in the log before it happens, with who and why."""
 
     def trail(
-        self, *, kind: str | None = None, before: int | None = None, limit: int = 50
+        self,
+        *,
+        kind: str | None = None,
+        before: int | None = None,
+        limit: int = 50,
+        since: datetime | None = None,
+        until: datetime | None = None,
     ) -> list[dict[str, Any]]:
         """Return what was done, newest first (`service.acts.trail`).
 
         Raises:
             InputError: `input.malformed`, no such kind.
         """
-        return acts.trail(self._house, kind=kind, before=before, limit=limit)
+        return acts.trail(
+            self._house, kind=kind, before=before, limit=limit, since=since, until=until
+        )
 
     def requests(self, *, show: str, kind: str | None = None) -> dict[str, Any]:
         """Return what the list of requests shows (`pages.house_lists.Requests`)."""
         return console_lists.requests_facts(self._house, show=show, kind=kind)
 
-    def trail_facts(self, *, kind: str | None = None, before: int | None = None) -> dict[str, Any]:
+    def trail_facts(
+        self,
+        *,
+        kind: str | None = None,
+        before: int | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> dict[str, Any]:
         """Return what a page of the trail shows (`pages.house_lists.Trail`)."""
-        return console_lists.trail_facts(self._house, kind=kind, before=before)
+        return console_lists.trail_facts(
+            self._house, kind=kind, before=before, since=since, until=until
+        )
 
     def withdrawals(self) -> dict[str, Any]:
         """Return what the list of withdrawals shows (`pages.house_lists.Withdrawals`)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from byleave.ids import format_instant
@@ -27,14 +28,32 @@ class Faces(Noun):
         count: int = 50,
         kind: str | None = None,
         find: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
     ) -> Facts:
         """Return part of the log, newest first (`service.explore.explore_log`).
 
         Raises:
             InputError: `input.malformed`, no such kind.
         """
-        found = explore_log(self._house, before=before, count=count, kind=kind, find=find)
-        return {**self._stand(), "kind": kind, "find": find, "before": before, **found}
+        found = explore_log(
+            self._house,
+            before=before,
+            count=count,
+            kind=kind,
+            find=find,
+            since=since,
+            until=until,
+        )
+        return {
+            **self._stand(),
+            "kind": kind,
+            "find": find,
+            "before": before,
+            "since": None if since is None else format_instant(since),
+            "until": None if until is None else format_instant(until),
+            **found,
+        }
 
     def entry(self, index: int) -> Facts:
         """Return one entry with its proof (`service.explore.explore_entry`)."""

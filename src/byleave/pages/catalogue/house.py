@@ -40,6 +40,8 @@ SAY: Final[dict[str, str]] = {
     "house.same": "The same answer:",
     "house.filter-show": "Show",
     "house.filter-any": "All",
+    "house.filter-from": "From this time on (UTC, or with its zone)",
+    "house.filter-to": "Until this time, not with it",
     "house.filter-go": "Show these",
     "house.show-open": "Open",
     "house.show-all": "All",

@@ -6,7 +6,9 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Iterator
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -14,10 +16,25 @@ from fastapi.testclient import TestClient
 
 import byleave
 from byleave import merkle
+from byleave.consent.event import EventKind
 from byleave.evidence.log_proof import LoggedEntry, parse_log_proof
+from byleave.ids import format_instant, parse_instant
 from byleave.note import parse_trust
+from byleave.wiring.world import ReplayClock
 from tests.portal.served import SITE, Served, served
-from tests.unit.service.small import Grown, grow
+from tests.unit.service.small import (
+    COLUMNS,
+    CONTRACT,
+    PLATFORM,
+    START,
+    Grown,
+    asked,
+    empty,
+    grant,
+    grow,
+    people,
+    small_table,
+)
 
 
 @pytest.fixture(scope="module")
@@ -243,11 +260,50 @@ def test_the_report_after_people_left(grown: Grown, tmp_path: Path) -> None:
     assert line["rows"] == sum(batch["logged"]["rows"].values()) > 0
     assert line["releases"] == len(batch["logged"]["releases"]) == 1
     assert line["ended"] is not None
+    said = min(_instants_of_noes(grown))
+    assert line["said"] == format_instant(said)
+    assert line["seconds"] == (parse_instant(line["ended"]) - said) // timedelta(seconds=1) > 0
+    assert "from the first person's no to the last step" in unescape(page)
     assert [model["superseded_by"] for model in report["models"]][1] == report["models"][0][
         "release"
     ]
     assert f"Rows taken out: {line['rows']}." in page
     assert "Transparenzbericht" in other
+
+
+def _instants_of_noes(grown: Grown) -> list[datetime]:
+    """When the members who withdrew said so, as each one's own choices tell it."""
+    with grown.open(read_only=True) as ws:
+        return [
+            event.recorded
+            for member in grown.withdrew
+            for event in ws.consent.history(member)
+            if event.kind is EventKind.WITHDRAWAL
+        ]
+
+
+def test_rows_that_go_without_anybodys_no_run_from_the_batch(tmp_path: Path) -> None:
+    """Where a yes ended by itself, the report's clock begins with the batch, and says so."""
+    clock = ReplayClock(START)
+    with empty(tmp_path / "ws", clock) as ws:
+        table = small_table(members=6, threads=6, messages=60)
+        asked(ws)
+        ws.source.add("messages", table, CONTRACT, regions=dict.fromkeys(people(table), "eu"))
+        clock.set(START + timedelta(days=1))
+        end = START + timedelta(days=30)
+        ws.consent.record([replace(grant(m, PLATFORM, ws), expires=end) for m in people(table)])
+        clock.set(START + timedelta(days=2))
+        gate, gated = ws.gate.run("messages", PLATFORM)
+        run = ws.model.train("replies", ws.snapshot.seal(gate, gated=gated), columns=COLUMNS)
+        ws.release.publish(run)
+        clock.set(START + timedelta(days=40))
+        ws.withdrawal.run()
+        [line] = ws.faces.transparency()["withdrawals"]
+    assert line["said"] is None
+    assert line["rows"] > 0
+    assert line["seconds"] == 0
+    with served(tmp_path / "ws", START + timedelta(days=41)) as stage:
+        assert "from the first log entry to the last" in stage.http.get("/transparency").text
 
 
 def test_summaries_are_made_when_asked_for(stage: Served, grown: Grown) -> None:

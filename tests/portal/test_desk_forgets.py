@@ -6,7 +6,7 @@ import sqlite3
 from pathlib import Path
 
 import byleave
-from byleave.stores.desk import DeskFile, Grantee
+from byleave.stores.desk import DeskFile, Grantee, OnceOnly
 from tests.portal.api_site import site_at
 
 
@@ -42,12 +42,33 @@ def test_signing_out_forgets_where_a_session_came_from(tmp_path: Path) -> None:
     file.close()
 
 
+def test_a_logout_token_counts_once_for_all_servers(tmp_path: Path) -> None:
+    """What one process took another refuses, until the token's own dates refuse it."""
+    one, two = DeskFile(tmp_path / "desk.sqlite"), DeskFile(tmp_path / "desk.sqlite")
+    at_first = OnceOnly(token=b"t", now_us=1, until_us=10)
+    assert one.end_outside(who=b"w", sid=None, once=at_first) == 0
+    for later in (2, 9):
+        again = OnceOnly(token=b"t", now_us=later, until_us=10)
+        assert two.end_outside(who=b"w", sid=None, once=again) is None
+    assert (
+        two.end_outside(who=b"w", sid=None, once=OnceOnly(token=b"u", now_us=9, until_us=20)) == 0
+    )
+    assert (
+        two.end_outside(who=b"w", sid=None, once=OnceOnly(token=b"t", now_us=10, until_us=20)) == 0
+    )
+    file = sqlite3.connect(tmp_path / "desk.sqlite")
+    assert file.execute("SELECT count(*) FROM logout").fetchone() == (2,)
+    file.close()
+    one.close()
+    two.close()
+
+
 def test_a_file_of_before_is_taken_up(tmp_path: Path) -> None:
     """A desk file that lacks the newer tables gets them, and keeps what it held."""
     path = tmp_path / "desk.sqlite"
     DeskFile(path).close()
     file = sqlite3.connect(path)
-    for table in ("flow", "outside", "looked", "token_reason"):
+    for table in ("flow", "outside", "looked", "token_reason", "logout"):
         file.execute(f"DROP TABLE {table}")
     file.execute("INSERT INTO session VALUES (x'00', 'member', '7', 1, 10)")
     file.commit()

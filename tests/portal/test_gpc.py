@@ -11,6 +11,8 @@ from fastapi.testclient import TestClient
 
 import byleave
 from byleave.consent.event import ConsentEvent, EventKind
+from byleave.pages.link import link_token
+from byleave.portal.access import Access, Role
 from byleave.portal.answers import WorkspaceAnswers
 from byleave.portal.app import create_app
 from byleave.portal.desk import make_desk
@@ -138,6 +140,76 @@ def test_only_one_is_a_signal(site: Site, value: str) -> None:
     """Any value but 1 is as if it were not there."""
     site.signed_in("member", "m-1").get("/me", headers={"sec-gpc": value})
     assert events(site) == []
+
+
+def private_link(site: Site, member: str, *, days: int = 1) -> str:
+    """Address of a member's read-only page."""
+    with byleave.open(site.path, read_only=True) as ws:
+        ordinal = ws.member.ordinal(member)
+        end = datetime.now(UTC) + timedelta(days=days)
+        return f"/m/{link_token(ws.portal_key(), ordinal, end)}"
+
+
+@pytest.mark.parametrize("page", ["", ".json", "/receipt", "/receipt.json", "/receipt.jsonld"])
+def test_a_read_only_link_takes_the_signal(site: Site, page: str) -> None:
+    """Whatever a member reads by their link, the signal of their browser is recorded, once."""
+    link = private_link(site, "m-1")
+    site.http.get(link + page, headers=GPC)
+    site.http.get(link, headers=GPC)
+    assert [e.channel for e in events(site, "m-1")] == ["signal:gpc"]
+    assert events(site, "m-2") == []
+
+
+def test_a_question_by_a_link_takes_the_signal(site: Site) -> None:
+    """A question for suggestions that comes by a member's link records the signal too."""
+    link = private_link(site, "m-1")
+    site.http.post(f"{link}/releases/none/suggest", json={}, headers=GPC)
+    assert len(events(site)) == 1
+
+
+def test_the_page_behind_a_link_shows_the_signal(site: Site) -> None:
+    """The signal is recorded before the page behind a link is made, not after."""
+    made = site.http.get(private_link(site, "m-1") + ".json", headers=GPC).json()["member"]
+    assert [choice["channel"] for choice in made["choices"]] == ["signal:gpc"]
+
+
+def test_a_link_that_is_over_or_changed_speaks_for_nobody(site: Site) -> None:
+    """A link that has run out, or was changed, records nothing."""
+    over, good = private_link(site, "m-1", days=-1), private_link(site, "m-1")
+    changed = good[:-1] + ("A" if good[-1] != "A" else "B")
+    assert site.http.get(over, headers=GPC).status_code == 410
+    assert site.http.get(changed, headers=GPC).status_code == 404
+    assert events(site) == []
+
+
+def test_the_request_that_signs_in_takes_the_signal(site: Site) -> None:
+    """The signal of the request that uses a one-time link up is recorded; of one that looks, not."""
+    link = site.link("member", "m-1")
+    site.http.get(link, headers=GPC)
+    assert events(site) == []
+    browser = TestClient(site.http.app, follow_redirects=False)
+    assert browser.post(link, headers={"origin": SITE, **GPC}).status_code == 303
+    assert [e.channel for e in events(site)] == ["signal:gpc"]
+
+
+def test_every_way_in_of_a_member_takes_the_signal(site: Site) -> None:
+    """Each route that a member may read, by a session or by a link, is one that records it."""
+    table = site.http.app.state.routes.table  # type: ignore[attr-defined]
+    own = [(m, p) for (m, p), access in table.items() if access.link or _is_members(access)]
+    ways = {p for m, p in own if m == "GET" and "{" not in p.replace("{token}", "")}
+    assert {"/me", "/m/{token}", "/me/settings", "/api/v1/choices"} <= ways
+    with byleave.open(site.path) as ws:
+        ws.member.enrol([f"w-{i}" for i in range(len(ways))])
+    for number, way in enumerate(sorted(ways)):
+        who = f"w-{number}"
+        token = private_link(site, who).removeprefix("/m/")
+        browser = site.http if "{token}" in way else site.signed_in("member", who)
+        browser.get(way.replace("{token}", token), headers=GPC)
+        assert [e.channel for e in events(site, who)] == ["signal:gpc"], way
+
+
+def _is_members(access: Access) -> bool:
+    return Role.MEMBER in access.roles
 
 
 def test_nobody_else_speaks_for_a_member(site: Site) -> None:

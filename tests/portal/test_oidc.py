@@ -306,6 +306,20 @@ def test_the_provider_ends_a_persons_sessions(door: Door, named: dict[str, str])
     assert ended(door, **named).status_code == 200, "nothing is left to end"
 
 
+def test_a_logout_token_counts_once(door: Door) -> None:
+    """A logout token that comes again ends nothing, at this server or another of the workspace."""
+    token = door.provider.http.post(f"{door.provider.issuer}/over", json={"sub": "m-1"}).text
+    send = {"logout_token": token}
+    door.enter("m-1")
+    assert door.browser().post("/sign-in/over", data=send).status_code == 200
+    again = door.enter("m-1").browser
+    answer = door.browser().post("/sign-in/over", data=send)
+    assert (answer.status_code, answer.json()["error_description"]) == (400, "oidc.token")
+    assert again.get("/me.json").status_code == 200
+    assert ended(door, sub="m-1").status_code == 200, "a new token is none that came before"
+    assert again.get("/me.json").status_code == 401
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -14,10 +14,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from byleave.client.client import ApiError, Choice, Client, Decision, Event
+    from byleave.client.client import ApiError, Ask, Choice, Client, Decision, Event
     from byleave.client.webhook import webhook_is_good
 
-__all__ = ["ApiError", "Choice", "Client", "Decision", "Event", "webhook_is_good"]
+__all__ = ["ApiError", "Ask", "Choice", "Client", "Decision", "Event", "webhook_is_good"]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401  # PEP 562: importing this loads no `httpx`

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, Self
 
 import httpx
 
-__all__ = ["ApiError", "Choice", "Client", "Decision", "Event"]
+__all__ = ["ApiError", "Ask", "Choice", "Client", "Decision", "Event"]
 
 _AGAIN: Final = frozenset({429, 502, 503, 504})
 _TRIES: Final = 4
@@ -71,6 +71,35 @@ class Decision:
     allowed: bool
     because: str
     decided_by: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """How a question stands with a member.
+
+    Attributes:
+        ask: Whether it may be shown now.
+        because: `undecided`, `uses-changed`; else `answered`, `refused`, `put-off`.
+        question: The family of the notice.
+        notice: The very text.
+        language: Of it.
+        uses: Leaf uses that have neither a yes nor a no.
+        again: When it may be asked again, RFC 3339; None: now, or never.
+        text: The notice, byte for byte, where it is to be shown.
+        token: What comes back with the answer.
+        url: A link that signs the member in, once, and shows the page of the question.
+    """
+
+    ask: bool
+    because: str
+    question: str
+    notice: str
+    language: str
+    uses: Sequence[str]
+    again: str | None
+    text: str | None = None
+    token: str | None = None
+    url: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,6 +223,70 @@ class Client:
         body = {"member": member, "notice": notice, "language": language, "screen": screen}
         found: dict[str, str] = self._write("/api/v1/notice-tokens", body, None)
         return found
+
+    def may_ask(
+        self,
+        member: str,
+        *,
+        notice: str | None = None,
+        use: str | None = None,
+        language: str | None = None,
+        screen: str | None = None,
+    ) -> Ask:
+        """Say whether a question may be shown to a member now; nothing is remembered of it.
+
+        Args:
+            member: To whom.
+            notice: Id of the notice, or of its family; or `use`.
+            use: A leaf use that the question asks for.
+            language: BCP 47 tag of the text that would be shown; default English.
+            screen: Where it would be shown.
+        """
+        asked = {"member": member, "notice": notice, "use": use}
+        asked |= {"language": language, "screen": screen}
+        told = {name: value for name, value in asked.items() if value is not None}
+        return Ask(**self._read("/api/v1/asks", told))
+
+    def ask(
+        self,
+        member: str,
+        *,
+        notice: str | None = None,
+        use: str | None = None,
+        language: str | None = None,
+        screen: str | None = None,
+        link: bool = False,
+        key: str | None = None,
+    ) -> Ask:
+        """Ask at the moment of use: return the text and its token once, and then not for 180 days.
+
+        Whatever the member does with it counts as asked. Only where `ask` is true is anything to be
+        shown: `text` and `token`, or with `link` the address of a page (needs `link.write` too).
+
+        Args:
+            member: Whom.
+            notice: Id of the notice, or of its family; or `use`.
+            use: A leaf use that the question asks for.
+            language: BCP 47 tag; default English.
+            screen: Where it is shown.
+            link: Whether a one-time link to the question's page is wanted instead.
+            key: Idempotency key; default a new one.
+        """
+        body: dict[str, Any] = {"member": member, "notice": notice, "use": use}
+        body |= {"language": language, "screen": screen, "link": link}
+        return Ask(**self._write("/api/v1/asks", body, key))
+
+    def not_now(
+        self,
+        member: str,
+        *,
+        notice: str | None = None,
+        use: str | None = None,
+        key: str | None = None,
+    ) -> Ask:
+        """Say that a member put a question off: no answer, and no question for 180 days."""
+        body = {"member": member, "notice": notice, "use": use}
+        return Ask(**self._write("/api/v1/asks/not-now", body, key))
 
     def link(
         self, member: str, *, minutes: int = 30, to: Literal["answer", "settings"] = "answer"

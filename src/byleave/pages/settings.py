@@ -14,6 +14,7 @@ from byleave.pages.words import Speech, speech
 __all__ = [
     "BrowserSignal",
     "ChoiceRecord",
+    "HeldRows",
     "Question",
     "Row",
     "Settings",
@@ -21,6 +22,21 @@ __all__ = [
     "row_sentence",
     "settings_page",
 ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldRows:
+    """How many of a member's records stand in a source, of the kinds that an answer is about.
+
+    Attributes:
+        source: Its id.
+        rows: How many.
+        messages: How many of them belong to others as well.
+    """
+
+    source: str
+    rows: int
+    messages: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +52,7 @@ class Row:
         since: When that was said; None: nothing was.
         decided_by: Index of what was said last about it.
         includes_past: Whether a yes is also for what was held before.
+        held: What is held now that "also what you already hold" is about, source by source.
     """
 
     scope: str
@@ -46,6 +63,7 @@ class Row:
     since: datetime | None
     decided_by: int | None
     includes_past: bool
+    held: tuple[HeldRows, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

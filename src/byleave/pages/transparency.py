@@ -59,7 +59,10 @@ class WithdrawalRow:
     """A batch of withdrawals: what it reached, and how long it took.
 
     Attributes:
-        seconds: From its first log entry to its last; None: it is not done.
+        said: The first no of a member that it answers; None: rows went for another reason, or it
+            is of before this was kept.
+        begun: Its first log entry.
+        seconds: From `said`, else from `begun`, to its last log entry; None: it is not done.
         releases: Releases it unlearned.
         packages: Packages it recalled rows of.
         rows: Rows it took out of them.
@@ -67,6 +70,7 @@ class WithdrawalRow:
 
     withdrawal: str
     index: int
+    said: datetime | None
     begun: datetime
     ended: datetime | None
     seconds: int | None

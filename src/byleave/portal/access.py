@@ -151,13 +151,14 @@ class Routes:
     Attributes:
         app: The application.
         admit: Called with (request, access) before each; returns the caller or raises.
-        note: Called with (request, caller) once they are admitted, before the answer.
+        note: Called with (request, caller, access) once they are admitted, before the answer, and
+            again where the answer signs somebody in.
         table: (method, path) of each route, and its access.
     """
 
     app: FastAPI
     admit: Callable[[Request, Access], Caller]
-    note: Callable[[Request, Caller], Awaitable[None]] | None = None
+    note: Callable[[Request, Caller, Access], Awaitable[None]] | None = None
     table: dict[tuple[str, str], Access] = field(default_factory=dict)
 
     def add(
@@ -179,7 +180,7 @@ class Routes:
                 request.state.body = await request.body()  # what the signature is over
             request.state.caller = caller = admit(request, access)
             if note is not None:
-                await note(request, caller)
+                await note(request, caller, access)
 
         self.app.add_api_route(
             path,
@@ -189,6 +190,11 @@ class Routes:
             dependencies=[Depends(admitted)],
             **more,
         )
+
+    async def signed_in(self, request: Request, caller: Caller) -> None:
+        """Take note of a request that signed somebody in, as of one of theirs."""
+        if self.note is not None:
+            await self.note(request, caller, ANYONE)
 
     def private(self) -> Callable[[str], bool]:
         """Return what says of a path that nothing may store what stands there: not for everybody."""

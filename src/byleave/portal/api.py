@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from byleave.portal.access import Routes
+from byleave.portal.api_asks import add_asks
 from byleave.portal.api_consent import add_consent
 from byleave.portal.api_jobs import add_jobs
 from byleave.portal.api_members import add_members
@@ -20,6 +21,7 @@ __all__ = ["add_api"]
 def add_api(routes: Routes, desk: Desk) -> None:
     """Add the routes of the API."""
     add_consent(routes, desk)
+    add_asks(routes, desk)
     add_members(routes, desk)
     add_models(routes, desk)
     add_jobs(routes, desk)

@@ -118,7 +118,9 @@ def add_members(routes: Routes, desk: Desk) -> None:
         reason: reason_ = None,
     ) -> JSONResponse:
         who = await looked_at(desk, request, member, reason)
-        view = read(MemberAnswer, desk.read.member.answer(who), where="member")
+        view = await desk.aside.read(
+            lambda ws: read(MemberAnswer, ws.member.answer(who), where="member")
+        )
         return JSONResponse(plain(view))
 
     routes.add(

@@ -62,7 +62,7 @@ def add_rights(routes: Routes, desk: Desk) -> None:
         reason: reason_ = None,
     ) -> StreamingResponse:
         who = await looked_at(desk, request, member, reason)
-        return zip_answer(desk.read.member.export(who))
+        return zip_answer(await desk.aside.stream(lambda ws: ws.member.export(who)))
 
     async def ask(request: Request, body: NewRequest) -> Response:
         async def do() -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 Every page has a `.json` twin made from the same view. A proof is handed out only on the page
 that names it: a member's proofs under their own link, public ones under `/proofs/`.
-Handlers are `async` and wait for nothing, so that all of them run on the thread that opened
-the workspace, one after another.
+Handlers are `async` and run on the thread that opened the workspace, one after another; what takes
+longer (`aside`), writes (`writer`) or computes (`wiring/jobs.py`) has threads of its own.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from dataclasses import replace
 from datetime import datetime, timedelta
 from importlib import resources
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 from urllib.parse import quote
 
 from fastapi import FastAPI, HTTPException, Query, Request
@@ -38,8 +38,9 @@ from byleave.pages.view import (
 )
 from byleave.pages.words import say, speech
 from byleave.portal.access import ANYONE, BY_LINK, Routes, anyone_only
-from byleave.portal.answers import Answers
+from byleave.portal.answers import Answers, WorkspaceAnswers
 from byleave.portal.api import add_api
+from byleave.portal.aside import Aside
 from byleave.portal.audit import add_audit
 from byleave.portal.check import add_check
 from byleave.portal.desk import Desk
@@ -50,6 +51,7 @@ from byleave.portal.house_lists import add_house_lists
 from byleave.portal.house_publish import add_house_publish
 from byleave.portal.language import Tongues, language_of
 from byleave.portal.me import add_me
+from byleave.portal.me_ask import add_me_ask
 from byleave.portal.me_more import add_me_more
 from byleave.portal.oidc_routes import add_oidc, own_path
 from byleave.portal.problem import ProblemError, is_api, malformed, plain_problem, problem_of
@@ -62,6 +64,7 @@ from byleave.portal.whom import keep_whom, whom_of
 
 __all__ = ["create_app"]
 
+T = TypeVar("T")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,159}")
 _DEMO_LINK: Final = timedelta(days=7)
 _KEPT: Final = "public, max-age=31536000, immutable"
@@ -77,10 +80,19 @@ class _Gone(HTTPException):
 class _Desk:
     """Finds what a page shows; a miss is a 404, told like every other miss."""
 
-    def __init__(self, answers: Answers, *, demo: bool, base: str) -> None:
+    def __init__(
+        self, answers: Answers, *, demo: bool, base: str, aside: Aside | None = None
+    ) -> None:
         self.answers = answers
         self.demo = demo
         self.base = base
+        self._aside = aside
+
+    async def ask(self, do: Callable[[Answers], T]) -> T:
+        """Ask for what takes longer: beside the loop, where there are threads for it."""
+        if self._aside is None:
+            return do(self.answers)
+        return await self._aside.read(lambda ws: do(WorkspaceAnswers(ws)))
 
     def frame(
         self, overview: PublicOverview, answer: MemberAnswer | ReceiptView | None = None
@@ -94,6 +106,7 @@ class _Desk:
             data_origin=overview.data_origin,
             contact=overview.contact,
             authority=overview.authority,
+            behind=overview.behind,
         )
 
     def ordinal(self, token: str) -> int:
@@ -104,14 +117,23 @@ class _Desk:
         except LinkUnknownError:
             raise HTTPException(404) from None
 
-    def member(self, token: str) -> MemberAnswer:
-        answer = self.answers.member(self.ordinal(token))
+    def known(self, token: str) -> int | None:
+        """Return whose link this is, or None where it is not good now."""
+        try:
+            return read_token(self.answers.key(), token, self.answers.now())
+        except (LinkExpiredError, LinkUnknownError):
+            return None
+
+    async def member(self, token: str) -> MemberAnswer:
+        ordinal = self.ordinal(token)
+        answer = await self.ask(lambda answers: answers.member(ordinal))
         if answer is None:
             raise HTTPException(404)
         return answer
 
-    def receipt(self, token: str) -> tuple[Frame, ReceiptView]:
-        view = self.answers.receipt(self.ordinal(token))
+    async def receipt(self, token: str) -> tuple[Frame, ReceiptView]:
+        ordinal = self.ordinal(token)
+        view = await self.ask(lambda answers: answers.receipt(ordinal))
         if view is None:
             raise HTTPException(404)
         return self.frame(self.answers.overview(), view), view
@@ -178,11 +200,12 @@ def create_app(
         openapi_url="/openapi.json",
         lifespan=None if desk is None else _lifespan(desk),
     )
-    pages = _Desk(answers, demo=demo, base=base)
+    aside = None if desk is None else desk.aside
+    pages = _Desk(answers, demo=demo, base=base, aside=aside)
     if desk is None:
         routes = Routes(app, anyone_only)
     else:
-        routes = Routes(app, desk.admit, BrowserSignals(desk).note)
+        routes = Routes(app, desk.admit, BrowserSignals(desk, pages.known).note)
     app.state.routes = routes
     app.state.desk = desk
     keep_whom(app, desk)
@@ -199,6 +222,7 @@ def create_app(
             add_oidc(routes, desk, desk.provider, base=base)
         add_me(routes, desk, demo=demo, base=base)
         add_me_more(routes, desk, demo=demo, base=base)
+        add_me_ask(routes, desk, demo=demo, base=base)
         add_house(routes, desk, demo=demo, base=base)
         add_audit(routes, desk, demo=demo, base=base)
         add_recipient(routes, desk, demo=demo, base=base)
@@ -224,6 +248,7 @@ def _lifespan(desk: Desk) -> Callable[[FastAPI], AbstractAsyncContextManager[Non
     @asynccontextmanager
     async def living(_app: FastAPI) -> AsyncIterator[None]:
         telling = asyncio.create_task(Webhooks(desk).run())
+        desk.aside.warm()
         try:
             yield
         finally:
@@ -311,14 +336,15 @@ def _public(routes: Routes, desk: _Desk, *, report: str | None) -> None:
 
 def _member(routes: Routes, desk: _Desk) -> None:
     async def member_json(token: str) -> JSONResponse:
-        answer = desk.member(token)
+        answer = await desk.member(token)
         return _twin("member", desk.frame(desk.answers.overview(), answer), answer)
 
     async def receipt_json(token: str) -> JSONResponse:
-        return _twin("receipt", *desk.receipt(token))
+        return _twin("receipt", *await desk.receipt(token))
 
     async def receipt_jsonld(token: str) -> Response:
-        data = desk.answers.standard_receipt(desk.ordinal(token))
+        ordinal = desk.ordinal(token)
+        data = await desk.ask(lambda answers: answers.standard_receipt(ordinal))
         if data is None:
             raise HTTPException(404)
         return Response(
@@ -328,17 +354,17 @@ def _member(routes: Routes, desk: _Desk) -> None:
         )
 
     async def receipt(request: Request, token: str) -> str:
-        frame, view = desk.receipt(token)
+        frame, view = await desk.receipt(token)
         own, language = f"{desk.base}/m/{token}", language_of(request)
         return receipts.receipt_page(frame, view, base=desk.base, own=own, language=language)
 
     async def member_proof(token: str, name: str) -> Response:
-        return desk.proof(name, html.proofs_of(desk.member(token)))
+        return desk.proof(name, html.proofs_of(await desk.member(token)))
 
     async def member(
         request: Request, token: str, until: Annotated[int | None, Query(ge=1)] = None
     ) -> str:
-        answer = desk.member(token)
+        answer = await desk.member(token)
         return html.member_page(
             desk.frame(desk.answers.overview(), answer),
             answer,

@@ -13,6 +13,7 @@ from fastapi import Request
 
 from byleave.errors import InputError
 from byleave.portal.access import Access, Caller, Role
+from byleave.portal.aside import Aside
 from byleave.portal.callers import Callers
 from byleave.portal.limits import Limit, Limits
 from byleave.portal.oidc import Provider
@@ -37,6 +38,7 @@ class Desk:
 
     Attributes:
         reader: Opened read-only by the thread that answers.
+        aside: Reads what takes longer, in threads of its own.
         writer: Everything that changes the workspace; None where the server only reads.
         file: Tokens, links, sessions, keys.
         admission: Makes links and tokens.
@@ -49,6 +51,7 @@ class Desk:
     """
 
     reader: Workspace
+    aside: Aside
     writer: Writer | None
     file: DeskFile
     admission: Admission
@@ -106,6 +109,7 @@ class Desk:
             self.jobs.close()
         if self.writer is not None:
             await self.writer.close()
+        await self.aside.close()
         self.limits.close()
         self.file.close()
 
@@ -151,6 +155,9 @@ def make_desk(reader: Workspace, *, site: str, clock: Callable[[], float] = time
     )
     return Desk(
         reader=reader,
+        aside=Aside(
+            lambda: open_workspace(reader.path, read_only=True, caching=True, now=reader.now)
+        ),
         writer=Writer(lambda: open_workspace(reader.path, turns=True, now=reader.now)),
         file=file,
         admission=Admission(reader, file),

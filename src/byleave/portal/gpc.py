@@ -1,6 +1,7 @@
-"""`Sec-GPC` of people who are signed in, and what this site says of itself about it.
+"""`Sec-GPC` of members who come by a session or a link, and what this site says of itself about it.
 
-Every request of a member's browser carries the header or does not; the ledger is asked once a day
+Whatever way a member comes in (a session, the request that starts one, a read-only link `/m/…`), each
+request of their browser carries the header or does not; the ledger is asked once a day
 for each, and written to where the rule of `service/browser_signal.py` says so. Nothing is refused
 because the signal could not be recorded: it comes again with the next request.
 """
@@ -8,14 +9,15 @@ because the signal could not be recorded: it comes again with the next request.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import date
 from typing import Final
 
 from fastapi import Request
 from fastapi.responses import JSONResponse
 
-from byleave.errors import ByleaveError
-from byleave.portal.access import ANYONE, Caller, Role, Routes
+from byleave.errors import ByleaveError, InputError
+from byleave.portal.access import ANYONE, Access, Caller, Role, Routes
 from byleave.portal.desk import Desk
 
 __all__ = ["BrowserSignals", "add_gpc"]
@@ -30,32 +32,47 @@ class BrowserSignals:
 
     Args:
         desk: Where they are recorded.
+        whose: Returns the ordinal of the member whose read-only link holds this token; None: the
+            token is not good now.
     """
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, whose: Callable[[str], int | None]) -> None:
         self._desk = desk
+        self._whose = whose
         self._seen: set[int] = set()
         self._day: date | None = None
 
-    async def note(self, request: Request, caller: Caller) -> None:
-        """Record the signal of a signed-in member's request, unless that was done."""
-        if caller.role is not Role.MEMBER or "1" not in request.headers.getlist("sec-gpc"):
+    async def note(self, request: Request, caller: Caller, access: Access) -> None:
+        """Record the signal of a member's request, unless that was done."""
+        if "1" not in request.headers.getlist("sec-gpc") or self._desk.writer is None:
             return
-        if self._desk.writer is None:
+        ordinal = self._member(request, caller, access)
+        if ordinal is None:
             return
         today = self._desk.now().date()
         if today != self._day or len(self._seen) >= _MOST:
             self._seen, self._day = set(), today
-        if caller.ordinal in self._seen:
+        if ordinal in self._seen:
             return
-        member = self._desk.read.member.by_ordinal(caller.ordinal)
+        try:
+            member = self._desk.read.member.by_ordinal(ordinal)
+        except InputError:  # erased since
+            return
         try:
             if self._desk.read.consent.browser_signal_due(member):
                 await self._desk.write.act(lambda ws: ws.consent.browser_signal(member))
         except ByleaveError as error:
             _LOG.warning("a browser's signal could not be recorded: %s", error.code)
             return
-        self._seen.add(caller.ordinal)
+        self._seen.add(ordinal)
+
+    def _member(self, request: Request, caller: Caller, access: Access) -> int | None:
+        """Return whose browser this is; None: no member's."""
+        if caller.role is Role.MEMBER:
+            return caller.ordinal
+        if not access.link:
+            return None
+        return self._whose(str(request.path_params.get("token", "")))
 
 
 def add_gpc(routes: Routes, desk: Desk) -> None:

@@ -28,20 +28,27 @@ _ANSWERS = {"yes": True, "no": False}
 class _Me(MemberDesk):
     """What these pages show."""
 
-    def settings(self, request: Request, *, tokens: bool) -> Settings:
-        language = notice_language_of(request)
-        facts = self.desk.read.consent.settings(
-            self.member(request), language=language, tokens=tokens
+    async def settings(self, request: Request, *, tokens: bool) -> Settings:
+        who, language = self.member(request), notice_language_of(request)
+        return await self.desk.aside.read(
+            lambda ws: read(
+                Settings,
+                ws.consent.settings(who, language=language, tokens=tokens),
+                where="settings",
+            )
         )
-        return read(Settings, facts, where="settings")
 
-    def answer(self, request: Request) -> MemberAnswer:
-        facts = self.desk.read.member.answer(self.member(request))
-        return read(MemberAnswer, facts, where="member")
+    async def answer(self, request: Request) -> MemberAnswer:
+        who = self.member(request)
+        return await self.desk.aside.read(
+            lambda ws: read(MemberAnswer, ws.member.answer(who), where="member")
+        )
 
-    def receipt(self, request: Request) -> ReceiptView:
-        facts = self.desk.read.member.receipt_page(self.member(request))
-        return read(ReceiptView, facts, where="receipt")
+    async def receipt(self, request: Request) -> ReceiptView:
+        who = self.member(request)
+        return await self.desk.aside.read(
+            lambda ws: read(ReceiptView, ws.member.receipt_page(who), where="receipt")
+        )
 
     def record(self, request: Request, index: int) -> ChoiceRecord:
         facts = self.desk.read.consent.choice(self.member(request), index)
@@ -61,7 +68,7 @@ def _reading(routes: Routes, me: _Me) -> None:
     async def home(
         request: Request, until: Annotated[int | None, Query(ge=1)] = None
     ) -> HTMLResponse:
-        view = me.answer(request)
+        view = await me.answer(request)
         page = html.member_page(
             me.frame(request, view),
             view,
@@ -75,18 +82,18 @@ def _reading(routes: Routes, me: _Me) -> None:
         return HTMLResponse(page)
 
     async def home_json(request: Request) -> JSONResponse:
-        view = me.answer(request)
+        view = await me.answer(request)
         return _twin("member", me.frame(request, view), view)
 
     async def ask(request: Request) -> HTMLResponse:
-        view = me.settings(request, tokens=True)
+        view = await me.settings(request, tokens=True)
         form, language = me.form(request), language_of(request)
         return HTMLResponse(
             settings_page(me.frame(request, view), view, base=base, form=form, language=language)
         )
 
     async def ask_json(request: Request) -> JSONResponse:
-        view = me.settings(request, tokens=False)
+        view = await me.settings(request, tokens=False)
         return _twin("settings", me.frame(request, view), view)
 
     async def record(request: Request, index: int) -> HTMLResponse:
@@ -101,7 +108,7 @@ def _reading(routes: Routes, me: _Me) -> None:
         return _twin("choice", me.frame(request, view), view)
 
     async def receipt(request: Request) -> HTMLResponse:
-        view = me.receipt(request)
+        view = await me.receipt(request)
         own, language = f"{base}/me", language_of(request)
         return HTMLResponse(
             receipts.receipt_page(
@@ -115,12 +122,13 @@ def _reading(routes: Routes, me: _Me) -> None:
         )
 
     async def receipt_json(request: Request) -> JSONResponse:
-        view = me.receipt(request)
+        view = await me.receipt(request)
         return _twin("receipt", me.frame(request, view), view)
 
     async def receipt_jsonld(request: Request) -> Response:
+        who = me.member(request)
         return Response(
-            me.desk.read.member.standard_receipt(me.member(request)),
+            await me.desk.aside.read(lambda ws: ws.member.standard_receipt(who)),
             media_type="application/ld+json",
             headers={"content-disposition": 'attachment; filename="receipt.jsonld"'},
         )
@@ -137,10 +145,10 @@ def _reading(routes: Routes, me: _Me) -> None:
         own_event = number.isdecimal() and name != number
         if own_event:
             me.record(request, int(number))  # refuses another member's
-        elif name not in html.proofs_of(me.answer(request)):
+        elif name not in html.proofs_of(await me.answer(request)):
             raise HTTPException(404)
         return Response(
-            me.desk.read.proof.bytes(name),
+            await me.desk.aside.read(lambda ws: ws.proof.bytes(name)),
             media_type="application/octet-stream",
             headers={"content-disposition": f'attachment; filename="{name}.proof"'},
         )

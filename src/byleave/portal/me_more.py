@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 from fastapi import Request
@@ -39,21 +38,29 @@ _ASKED = frozenset({"access", "objection"})
 class _Me(MemberDesk):
     """What these pages show."""
 
-    def messages(self, request: Request) -> MessageKinds:
-        facts = self.desk.read.member.messages(self.member(request))
-        return read(MessageKinds, facts, where="messages")
+    async def messages(self, request: Request) -> MessageKinds:
+        who = self.member(request)
+        return await self.desk.aside.read(
+            lambda ws: read(MessageKinds, ws.member.messages(who), where="messages")
+        )
 
-    def changes(self, request: Request) -> Changes:
-        facts = self.desk.read.member.changes(self.member(request))
-        return read(Changes, facts, where="changes")
+    async def changes(self, request: Request) -> Changes:
+        who = self.member(request)
+        return await self.desk.aside.read(
+            lambda ws: read(Changes, ws.member.changes(who), where="changes")
+        )
 
-    def questions(self, request: Request) -> Questions:
-        facts = self.desk.read.member.questions(self.member(request))
-        return read(Questions, facts, where="questions")
+    async def questions(self, request: Request) -> Questions:
+        who = self.member(request)
+        return await self.desk.aside.read(
+            lambda ws: read(Questions, ws.member.questions(who), where="questions")
+        )
 
-    def leaving(self, request: Request) -> Leaving:
-        facts = self.desk.read.member.leaving(self.member(request))
-        return read(Leaving, facts, where="leaving")
+    async def leaving(self, request: Request) -> Leaving:
+        who = self.member(request)
+        return await self.desk.aside.read(
+            lambda ws: read(Leaving, ws.member.leaving(who), where="leaving")
+        )
 
     async def fields(self, request: Request) -> dict[str, str]:
         fields = await form_of(request)
@@ -73,32 +80,32 @@ def _reading(routes: Routes, me: _Me) -> None:
     own = Access.of(Role.MEMBER)
 
     async def messages(request: Request) -> HTMLResponse:
-        view, language = me.messages(request), language_of(request)
+        view, language = await me.messages(request), language_of(request)
         frame = me.frame(request, view)
         return HTMLResponse(messages_page(frame, view, base=me.base, own=me.own, language=language))
 
     async def messages_json(request: Request) -> JSONResponse:
-        view = me.messages(request)
+        view = await me.messages(request)
         return _twin("messages", me.frame(request, view), view)
 
     async def changes(request: Request) -> HTMLResponse:
-        view, language = me.changes(request), language_of(request)
+        view, language = await me.changes(request), language_of(request)
         frame = me.frame(request, view)
         return HTMLResponse(changes_page(frame, view, base=me.base, own=me.own, language=language))
 
     async def changes_json(request: Request) -> JSONResponse:
-        view = me.changes(request)
+        view = await me.changes(request)
         return _twin("changes", me.frame(request, view), view)
 
     async def questions(request: Request) -> HTMLResponse:
-        view, language = me.questions(request), language_of(request)
+        view, language = await me.questions(request), language_of(request)
         frame = me.frame(request, view)
         return HTMLResponse(
             questions_page(frame, view, base=me.base, own=me.own, language=language)
         )
 
     async def questions_json(request: Request) -> JSONResponse:
-        view = me.questions(request)
+        view = await me.questions(request)
         return _twin("questions", me.frame(request, view), view)
 
     routes.add("GET", "/me/messages.json", own, messages_json, summary="My messages, as JSON")
@@ -113,7 +120,7 @@ def _rights(routes: Routes, me: _Me) -> None:
     own = Access.of(Role.MEMBER)
 
     async def rights(request: Request) -> HTMLResponse:
-        view = me.leaving(request)
+        view = await me.leaving(request)
         page = leave_pages.rights_page(
             me.frame(request, view),
             view,
@@ -125,7 +132,7 @@ def _rights(routes: Routes, me: _Me) -> None:
         return HTMLResponse(page)
 
     async def rights_json(request: Request) -> JSONResponse:
-        view = me.leaving(request)
+        view = await me.leaving(request)
         return _twin("requests", me.frame(request, view), view)
 
     async def ask(request: Request) -> Response:
@@ -137,7 +144,8 @@ def _rights(routes: Routes, me: _Me) -> None:
         return RedirectResponse(f"{me.own}/requests#{name}", status_code=303)
 
     async def export(request: Request) -> StreamingResponse:
-        return zip_answer(me.desk.read.member.export(me.member(request)))
+        who = me.member(request)
+        return zip_answer(await me.desk.aside.stream(lambda ws: ws.member.export(who)))
 
     routes.add("GET", "/me/requests.json", own, rights_json, summary="My requests, as JSON")
     routes.add("GET", "/me/requests", own, rights, summary="My rights and requests")
@@ -148,8 +156,8 @@ def _rights(routes: Routes, me: _Me) -> None:
 def _erasing(routes: Routes, me: _Me) -> None:
     own, desk = Access.of(Role.MEMBER), me.desk
 
-    def page(request: Request, *, missed: bool) -> HTMLResponse:
-        view = me.leaving(request)
+    async def page(request: Request, *, missed: bool) -> HTMLResponse:
+        view = await me.leaving(request)
         text = leave_pages.erase_page(
             me.frame(request, view),
             view,
@@ -162,16 +170,16 @@ def _erasing(routes: Routes, me: _Me) -> None:
         return HTMLResponse(text, status_code=400 if missed else 200)
 
     async def before(request: Request) -> HTMLResponse:
-        return page(request, missed=False)
+        return await page(request, missed=False)
 
     async def before_json(request: Request) -> JSONResponse:
-        view = me.leaving(request)
+        view = await me.leaving(request)
         return _twin("erase", me.frame(request, view), view)
 
     async def erase(request: Request) -> Response:
         fields = await me.fields(request)
         if fields.get("sure") != "yes":
-            return page(request, missed=True)
+            return await page(request, missed=True)
         member = me.member(request)
         done = await desk.write.act(lambda ws: _erase(ws, member))
         if isinstance(done, str):
@@ -209,16 +217,10 @@ def _erase(workspace: Workspace, member: str) -> Erased | str:
     return workspace.member.erase([member])
 
 
-def zip_answer(parts: Iterator[bytes]) -> StreamingResponse:
-    """Stream a zip file, in the thread that reads the workspace, letting others in between."""
-
-    async def stream() -> AsyncIterator[bytes]:
-        for part in parts:
-            yield part
-            await asyncio.sleep(0)
-
+def zip_answer(parts: AsyncIterator[bytes]) -> StreamingResponse:
+    """Stream a zip file as its parts come."""
     return StreamingResponse(
-        stream(),
+        parts,
         media_type="application/zip",
         headers={"content-disposition": 'attachment; filename="everything.zip"'},
     )

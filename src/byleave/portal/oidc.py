@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from byleave.wiring.oidc import OidcSettings
 
-__all__ = ["Begun", "Provider"]
+__all__ = ["Begun", "Ended", "Provider"]
 
 _PATH: Final = "/.well-known/openid-configuration"
 _KEPT: Final = 3_600.0
@@ -65,6 +65,23 @@ class Begun:
             return hmac.new(key, b"byleave oidc " + what + secret.encode(), "sha256").hexdigest()
 
         return cls(derived(b"state v1\x00"), derived(b"nonce v1\x00"), derived(b"verifier v1\x00"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """What a logout token says.
+
+    Attributes:
+        sub: Whose sessions at the provider ended; None: it says no `sub`.
+        sid: Which session there; None: it says no `sid`. One of the two is said.
+        jti: The token's own name: it counts once.
+        until: Unix seconds after which the token is refused by its dates alone.
+    """
+
+    sub: str | None
+    sid: str | None
+    jti: str
+    until: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,9 +188,10 @@ class Provider:
         fields = {"client_id": self.settings.client_id, "post_logout_redirect_uri": back}
         return f"{end}{'&' if '?' in end else '?'}{urlencode(fields)}"
 
-    async def over(self, text: str, *, now: datetime) -> tuple[str | None, str | None]:
-        """Return whose sessions at the provider ended: (`sub`, `sid`), one of them at least.
+    async def over(self, text: str, *, now: datetime) -> Ended:
+        """Return whose sessions at the provider ended.
 
+        Whether the token came before is not known here: whoever acts on it remembers its `jti`.
         Source: OpenID Connect Back-Channel Logout 1.0 § 2.6.
 
         Args:
@@ -203,7 +221,11 @@ class Provider:
         named = [name for name in who if name is not None]
         if "nonce" in claims or not named or not all(isinstance(n, str) and n for n in named):
             raise _token("it names nobody")
-        return who
+        jti = claims["jti"]
+        if not isinstance(jti, str) or not jti:
+            raise _token("it has no name of its own")
+        oldest = min(claims["exp"], claims["iat"] + _OLDEST) + self.settings.clock_skew
+        return Ended(sub=who[0], sid=who[1], jti=jti, until=oldest)
 
     # what the provider says of itself
 

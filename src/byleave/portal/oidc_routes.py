@@ -21,12 +21,13 @@ from byleave.portal.access import ANYONE, Role, Routes
 from byleave.portal.desk import Desk
 from byleave.portal.form import form_of
 from byleave.portal.language import language_of
-from byleave.portal.oidc import Begun, Provider
+from byleave.portal.oidc import Begun, Ended, Provider
 from byleave.portal.oidc_roles import grantee_for, roles_offered
 from byleave.portal.problem import ProblemError
 from byleave.portal.sign_in import home
 from byleave.portal.whom import whom_of
 from byleave.wiring.admission import is_secret, make_secret, secret_digest
+from byleave.wiring.desk import OnceOnly
 
 __all__ = ["add_oidc", "own_path"]
 
@@ -147,33 +148,47 @@ class _Door:
         answer = RedirectResponse(self._base + place, status_code=303)
         sid = claims.get("sid")
         outside = self._digest(claims["sub"]), self._digest(sid) if isinstance(sid, str) else None
-        desk.callers.start(grantee, answer, before=request, outside=outside)
+        caller = desk.callers.start(grantee, answer, before=request, outside=outside)
+        await self._routes.signed_in(request, caller)
         return answer
 
     async def over(self, request: Request) -> Response:
-        """End the sessions that the provider names (back-channel logout)."""
+        """End the sessions that the provider names (back-channel logout); a token counts once."""
         kept = {"cache-control": "no-store"}
         try:
             fields = await form_of(request)
-            who, sid = await self._provider.over(
-                fields.get("logout_token", ""), now=self._desk.now()
-            )
+            ended = await self._provider.over(fields.get("logout_token", ""), now=self._desk.now())
+            self._end(ended)
         except ProblemError as error:
             return JSONResponse(
                 {"error": "invalid_request", "error_description": error.code},
                 status_code=error.status if error.status >= 500 else 400,
                 headers=kept,
             )
-        self._desk.file.end_outside(
-            who=None if who is None else self._digest(who),
-            sid=None if sid is None else self._digest(sid),
-        )
         return Response(status_code=200, headers=kept)
 
-    def _digest(self, name: str) -> bytes:
-        """Return what is kept of somebody's name at the provider."""
+    def _end(self, ended: Ended) -> None:
+        """End sessions, and remember the token in the same transaction of the desk.
+
+        Raises:
+            ProblemError: 403 `oidc.token`, it came before, to this server or another.
+        """
+        done = self._desk.file.end_outside(
+            who=None if ended.sub is None else self._digest(ended.sub),
+            sid=None if ended.sid is None else self._digest(ended.sid),
+            once=OnceOnly(
+                token=self._digest(ended.jti, b"jti"),
+                now_us=to_us(self._desk.now()),
+                until_us=int((ended.until + 1) * 1_000_000),
+            ),
+        )
+        if done is None:
+            raise ProblemError(403, "oidc.token", "This logout token came before.")
+
+    def _digest(self, name: str, what: bytes = b"outside") -> bytes:
+        """Return what is kept of a name that the provider gave: of somebody, or of a token."""
         key = self._desk.reader.portal_key()
-        return hmac.new(key, b"byleave outside v1\x00" + name.encode(), "sha256").digest()
+        return hmac.new(key, b"byleave " + what + b" v1\x00" + name.encode(), "sha256").digest()
 
     async def signed_out(self, request: Request) -> HTMLResponse:
         end = await self._provider.end_address(back=f"{self._desk.site}{self._base}/")

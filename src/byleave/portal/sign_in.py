@@ -6,6 +6,7 @@ nothing up. The button uses the link up and starts a session.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from fastapi import Request
@@ -35,7 +36,17 @@ def home(routes: Routes, role: Role) -> str:
 
 
 _PAGES = {"settings": "/me/settings"}
-"""Where a member's link may lead instead; nothing of an address is taken from a request."""
+_QUESTION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")
+
+
+def _page(to: str, notice: str) -> str | None:
+    """Return where a member's link may lead instead of their first page.
+
+    Of an address nothing is taken but the name of a question, which has neither slash nor colon.
+    """
+    if to == "ask" and _QUESTION.fullmatch(notice):
+        return f"/me/ask/{notice}"
+    return _PAGES.get(to)
 
 
 def add_sign_in(routes: Routes, desk: Desk, *, base: str) -> None:
@@ -47,10 +58,12 @@ def add_sign_in(routes: Routes, desk: Desk, *, base: str) -> None:
         )
         return HTMLResponse(page, status_code=410)
 
-    async def offer(request: Request, secret: str, to: str = "") -> HTMLResponse:
+    async def offer(request: Request, secret: str, to: str = "", notice: str = "") -> HTMLResponse:
         if not desk.callers.link_is_good(secret):
             return used(request)
-        kept = f"to={to}" if to in _PAGES else ""
+        kept = ""
+        if _page(to, notice) is not None:
+            kept = f"to={to}" + (f"&notice={notice}" if to == "ask" else "")
         page = html.sign_in_page(
             base=base,
             secret=secret,
@@ -60,12 +73,13 @@ def add_sign_in(routes: Routes, desk: Desk, *, base: str) -> None:
         )
         return HTMLResponse(page)
 
-    async def enter(request: Request, secret: str, to: str = "") -> Response:
+    async def enter(request: Request, secret: str, to: str = "", notice: str = "") -> Response:
         answer = RedirectResponse(base + "/", status_code=303)
         caller = desk.callers.sign_in(secret, answer, before=request)
         if caller is None:
             return used(request)
-        page = _PAGES.get(to) if caller.role is Role.MEMBER else None
+        await routes.signed_in(request, caller)
+        page = _page(to, notice) if caller.role is Role.MEMBER else None
         answer.headers["location"] = base + (page or home(routes, caller.role))
         return answer
 

@@ -20,7 +20,7 @@ from byleave.ids import to_us
 from byleave.service.clock import ledger_now
 from byleave.service.house import House
 
-__all__ = ["add_ages", "ages_at", "ages_on", "latest_birth"]
+__all__ = ["add_ages", "age_of", "ages_at", "ages_on", "latest_birth"]
 
 _EPOCH = date(1970, 1, 1)
 
@@ -78,6 +78,12 @@ def ages_at(house: House, at: datetime, members: int) -> Sequence[int] | None:
     ages[facts[:, 0]] = ages_on(facts[:, 1], at.astimezone(UTC).date())
     found: Sequence[int] = ages.tolist()
     return found
+
+
+def age_of(house: House, ordinal: int, at: datetime) -> int | None:
+    """Return one member's age in whole years at an instant; None where it is not known."""
+    _, days = house.ledger.births_columns(to_us(at), ordinals=[ordinal])
+    return int(ages_on(days, at.astimezone(UTC).date())[0]) if len(days) else None
 
 
 def ages_on(days: npt.NDArray[np.int64], day: date) -> npt.NDArray[np.int16]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -20,17 +21,16 @@ from byleave.evidence.cessation import overlap
 from byleave.gate.plan import uses_of
 from byleave.ids import format_instant, from_us, to_us
 from byleave.policy.scope import Use
+from byleave.service.by_member import OwnRows, known_source, own_rows, reasons_at
 from byleave.service.certificate import find_certificate
 from byleave.service.clock import ledger_now
 from byleave.service.consent import member_history
 from byleave.service.directory import covers
-from byleave.service.gate import reasons_of
+from byleave.service.held import Held
 from byleave.service.house import House
 from byleave.service.notice import coverages
 from byleave.service.rules import accepted_grade
-from byleave.service.snapshot import openings_of, snapshot_document
-from byleave.service.source import open_source, rows_of
-from byleave.snapshot.openings import member_openings
+from byleave.service.snapshot import snapshot_document
 
 __all__ = ["member_answer", "uses_of_gate"]
 
@@ -50,6 +50,9 @@ Facts = dict[str, Any]
 def member_answer(house: House, member: str) -> Facts:
     """Return what the platform holds, did and undid with one member's data.
 
+    Cost: what the ledgers say of the member, and what `by_member` and `held` find of their rows; no
+    source, gate or snapshot is read through.
+
     Raises:
         InputError: `member.unknown`.
     """
@@ -58,10 +61,7 @@ def member_answer(house: House, member: str) -> Facts:
         raise InputError("the ledger knows no such member", code="member.unknown")
     ordinal, _, _, enrolment, enrolled_us = row
     history = member_history(house, member)
-    held = {
-        name: member_openings(openings_of(house, name), ordinal)
-        for _, name, _, _ in house.ledger.objects("snapshot")
-    }
+    held = Held(house, ordinal)
     head = house.log.checkpoint()
     return {
         "member_label": member,
@@ -125,7 +125,7 @@ def _standings(house: House, history: list[ConsentEvent]) -> list[Facts]:
 
 def uses_of_gate(house: House, document: Facts) -> list[Use]:
     """Return the leaf uses a gate decided for categories that its source can hold."""
-    contract = open_source(house, document["source"]).contract
+    contract = known_source(house, document["source"]).contract
     possible = {contract.category_constant, *(contract.kinds or {}).values()} - {None}
     uses = uses_of(house.taxonomy.scope(document["use"]), house.taxonomy)
     return [use for use in uses if not possible or use.category in possible]
@@ -138,7 +138,7 @@ def _timeline(
     enrolment: int,
     enrolled_us: int,
     history: list[ConsentEvent],
-    held: dict[str, pa.Table],
+    held: Held,
 ) -> list[Facts]:
     items = [_item(enrolled_us, "enrolled", "we", house.log.origin, enrolment)]
     items += [
@@ -162,7 +162,7 @@ def _timeline(
     return sorted(items, key=lambda item: (item["at"], item["index"] or 0), reverse=True)
 
 
-def _used(house: House, ordinal: int, held: dict[str, pa.Table]) -> Iterable[Facts]:
+def _used(house: House, ordinal: int, held: Held) -> Iterable[Facts]:
     for index, name, at, document in house.ledger.objects("snapshot"):
         own = held[name]
         if own.num_rows and document["kind"] == "snapshots":
@@ -190,19 +190,15 @@ def _used(house: House, ordinal: int, held: dict[str, pa.Table]) -> Iterable[Fac
 
 def _left_out(house: House, member: str) -> Iterable[Facts]:
     """Yield, for each gate, why records of the member were not let through, most frequent first."""
+    own: dict[str, OwnRows] = {}
     for index, name, at, document in house.ledger.objects("gate"):
-        source = open_source(house, document["source"])
-        rows = pc.unique(rows_of(source, member)["row"])
-        dropped = reasons_of(house, name)
-        mine = dropped.filter(
-            pc.is_in(
-                dropped["row"],
-                value_set=rows.combine_chunks() if isinstance(rows, pa.ChunkedArray) else rows,
-            )
-        )
+        source = document["source"]
+        if source not in own:
+            own[source] = own_rows(house, source, member)
+        counts = np.bincount(reasons_at(house, name, own[source].rows), minlength=1)
+        told = [(int(count), code) for code, count in enumerate(counts) if count and code]
         recipient = document["use"].rpartition("/")[2]
-        counts = pc.value_counts(mine["reason"]).to_pylist()
-        for count in sorted(counts, key=lambda c: (-c["counts"], c["values"])):
+        for count, code in sorted(told, key=lambda item: (-item[0], item[1])):
             item = _item(
                 at,
                 "left-out" if recipient == "platform" else "not-delivered",
@@ -210,11 +206,15 @@ def _left_out(house: House, member: str) -> Iterable[Facts]:
                 name,
                 index,
             )
-            reason = Reason(count["values"]).word
-            yield {**item, "records": count["counts"], "because": reason, "scope": document["use"]}
+            yield {
+                **item,
+                "records": count,
+                "because": Reason(code).word,
+                "scope": document["use"],
+            }
 
 
-def _recalls(house: House, held: dict[str, pa.Table]) -> Iterable[Facts]:
+def _recalls(house: House, held: Held) -> Iterable[Facts]:
     for index, name, at, document in house.ledger.objects("recall"):
         package = house.ledger.object("disclosure", document["disclosure"])
         if package is None:
@@ -235,7 +235,7 @@ def _gone(ordinal: int, release: str, after: pa.Table) -> str:
     return f"unlearning-{release}" if after.num_rows else f"absence-{ordinal}-{release}"
 
 
-def _depths(house: House, ordinal: int, event: ConsentEvent, held: dict[str, pa.Table]) -> Facts:
+def _depths(house: House, ordinal: int, event: ConsentEvent, held: Held) -> Facts:
     """Return how far one withdrawal (refusal, objection) has reached: four rows, in order."""
     at = format_instant(event.effective)
     stopped: Facts = {
@@ -253,9 +253,7 @@ def _depths(house: House, ordinal: int, event: ConsentEvent, held: dict[str, pa.
     }
 
 
-def _reached(
-    house: House, ordinal: int, event: ConsentEvent, held: dict[str, pa.Table]
-) -> list[Facts]:
+def _reached(house: House, ordinal: int, event: ConsentEvent, held: Held) -> list[Facts]:
     """Return the rows `dropped` and `unlearned`, over the releases of a use that the event is about."""
     concerned = [
         (name, document)
@@ -308,7 +306,7 @@ def _reached(
     ]
 
 
-def _recalled(house: House, event: ConsentEvent, held: dict[str, pa.Table]) -> Facts:
+def _recalled(house: House, event: ConsentEvent, held: Held) -> Facts:
     """Return the row `recalled`, over the packages for a use that the event is about.
 
     A package is done when each of its recalls that names a row of theirs was answered. One recalled
@@ -358,7 +356,7 @@ def _recalled(house: House, event: ConsentEvent, held: dict[str, pa.Table]) -> F
     return row
 
 
-def _releases(house: House, ordinal: int, held: dict[str, pa.Table]) -> list[Facts]:
+def _releases(house: House, ordinal: int, held: Held) -> list[Facts]:
     result = []
     row = house.ledger.member_at(ordinal)
     enrolment = 0 if row is None else row[3]

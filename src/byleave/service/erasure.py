@@ -27,7 +27,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -51,7 +51,7 @@ from byleave.service.source import DIGESTS, open_source
 from byleave.snapshot.openings import OPENINGS_SCHEMA
 from byleave.snapshot.sealed import DATA, OPENINGS
 
-__all__ = ["Erased", "erase", "file_now", "finish", "standing", "unfinished"]
+__all__ = ["Erased", "HeldRows", "erase", "file_now", "finish", "standing", "unfinished"]
 
 _WORK: Final = "erasure"
 _GROUP_ROWS: Final = 1 << 16
@@ -102,13 +102,26 @@ class _Rewrite:
         }
 
 
-def standing(house: House, ordinals: Iterable[int]) -> list[tuple[str, str]]:
+class HeldRows(Protocol):
+    """Which rows of a snapshot some members are a party of."""
+
+    def rows(self, snapshot: str) -> Rows: ...
+
+
+def standing(
+    house: House, ordinals: Iterable[int], *, held: HeldRows | None = None
+) -> list[tuple[str, str]]:
     """Return (kind, id) of every current thing that holds a row of these members.
 
     Current are: snapshots that no delta follows and that are not packages, releases not
     superseded, training states held, and packages whose rows of theirs were not recalled.
+
+    Args:
+        house: The workspace's ports.
+        ordinals: The members.
+        held: Their rows, where they were read before; None: all openings are read.
     """
-    held = _Holding(house, sorted(set(ordinals)))
+    held = held or _Holding(house, sorted(set(ordinals)))
     objects = house.ledger.objects
     snapshots = {name: (index, doc) for index, name, _, doc in objects("snapshot")}
     followed = {doc["parent"] for _, doc in snapshots.values()}

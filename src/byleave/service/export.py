@@ -4,7 +4,7 @@ GDPR art. 15 (access) and 20 (in a structured, commonly used, machine-readable f
 it, because it is somebody else's: who the other people of a message are beyond what the member saw
 anyway, other members' choices, and model files, in which nobody's record can be pointed at.
 
-Cost: each source is read once; memory is a batch of rows and one proof.
+Cost: of each source the parts that hold a row of theirs; memory is a batch of rows and one proof.
 """
 
 from __future__ import annotations
@@ -12,30 +12,29 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv as pcsv
 
 from byleave.consent.record_27560 import Party
 from byleave.errors import ByleaveError
 from byleave.ids import format_instant
 from byleave.service.answer import member_answer
+from byleave.service.by_member import known_source, own_rows
 from byleave.service.consent import history_facts
 from byleave.service.consent_export import cells_for_csv, export_table
 from byleave.service.directory import Provers
+from byleave.service.held import Held
 from byleave.service.house import House
 from byleave.service.looks import looks_about
 from byleave.service.prove import make_receipt, named_proof
 from byleave.service.receipt import standard_receipt
 from byleave.service.requests import list_requests
-from byleave.service.snapshot import openings_of
-from byleave.service.source import open_source, rows_of
-from byleave.snapshot.openings import member_openings
 
 __all__ = ["export_member"]
 
@@ -54,6 +53,8 @@ answer.json                 where your data went: timeline, uses, models, withdr
 receipt.jsonld              the same as a consent record (ISO/IEC TS 27560)
                             dasselbe als Einwilligungsbeleg
 requests.json               what you asked us for / was Sie von uns verlangt haben
+asked.json                  when we asked you something, and you put it off
+                            wann wir Sie etwas gefragt haben und Sie es verschoben haben
 looks.json                  who of us looked at your data, and why
                             wer von uns Ihre Daten angesehen hat, und warum
 snapshots.json              which of your records stand in which training set
@@ -96,7 +97,13 @@ class _Sink(io.RawIOBase):
 
 
 def export_member(
-    house: House, member: str, *, operator: Party, trust: str, provers: Provers | None = None
+    house: House,
+    member: str,
+    *,
+    operator: Party,
+    trust: str,
+    provers: Provers | None = None,
+    asked: Sequence[Facts] = (),
 ) -> Iterator[bytes]:
     """Yield the parts of the zip file, in order.
 
@@ -106,12 +113,14 @@ def export_member(
         operator: Who runs the platform, as receipts name it.
         trust: Text of the trust file.
         provers: What makes a directory's proofs; None: not installed, and none are in it.
+        asked: When they were asked in context, and put it off (`wiring.asking`).
 
     Raises:
         InputError: `member.unknown`, before anything is written.
     """
     answer = member_answer(house, member)
-    return _parts(house, member, answer, operator, trust, provers)
+    also = {"asked.json": _json(list(asked))}
+    return _parts(house, member, answer, operator, trust, provers, also)
 
 
 def _parts(
@@ -121,10 +130,11 @@ def _parts(
     operator: Party,
     trust: str,
     provers: Provers | None,
+    also: Mapping[str, bytes],
 ) -> Iterator[bytes]:
     sink = _Sink()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as file:
-        for name, data in _files(house, member, answer, operator, trust):
+        for name, data in (*_files(house, member, answer, operator, trust), *also.items()):
             file.writestr(_named(name), data)
             yield sink.take()
         for _, source, _, _ in house.ledger.objects("source"):
@@ -167,10 +177,10 @@ def _files(
 def _snapshots(house: House, member: str) -> list[Facts]:
     """Return, for each sealed snapshot and package, which of its rows name the member, and as what."""
     row = house.ledger.member(member)
-    ordinal = -1 if row is None else row[0]
+    held = Held(house, -1 if row is None else row[0])
     found = []
     for index, name, _, document in house.ledger.objects("snapshot"):
-        own = member_openings(openings_of(house, name), ordinal)
+        own = held[name]
         found.append(
             {
                 "snapshot": name,
@@ -188,24 +198,25 @@ def _snapshots(house: House, member: str) -> list[Facts]:
 
 
 def _records(house: House, name: str, member: str) -> Iterator[bytes]:
-    """Yield the rows of a source that a member is a party of, as JSON lines, batch by batch."""
-    source = open_source(house, name)
-    mine = rows_of(source, member)
-    roles: dict[int, int] = {}
-    for row, role in zip(mine["row"].to_pylist(), mine["role"].to_pylist(), strict=True):
-        roles[row] = min(role, roles.get(row, role))
-    rows = pa.array(sorted(roles), pa.int64())
-    seen = 0
-    for batch in source.batches(source.schema.names):
-        end = seen + batch.num_rows
-        here = rows.filter(pc.and_(pc.greater_equal(rows, seen), pc.less(rows, end)))
-        if len(here):
-            found = batch.take(pc.subtract(here, seen)).to_pylist()
+    """Yield the rows of a source that a member is a party of, as JSON lines, batch by batch.
+
+    Only spans of the source that hold such a row are read.
+    """
+    source, own = known_source(house, name), own_rows(house, name, member)
+    for span in source.spans():
+        first, last = np.searchsorted(own.rows, [span.first_row, span.first_row + span.rows])
+        if first == last:
+            continue
+        seen = span.first_row
+        for batch in source.read(span):
+            begin, end = np.searchsorted(own.rows, [seen, seen + batch.num_rows])
+            found = batch.take(pa.array(own.rows[begin:end] - seen)).to_pylist()
+            told = zip(own.rows[begin:end].tolist(), own.roles[begin:end].tolist(), strict=True)
             yield b"".join(
-                _line({**record, "byleave_row": row, "byleave_role": _ROLES[roles[row]]})
-                for row, record in zip(here.to_pylist(), found, strict=True)
+                _line({**record, "byleave_row": row, "byleave_role": _ROLES[role]})
+                for (row, role), record in zip(told, found, strict=True)
             )
-        seen = end
+            seen += batch.num_rows
 
 
 def _proofs(answer: Facts) -> list[str]:

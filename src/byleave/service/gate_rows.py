@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
 
@@ -21,13 +21,15 @@ import pyarrow as pa
 
 from byleave.canonical import Json, digest_of, encode, sha256
 from byleave.errors import WorldError
+from byleave.gate.contract import Contract
+from byleave.gate.members import MemberIndex
 from byleave.gate.plan import GatePlan
 from byleave.gate.resolved import RowBlock, block_of
 from byleave.gate.rows import ResolvedRows
-from byleave.service.house import House, StagedFiles
+from byleave.service.house import House, StagedFiles, Stamp
 from byleave.service.source import SPAN_ROWS, Source, Span
 
-__all__ = ["Piece", "Rows", "read_planes", "same_bytes", "write_planes"]
+__all__ = ["Piece", "RowBlocks", "Rows", "read_planes", "same_bytes", "write_planes"]
 
 _MAGIC: Final = b"byleave planes v1\n"
 _ALIGN: Final = 64
@@ -52,26 +54,37 @@ class Piece:
     rows: int
 
 
-class Rows:
-    """The rows of a source, as an engine decides them.
+class RowBlocks:
+    """The rows of a source, their ids resolved.
 
     Args:
         house: The workspace's ports.
         source: The data.
-        plan: For whose members ids are resolved.
+        contract: Which columns hold parties and categories.
+        count: How many members ids are looked up among.
+        members: Returns those members' ids; asked only where a block has to be made.
         fresh: Read the data alone, and neither use nor keep blocks.
     """
 
     def __init__(
-        self, house: House, source: Source, plan: GatePlan, *, fresh: bool = False
+        self,
+        house: House,
+        source: Source,
+        *,
+        contract: Contract,
+        count: int,
+        members: Callable[[], MemberIndex],
+        fresh: bool = False,
     ) -> None:
         self._house = house
         self._source = source
-        self._plan = plan
-        self._columns = plan.contract.roots(source.schema)
+        self._contract = contract
+        self._count = count
+        self._members = members
+        self._columns = contract.roots(source.schema)
         self._folder: StagedFiles | None = None
         self._last: dict[int, str] = {}
-        if not fresh and (not house.read_only or house.artefacts.has_cache(source.name)):
+        if not fresh and (house.caching or house.artefacts.has_cache(source.name)):
             self._folder = house.artefacts.cache(source.name)
 
     def pieces(self, span: Span) -> list[Piece]:
@@ -86,14 +99,6 @@ class Rows:
             )
             for start in range(0, span.rows, step)
         ]
-
-    def of(self, span: Span) -> Iterator[tuple[int, RowBlock | ResolvedRows]]:
-        """Yield the rows of a span, batch by batch, with the number of the first of each."""
-        for first, found in self._read(span):
-            if isinstance(found, RowBlock):
-                yield first, found
-            else:
-                yield first, self._house.engine.resolve(self._plan, found)
 
     def blocks(self) -> list[tuple[Piece, RowBlock]] | None:
         """Return every block, those missing made; None where the data cannot be held as blocks.
@@ -133,8 +138,8 @@ class Rows:
         if self._folder is None:
             return None
         kernel = self._house.ids(batch.num_rows)
-        block = block_of(self._plan.contract, self._plan.members, batch, kernel)
-        if block is None or self._house.read_only:
+        block = block_of(self._contract, self._members(), batch, kernel)
+        if block is None or not self._house.caching:
             return block
         header: dict[str, Json] = {**self._key(piece, block.members), "words": list(block.words)}
         try:
@@ -167,15 +172,22 @@ class Rows:
             block = RowBlock.from_planes(planes, members=count, words=words)
         except (KeyError, TypeError):
             return None
-        if len(block) != piece.rows or (count < len(self._plan.members) and block.has_unknown):
+        if len(block) != piece.rows or (count < self._count and self._unknown(name, stamp, block)):
             return None
         return block
+
+    def _unknown(self, name: tuple[str, ...], stamp: Stamp, block: RowBlock) -> bool:
+        """Say whether a block holds an unknown id; looked for once while its file is the same."""
+        key, opened = ("unknown", *name), self._house.opened
+        if opened.get(key, (None,))[0] != stamp:
+            opened[key] = stamp, block.has_unknown
+        return bool(opened[key][1])
 
     def _key(self, piece: Piece, members: int) -> dict[str, Json]:
         """Return all that a block was made of."""
         groups = piece.span.groups
         return {
-            "contract": self._plan.contract.digest.hex(),
+            "contract": self._contract.digest.hex(),
             "data": self._source.files[piece.span.file].sha256,
             "first": piece.first_row,
             "groups": [groups.start, groups.stop],
@@ -192,6 +204,38 @@ class Rows:
             entry = b"" if row is None else ledger.read(row[3], row[3] + 1)[0]
             self._last[members] = sha256(self._house.log.origin.encode() + b"\n" + entry).hex()
         return self._last[members]
+
+
+class Rows(RowBlocks):
+    """The rows of a source, as an engine decides them.
+
+    Args:
+        house: The workspace's ports.
+        source: The data.
+        plan: For whose members ids are resolved.
+        fresh: Read the data alone, and neither use nor keep blocks.
+    """
+
+    def __init__(
+        self, house: House, source: Source, plan: GatePlan, *, fresh: bool = False
+    ) -> None:
+        super().__init__(
+            house,
+            source,
+            contract=plan.contract,
+            count=len(plan.members),
+            members=lambda: plan.members,
+            fresh=fresh,
+        )
+        self._plan = plan
+
+    def of(self, span: Span) -> Iterator[tuple[int, RowBlock | ResolvedRows]]:
+        """Yield the rows of a span, batch by batch, with the number of the first of each."""
+        for first, found in self._read(span):
+            if isinstance(found, RowBlock):
+                yield first, found
+            else:
+                yield first, self._house.engine.resolve(self._plan, found)
 
 
 def same_bytes(folder: StagedFiles, name: str, digest: str) -> bool:

@@ -240,7 +240,8 @@ class House:
         timer: Returns microseconds since some instant, to measure how long something takes.
         purge: What goes once a release is unlearned: `states`, its training state; `releases`, its
             model files too.
-        read_only: Nothing may be written, what can be made again included.
+        read_only: No ledger, log or artefact may be written.
+        caching: What can be made again may be kept in files (`Artefacts.cache`).
         opened: What this process has opened and checked already, by what it is called; anything in
             it can be made again.
         aside: Lets others write for the length of a block that computes and writes nothing; what
@@ -267,5 +268,6 @@ class House:
     purge: str = "states"
     ids: Callable[[int], IdKernel | None] = field(default=lambda _: None, repr=False)
     read_only: bool = False
+    caching: bool = True
     opened: MutableMapping[tuple[str, ...], Any] = field(default_factory=dict, repr=False)
     aside: Callable[[], AbstractContextManager[None]] = field(default=nullcontext, repr=False)

@@ -18,7 +18,7 @@ from byleave.canonical import Json, digest_of, encode
 from byleave.errors import WorldError
 from byleave.gate.incremental import Inverted
 from byleave.gate.resolved import RowBlock
-from byleave.service.gate_rows import Piece, Rows, same_bytes
+from byleave.service.gate_rows import Piece, RowBlocks, same_bytes
 from byleave.service.house import House, StagedFiles
 from byleave.service.source import Source
 
@@ -32,7 +32,7 @@ _LIMIT: Final = 1 << 32
 Blocks = Sequence[tuple[Piece, RowBlock]]
 
 
-def inverted_of(house: House, source: Source, rows: Rows, blocks: Blocks) -> Inverted | None:
+def inverted_of(house: House, source: Source, rows: RowBlocks, blocks: Blocks) -> Inverted | None:
     """Return the rows of each member, made if they are not kept; None where they cannot be held.
 
     Args:
@@ -100,7 +100,7 @@ def build(blocks: Blocks, members: int, starts: BinaryIO, rows: BinaryIO) -> Non
     starts.write(np.array([done], "<u8").data)
 
 
-def _key(source: Source, rows: Rows, members: int, blocks: Blocks) -> dict[str, Json]:
+def _key(source: Source, rows: RowBlocks, members: int, blocks: Blocks) -> dict[str, Json]:
     """Return all that the index was made of; it stands whoever joins who is in no row."""
     return {
         "contract": source.contract.digest.hex(),

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import pyarrow.compute as pc
-
-from byleave.ids import format_instant, to_us
+from byleave.ids import format_instant
 from byleave.service.answer import member_answer
+from byleave.service.by_member import own_rows, region_of
 from byleave.service.erasure import standing
+from byleave.service.held import Held
 from byleave.service.house import House
 from byleave.service.looks import looks_about
 from byleave.service.requests import due_at, list_requests
-from byleave.service.source import open_source, rows_of
 
 __all__ = ["leaving"]
 
@@ -35,7 +34,7 @@ def leaving(house: House, member: str) -> Facts:
     answer = member_answer(house, member)
     row = house.ledger.member(member)
     ordinal = 0 if row is None else row[0]
-    blocking = standing(house, [ordinal])
+    blocking = standing(house, [ordinal], held=Held(house, ordinal))
     asked = list_requests(house, member=member)
     logged = {answer["enrolment_index"], *(choice["index"] for choice in answer["choices"])}
     logged |= {
@@ -47,14 +46,14 @@ def leaving(house: House, member: str) -> Facts:
     logged |= {look["index"] for look in looks_about(house, member)}
     holders = [item["who"] for item in answer["timeline"] if item["kind"] == "delivered"]
     opened = house.now()
-    region = dict(house.ledger.regions(to_us(opened))).get(ordinal)
-    due, rule = due_at(opened, region)
+    due, rule = due_at(opened, region_of(house, ordinal, opened))
     return {
         "member_label": member,
         "at": answer["at"],
         "checkpoint": answer["checkpoint"],
         "records": sum(
-            _rows(house, name, member) for _, name, _, _ in house.ledger.objects("source")
+            len(own_rows(house, name, member).rows)
+            for _, name, _, _ in house.ledger.objects("source")
         ),
         "choices": len(answer["choices"]),
         "entries": len(logged),
@@ -64,7 +63,3 @@ def leaving(house: House, member: str) -> Facts:
         "rule": rule,
         "requests": [{name: facts[name] for name in _SHOWN} for facts in asked],
     }
-
-
-def _rows(house: House, source: str, member: str) -> int:
-    return len(pc.unique(rows_of(open_source(house, source), member)["row"]))

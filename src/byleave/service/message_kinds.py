@@ -15,25 +15,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from byleave.consent.event import ConsentEvent, EventKind, NoticeCoverage
 from byleave.consent.reason import Reason
-from byleave.gate.nested import column_at
 from byleave.gate.reference import Row, World, decide_row
-from byleave.ids import LedgerIndex, MemberId, format_instant, from_us, to_us
+from byleave.ids import LedgerIndex, MemberId, format_instant, from_us
 from byleave.policy.scope import Scope, Use
-from byleave.service.ages import ages_at
+from byleave.service.ages import age_of
 from byleave.service.answer import uses_of_gate
+from byleave.service.by_member import OwnRows, own_rows, reasons_at, region_of
 from byleave.service.clock import ledger_now
 from byleave.service.consent import member_history
-from byleave.service.gate import reasons_of
 from byleave.service.groups import groups_of
 from byleave.service.house import House
 from byleave.service.notice import coverages, published_notices
 from byleave.service.rules import accepted_grade
-from byleave.service.source import Source, open_source, rows_of
 
 __all__ = ["message_kinds"]
 
@@ -57,7 +52,7 @@ class _Counted:
 def message_kinds(house: House, member: str) -> Facts:
     """Return, for each kind of message and each use, what the gate says for the member.
 
-    Cost: the party and category columns of each source are read once, and the reasons of the
+    Cost: the member's rows of each source (`by_member`), one at a time, and their reasons in the
     latest gate of each use.
 
     Raises:
@@ -106,9 +101,7 @@ def _world(house: House, member: str, history: list[ConsentEvent]) -> World:
     """Return what the oracle knows of the member; the other person is added for each question."""
     now = ledger_now(house)
     ordinal = next(row[0] for row in [house.ledger.member(member)] if row is not None)
-    ages = ages_at(house, now, house.ledger.member_count())
-    region = dict(house.ledger.regions(to_us(now))).get(ordinal)
-    age = None if ages is None or ages[ordinal] < 0 else ages[ordinal]
+    region, age = region_of(house, ordinal, now), age_of(house, ordinal, now)
     who = MemberId(member)
     return World(
         scope=Scope.parse("*/*/*"),
@@ -204,15 +197,15 @@ def _counted(house: House, member: str) -> dict[tuple[str, tuple[str, str]], _Co
     for index, name, at, document in house.ledger.objects("gate"):
         latest[document["source"], document["use"]] = (index, name, at, document)
     found: dict[tuple[str, tuple[str, str]], _Counted] = {}
-    sources: dict[str, tuple[pa.Array, list[str | None]]] = {}
+    sources: dict[str, OwnRows] = {}
     for (source, _), (index, name, at, document) in latest.items():
         if source not in sources:
-            sources[source] = _rows(open_source(house, source), member)
-        rows, kinds = sources[source]
-        reasons = _reasons(house, name, rows)
+            sources[source] = own_rows(house, source, member)
+        own = sources[source]
+        reasons = [Reason(code) for code in reasons_at(house, name, own.rows)]
         for use in uses_of_gate(house, document):
             told = Counter(
-                r for kind, r in zip(kinds, reasons, strict=True) if kind == use.category
+                r for kind, r in zip(own.categories, reasons, strict=True) if kind == use.category
             )
             found[use.category, _asked(use)] = _Counted(
                 gate=name,
@@ -222,31 +215,6 @@ def _counted(house: House, member: str) -> dict[tuple[str, tuple[str, str]], _Co
                 left=_most_first(told),
             )
     return found
-
-
-def _rows(source: Source, member: str) -> tuple[pa.Array, list[str | None]]:
-    """Return the rows a member is a party of, ascending, and the category of each."""
-    rows = pc.unique(rows_of(source, member)["row"])
-    rows = rows.take(pc.sort_indices(rows))
-    contract = source.contract
-    if contract.category is None:
-        return rows, [contract.category_constant] * len(rows)
-    kinds, seen = [], 0
-    for batch in source.batches(contract.roots(source.schema)):
-        here = rows.filter(
-            pc.and_(pc.greater_equal(rows, seen), pc.less(rows, seen + batch.num_rows))
-        )
-        words = column_at(batch, contract.category).take(pc.subtract(here, seen)).to_pylist()
-        kinds += [w if contract.kinds is None else contract.kinds.get(w) for w in words]
-        seen += batch.num_rows
-    return rows, kinds
-
-
-def _reasons(house: House, gate: str, rows: pa.Array) -> list[Reason]:
-    dropped = reasons_of(house, gate)
-    mine = dropped.filter(pc.is_in(dropped["row"], value_set=rows))
-    told = dict(zip(mine["row"].to_pylist(), mine["reason"].to_pylist(), strict=True))
-    return [Reason(told.get(row, Reason.KEPT)) for row in rows.to_pylist()]
 
 
 def _most_first(told: Mapping[Reason, int]) -> tuple[tuple[str, int], ...]:

@@ -19,8 +19,9 @@ from byleave.consent.record_27560 import (
     receipt_27560,
 )
 from byleave.errors import InputError
-from byleave.ids import format_instant, from_us, to_us
+from byleave.ids import format_instant, from_us
 from byleave.policy.scope import Scope
+from byleave.service.by_member import region_of
 from byleave.service.clock import ledger_now
 from byleave.service.consent import member_history
 from byleave.service.house import House
@@ -101,12 +102,11 @@ def _facts(house: House, member: str, operator: Party) -> ReceiptFacts:
     events = member_history(house, member)
     published = published_notices(house.ledger)
     answered = {event.notice for event in events}
-    regions = dict(house.ledger.regions(to_us(now)))
     return ReceiptFacts(
         at=now,
         operator=operator,
         secret=secret,
-        region=regions.get(ordinal),
+        region=region_of(house, ordinal, now),
         events=[_logged(house, event) for event in events],
         notices={
             name: NoticeShown(notice=published[name], published=from_us(at), index=index)

@@ -5,6 +5,7 @@ The dictionaries have the shape of `byleave.pages.settings`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -15,16 +16,27 @@ from byleave.errors import InputError
 from byleave.ids import format_instant
 from byleave.policy.notice import Control, Notice, choose_notice
 from byleave.policy.scope import Scope
+from byleave.service.asking import Asking
 from byleave.service.browser_signal import signal_facts
+from byleave.service.by_member import own_rows
 from byleave.service.clock import ledger_now
 from byleave.service.consent import NewEvent, member_history
 from byleave.service.house import House
 from byleave.service.notice import coverages, make_token, published_notices
 from byleave.service.rules import accepted_grade
 
-__all__ = ["answers", "asks_of", "choice_record", "member_settings", "stop_everything"]
+__all__ = [
+    "answers",
+    "asks_of",
+    "choice_record",
+    "context_question",
+    "held_of",
+    "member_settings",
+    "stop_everything",
+]
 
 Facts = dict[str, Any]
+Held = dict[str, Counter[str | None]]
 SCREEN = "settings"
 
 
@@ -48,7 +60,7 @@ def member_settings(
     """
     history = member_history(house, member)
     texts = {name: document for _, name, _, document in house.ledger.objects("notice")}
-    questions = []
+    questions, held = [], held_of(house, member)
     for notice in _asked(house, language):
         token = make_token(house, notice.id, member, screen=SCREEN)[0] if tokens else None
         questions.append(
@@ -58,7 +70,7 @@ def member_settings(
                 "text": texts[notice.id]["text"],
                 "sha256": notice.sha256.hex(),
                 "token": token,
-                "rows": _rows(house, notice.asks, history),
+                "rows": _rows(house, notice.asks, history, held),
             }
         )
     head = house.log.checkpoint()
@@ -68,6 +80,48 @@ def member_settings(
         "checkpoint": {"origin": head.origin, "size": head.size, "root": head.root.hex()},
         "questions": questions,
         "signal": signal_facts(history),
+    }
+
+
+def context_question(
+    house: House, member: str, found: Asking, *, days: int, shown: bool, token: bool
+) -> Facts:
+    """Return the page of one question that is asked in context (`pages.asking.ContextAsk`).
+
+    Args:
+        house: The workspace's ports.
+        member: Who is asked.
+        found: How the question stands.
+        days: For how long it is not asked again once it is put off.
+        shown: Whether it is asked now; else the page says why not.
+        token: Whether it comes with a fresh token, for a form.
+    """
+    head, put_off = house.log.checkpoint(), found.put_off
+    text: Any = house.ledger.object("notice", found.notice.id)
+    shows = shown and token
+    return {
+        "member_label": member,
+        "at": format_instant(house.now()),
+        "checkpoint": {"origin": head.origin, "size": head.size, "root": head.root.hex()},
+        "name": found.question,
+        "because": found.because,
+        "shown": shown,
+        "days": days,
+        "asks": [str(scope) for scope in found.scopes],
+        "said_at": None if put_off is None or not put_off.said else format_instant(put_off.at),
+        "again": None if found.again is None else format_instant(found.again),
+        "question": {
+            "notice": found.notice.id,
+            "language": found.notice.language,
+            "text": text[2]["text"],
+            "sha256": found.notice.sha256.hex(),
+            "token": make_token(house, found.notice.id, member, screen=SCREEN)[0]
+            if shows
+            else None,
+            "rows": _rows(
+                house, found.notice.asks, member_history(house, member), held_of(house, member)
+            ),
+        },
     }
 
 
@@ -190,7 +244,34 @@ def _asked(house: House, language: str) -> list[Notice]:
     return chosen
 
 
-def _rows(house: House, asks: Iterable[Scope], history: Sequence[ConsentEvent]) -> list[Facts]:
+def held_of(house: House, member: str) -> Held:
+    """Count a member's rows by source and category, as the sources' digests are now.
+
+    Cost: the member's rows of each source (`by_member`).
+    """
+    return {
+        source: Counter(own_rows(house, source, member).categories)
+        for _, source, _, _ in house.ledger.objects("source")
+    }
+
+
+def _held(house: House, scope: Scope, held: Held) -> list[Facts]:
+    """Return how many rows of each source an answer is about: those of its categories."""
+    covered = {use.category for use in house.taxonomy.expand(scope)}
+    found = []
+    for source, kinds in held.items():
+        mine = {kind: rows for kind, rows in kinds.items() if kind in covered}
+        shared = sum(
+            n for kind, n in mine.items() if house.taxonomy.has_several_parties(kind or "")
+        )
+        if mine:
+            found.append({"source": source, "rows": sum(mine.values()), "messages": shared})
+    return found
+
+
+def _rows(
+    house: House, asks: Iterable[Scope], history: Sequence[ConsentEvent], held: Held | None = None
+) -> list[Facts]:
     now, notices = ledger_now(house), coverages(house)
     accepted = accepted_grade(house.rulebook, now)
     rows = []
@@ -211,6 +292,7 @@ def _rows(house: House, asks: Iterable[Scope], history: Sequence[ConsentEvent]) 
                 "since": None if last is None else format_instant(last.effective),
                 "decided_by": None if last is None else last.index,
                 "includes_past": last is not None and last.includes_past,
+                "held": [] if held is None else _held(house, scope, held),
             }
         )
     return rows

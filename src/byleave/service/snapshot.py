@@ -55,9 +55,11 @@ __all__ = [
     "open_snapshot",
     "openings_of",
     "openings_parts",
+    "removed_rows",
     "seal_gate",
     "seal_without",
     "snapshot_document",
+    "source_rows",
     "source_rows_of",
     "store",
 ]
@@ -126,11 +128,12 @@ def seal_without(
     removed: npt.NDArray[np.int64],
     *,
     gate: int,
+    name: str | None = None,
 ) -> tuple[str, int, Sealing]:
-    """Seal a delta of `parent` without the rows at these positions."""
+    """Seal a delta of `parent` without the rows at these positions; by default the next `set-N`."""
     above = parent.manifest.snapshot
     _, document = snapshot_document(house, above)
-    name = next_name(house, "snapshot", "set")
+    name = name or next_name(house, "snapshot", "set")
     with house.artefacts.staged(document["kind"], name) as folder:
         files = house.map_files(folder.path / MAP)
         sealing = seal_delta(
@@ -236,7 +239,7 @@ def openings_parts(house: House, name: str) -> Iterator[pa.Table]:
         raise EvidenceError(
             "the openings differ from the ledger's digest", code="snapshot.digest", where=OPENINGS
         )
-    gone = _removed(house, name)
+    gone = removed_rows(house, name)
     with source, pq.ParquetFile(source) as file:
         yield file.schema_arrow.empty_table()
         for batch in file.iter_batches(batch_size=_PART_ROWS):
@@ -258,7 +261,7 @@ def member_rows(house: House, name: str, ordinal: int) -> pa.Table:
         raise EvidenceError(
             "the openings cannot be read", code="snapshot.digest", where=OPENINGS
         ) from error
-    gone = _removed(house, name)
+    gone = removed_rows(house, name)
     return member_openings(found if gone is None else _without(found, gone), ordinal)
 
 
@@ -383,9 +386,12 @@ def source_rows_of(house: House, snapshot: SealedSnapshot) -> npt.NDArray[np.int
 
     Positions number the rows that the lineage's first gate kept: those it has no reason for.
     """
-    _, document = snapshot_document(house, snapshot.manifest.snapshot)
-    while document["parent"] is not None:
-        document = _object_at(house, document["parent"])
+    return source_rows(house, snapshot.manifest.snapshot)
+
+
+def source_rows(house: House, name: str) -> npt.NDArray[np.int64]:
+    """Return the source row of each position of a snapshot's data file, by its name."""
+    _, document = base_of(house, name)
     gate = _object_at(house, document["gate"])
     dropped = reasons_of(house, gate["gate"])
     return np.setdiff1d(np.arange(gate["rows"], dtype=np.int64), dropped["row"].to_numpy())
@@ -435,8 +441,13 @@ def _overlay(house: House, name: str) -> dict[str, str]:
     return dict(zip(table["path"].to_pylist(), table["holder"].to_pylist(), strict=True))
 
 
-def _removed(house: House, name: str) -> pa.Array | None:
-    """Return the positions that a delta does not hold; None of a first snapshot."""
+def removed_rows(house: House, name: str) -> pa.Array | None:
+    """Return the positions that a delta does not hold; None of a first snapshot.
+
+    Raises:
+        InputError: `workspace.unknown-object`.
+        EvidenceError: `snapshot.digest`.
+    """
     _, document = snapshot_document(house, name)
     if REMOVED not in document["files"]:
         return None

@@ -85,14 +85,16 @@ def _withdrawals(house: House) -> list[Facts]:
     result = []
     for index, name, at, document in reversed(house.ledger.objects("withdrawal")):
         logged = document["logged"]
-        ended = ends.get(name)
+        ended, said = ends.get(name), logged.get("since")
+        since = at if said is None else to_us(parse_instant(said["at"]))
         result.append(
             {
                 "withdrawal": name,
                 "index": index,
+                "said": None if said is None else said["at"],
                 "begun": format_instant(from_us(at)),
                 "ended": None if ended is None else format_instant(from_us(ended[0])),
-                "seconds": None if ended is None else (ended[0] - at) // 1_000_000,
+                "seconds": None if ended is None else (ended[0] - since) // 1_000_000,
                 "releases": len(logged["releases"]),
                 "packages": len(logged["packages"]),
                 "rows": sum(logged["rows"].values()),

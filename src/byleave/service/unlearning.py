@@ -63,6 +63,7 @@ from byleave.service.withdrawal import (
     recall_packages,
     stale_runs,
 )
+from byleave.service.withdrawal_since import first_no
 from byleave.snapshot.sealed import SealedSnapshot
 from byleave.training.measurements import check_exactness
 from byleave.training.release import model_digest
@@ -178,6 +179,7 @@ def _begin(house: House, *, with_refit: bool) -> tuple[int, dict[str, Any]] | No
         "releases": [item.name for item in releases],
         "rows": {item.name: item.rows for item in (*releases, *packages, *runs)},
         "runs": [item.name for item in runs],
+        "since": first_no(house, (*releases, *packages, *runs)),
         "withdrawal": name,
     }
     document: dict[str, Any] = {

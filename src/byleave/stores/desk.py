@@ -17,7 +17,7 @@ from typing import Final
 
 from byleave.errors import EvidenceError, WorldError
 
-__all__ = ["AnsweredKey", "DeskFile", "Grantee", "KeptToken", "Webhook"]
+__all__ = ["AnsweredKey", "AskedBefore", "DeskFile", "Grantee", "KeptToken", "OnceOnly", "Webhook"]
 
 _FORMAT: Final = 1
 _SCHEMA: Final = """
@@ -64,6 +64,14 @@ CREATE TABLE IF NOT EXISTS looked (
     caller TEXT NOT NULL, member INTEGER NOT NULL, why BLOB NOT NULL, day INTEGER NOT NULL,
     PRIMARY KEY (caller, member, why)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS logout (
+    token BLOB PRIMARY KEY, until_us INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS logout_until ON logout (until_us);
+CREATE TABLE IF NOT EXISTS asked (
+    member INTEGER NOT NULL, question TEXT NOT NULL, uses TEXT NOT NULL, at_us INTEGER NOT NULL,
+    said INTEGER NOT NULL, PRIMARY KEY (member, question)
+) STRICT, WITHOUT ROWID;
 """
 _FLOWS: Final = 10_000
 """Sign-ins that can be under way at once; the oldest are given up beyond them."""
@@ -97,6 +105,36 @@ class KeptToken:
     created_us: int
     expires_us: int
     revoked_us: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedBefore:
+    """When a member was shown a question in context, without an answer.
+
+    Attributes:
+        uses: What it asked for.
+        at_us: When.
+        said: Whether they said "not now" (1), or nothing came back (0).
+    """
+
+    uses: frozenset[str]
+    at_us: int
+    said: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnceOnly:
+    """A logout token that counts once.
+
+    Attributes:
+        token: Digest of its name (`jti`).
+        now_us: Now; tokens whose time is over are forgotten.
+        until_us: From when its own dates refuse it, so that it need not be remembered.
+    """
+
+    token: bytes
+    now_us: int
+    until_us: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -296,14 +334,27 @@ class DeskFile:
             self._db.execute("DELETE FROM outside WHERE digest NOT IN (SELECT digest FROM session)")
             self._db.execute("INSERT OR REPLACE INTO outside VALUES (?, ?, ?)", (digest, who, sid))
 
-    def end_outside(self, *, who: bytes | None, sid: bytes | None) -> int:
+    def end_outside(
+        self, *, who: bytes | None, sid: bytes | None, once: OnceOnly | None = None
+    ) -> int | None:
         """End the sessions that a provider names; return how many there were.
+
+        None: the token that names them came before, whichever process it came to; nothing is ended.
 
         Args:
             who: Digest of the person; None: whoever.
             sid: Digest of their session there; None: all of them.
+            once: The token; None: whoever asks is no provider.
         """
         with self._writing():
+            if once is not None:
+                self._db.execute("DELETE FROM logout WHERE until_us <= ?", (once.now_us,))
+                new = self._db.execute(
+                    "INSERT INTO logout VALUES (?, ?) ON CONFLICT DO NOTHING",
+                    (once.token, once.until_us),
+                )
+                if new.rowcount == 0:
+                    return None
             done = self._db.execute(
                 "DELETE FROM session WHERE digest IN (SELECT digest FROM outside"
                 " WHERE (?1 IS NOT NULL OR ?2 IS NOT NULL)"
@@ -367,6 +418,7 @@ class DeskFile:
             self._db.execute("DELETE FROM outside WHERE digest NOT IN (SELECT digest FROM session)")
             if role == "member":
                 self._db.execute("DELETE FROM looked WHERE member = ?", (int(subject),))
+                self._db.execute("DELETE FROM asked WHERE member = ?", (int(subject),))
 
     # looks
 
@@ -392,6 +444,53 @@ class DeskFile:
             self._db.execute(
                 "INSERT OR REPLACE INTO looked VALUES (?, ?, ?, ?)", (caller, member, why, day)
             )
+
+    # questions that were put off
+
+    def asked(self, member: int) -> dict[str, AskedBefore]:
+        """Return when a member was asked each question that they were asked in context."""
+        rows = self._db.execute(
+            "SELECT question, uses, at_us, said FROM asked WHERE member = ? ORDER BY question",
+            (member,),
+        )
+        return {
+            r[0]: AskedBefore(uses=frozenset(r[1].split()), at_us=r[2], said=r[3]) for r in rows
+        }
+
+    def ask(
+        self, member: int, question: str, uses: frozenset[str], *, now_us: int, since_us: int
+    ) -> bool:
+        """Note that a question is shown now; say whether it may be: others may have been faster.
+
+        Args:
+            member: To whom, by ordinal.
+            question: Its name.
+            uses: What it asks for; none has a space in it.
+            now_us: Now.
+            since_us: If it was shown after this instant, with these uses among its own, it may not.
+        """
+        with self._writing():
+            before = self._db.execute(
+                "SELECT uses FROM asked WHERE member = ? AND question = ? AND at_us > ?",
+                (member, question, since_us),
+            ).fetchone()
+            if before is not None and uses <= set(before[0].split()):
+                return False
+            self._note_asked(member, question, uses, now_us, said=False)
+        return True
+
+    def put_off(self, member: int, question: str, uses: frozenset[str], *, now_us: int) -> None:
+        """Note that a member said "not now" to a question."""
+        with self._writing():
+            self._note_asked(member, question, uses, now_us, said=True)
+
+    def _note_asked(
+        self, member: int, question: str, uses: frozenset[str], now_us: int, *, said: bool
+    ) -> None:
+        self._db.execute(
+            "INSERT OR REPLACE INTO asked VALUES (?, ?, ?, ?, ?)",
+            (member, question, " ".join(sorted(uses)), now_us, int(said)),
+        )
 
     # idempotency keys
 

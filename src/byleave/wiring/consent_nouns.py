@@ -19,6 +19,7 @@ from byleave.policy.scope import Scope
 from byleave.policy.strict_yaml import read_mapping
 from byleave.service import browser_signal, consent, consent_replay, purged, rules, settings, signal
 from byleave.service import notice as notices
+from byleave.service.asking import Asking
 from byleave.service.consent_export import export_table
 from byleave.service.consent_import import PART_ROWS, Imported, import_rows, list_imports
 from byleave.service.decide import Decider
@@ -243,6 +244,15 @@ class Consents(Noun):
         """Return the events of a member's answer to a notice, to be recorded."""
         return settings.answers(
             self._house, member, notice, said, includes_past=includes_past, token=token
+        )
+
+    def context_question(
+        self, member: str, found: Asking, *, shown: bool, token: bool
+    ) -> dict[str, Any]:
+        """Return the page of one question asked in context (`pages.asking.ContextAsk`)."""
+        days = self._workspace.config.ask_again_days
+        return settings.context_question(
+            self._house, member, found, days=days, shown=shown, token=token
         )
 
     def stop_everything(self, member: str) -> list[consent.NewEvent]:

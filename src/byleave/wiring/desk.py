@@ -7,7 +7,15 @@ import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from byleave.stores.desk import AnsweredKey, DeskFile, Grantee, KeptToken, Webhook
+from byleave.stores.desk import (
+    AnsweredKey,
+    AskedBefore,
+    DeskFile,
+    Grantee,
+    KeptToken,
+    OnceOnly,
+    Webhook,
+)
 from byleave.stores.rates import RateFile
 from byleave.wiring.oidc import client_secret
 
@@ -16,9 +24,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AnsweredKey",
+    "AskedBefore",
     "DeskFile",
     "Grantee",
     "KeptToken",
+    "OnceOnly",
     "RateFile",
     "Webhook",
     "forget_members",

@@ -32,6 +32,7 @@ from byleave.service import (
     requests,
 )
 from byleave.service import groups as group_facts
+from byleave.service.behind import log_behind
 from byleave.wiring.asking import asked_before
 from byleave.wiring.consent_nouns import Noun
 from byleave.wiring.desk import forget_members
@@ -269,7 +270,7 @@ class Public(Noun):
             trust=workspace.places.trust.read_text("utf-8"),
             demo_members=workspace.demo_members(),
         )
-        return {**facts, **self._whom(None)}
+        return {**facts, **self._whom(None), "behind": log_behind(self._house)}
 
     def frame(self, ordinal: int | None = None) -> dict[str, Any]:
         """Return what stands around every page: who runs it, and where to complain.
@@ -287,6 +288,7 @@ class Public(Noun):
         return {
             "operator": config.operator,
             "data_origin": config.data_origin,
+            "behind": log_behind(self._house),
             **self._whom(region),
         }
 

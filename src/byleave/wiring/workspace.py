@@ -105,6 +105,7 @@ class Workspace:
         progress: Callable[[str, int, int], None] | None,
         read_only: bool,
         turns: bool = False,
+        caching: bool = False,
     ) -> None:
         self.path = places.root
         self.places = places
@@ -155,6 +156,7 @@ class Workspace:
                 timer=microseconds,
                 purge=config.purge,
                 read_only=read_only,
+                caching=caching or not read_only,
                 aside=self._aside,
             )
             if not read_only:
@@ -516,6 +518,7 @@ def open(  # noqa: A001 (`byleave.open`)
     *,
     read_only: bool = False,
     turns: bool = False,
+    caching: bool = False,
     now: Callable[[], datetime] | None = None,
     random: Callable[[int], bytes] | None = None,
     progress: Callable[[str, int, int], None] | None = None,
@@ -527,6 +530,7 @@ def open(  # noqa: A001 (`byleave.open`)
         read_only: Take no lock and write nothing.
         turns: For a server that stays open: hold the lock only in `with ws.turn():`, so that other
             processes can write in between.
+        caching: Open read-only, yet keep in `cache/` what can be made again: for a server.
         now: Clock; default this machine's.
         random: Source of secret bytes; default the operating system's.
         progress: Called with (what, done, total) on long work.
@@ -546,6 +550,7 @@ def open(  # noqa: A001 (`byleave.open`)
         progress=progress,
         read_only=read_only,
         turns=turns,
+        caching=caching,
     )
 
 

@@ -28,7 +28,8 @@ SAY: Final[dict[str, str]] = {
     "open.withdrawals-none": "No batch of withdrawals was carried out yet.",
     "open.withdrawal": "Rows taken out: {rows}. Models unlearned: {releases}. "
     "Packages recalled: {packages}.",
-    "open.withdrawal-took": "It took {time} from the first log entry to the last.",
+    "open.withdrawal-took": "It took {time} from the first person's no to the last step.",
+    "open.withdrawal-batch": "It took {time} from the first log entry to the last.",
     "open.withdrawal-open": "It is not done yet.",
     "open.disclosures-title": "Who was handed data",
     "open.disclosures-none": "Nothing was handed to anybody.",

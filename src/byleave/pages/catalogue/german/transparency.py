@@ -29,7 +29,8 @@ SAY: Final[dict[str, str]] = {
     "open.withdrawals-none": "Noch wurde kein Widerruf ausgeführt.",
     "open.withdrawal": "Entfernte Zeilen: {rows}. Neu gerechnete Modelle: {releases}. "
     "Zurückgerufene Pakete: {packages}.",
-    "open.withdrawal-took": "Vom ersten Eintrag im Logbuch bis zum letzten: {time}.",
+    "open.withdrawal-took": "Vom ersten Nein eines Menschen bis zum letzten Schritt: {time}.",
+    "open.withdrawal-batch": "Vom ersten Eintrag im Logbuch bis zum letzten: {time}.",
     "open.withdrawal-open": "Das ist noch nicht fertig.",
     "open.disclosures-title": "Wer Daten bekam",
     "open.disclosures-none": "Niemand hat etwas bekommen.",

@@ -5,6 +5,8 @@
 append    Entries acknowledged one batch after another, a transaction of a SQLite ledger each, against what the disk allows: its flushes a second, measured by turns with each
           batch by appending its bytes to a file and flushing it, divided by the flushes that a batch
           takes, which `strace` counts (where it is missing: one a commit, as SQLite documents).
+          A ledger writes other bytes than the entries', pages and commitments packed: the same
+          share is given of flushes of as many bytes as it writes, too (no goal).
 publish   The same with a checkpoint of each batch: bundles, tiles, read-back, head, checkpoint.
           Files of a batch are flushed together, so the disk's one-after-another rate is no ceiling.
 hashing   CPU of the four hashes an entry costs, as a share of the time of the batch.
@@ -107,8 +109,8 @@ def flushes(size: int, *, served: bool) -> tuple[float, bool]:
 class Disk:
     """Flushes of one file that grows by a batch's bytes before each, one at a time."""
 
-    def __init__(self, folder: Path, data: bytes) -> None:
-        self._stream = (folder / "flushed").open("wb")
+    def __init__(self, path: Path, data: bytes) -> None:
+        self._stream = path.open("wb")
         self._data = data
 
     def flush(self) -> None:
@@ -118,6 +120,15 @@ class Disk:
 
     def close(self) -> None:
         self._stream.close()
+
+
+def growth(log: Log, folder: Path, made: Sequence[bytes]) -> int:
+    """Return how many bytes a batch adds to the ledger's write-ahead log."""
+    ahead = folder / "ledger.sqlite-wal"
+    log.append(made)
+    before = ahead.stat().st_size
+    log.append(made)
+    return max(ahead.stat().st_size - before, 1)
 
 
 def bench_batches(report: Report, seconds: float) -> None:
@@ -130,8 +141,10 @@ def bench_batches(report: Report, seconds: float) -> None:
         for served in (False, True):
             per_batch, counted = flushes(size, served=served)
             with tempfile.TemporaryDirectory() as name:
-                log, disk = Log(Path(name)), Disk(Path(name), raw)
-                flushed, times = [], []
+                log, disk = Log(Path(name)), Disk(Path(name) / "flushed", raw)
+                grown = growth(log, Path(name), made)
+                alike = Disk(Path(name) / "alike", bytes(grown))
+                flushed, flushed_alike, times = [], [], []
                 end = time.perf_counter() + seconds
                 while time.perf_counter() < end or len(times) < 3:
                     # by turns: other work on this disk then slows both alike
@@ -141,10 +154,15 @@ def bench_batches(report: Report, seconds: float) -> None:
                     log.append(made)
                     if served:
                         log.sequencer.publish()
+                    end_of_turn = time.perf_counter()
                     flushed.append(middle - start)
-                    times.append(time.perf_counter() - middle)
+                    times.append(end_of_turn - middle)
+                    if not served:
+                        alike.flush()
+                        flushed_alike.append(time.perf_counter() - end_of_turn)
                 log.ledger.close()
                 disk.close()
+                alike.close()
             # medians: what stalls this machine now and then is not the log
             rate = size / statistics.median(times)
             allows = 1 / statistics.median(flushed)
@@ -156,6 +174,10 @@ def bench_batches(report: Report, seconds: float) -> None:
             report.add("this disk, by turns: flushes", size, allows, "1/s")
             goal = Goal(0.9, 0.5, at_least=True) if size <= 1_000 else None
             report.add(f"{what}: share of what the disk allows", size, share, "", goal)
+            if not served:
+                report.add("append: bytes that the ledger writes", size, grown, "bytes")
+                own = statistics.median(flushed_alike) * per_batch / statistics.median(times)
+                report.add("append: share of flushes of as many bytes", size, own, "")
             if served:
                 part = hashing / statistics.median(times)
                 report.add("hashing: share of that time", size, part, "", Goal(0.5, 0.8))

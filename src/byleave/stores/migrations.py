@@ -78,6 +78,10 @@ SQLITE: Final = (
     CREATE TABLE log_bundles (
         first INTEGER PRIMARY KEY, entries INTEGER NOT NULL, data BLOB NOT NULL) STRICT;
     """,
+    # What follows the commitment in all entries of a bundle, where they differ by it alone.
+    """
+    ALTER TABLE log_bundles ADD COLUMN tail BLOB;
+    """,
 )
 
 # Texts that come from outside are kept as their UTF-8 bytes: PostgreSQL's text holds no U+0000,

@@ -1,16 +1,23 @@
 """Log entries in SQLite: a row each where a transaction brings few, bundles where it brings many.
 
 A row costs SQLite about a microsecond to insert, more than the disk takes for the bytes of it. So
-the entries of a transaction with 64 or more stand in bundles of up to 256, as in the files of the
-log (tlog-tiles), under the index of their first: four inserts for a thousand. Indexes have no gaps
-across both tables; which of them holds an entry says nothing.
+the entries of a transaction with 64 or more stand in bundles, under the index of their first. Indexes have no gaps across both tables; which of them holds an
+entry, and how, says nothing.
+
+Most entries are commitments of one kind: `{"commitment":"`, 64 digits, and a *tail*. A bundle of up
+to 1,024 such keeps the tail once and of each entry its 32 bytes, three tenths of them: less to
+write, less to flush, a smaller file. Any other bundle has up to 256 entries, is as in the files of
+the log (tlog-tiles), and its tail is null.
 """
 
 from __future__ import annotations
 
+import binascii
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
+
+import numpy as np
 
 from byleave.errors import EvidenceError
 from byleave.tlog.bundle import decode_bundle, encode_bundle
@@ -19,6 +26,12 @@ __all__ = ["ENTRY_STRUCTURE", "SIZE", "add_entries", "read_entries"]
 
 _MANY: Final = 64
 _BUNDLE: Final = 256
+_PACKED: Final = 1_024
+_HEAD: Final = b'{"commitment":"'
+_DIGITS: Final = 64
+_END: Final = len(_HEAD) + _DIGITS
+_LONGEST_TAIL: Final = 256
+_MARK: Final = b"\n"
 SIZE: Final = (
     "SELECT max(coalesce((SELECT max(idx) + 1 FROM log_entries), 0),"
     " coalesce((SELECT first + entries FROM log_bundles ORDER BY first DESC LIMIT 1), 0))"
@@ -54,13 +67,74 @@ def add_entries(database: sqlite3.Connection, first: int, entries: Sequence[byte
         database.executemany("INSERT INTO log_entries VALUES (?, ?)", enumerate(entries, first))
         return
     database.executemany(
-        "INSERT INTO log_bundles VALUES (?, ?, ?)",
-        (
-            (first + at, len(some), encode_bundle(some))
-            for at in range(0, len(entries), _BUNDLE)
-            for some in [entries[at : at + _BUNDLE]]
-        ),
+        "INSERT INTO log_bundles(first, entries, data, tail) VALUES (?, ?, ?, ?)",
+        _bundles(first, entries),
     )
+
+
+def _bundles(
+    first: int, entries: Sequence[bytes]
+) -> Iterator[tuple[int, int, bytes, bytes | None]]:
+    """Yield rows of `log_bundles`: (index of its first, how many, data, tail)."""
+    for start in range(0, len(entries), _PACKED):
+        block = entries[start : start + _PACKED]
+        packed = _packed(block)
+        if packed is not None:
+            yield first + start, len(block), *packed
+            continue
+        # an entry of another kind keeps but its own bundle from being packed
+        for at in range(0, len(block), _BUNDLE):
+            some = block[at : at + _BUNDLE]
+            yield first + start + at, len(some), *(_packed(some) or (encode_bundle(some), None))
+
+
+def _packed(entries: Sequence[bytes]) -> tuple[bytes, bytes] | None:
+    """Return the 32 bytes of each entry and the tail of all; None where they are not so.
+
+    Cost: 45 ns an entry, a third of it joining them. There is no step in Python per entry.
+    """
+    tail = entries[0][_END:]
+    if len(tail) > _LONGEST_TAIL or _MARK in tail:
+        return None
+    # The mark ends each entry. What turns out to be as many heads, digits, tails and marks as
+    # there are entries has no mark inside one: so each entry is one of them.
+    whole = _MARK.join([*entries, b""])
+    if len(whole) != len(entries) * (_END + len(tail) + 1):
+        return None
+    fields = [("head", f"V{len(_HEAD)}"), ("digits", f"V{_DIGITS}"), ("tail", f"V{len(tail) + 1}")]
+    rows = np.frombuffer(whole, fields)
+    if (
+        rows["head"].tobytes() != _HEAD * len(entries)
+        or rows["tail"].tobytes() != (tail + _MARK) * len(entries)
+    ):  # fmt: skip
+        return None
+    digits = rows["digits"].tobytes()
+    try:
+        data = binascii.unhexlify(digits)
+    except binascii.Error:
+        return None
+    # of the characters that it takes, digits and small letters have this bit, and capitals do not
+    small = np.bitwise_and.reduce(np.frombuffer(digits, np.uint64)) & 0x2020202020202020
+    return (data, tail) if small == 0x2020202020202020 else None
+
+
+def _held(row: tuple[Any, ...], start: int, end: int) -> list[bytes]:
+    """Return the entries with start <= index < end that a row of `log_bundles` holds.
+
+    Raises:
+        EvidenceError: `log.entry-damaged`.
+    """
+    first, count, data, tail = row
+    low, high = max(start - first, 0), min(end - first, count)
+    if isinstance(data, bytes) and tail is None:
+        return decode_bundle(data, count)[low:high]
+    if not isinstance(data, bytes) or not isinstance(tail, bytes) or len(data) != 32 * count:
+        raise EvidenceError("a bundle does not hold its entries", code="log.entry-damaged")
+    digits = binascii.hexlify(data[32 * low : 32 * high])
+    return [
+        b"%b%b%b" % (_HEAD, digits[at : at + _DIGITS], tail)
+        for at in range(0, len(digits), _DIGITS)
+    ]
 
 
 def read_entries(
@@ -80,16 +154,13 @@ def read_entries(
         "SELECT idx, entry FROM log_entries WHERE idx >= ? AND idx < ? ORDER BY idx", (start, end)
     )
     bundles = rows(
-        "SELECT first, entries, data FROM log_bundles WHERE first > ? AND first < ? ORDER BY first",
-        (start - _BUNDLE, end),
+        "SELECT first, entries, data, tail FROM log_bundles"
+        " WHERE first > ? AND first < ? AND first + entries > ? ORDER BY first",
+        (start - _PACKED, end, start),
     )
     if not bundles:
         return [entry for _, entry in single]
     parts = [(index, [entry]) for index, entry in single]
-    for first, count, data in bundles:
-        if not isinstance(data, bytes):
-            raise EvidenceError("a bundle does not hold its entries", code="log.entry-damaged")
-        held = decode_bundle(data, count)
-        parts.append((max(first, start), held[max(start - first, 0) : end - first]))
+    parts += [(max(row[0], start), _held(row, start, end)) for row in bundles]
     parts.sort(key=lambda part: part[0])
     return [entry for _, held in parts for entry in held]

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from byleave.cli.case import case
 from byleave.engines import case_duckdb
 from byleave.errors import ByleaveError
-from byleave.wiring import case_engines
+from byleave.wiring import case_engines, case_stream
 from byleave.wiring.case_tables import FileTable
 
 COLUMNS = ("cohort", "member", "reason", "messages", "first_used_at", "deliveries", "records")
@@ -86,7 +86,8 @@ def test_a_stopped_run_goes_on_from_its_parts(
 
     monkeypatch.setattr(case_duckdb.DuckdbRunner, "write", stopped)
     assert code_of(*arguments) == "cli.interrupted"
-    assert {file.name for file in parts.glob("*.parquet")} == set(written)
+    stand = {file.name for file in parts.glob("*.parquet")}
+    assert stand == {*written, "gate-kept.parquet"}
     assert stat.S_IMODE(parts.stat().st_mode) == 0o700
 
     again: list[str] = []
@@ -113,11 +114,49 @@ def test_parts_of_another_run_are_refused(example: Path, tmp_path: Path) -> None
     assert code_of(*arguments) == "case.parts"
 
 
-@pytest.mark.parametrize("name", ["--out", "--notices"])
-def test_what_streaming_cannot_is_refused(example: Path, tmp_path: Path, name: str) -> None:
-    """The rows behind each member are not streamed: asking for them by DuckDB is an error."""
-    asked = (str(example), "--engine", "duckdb", name, str(tmp_path / "there"))
-    assert code_of(*asked) == "case.engine"
+@pytest.mark.parametrize("name", ["linkedin-2024", "x-grok-2024"])
+def test_a_streamed_run_is_finished_as_one_in_memory(root: Path, tmp_path: Path, name: str) -> None:
+    """Both engines write the same bytes into the folder, and each verifies the other's."""
+    file = str(root / "examples" / f"{name}.yaml")
+    for engine in ("reference", "duckdb"):
+        asked = ("--engine", engine, "--parts", str(tmp_path / "parts"), "--as-of", "2025-01-21")
+        run(file, *asked, "--out", str(tmp_path / engine))
+    files = sorted(path.name for path in (tmp_path / "duckdb").iterdir())
+    assert files == ["evidence.csv", "members.csv", "members.jsonl", "notices.csv",
+                     "report.json", "statement.json"]  # fmt: skip
+    for path in files:
+        if path != "statement.json":
+            ours, theirs = (tmp_path / engine / path for engine in ("reference", "duckdb"))
+            assert ours.read_bytes() == theirs.read_bytes()
+            private = path != "report.json"
+            assert (stat.S_IMODE(theirs.stat().st_mode) == 0o600) is private
+    for made, by in (("reference", "duckdb"), ("duckdb", "reference")):
+        words = ["verify", str(tmp_path / made), file, "--engine", by, "--json"]
+        found = json.loads(CliRunner().invoke(case, words, catch_exceptions=False).output)
+        assert found["ok"]
+        assert found["checks"][-1]["state"] == "ok"
+
+
+def test_notices_are_alike(example: Path, tmp_path: Path) -> None:
+    """Whom to tell is the same list, byte for byte, by both engines."""
+    found = []
+    for engine in ("reference", "duckdb"):
+        notices = tmp_path / f"{engine}.csv"
+        run(str(example), "--engine", engine, "--notices", str(notices))
+        found.append(notices.read_bytes())
+    assert found[0] == found[1]
+    assert found[0].count(b"\n") > 1
+
+
+def test_the_gate_in_batches_keeps_the_same(
+    example: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A gate over seven messages at a time counts and keeps what it does over all at once."""
+    wanted = json.loads(run(str(example), "--engine", "reference", "--json"))
+    assert wanted["gate"] is not None
+    monkeypatch.setattr(case_stream, "_GATE_ROWS", 7)
+    found = json.loads(run(str(example), "--engine", "duckdb", "--json"))
+    assert found == wanted
 
 
 def test_memory_is_a_size(example: Path) -> None:

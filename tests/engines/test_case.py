@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from byleave.engines.case_duckdb import duckdb_runner
 from byleave.engines.case_stages import answer_in_stages
 from byleave.errors import InputError
+from byleave.exposure.block import BLOCK
 from byleave.exposure.cohort import EVERYONE, Cohort, alleged_class
 from byleave.exposure.plan import CasePlan
+from byleave.exposure.practice import Interval
 from byleave.testing.case_suite import disagreements, inputs_of
 from tests.engines.case_worlds import DAY, World, boundary_worlds, one_recipient, world, worlds
 from tests.unit.exposure.past import (
@@ -28,13 +31,15 @@ from tests.unit.exposure.past import (
 )
 
 
-def wrong(found: World, part_rows: int | None = None) -> list[tuple]:
+def wrong(found: World, part_rows: int | None = None, block: int = BLOCK) -> list[tuple]:
     """Return where DuckDB's answer is not the columnar engine's."""
     question = found.question
     inputs = inputs_of(question.practice, found.choices, found.kept)
     with tempfile.TemporaryDirectory() as folder, duckdb_runner(Path(folder), threads=1) as runner:
-        answers = answer_in_stages(question, inputs, runner, Path(folder), part_rows=part_rows)
-        return disagreements(question, answers.cohorts, found.choices, found.kept)
+        answers = answer_in_stages(
+            question, inputs, runner, Path(folder), part_rows=part_rows, block=block
+        )
+        return disagreements(question, answers, found.choices, found.kept)
 
 
 @pytest.mark.parametrize("found", [pytest.param(w, id=n) for n, w in boundary_worlds()])
@@ -44,17 +49,17 @@ def test_both_sides_of_every_condition(found: World) -> None:
 
 
 @settings(max_examples=25, deadline=None)
-@given(worlds(lists=True))
-def test_any_past_with_lists(found: World) -> None:
-    """Whatever was done, said and asked, with several recipients the answers are alike."""
-    assert wrong(found, part_rows=5) == []
+@given(worlds(lists=True), st.sampled_from((1, 2, BLOCK)))
+def test_any_past_with_lists(found: World, block: int) -> None:
+    """Whatever was done, said and asked, with several recipients answers and lists are alike."""
+    assert wrong(found, part_rows=5, block=block) == []
 
 
 @settings(max_examples=25, deadline=None)
-@given(worlds(lists=False))
-def test_any_past_with_one_recipient(found: World) -> None:
-    """Whatever was done, said and asked, with one recipient a message the answers are alike."""
-    assert wrong(found, part_rows=5) == []
+@given(worlds(lists=False), st.sampled_from((1, 2, BLOCK)))
+def test_any_past_with_one_recipient(found: World, block: int) -> None:
+    """Whatever was done, said and asked, with one recipient answers and lists are alike."""
+    assert wrong(found, part_rows=5, block=block) == []
 
 
 def many(deliveries: int, **changes: object) -> World:
@@ -82,19 +87,34 @@ def test_codes_of_several_words() -> None:
     assert wrong(world(plain, *found.question.cohorts, chosen=found.choices)) == []
 
 
-def test_more_than_a_profile_holds_is_refused() -> None:
-    """Sixteen deliveries with windows and regions are refused by name, fifteen have a plan."""
+def test_any_number_of_deliveries_with_windows_and_regions() -> None:
+    """Thirty-five deliveries with a window and regions each are three blocks, answered alike."""
     tables = {
-        "subscriptions": rows(SUBSCRIPTIONS, ("cat", AUGUST, CUT, 100, "USD")),
-        "regions": rows(REGIONS, ("cat", "us-ca", AUGUST, None)),
+        "subscriptions": rows(SUBSCRIPTIONS, ("cat", AUGUST + 9 * DAY, CUT, 100, "USD")),
+        "regions": rows(REGIONS, ("cat", "us-ca", AUGUST + 4 * DAY, None)),
     }
-    paying = (Cohort(name="paying", subscribed="at-use"),)
+    cohorts = (
+        Cohort(name="paying", subscribed="at-use"),
+        Cohort(name="there", regions=frozenset({"us-ca"}), roles=frozenset({"recipient"})),
+        EVERYONE,
+    )
+    found = many(35, **tables)
+    plain = one_recipient(found.question.practice)
+    for past in (found.question.practice, plain):
+        asked = world(past, *cohorts, chosen=found.choices)
+        plan = CasePlan.of(past, cohorts, asked.question.pack, kinds=("inmail",), scopes=())
+        assert [len(block.deliveries) for block in plan.blocks] == [15, 15, 5]
+        assert wrong(asked) == []
 
-    def plan(deliveries: int) -> CasePlan:
-        question = many(deliveries, **tables).question
-        return CasePlan.of(question.practice, paying, question.pack, kinds=("inmail",), scopes=())
 
-    assert len(plan(15).deliveries) == 15
+def test_more_of_one_delivery_than_a_code_holds_is_refused() -> None:
+    """Sixty cohorts with times of their own are more than one delivery's code tells: by name."""
+    cohorts = tuple(
+        Cohort(name=f"c{n}", subscribed="ever-before", used=Interval(None, CUT + n * DAY))
+        for n in range(60)
+    )
+    past = practice(subscriptions=rows(SUBSCRIPTIONS, ("cat", AUGUST, CUT, 100, "USD")))
+    question = world(past, *cohorts).question
     with pytest.raises(InputError) as refused:
-        plan(16)
+        CasePlan.of(past, cohorts, question.pack, kinds=("inmail",), scopes=())
     assert refused.value.code == "case.engine"

@@ -22,6 +22,7 @@ from byleave.engines.case_stages import answer_in_stages
 from byleave.engines.plan_files import write_plan
 from byleave.engines.spark import SparkGate
 from byleave.errors import EvidenceError, InputError
+from byleave.exposure.block import BLOCK
 from byleave.exposure.question import CaseQuestion
 from byleave.gate.members import MemberIndex
 from byleave.gate.plan import GatePlan
@@ -305,7 +306,9 @@ def test_no_rows_are_no_rows(spark: SparkSession, frame: DataFrame, plan_file: P
 # --- a case over the past -----------------------------------------------------------------------
 
 
-def case_disagreements(spark: SparkSession, world: World, folder: Path) -> list[tuple[Any, ...]]:
+def case_disagreements(
+    spark: SparkSession, world: World, folder: Path, block: int = BLOCK
+) -> list[tuple[Any, ...]]:
     """Return where Spark's answer is not the columnar engine's."""
     question = world.question
     inputs = inputs_of(question.practice, world.choices, world.kept)
@@ -317,8 +320,9 @@ def case_disagreements(spark: SparkSession, world: World, folder: Path) -> list[
     for name, value in interpreted.items():
         spark.conf.set(name, value)
     try:
-        answers = answer_in_stages(question, inputs, SparkRunner(spark, folder), folder)
-        return disagreements(question, answers.cohorts, world.choices, world.kept)
+        runner = SparkRunner(spark, folder)
+        answers = answer_in_stages(question, inputs, runner, folder, block=block)
+        return disagreements(question, answers, world.choices, world.kept)
     finally:
         for name in interpreted:
             spark.conf.unset(name)
@@ -340,11 +344,11 @@ def test_a_case_on_both_sides_of_conditions(
 
 @pytest.mark.timeout(1200)
 @settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.booleans().flatmap(lambda lists: worlds(lists=lists)))
-def test_a_case_over_any_past(spark: SparkSession, world: World) -> None:
-    """Whatever was done, said and asked, Spark's answer is the columnar engine's."""
+@given(st.booleans().flatmap(lambda lists: worlds(lists=lists)), st.sampled_from((1, BLOCK)))
+def test_a_case_over_any_past(spark: SparkSession, world: World, block: int) -> None:
+    """Whatever was done, said and asked, Spark's answers and lists are the columnar engine's."""
     with tempfile.TemporaryDirectory() as folder:
-        assert case_disagreements(spark, world, Path(folder)) == []
+        assert case_disagreements(spark, world, Path(folder), block) == []
 
 
 @pytest.mark.timeout(1200)
@@ -369,13 +373,17 @@ def test_executors_read_the_messages_of_a_case(spark: SparkSession, tmp_path: Pa
     """Messages that are Parquet under our names do not pass through this process."""
     found = next(w for n, w in boundary_worlds() if n.startswith("sent at the delivery -1"))
     question = found.question
-    file = tmp_path / "messages.parquet"
-    pq.write_table(question.practice.messages, file)
-    inputs = replace(inputs_of(question.practice, found.choices), messages=FileTable(file))
-    assert inputs.messages.parquet == (str(file),)
+    folder = tmp_path / "messages"
+    folder.mkdir()
+    rows = question.practice.messages
+    files = [folder / f"part-{n}.parquet" for n in range(2)]
+    pq.write_table(rows.slice(0, 0), files[0])
+    pq.write_table(rows, files[1])
+    inputs = replace(inputs_of(question.practice, found.choices), messages=FileTable(folder))
+    assert inputs.messages.parquet == tuple(map(str, files))
     parts = tmp_path / "parts"
     parts.mkdir()
     answers = answer_in_stages(question, inputs, SparkRunner(spark, parts), parts)
-    assert disagreements(question, answers.cohorts, found.choices) == []
+    assert disagreements(question, answers, found.choices) == []
     staged = {path.name.split("-")[0] for path in (parts / "staged").iterdir()}
     assert "events" not in staged

@@ -23,6 +23,18 @@ if TYPE_CHECKING:
 __all__ = ["case"]
 
 
+_engine_option = click.option(
+    "--engine",
+    type=click.Choice(["auto", "reference", "duckdb", "spark"]),
+    default="auto",
+    show_default=True,
+    help="Tables in memory, or streamed; auto: by their size. All give the same.",
+)
+_memory_option = click.option(
+    "--memory", default="2GB", show_default=True, help="What DuckDB may hold."
+)
+
+
 @click.group()
 def case() -> None:
     """Cases over the past: who was affected, by what, and the range it may cost."""
@@ -50,14 +62,8 @@ def case() -> None:
     help="Also write every affected pair of member and message, as Parquet (0600).",
 )
 @click.option("--html", "page", type=click.Path(dir_okay=False), help="Also write a page.")
-@click.option(
-    "--engine",
-    type=click.Choice(["auto", "reference", "duckdb", "spark"]),
-    default="auto",
-    show_default=True,
-    help="Tables in memory, or streamed; auto: by their size.",
-)
-@click.option("--memory", default="2GB", show_default=True, help="What DuckDB may hold.")
+@_engine_option
+@_memory_option
 @click.option(
     "--parts",
     type=click.Path(file_okay=False, path_type=Path),
@@ -99,35 +105,34 @@ def run(
       byleave case run examples/linkedin-2024.yaml --as-of 2025-01-21
       byleave case run examples/linkedin-2024.yaml --out linkedin --log my-cases
     """  # noqa: D301 (click's \b keeps the lines)
-    from byleave.wiring.case import write_members_csv, write_notices_csv
     from byleave.wiring.case_engines import asked_case
-    from byleave.wiring.case_rows import stream_members_csv, stream_pairs
+    from byleave.wiring.case_out import check_output
+    from byleave.wiring.case_rows import save_lists, stream_pairs
 
     if out is None and log_folder is not None:
         raise InputError("what is stated is written too: --out FOLDER", code="cli.usage")
+    if out is not None:
+        check_output(out)
+    lists = {"members.csv": csv_file, "notices.csv": notices_file}
     progress = Progress()
     with asked_case(
         case_file,
         as_of=None if as_of is None else parse_instant(as_of),
         engine=engine,
-        lists=out is not None or notices_file is not None,
         parts=parts,
         memory=memory,
         progress=progress,
     ) as asked:
         report = asked.report
-        if csv_file is not None:
-            in_memory = asked.engine == "reference"
-            (write_members_csv if in_memory else stream_members_csv)(report, csv_file)
-        if notices_file is not None:
-            write_notices_csv(report, notices_file)
+        wanted = {name: file for name, file in lists.items() if file is not None}
+        save_lists(report, wanted, progress=progress)
         if pairs_file is not None:
             stream_pairs(report, pairs_file)
-        progress.close()
         if page is not None:
             write_case_page(page, report.to_dict())
-        finished = None if out is None else _finish(report, case_file, out, log_folder)
+        finished = None if out is None else _finish(report, case_file, out, log_folder, progress)
         data = report.to_dict()
+    progress.close()
     if asked.why is not None:
         click.echo(f"engine   {asked.why}", err=True)
     emit(
@@ -138,15 +143,17 @@ def run(
     )
 
 
-def _finish(report: CaseReport, case_file: Path, out: Path, log_folder: Path | None) -> Finished:
+def _finish(
+    report: CaseReport, case_file: Path, out: Path, log_folder: Path | None, progress: Progress
+) -> Finished:
     from byleave.wiring.case_log import CaseLog
     from byleave.wiring.case_out import finish_case
 
     if log_folder is not None and (log_folder / "byleave.toml").exists():
         with opened(str(log_folder)) as ws:
-            return finish_case(report, case_file, out, workspace=ws)
+            return finish_case(report, case_file, out, workspace=ws, progress=progress)
     log = None if log_folder is None else CaseLog(log_folder)
-    return finish_case(report, case_file, out, log=log)
+    return finish_case(report, case_file, out, log=log, progress=progress)
 
 
 def _finished(finished: Finished | None) -> Iterator[str]:
@@ -183,8 +190,18 @@ def report(*, out: Path, page: str | None, as_json: bool) -> None:
 @click.argument("out", type=click.Path(path_type=Path))
 @click.argument("case_file", type=click.Path(path_type=Path), required=False)
 @click.option("--trust", type=click.Path(path_type=Path), help="The trust file, for the proof.")
+@_engine_option
+@_memory_option
 @json_option
-def verify(*, out: Path, case_file: Path | None, trust: Path | None, as_json: bool) -> None:
+def verify(
+    *,
+    out: Path,
+    case_file: Path | None,
+    trust: Path | None,
+    engine: str,
+    memory: str,
+    as_json: bool,
+) -> None:
     """Check a finished run, OUT: its proof, its files, and CASE_FILE run again on the same tables.
 
     OUT is the folder that `case run --out` wrote, or its case.proof alone.
@@ -195,7 +212,11 @@ def verify(*, out: Path, case_file: Path | None, trust: Path | None, as_json: bo
     """  # noqa: D301 (click's \b keeps the lines)
     from byleave.wiring.case_out import verify_case
 
-    found = verify_case(out, case_file, trust=trust)
+    progress = Progress()
+    found = verify_case(
+        out, case_file, trust=trust, engine=engine, memory=memory, progress=progress
+    )
+    progress.close()
     emit(
         found.to_dict(),
         schema="byleave/case-verdict/v1",

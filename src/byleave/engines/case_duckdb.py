@@ -58,7 +58,7 @@ def duckdb_runner(
 
 
 class DuckdbRunner:
-    """See `case_stages.CaseRunner`."""
+    """See `case_runner.CaseRunner`."""
 
     def __init__(self, duckdb: Any, connection: DuckDBPyConnection) -> None:  # noqa: ANN401
         self._duckdb = duckdb

@@ -6,6 +6,7 @@ through this process, a batch at a time. What is made stands in a folder that al
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from itertools import count
@@ -27,10 +28,11 @@ if TYPE_CHECKING:
 __all__ = ["SparkRunner"]
 
 _BATCH_ROWS = 1 << 16
+_PLAIN = re.compile(r"[A-Za-z0-9._-]+")
 
 
 class SparkRunner:
-    """See `case_stages.CaseRunner`.
+    """See `case_runner.CaseRunner`.
 
     Args:
         spark: The session.
@@ -59,7 +61,8 @@ class SparkRunner:
     def messages(self, inputs: Inputs, plan: CasePlan, start: int, stop: int) -> None:
         """Give the relation `messages` to all messages; `start` and `stop` are theirs."""
         files = inputs.messages.parquet
-        if not files:
+        # Spark writes some characters of a file's name otherwise than we do.
+        if not files or not all(_PLAIN.fullmatch(Path(file).name) for file in files):
             self.relation("messages", *message_rows(inputs, plan, start, stop))
             return
         self._rows(inputs, plan, files).createOrReplaceTempView("messages")
@@ -67,6 +70,14 @@ class SparkRunner:
     def _rows(self, inputs: Inputs, plan: CasePlan, files: tuple[str, ...]) -> DataFrame:
         f = self._functions
         names = inputs.messages.schema.names
+        before, rows = {}, 0
+        for file in files:
+            before[Path(file).name] = rows
+            rows += pq.read_metadata(file).num_rows
+        place: Column = f.lit(0)
+        if len(files) > 1:
+            known = f.create_map(*(f.lit(x) for pair in before.items() for x in pair))
+            place = known[f.col("_metadata.file_name")]
         ids, records = _kind(inputs.ids), _kind(inputs.records)
         frame = self._spark.read.parquet(*files)
         sent: Column = f.lit(UNDATED_US).cast("bigint")
@@ -74,9 +85,11 @@ class SparkRunner:
             sent = f.coalesce(f.unix_micros(f.col("sent_at")), sent)
         kind: Column = f.lit(0)
         if "kind" in names and plan.kinds:
-            known = {n: [k for k, c in plan.kinds.items() if c == n] for n in plan.kinds.values()}
+            words_of = {
+                n: [k for k, c in plan.kinds.items() if c == n] for n in plan.kinds.values()
+            }
             kind = f.when(f.lit(False), f.lit(0))
-            for number, words in known.items():
+            for number, words in words_of.items():
                 kind = kind.when(f.col("kind").isin(words), f.lit(number))
             kind = kind.otherwise(f.lit(0))
         return frame.select(
@@ -85,6 +98,7 @@ class SparkRunner:
             f.col("recipients").cast(f"array<{ids}>" if inputs.lists else ids).alias("recipients"),
             sent.alias("sent"),
             kind.alias("kind"),
+            (place + f.col("_metadata.row_index")).cast("bigint").alias("place"),
         )
 
     def relation(self, name: str, schema: pa.Schema, batches: Iterator[pa.RecordBatch]) -> None:

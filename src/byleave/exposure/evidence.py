@@ -16,12 +16,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from byleave.exposure.cohort import Affected, Cohort
+from byleave.exposure.behind import counted_during, declared_by, period_at
+from byleave.exposure.cohort import Affected
 from byleave.exposure.practice import Delivery, Practice, as_text, as_us
 from byleave.ids import FAR_FUTURE_US, to_us
 from byleave.policy.scope import Scope
 
-__all__ = ["EVIDENCE_COLUMNS", "evidence"]
+__all__ = ["EVIDENCE", "EVIDENCE_COLUMNS", "evidence"]
 
 Array = Any  # a NumPy array; its element type is named where it is made
 
@@ -35,6 +36,30 @@ EVIDENCE_COLUMNS: Final = (
     "declared_by",
 )
 """What `evidence` adds to the pairs; lists are words joined by a space."""
+
+EVIDENCE: Final = pa.schema(
+    [
+        ("member", pa.large_string()),
+        ("record", pa.large_string()),
+        ("role", pa.large_string()),
+        ("reason", pa.large_string()),
+        ("first_used_at", pa.timestamp("us", tz="UTC")),
+        ("delivery", pa.large_string()),
+        ("message_row", pa.int64()),
+        ("choice_row", pa.int64()),
+        ("opt_out_row", pa.int64()),
+        ("subscription_rows", pa.large_string()),
+        ("region_row", pa.int64()),
+        ("setting_period", pa.int64()),
+        ("declared_by", pa.large_string()),
+        ("cohort_rank", pa.int32()),
+        ("reason_rank", pa.int32()),
+    ]
+)
+"""Pairs of all cohorts with what is behind each, as every engine gives them.
+
+Ranks are the place of the cohort in the case, and of the reason in `REASONS`.
+"""
 
 _NONE: Final = -1
 
@@ -65,13 +90,13 @@ def evidence(practice: Practice, choices: pa.Table | None, found: Affected) -> p
         of_delivery = np.flatnonzero(world.delivery == number)
         if not of_delivery.size:
             continue
-        single["setting_period"][of_delivery] = _period(practice, delivery)
+        single["setting_period"][of_delivery] = (period_at(practice, delivery) or 0) - 1
         member = world.member[of_delivery]
         if practice.regions is not None:
             rows = _last_row(*_overlapping(world, practice.regions, _at(delivery)), world.count)
             single["region_row"][of_delivery] = rows[member]
         if practice.subscriptions is not None:
-            during = _during(found.cohort, delivery)
+            during = counted_during(found.cohort, delivery)
             texts = _row_lists(*_overlapping(world, practice.subscriptions, during), world.count)
             lists[of_delivery] = texts[member]
         for kind in np.unique(world.kind[of_delivery]).tolist():
@@ -81,7 +106,7 @@ def evidence(practice: Practice, choices: pa.Table | None, found: Affected) -> p
             single["choice_row"][rows] = choice[world.member[rows]]
             single["opt_out_row"][rows] = switch[world.member[rows]]
             declared[rows] = len(documents)
-            documents.append(_declared(practice, delivery, use))
+            documents.append(declared_by(practice, delivery, use))
     pairs = found.pairs.select(["member", "record", "role", "reason", "first_used_at", "delivery"])
     columns = {name: pairs[name] for name in pairs.column_names}
     columns |= {name: _numbered(values) for name, values in single.items()}
@@ -209,13 +234,6 @@ def _at(delivery: Delivery) -> tuple[int, int]:
     return at, at + 1
 
 
-def _during(cohort: Cohort, delivery: Delivery) -> tuple[int, int]:
-    """Return the stretch in which a subscription counts for this cohort, half-open."""
-    if cohort.subscribed == "ever-before":
-        return cohort.used.start_us, cohort.used.end_us
-    return _at(delivery)
-
-
 def _overlapping(world: _World, table: pa.Table, during: tuple[int, int]) -> tuple[Array, Array]:
     """Return member and row of each interval of the pairs' members that overlaps `during`."""
     start, end = as_us(table["start"], -FAR_FUTURE_US), as_us(table["end"], FAR_FUTURE_US)
@@ -241,20 +259,6 @@ def _row_lists(member: Array, row: Array, count: int) -> Array:
     found = np.full(count, "", dtype=object)
     found[who] = joined.to_numpy(zero_copy_only=False) if len(who) else []
     return found
-
-
-def _period(practice: Practice, delivery: Delivery) -> int:
-    """Return the setting's period in force, from 0; -1: none."""
-    periods = () if practice.setting is None else practice.setting.periods
-    return next((n for n, p in enumerate(periods) if p.during.holds(delivery.at)), _NONE)
-
-
-def _declared(practice: Practice, delivery: Delivery, use: Scope) -> str:
-    return " ".join(
-        f"{p.document}@{p.version}"
-        for p in practice.policies
-        if p.effective <= delivery.at and any(s.covers(use) for s in p.declares)
-    )
 
 
 def _numbered(rows: Array) -> pa.Array:

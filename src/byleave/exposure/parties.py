@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from byleave.exposure.practice import Practice, as_text, as_us
 from byleave.ids import FAR_FUTURE_US
 
-__all__ = ["AUTHOR", "NO_KIND", "RECIPIENT", "ROLES", "UNDATED_US", "Parties"]
+__all__ = ["AUTHOR", "NO_KIND", "RECIPIENT", "ROLES", "UNDATED_US", "Parties", "held_rows"]
 
 Array = Any  # a NumPy array; its element type is named in `Parties`
 
@@ -82,14 +82,7 @@ class Parties:
             row=rows[first],
             member=ordinal[first],
             role=role[first],
-            held={
-                name: _index(as_text(table["member"]), members)
-                for name, table in (
-                    ("subscriptions", practice.subscriptions),
-                    ("regions", practice.regions),
-                )
-                if table is not None
-            },
+            held=held_rows(practice, members),
         )
 
     def of_kinds(self, kinds: frozenset[str]) -> Array:
@@ -112,6 +105,16 @@ class Parties:
         authors = self.role == AUTHOR
         hit[self.row[authors]] = members[self.member[authors]]
         return hit
+
+
+def held_rows(practice: Practice, members: pa.Array) -> dict[str, Array]:
+    """Return for each table of intervals the ordinal of the member of each of its rows, or -1."""
+    tables = {"subscriptions": practice.subscriptions, "regions": practice.regions}
+    return {
+        name: _index(as_text(table["member"]), members)
+        for name, table in tables.items()
+        if table is not None
+    }
 
 
 def _recipients(column: pa.ChunkedArray) -> tuple[Array, pa.Array]:

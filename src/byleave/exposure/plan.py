@@ -2,13 +2,16 @@
 
 A plan is a value. It names the instants at which members are asked for what they had said
 (`Question`), the stretches of time for which subscriptions count, the sets of regions, the classes
-of kinds that are treated alike, and the place of each fact in a few whole numbers:
+of kinds that are treated alike, and the place of each fact in a few whole numbers (`block`):
 
-    profile  one row a member who differs from silence: `f`, bits of facts (a subscription ran, a
-             region's set, the switch against its default), and `g_N`, the answer to question N:
-             from which instant their grant covers data, or `SILENT`, `REFUSED`, `EXPIRED`.
-    code     what decided about one party of one message: the facts, the role, the class of the
-             kind, whether it is dated, and for each delivery what the party had said. 0: nothing.
+    profile  one row a member who differs from silence: `f_N`, bits of facts for block N (a
+             subscription ran, a region's set, the switch against its default), and `g_N`, the
+             answer to question N: from which instant their grant covers data, or `SILENT`,
+             `REFUSED`, `EXPIRED`.
+    code     what decided about one party of one message, for each block: the facts, the role, the
+             class of the kind, whether it is dated, and for each delivery what the party had
+             said. 0: nothing.
+    slot     what the rows behind a pair depend on, the member aside (`Slot`).
 
 `plan_sql` writes the two passes that make them; `verdicts` turns the distinct codes, a few
 thousand at any size, into reasons and counts by the rules of `cohort` and `readings`.
@@ -16,27 +19,25 @@ thousand at any size, into reasons and counts by the rules of `cohort` and `read
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from byleave.errors import InputError
+from byleave.exposure.behind import counted_during, declared_by, period_at
+from byleave.exposure.block import BLOCK, Block
 from byleave.exposure.conditions import Cohort, check_cohort
 from byleave.exposure.pack import RulePack
-from byleave.exposure.practice import Delivery, Honoured, Interval, Practice
+from byleave.exposure.practice import Delivery, Interval, Practice
 from byleave.ids import FAR_FUTURE_US, to_us
 from byleave.policy.scope import Scope
 
-__all__ = ["EXPIRED_US", "REFUSED_US", "SILENT_US", "WORD_BITS", "CasePlan", "Field", "Question"]
+__all__ = ["EXPIRED_US", "REFUSED_US", "SILENT_US", "CasePlan", "Question", "Slot"]
 
 SILENT_US: Final = FAR_FUTURE_US - 2
 """In a profile: never said anything about the use, or took back a refusal."""
 REFUSED_US: Final = FAR_FUTURE_US - 1
 EXPIRED_US: Final = FAR_FUTURE_US
-
-WORD_BITS: Final = 62
-"""Bits of a whole number that both SQL dialects add and compare without a sign."""
-DIGIT_BITS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +54,22 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
-    """Where a fact stands in a code: word, lowest bit, number of bits."""
+class Slot:
+    """On what the rows behind a pair depend, the member aside.
 
-    word: int
-    shift: int
-    bits: int
+    Attributes:
+        question: Which of the plan's questions the deciding choice or switch answers.
+        during: For which stretch a subscription counts (microseconds, half-open).
+        at_us: The delivery that affected first: at which instant the region counts.
+        period: The setting's period in force, from 1; None: none.
+        declared: What declared the use by then.
+    """
+
+    question: int
+    during: tuple[int, int]
+    at_us: int
+    period: int | None
+    declared: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,23 +84,23 @@ class CasePlan:
         kinds: Name of a kind → its class; a kind not on record is of class 0.
         classes: For each class the category of one of its kinds.
         questions: What profiles answer.
-        asked: For each delivery and class the number of the question.
-        windows: Stretches of time (microseconds, half-open) for which a subscription counts.
-        window_of: For each cohort and delivery the window that is asked, or None.
         regions: Sets of regions that a cohort or a reading asks about.
+        blocks: The deliveries, some at a time; at least one.
+        slots: What the rows behind a pair depend on.
+        slot_of: For each cohort, delivery and class the number of the slot.
     """
 
     practice: Practice
     cohorts: tuple[Cohort, ...]
     pack: RulePack
     deliveries: tuple[Delivery, ...]
-    kinds: Mapping[str, int]
+    kinds: dict[str, int]
     classes: tuple[str, ...]
     questions: tuple[Question, ...]
-    asked: tuple[tuple[int, ...], ...]
-    windows: tuple[tuple[int, int], ...]
-    window_of: tuple[tuple[int | None, ...], ...]
     regions: tuple[frozenset[str], ...]
+    blocks: tuple[Block, ...]
+    slots: tuple[Slot, ...]
+    slot_of: tuple[tuple[tuple[int, ...], ...], ...]
 
     @classmethod
     def of(
@@ -100,6 +111,7 @@ class CasePlan:
         *,
         kinds: Iterable[str],
         scopes: tuple[Scope, ...],
+        block: int = BLOCK,
     ) -> CasePlan:
         """Compile a case.
 
@@ -109,10 +121,11 @@ class CasePlan:
             pack: The readings.
             kinds: The kinds of messages that occur.
             scopes: The scopes of choices, in the order of their numbers, from 1.
+            block: Deliveries of one block, at most.
 
         Raises:
-            InputError: `case.cohort-column`; `case.engine`, more deliveries, windows or regions
-                than a code holds.
+            InputError: `case.cohort-column`; `case.engine`, of one delivery more is asked (cohorts
+                with times and subscriptions of their own, sets of regions) than a code holds.
         """
         for cohort in cohorts:
             check_cohort(practice, cohort)
@@ -127,12 +140,26 @@ class CasePlan:
             )
             for d in deliveries
         )
-        windows: dict[tuple[int, int], int] = {}
-        window_of = tuple(
-            tuple(_window(cohort, d, windows) for d in deliveries) for cohort in cohorts
-        )
+        slots, slot_of = _slots(practice, cohorts, deliveries, classes, asked)
         sets = [c.regions for c in cohorts] + [r.regions for r in pack.readings]
-        plan = cls(
+        none = practice.regions is None
+        regions = () if none else tuple(dict.fromkeys(s for s in sets if s))
+        bare = Block(
+            practice=practice,
+            cohorts=cohorts,
+            pack=pack,
+            deliveries=(),
+            kinds=known,
+            classes=classes,
+            asked=(),
+            windows=(),
+            window_of=tuple(() for _ in cohorts),
+            regions=regions,
+            number=0,
+            first=0,
+            word=0,
+        )
+        return cls(
             practice=practice,
             cohorts=cohorts,
             pack=pack,
@@ -140,111 +167,95 @@ class CasePlan:
             kinds=known,
             classes=classes,
             questions=tuple(questions),
-            asked=asked,
-            windows=tuple(windows),
-            window_of=window_of,
-            regions=tuple(dict.fromkeys(s for s in sets if s))
-            if practice.regions is not None
-            else (),
+            regions=regions,
+            blocks=_blocks(bare, deliveries, asked, block),
+            slots=slots,
+            slot_of=slot_of,
         )
-        if plan.off_shift + len(deliveries) > WORD_BITS or plan.attribute_bits > WORD_BITS:
-            raise InputError(
-                "the case asks about more deliveries, windows and regions than this engine's "
-                "codes hold",
-                code="case.engine",
-                hint="ask about fewer at once, or use --engine reference",
-            )
-        return plan
-
-    # --- bits of a profile: bit 0 is free, then subscriptions, regions, switches --------------
-
-    def window_bit(self, window: int) -> int:
-        """Return the bit that says that a subscription ran in a window."""
-        return 1 << (1 + window)
-
-    def region_bit(self, delivery: int, number: int) -> int:
-        """Return the bit that says that the member was in a set of regions at a delivery."""
-        return 1 << (1 + len(self.windows) + delivery * len(self.regions) + number)
-
-    @property
-    def off_shift(self) -> int:
-        """The lowest bit of the switches."""
-        return 1 + len(self.windows) + len(self.deliveries) * len(self.regions)
-
-    def off_bit(self, delivery: int) -> int:
-        """Return the bit that says that the switch stood against its default at a delivery."""
-        return 1 << (self.off_shift + delivery)
-
-    def off_by_default(self, delivery: int) -> bool:
-        """Say whether the switch of somebody who never touched it was off."""
-        setting = self.practice.setting
-        return setting is not None and setting.default_at(self.deliveries[delivery].at) is False
-
-    def minds_switches(self, delivery: int) -> bool:
-        """Say whether a switch keeps anything out of a delivery."""
-        done = self.deliveries[delivery]
-        return done.records is None and done.honoured is not Honoured.NONE
-
-    # --- bits of a code: bit 0 is set, then the facts of the profile, then these --------------
-
-    @property
-    def role_shift(self) -> int:
-        """The bit that says recipient."""
-        return self.off_shift
-
-    @property
-    def dated_shift(self) -> int:
-        """The bit that says that the message has a date."""
-        return self.role_shift + 1
-
-    @property
-    def kind_field(self) -> Field:
-        """Where the class of the kind stands."""
-        return Field(0, self.dated_shift + 1, max(len(self.classes) - 1, 1).bit_length())
-
-    def sent_shift(self, cohort: int) -> int:
-        """Return the bit that says that the message was sent when a cohort asks about."""
-        return self.kind_field.shift + self.kind_field.bits + cohort
-
-    @property
-    def attribute_bits(self) -> int:
-        """Bits before the digits."""
-        return self.sent_shift(len(self.cohorts))
-
-    @property
-    def digits(self) -> tuple[Field, ...]:
-        """Where it stands for each delivery what the party had said."""
-        found, word, shift = [], 0, self.attribute_bits
-        for _ in self.deliveries:
-            if shift + DIGIT_BITS > WORD_BITS:
-                word, shift = word + 1, 0
-            found.append(Field(word, shift, DIGIT_BITS))
-            shift += DIGIT_BITS
-        return tuple(found)
 
     @property
     def words(self) -> int:
-        """How many whole numbers a code takes."""
-        return 1 + max((d.word for d in self.digits), default=0)
+        """How many whole numbers a code takes, all blocks together."""
+        return sum(block.words for block in self.blocks)
 
-    # --- what a kind means --------------------------------------------------------------------
 
-    def declared_before(self, delivery: int, kind: int) -> bool:
-        """Say whether some document declared the use by the delivery."""
-        done = self.deliveries[delivery]
-        since = self.practice.declared_from(done.use(self.classes[kind]))
-        return since is not None and since <= done.at
+def _blocks(
+    bare: Block, deliveries: tuple[Delivery, ...], asked: tuple[tuple[int, ...], ...], most: int
+) -> tuple[Block, ...]:
+    """Return the deliveries, as many at a time as a block holds."""
+    found: list[Block] = []
+    last, start = bare, 0
+    for stop in range(1, len(deliveries) + 1):
+        grown = _block(bare, deliveries, asked, (start, stop), found)
+        if stop - start > 1 and (stop - start > most or not grown.fits):
+            found.append(last)
+            start = stop - 1
+            grown = _block(bare, deliveries, asked, (start, stop), found)
+        if not grown.fits:
+            raise InputError(
+                "of one delivery the case asks more than this engine's codes hold",
+                code="case.engine",
+                hint="ask about fewer cohorts and sets of regions at once, or use "
+                "--engine reference",
+            )
+        last = grown
+    return (*found, last)
 
-    def went_in(self, delivery: int) -> tuple[int, ...]:
-        """Return the classes of kinds that a delivery takes."""
-        done = self.deliveries[delivery]
-        if done.kinds is None or done.records is not None:
-            return tuple(range(len(self.classes)))
-        return self.of_kinds(done.kinds)
 
-    def of_kinds(self, kinds: frozenset[str]) -> tuple[int, ...]:
-        """Return the classes whose kinds are among `kinds`; an unknown kind is in none."""
-        return tuple(sorted({number for name, number in self.kinds.items() if name in kinds}))
+def _block(
+    bare: Block,
+    deliveries: tuple[Delivery, ...],
+    asked: tuple[tuple[int, ...], ...],
+    stretch: tuple[int, int],
+    before: Sequence[Block],
+) -> Block:
+    start, stop = stretch
+    windows: dict[tuple[int, int], int] = {}
+    window_of = tuple(
+        tuple(_window(cohort, d, windows) for d in deliveries[start:stop])
+        for cohort in bare.cohorts
+    )
+    return replace(
+        bare,
+        deliveries=deliveries[start:stop],
+        asked=asked[start:stop],
+        windows=tuple(windows),
+        window_of=window_of,
+        number=len(before),
+        first=start,
+        word=sum(block.words for block in before),
+    )
+
+
+def _slots(
+    practice: Practice,
+    cohorts: tuple[Cohort, ...],
+    deliveries: tuple[Delivery, ...],
+    classes: tuple[str, ...],
+    asked: tuple[tuple[int, ...], ...],
+) -> tuple[tuple[Slot, ...], tuple[tuple[tuple[int, ...], ...], ...]]:
+    """Return the slots, and the number of each cohort's for each delivery and class."""
+    found: dict[Slot, int] = {}
+
+    def number(cohort: Cohort, at: int, kind: int) -> int:
+        done = deliveries[at]
+        slot = Slot(
+            question=asked[at][kind],
+            during=counted_during(cohort, done),
+            at_us=to_us(done.at),
+            period=period_at(practice, done),
+            declared=declared_by(practice, done, done.use(classes[kind])),
+        )
+        return found.setdefault(slot, len(found))
+
+    slot_of = tuple(
+        tuple(
+            tuple(number(cohort, at, kind) for kind in range(len(classes)))
+            for at in range(len(deliveries))
+        )
+        for cohort in cohorts
+    )
+    return tuple(found), slot_of
 
 
 def _classes(
@@ -261,10 +272,7 @@ def _classes(
         return (
             tuple(kind in c.kinds for c in cohorts),
             tuple(d.kinds is None or kind in d.kinds for d in deliveries),
-            tuple(
-                (since := practice.declared_from(d.use(category))) is not None and since <= d.at
-                for d in deliveries
-            ),
+            tuple(declared_by(practice, d, d.use(category)) for d in deliveries),
             tuple(_question(d, category, scopes) for d in deliveries),
         )
 
@@ -289,11 +297,7 @@ def _question(delivery: Delivery, category: str, scopes: tuple[Scope, ...]) -> Q
 def _window(cohort: Cohort, delivery: Delivery, windows: dict[tuple[int, int], int]) -> int | None:
     if cohort.subscribed is None or not cohort.asks_about(delivery):
         return None
-    at = to_us(delivery.at)
-    during = (at, at + 1)
-    if cohort.subscribed == "ever-before":
-        during = (cohort.used.start_us, cohort.used.end_us)
-    return windows.setdefault(during, len(windows))
+    return windows.setdefault(counted_during(cohort, delivery), len(windows))
 
 
 def asks_when(cohort: Cohort) -> bool:

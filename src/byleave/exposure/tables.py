@@ -22,12 +22,13 @@ from byleave.exposure.plan import CasePlan
 from byleave.exposure.practice import as_text, as_us, check_intervals
 from byleave.ids import FAR_FUTURE_US
 
-__all__ = ["Inputs", "MemoryTable", "Survey", "Table", "survey"]
+__all__ = ["SWITCH", "Inputs", "MemoryTable", "Survey", "Table", "check_tables", "survey"]
 
 Array = Any  # a NumPy array; its element type is named where it is made
 
 BATCH_ROWS: Final = 1 << 17
-_SWITCH: Final = 1 << 62
+SWITCH: Final = 1 << 62
+"""The `ord` of the first switch: one turned at the instant of a choice counts after it."""
 
 
 class Table(Protocol):
@@ -226,6 +227,7 @@ def message_rows(
             ("recipients", pa.list_(ids) if inputs.lists else ids),
             ("sent", pa.int64()),
             ("kind", pa.int32()),
+            ("place", pa.int64()),
         ]
     )
     names = ["record", "author", "recipients"]
@@ -234,8 +236,11 @@ def message_rows(
     classes = np.array([*plan.kinds.values(), 0], dtype=np.int32)  # the last: of unknown kind
 
     def rows() -> Iterator[pa.RecordBatch]:
+        first = start
         for batch in inputs.messages.batches(names, start, stop):
             size = batch.num_rows
+            place = np.arange(first, first + size, dtype=np.int64)
+            first += size
             sent = np.full(size, UNDATED_US, dtype=np.int64)
             if "sent_at" in names:
                 sent = as_us(pa.chunked_array([batch["sent_at"]]), UNDATED_US)
@@ -251,6 +256,7 @@ def message_rows(
                     recipients.cast(pa.list_(ids)) if inputs.lists else as_ids(recipients, ids),
                     pa.array(sent),
                     pa.array(kind),
+                    pa.array(place),
                 ],
                 schema=schema,
             )
@@ -280,7 +286,7 @@ def event_rows(inputs: Inputs, scopes: tuple[str, ...]) -> tuple[pa.Schema, Iter
             off = pa.nulls(len(at), pa.int32())
             first += len(at)
             yield _batch(schema, member, at, order, said, off, expires, covers, scope)
-        first = _SWITCH  # a switch turned at the instant of a choice counts after it
+        first = SWITCH
         for batch in _all(inputs.opt_outs):
             at = as_us(pa.chunked_array([batch["at"]]), FAR_FUTURE_US)
             off = np.ones(len(at), dtype=np.int32)
@@ -300,7 +306,9 @@ def event_rows(inputs: Inputs, scopes: tuple[str, ...]) -> tuple[pa.Schema, Iter
 def subscription_rows(
     inputs: Inputs, currency: str | None = None
 ) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
-    """Return the relation `subscriptions`; with a currency, `price` and `same` besides.
+    """Return the relation `subscriptions`: `member`, `start`, `stop`, `ord` (its row, from 0).
+
+    With a currency it has `price` and `same` instead of `ord`.
 
     Raises:
         InputError: while it is read, `case.interval`.
@@ -308,12 +316,18 @@ def subscription_rows(
     fields = [("member", inputs.ids), ("start", pa.int64()), ("stop", pa.int64())]
     if currency is not None:
         fields += [("price", pa.int64()), ("same", pa.int32())]
+    else:
+        fields.append(("ord", pa.int64()))
     schema = pa.schema(fields)
 
     def rows() -> Iterator[pa.RecordBatch]:
+        first = 0
         for batch, start, stop in _intervals(inputs.subscriptions, "subscriptions"):
             columns = [as_ids(batch["member"], inputs.ids), start, stop]
-            if currency is not None:
+            if currency is None:
+                columns.append(np.arange(first, first + len(start), dtype=np.int64))
+                first += len(start)
+            else:
                 columns.append(pc.fill_null(batch["price_cents"].cast(pa.int64()), 0))
                 same = np.ones(len(start), dtype=np.int32)
                 if "currency" in batch.schema.names:
@@ -350,14 +364,18 @@ def region_rows(inputs: Inputs, plan: CasePlan) -> tuple[pa.Schema, Iterator[pa.
 
 
 def listed_rows(inputs: Inputs, plan: CasePlan) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
-    """Return which record which delivery lists: `record`, `bits`; a record may stand often."""
-    schema = pa.schema([("record", inputs.records), ("bits", pa.int64())])
+    """Return which record which delivery lists: `record`, `bits_B`; a record may stand often."""
+    names = [f"bits_{block.number}" for block in plan.blocks]
+    schema = pa.schema([("record", inputs.records), *((name, pa.int64()) for name in names)])
 
     def rows() -> Iterator[pa.RecordBatch]:
-        for number, done in enumerate(plan.deliveries):
-            for batch in _all(inputs.delivered.get(done.id)):
-                record = as_ids(batch["record"], inputs.records)
-                yield _batch(schema, record, np.full(len(record), 1 << number, dtype=np.int64))
+        for block in plan.blocks:
+            for number, done in enumerate(block.deliveries):
+                for batch in _all(inputs.delivered.get(done.id)):
+                    record = as_ids(batch["record"], inputs.records)
+                    bits = np.zeros((len(names), len(record)), dtype=np.int64)
+                    bits[block.number] = 1 << number
+                    yield _batch(schema, record, *bits)
 
     return schema, rows()
 
@@ -384,6 +402,33 @@ def kept_rows(inputs: Inputs, plan: CasePlan) -> tuple[pa.Schema, Iterator[pa.Re
             yield _batch(schema, as_ids(batch["record"], inputs.records), delivery)
 
     return schema, rows()
+
+
+def party_rows(inputs: Inputs) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+    """Return every party of every message: `member`, null where it has no id."""
+    schema = pa.schema([("member", inputs.ids)])
+
+    def rows() -> Iterator[pa.RecordBatch]:
+        for batch in inputs.messages.batches(["author", "recipients"]):
+            others = batch["recipients"]
+            others = pc.list_flatten(others) if inputs.lists else others
+            for column in (batch["author"], others):
+                yield _batch(schema, as_ids(column, inputs.ids))
+
+    return schema, rows()
+
+
+def check_tables(inputs: Inputs, scopes: tuple[str, ...]) -> None:
+    """Read choices, subscriptions and regions through, for what is wrong with their rows.
+
+    Raises:
+        InputError: `case.decision`, `case.interval`.
+    """
+    for _ in event_rows(inputs, scopes)[1]:
+        pass
+    for table, name in ((inputs.subscriptions, "subscriptions"), (inputs.regions, "regions")):
+        for _ in _intervals(table, name):
+            pass
 
 
 def as_ids(column: pa.Array, kind: pa.DataType) -> pa.Array:

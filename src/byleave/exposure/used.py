@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow.compute as pc
 
-from byleave.exposure.choices import Switches
 from byleave.exposure.parties import UNDATED_US, Parties
-from byleave.exposure.practice import Delivery, Honoured, Practice, as_text
+from byleave.exposure.practice import Delivery, Honoured, Practice, Setting, as_text
 from byleave.ids import to_us
 
-__all__ = ["used_in"]
+__all__ = ["SwitchedOff", "used_in"]
 
 Array = Any  # a NumPy bool array over messages
 
 
+class SwitchedOff(Protocol):
+    """Who had turned the switch off (`choices.Switches`)."""
+
+    def off(self, at: datetime, setting: Setting | None) -> Array:
+        """Return bool[members]: off by an instant, by the member's hand or by its default."""
+
+
 def used_in(
-    practice: Practice, parties: Parties, switches: Switches, delivery: Delivery
+    practice: Practice, parties: Parties, switches: SwitchedOff, delivery: Delivery
 ) -> tuple[Array, Array]:
     """Return bool[messages] twice: possibly in the delivery; and certainly so, if in it at all.
 

@@ -6,14 +6,18 @@ says, under the assumptions printed beside them; they are alleged, not found, an
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from byleave.exposure.cohort import Cohort, affected
+from byleave.exposure.cohort import REASONS, Affected, Cohort, affected
 from byleave.exposure.counterfactual import Counterfactual, counterfactual
+from byleave.exposure.evidence import EVIDENCE, evidence
 from byleave.exposure.finding import Finding
 from byleave.exposure.pack import Matter, RulePack
 from byleave.exposure.practice import Interval, Practice
@@ -28,6 +32,8 @@ __all__ = [
     "CohortReport",
     "evaluate",
 ]
+
+_BATCH_ROWS: Final = 1 << 17
 
 CASE_NOTICE: Final = (
     "Alleged, not found: these are counts over imported records under stated assumptions. "
@@ -91,10 +97,38 @@ class CohortReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CaseReport:
-    """The whole answer, cohorts in the order they were asked."""
+    """The whole answer, cohorts in the order they were asked.
+
+    Attributes:
+        case: The question.
+        cohorts: Their answers.
+        behind: What gives the pairs with their evidence, where an engine streams them.
+    """
 
     case: Case
     cohorts: tuple[CohortReport, ...]
+    behind: Callable[[], Iterator[pa.RecordBatch]] | None = None
+
+    def pairs_behind(self) -> Iterator[pa.RecordBatch]:
+        """Yield every affected pair with the rows that decided it (`EVIDENCE`).
+
+        By member, then cohort, then row of the message. Cost, where no engine streams: the pairs
+        once more in memory, and a sort.
+        """
+        if self.behind is not None:
+            yield from self.behind()
+            return
+        parts = [EVIDENCE.empty_table()]
+        for rank, cohort in enumerate(self.cohorts):
+            found = cohort.affected
+            if not isinstance(found, Affected):
+                raise TypeError(type(found))  # whoever streams gives `behind`
+            parts.append(_evidence(self.case, found, rank))
+        whole = pa.concat_tables(parts).combine_chunks()
+        order: list[tuple[str, str]] = [
+            (name, "ascending") for name in ("member", "cohort_rank", "message_row")
+        ]
+        yield from whole.sort_by(order).to_batches(_BATCH_ROWS)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the object that `--json` prints: no member ids."""
@@ -148,6 +182,16 @@ def evaluate(case: Case) -> CaseReport:
             )
         )
     return CaseReport(case=case, cohorts=tuple(reports))
+
+
+def _evidence(case: Case, found: Affected, rank: int) -> pa.Table:
+    """Return the pairs of one cohort with their evidence, ids as text."""
+    pairs = evidence(case.practice, case.choices, found)
+    columns = {name: pairs[name] for name in pairs.column_names}
+    texts = pairs["reason"].cast(pa.string())
+    columns["reason_rank"] = pc.index_in(texts, pa.array(REASONS))
+    columns["cohort_rank"] = pa.array(np.full(pairs.num_rows, rank, dtype=np.int32))
+    return pa.table({f.name: columns[f.name].cast(f.type) for f in EVIDENCE}, schema=EVIDENCE)
 
 
 def _matter(matter: Matter) -> dict[str, Any]:

@@ -2,31 +2,43 @@
 
 `report.json` holds counts and ranges. The other four name members: whoever writes them keeps them
 private. A cell that a spreadsheet would take for a formula gets a leading apostrophe (OWASP, "CSV
-Injection"), and every text is quoted. Equal cases give equal bytes: their digests are what a
-statement (`byleave.evidence.case`) commits to.
+Injection"), and every text is quoted. Equal cases give equal bytes, whatever engine answered them:
+their digests are what a statement (`byleave.evidence.case`) commits to.
+
+The lists are written from pairs that come sorted by member, whole members at a time: no more is
+held than the pairs of one member and a batch.
 """
 
 from __future__ import annotations
 
-import io
-from collections.abc import Mapping, Sequence
-from typing import Final
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import BinaryIO, Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
 from byleave import canonical
-from byleave.errors import InputError
-from byleave.exposure.cohort import REASONS, Affected
-from byleave.exposure.evidence import evidence
+from byleave.exposure.evidence import EVIDENCE, EVIDENCE_COLUMNS
+from byleave.exposure.finding import REASONS
 from byleave.service.case import CaseReport
 
-__all__ = ["PRIVATE_FILES", "REPORT_FILE", "REPORT_SCHEMA", "CaseFiles", "guarded", "timed"]
+__all__ = [
+    "PRIVATE_FILES",
+    "REPORT_FILE",
+    "REPORT_SCHEMA",
+    "guarded",
+    "report_bytes",
+    "timed",
+    "write_lists",
+]
 
 REPORT_FILE: Final = "report.json"
 REPORT_SCHEMA: Final = "byleave/case/v1"
 PRIVATE_FILES: Final = ("members.csv", "members.jsonl", "notices.csv", "evidence.csv")
+"""The lists: members with each reason, as CSV and as JSON lines; whom to tell; every pair."""
 _FORMULA: Final = r"^[\s]*[=+\-@\t\r|%]"
 _BEHIND: Final = {
     "deliveries": "delivery",
@@ -40,125 +52,205 @@ _BEHIND: Final = {
 }
 """Columns of a member's line → the column of the pairs whose distinct values they join."""
 
+Scratch = Callable[[], BinaryIO]
 
-class CaseFiles:
-    """The files of one report; the rows behind the pairs are worked out once, when first asked.
+
+def report_bytes(report: CaseReport) -> bytes:
+    """Return the object that `--json` prints, in its one spelling; no id of a member."""
+    return canonical.encode({"schema": REPORT_SCHEMA, **report.to_dict()})
+
+
+def write_lists(
+    report: CaseReport,
+    files: Mapping[str, BinaryIO],
+    *,
+    scratch: Scratch,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> None:
+    """Write lists of a report, in one pass over its pairs.
+
+    `members.csv`   cohort, member, reason, messages, first_used_at, then what is behind them:
+                    distinct ids and row numbers, joined by a space; a space within an id is
+                    written %20, and % is %25. By cohort, member, reason.
+    `members.jsonl` the same as one JSON object a line, unguarded, ids as text.
+    `notices.csv`   one line for each affected member of any cohort: member, cohorts (in the order
+                    in which they were asked), reasons (in the order of `REASONS`), the same.
+    `evidence.csv`  every affected pair of member and message with the rows that decided it. By
+                    cohort, member, row of the message.
 
     Args:
         report: The answer.
+        files: Name of a list (`PRIVATE_FILES`) → where it goes.
+        scratch: Opens a stream for what waits its turn; read and written, gone when closed.
+        progress: Told how many pairs are written, and of how many.
+    """
+    names = [cohort.affected.cohort.name for cohort in report.cohorts]
+    cohorts = pa.array(names, pa.large_string())
+    lists = [_LISTS[name](len(names), stream, scratch) for name, stream in files.items()]
+    total = sum(sum(c.affected.by_reason.values()) for c in report.cohorts)
+    done = 0
+    try:
+        for rows in _whole_members(report.pairs_behind()):
+            pairs = _Pairs(rows, cohorts)
+            for one in lists:
+                one.add(pairs)
+            done += rows.num_rows
+            if progress is not None:
+                progress("pairs of member and message written", done, total)
+        for one in lists:
+            one.close()
+    finally:
+        for one in lists:
+            one.drop()
+
+
+def _whole_members(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """Yield the same rows so that no member's are parted; the first table has no rows."""
+    yield EVIDENCE.empty_table()
+    held: list[pa.RecordBatch] = []  # what begins with the member of the last row so far
+    for batch in batches:
+        if not batch.num_rows:
+            continue
+        held.append(batch)
+        last = batch["member"][-1]
+        if last == held[0]["member"][0]:
+            continue
+        # sorted: the rows of the last member are those at the end that equal the last
+        others = pc.not_equal(batch["member"], last).to_numpy(zero_copy_only=False)
+        at = int(np.flatnonzero(others)[-1]) + 1 if others.any() else 0
+        yield pa.Table.from_batches([*held[:-1], batch.slice(0, at)], EVIDENCE).combine_chunks()
+        held = [batch.slice(at)]
+    if held:
+        yield pa.Table.from_batches(held, EVIDENCE).combine_chunks()
+
+
+class _Pairs:
+    """The pairs of some members, and their lines by cohort, worked out once."""
+
+    def __init__(self, pairs: pa.Table, cohorts: pa.Array) -> None:
+        self.whole = pairs
+        self.cohorts = cohorts
+        self._of: dict[int, pa.Table] = {}
+        self._members: dict[int, pa.Table] = {}
+
+    def of(self, rank: int) -> pa.Table:
+        """Return the pairs of one cohort."""
+        if rank not in self._of:
+            self._of[rank] = self.whole.filter(pc.equal(self.whole["cohort_rank"], rank))
+        return self._of[rank]
+
+    def members(self, rank: int) -> pa.Table:
+        """Return a line for each member of one cohort and each reason."""
+        if rank not in self._members:
+            keys = ("cohort", "member", "reason")
+            self._members[rank] = _by_member(self.of(rank), keys, self.cohorts)
+        return self._members[rank]
+
+
+class _List:
+    """One list; those whose cohorts stand one after the other let the later ones wait.
+
+    Args:
+        cohorts: How many there are.
+        stream: Where it goes.
+        scratch: Opens a stream for a cohort that waits.
     """
 
-    def __init__(self, report: CaseReport) -> None:
-        self._report = report
-        self._whole: pa.Table | None = None
+    by_cohort = True
 
-    def all(self) -> dict[str, bytes]:
-        """Return every file by its name."""
-        return {
-            REPORT_FILE: self.report(),
-            "members.csv": self.members_csv(),
-            "members.jsonl": self.members_jsonl(),
-            "notices.csv": self.notices_csv(),
-            "evidence.csv": self.evidence_csv(),
-        }
+    def __init__(self, cohorts: int, stream: BinaryIO, scratch: Scratch) -> None:
+        later = cohorts - 1 if self.by_cohort else 0
+        self._streams = [stream, *(scratch() for _ in range(later))]
+        self._begun = False
 
-    def report(self) -> bytes:
-        """Return the object that `--json` prints, in its one spelling; no id of a member."""
-        return canonical.encode({"schema": REPORT_SCHEMA, **self._report.to_dict()})
+    def add(self, pairs: _Pairs) -> None:
+        """Write the lines of some members."""
+        for rank, stream in enumerate(self._streams):
+            lines = self._lines(pairs, rank)
+            if lines.num_rows or not self._begun:
+                self._write(stream, lines)
 
-    def members_csv(self) -> bytes:
-        """Return every affected member with each reason, and what is behind it.
+    def close(self) -> None:
+        """Put what waited behind the rest."""
+        for stream in self._streams[1:]:
+            stream.seek(0)
+            shutil.copyfileobj(stream, self._streams[0], 1 << 20)
 
-        Columns: cohort, member, reason, messages, first_used_at, then ids and row numbers: distinct
-        ones, joined by a space; a space within an id is written %20, and % is %25.
-        """
-        return _csv(guarded(self._by_member(("cohort", "member", "reason"))))
+    def drop(self) -> None:
+        """Let go of what waited."""
+        for stream in self._streams[1:]:
+            stream.close()
 
-    def members_jsonl(self) -> bytes:
-        """Return the same as one JSON object a line, unguarded, ids as text."""
-        return _jsonl(self._by_member(("cohort", "member", "reason")))
+    def _lines(self, pairs: _Pairs, rank: int) -> pa.Table:
+        raise NotImplementedError
 
-    def notices_csv(self) -> bytes:
-        """Return whom to tell: one line for each affected member of any cohort, by id.
+    def _write(self, stream: BinaryIO, lines: pa.Table) -> None:
+        header = not self._begun  # the first lines are the header alone, of the first cohort
+        self._begun = True
+        options = csv.WriteOptions(include_header=header, quoting_style="all_valid")
+        csv.write_csv(guarded(lines), stream, options)
 
-        Columns: member, cohorts, reasons, messages, first_used_at, and what is behind it. Cohorts
-        stand in the order in which they were asked, reasons in the order of `REASONS`.
-        """
-        found = self._by_member(("member",))
-        columns = {
-            "member": found["member"],
-            "cohorts": found["cohorts"],
-            "reasons": found["reasons"],
-            **{name: found[name] for name in ("messages", "first_used_at", *_BEHIND)},
-        }
-        return _csv(guarded(pa.table(columns)))
 
-    def evidence_csv(self) -> bytes:
-        """Return every affected pair of member and message with the rows that decided it."""
-        whole = self._pairs()
-        table = whole.drop_columns(["cohort_rank", "reason_rank"])
-        return _csv(guarded(timed(table)))
+class _Members(_List):
+    def _lines(self, pairs: _Pairs, rank: int) -> pa.Table:
+        return pairs.members(rank)
 
-    def _pairs(self) -> pa.Table:
-        """Return the pairs of every cohort with their evidence, cohorts in order."""
-        if self._whole is None:
-            case, parts = self._report.case, []
-            for rank, cohort in enumerate(self._report.cohorts):
-                found = cohort.affected
-                if not isinstance(found, Affected):
-                    raise InputError(
-                        "the rows behind each member are worked out in memory alone",
-                        code="case.engine",
-                        hint="--engine reference, or --csv and --pairs of what was streamed",
-                    )
-                pairs = evidence(case.practice, case.choices, found)
-                texts = {
-                    name: pairs[name].cast(pa.large_string())
-                    for name in ("member", "record", "role", "reason", "delivery")
-                }
-                ranks = pc.index_in(texts["reason"].cast(pa.string()), pa.array(REASONS))
-                name = pa.array([found.cohort.name], pa.large_string())
-                parts.append(
-                    pa.table(
-                        {
-                            "cohort": name.take(pa.array([0] * pairs.num_rows, pa.int32())),
-                            **{c: texts.get(c, pairs[c]) for c in pairs.column_names},
-                            "cohort_rank": pa.array([rank] * pairs.num_rows, pa.int32()),
-                            "reason_rank": ranks,
-                        }
-                    )
-                )
-            self._whole = pa.concat_tables(parts).combine_chunks()
-        return self._whole
 
-    def _by_member(self, keys: Sequence[str]) -> pa.Table:
-        """Return one row for each distinct `keys`, with counts, and what is behind it joined."""
-        whole = self._pairs()
-        ranks = {"cohort": "cohort_rank", "member": "member", "reason": "reason_rank"}
-        by = [ranks[key] for key in keys]
-        grouped = whole.group_by(by, use_threads=False).aggregate(
-            [("record", "count_distinct"), ("first_used_at", "min")]
-        )
-        grouped = grouped.sort_by([(name, "ascending") for name in by])
-        names = {
-            "cohort": pa.array([c.affected.cohort.name for c in self._report.cohorts]),
-            "reason": pa.array(REASONS),
-        }
-        columns: dict[str, pa.ChunkedArray | pa.Array] = {
-            key: grouped["member"]
-            if key == "member"
-            else names[key].cast(pa.large_string()).take(grouped[ranks[key]].combine_chunks())
-            for key in keys
-        }
-        columns["messages"] = grouped["record_count_distinct"]
-        columns["first_used_at"] = grouped["first_used_at_min"]
-        for name in ("cohort", "reason"):
-            if name not in keys:
-                words = {"names": names[name].cast(pa.large_string())}
-                columns[f"{name}s"] = _joined(whole, by, ranks[name], **words)
-        for name, source in _BEHIND.items():
-            columns[name] = _joined(whole, by, source)
-        return timed(pa.table(columns))
+class _MembersJson(_Members):
+    def _write(self, stream: BinaryIO, lines: pa.Table) -> None:
+        self._begun = True
+        stream.write(_jsonl(lines))
+
+
+class _Notices(_List):
+    by_cohort = False
+
+    def _lines(self, pairs: _Pairs, rank: int) -> pa.Table:
+        found = _by_member(pairs.whole, ("member",), pairs.cohorts)
+        names = ("member", "cohorts", "reasons", "messages", "first_used_at", *_BEHIND)
+        return pa.table({name: found[name] for name in names})
+
+
+class _Evidence(_List):
+    def _lines(self, pairs: _Pairs, rank: int) -> pa.Table:
+        mine = pairs.of(rank)
+        cohort = pairs.cohorts.take(mine["cohort_rank"].combine_chunks())
+        names = ("member", "record", "role", "reason", "first_used_at", "delivery")
+        columns = {name: mine[name] for name in (*names, *EVIDENCE_COLUMNS)}
+        return timed(pa.table({"cohort": cohort, **columns}))
+
+
+_LISTS: Final[Mapping[str, type[_List]]] = {
+    "members.csv": _Members,
+    "members.jsonl": _MembersJson,
+    "notices.csv": _Notices,
+    "evidence.csv": _Evidence,
+}
+
+
+def _by_member(whole: pa.Table, keys: Sequence[str], cohorts: pa.Array) -> pa.Table:
+    """Return one row for each distinct `keys`, with counts, and what is behind it joined."""
+    ranks = {"cohort": "cohort_rank", "member": "member", "reason": "reason_rank"}
+    by = [ranks[key] for key in keys]
+    grouped = whole.group_by(by, use_threads=False).aggregate(
+        [("record", "count_distinct"), ("first_used_at", "min")]
+    )
+    grouped = grouped.sort_by([(name, "ascending") for name in by])
+    names = {"cohort": cohorts, "reason": pa.array(REASONS, pa.large_string())}
+    columns: dict[str, pa.ChunkedArray | pa.Array] = {
+        key: grouped["member"]
+        if key == "member"
+        else names[key].take(grouped[ranks[key]].combine_chunks())
+        for key in keys
+    }
+    columns["messages"] = grouped["record_count_distinct"]
+    columns["first_used_at"] = grouped["first_used_at_min"]
+    for name in ("cohort", "reason"):
+        if name not in keys:
+            columns[f"{name}s"] = _joined(whole, by, ranks[name], names=names[name])
+    for name, source in _BEHIND.items():
+        columns[name] = _joined(whole, by, source)
+    return timed(pa.table(columns))
 
 
 def _joined(
@@ -215,12 +307,6 @@ def guarded(table: pa.Table) -> pa.Table:
         prefixed = pc.replace_substring_regex(column, "^", "'", max_replacements=1)
         table = table.set_column(number, field.name, pc.if_else(risky, prefixed, column))
     return table
-
-
-def _csv(table: pa.Table) -> bytes:
-    out = io.BytesIO()
-    csv.write_csv(table, out, csv.WriteOptions(quoting_style="all_valid"))
-    return out.getvalue()
 
 
 def _jsonl(table: pa.Table) -> bytes:

@@ -8,13 +8,17 @@ shipped ones and the case's own; regions are those of the instant.
 Three things the import cannot say, and the words beside the numbers do: a table has no notices, so
 its grants are taken at their word (decision 15); a choice without a scope is taken to be about
 the use of the delivery; a switch turned on again is silence, and lifts what stood before it.
+
+Messages are taken a batch at a time, once for each delivery: what is held is a plan of one
+delivery (some six bytes a member), the members' ids, and their choices, switches and regions.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Final
 
 import numpy as np
@@ -27,8 +31,8 @@ from byleave.consent.state import EventColumns, build
 from byleave.errors import InputError
 from byleave.exposure.choices import Switches
 from byleave.exposure.conditions import regions_at
-from byleave.exposure.parties import Parties
-from byleave.exposure.practice import Delivery, Practice, as_text, as_us
+from byleave.exposure.parties import Parties, held_rows
+from byleave.exposure.practice import Delivery, Practice, Setting, as_text, as_us
 from byleave.exposure.used import used_in
 from byleave.gate.contract import Contract, parse_contract
 from byleave.gate.members import MemberIndex
@@ -39,7 +43,7 @@ from byleave.policy.ruleset import PartyRule, RuleBook
 from byleave.policy.scope import Scope
 from byleave.policy.taxonomy import Taxonomy
 
-__all__ = ["GateRules", "GateRun", "GatedDelivery", "run_the_gate"]
+__all__ = ["GateRules", "GateRun", "GatedDelivery", "gate_in_batches", "run_the_gate"]
 
 Array = Any  # a NumPy array; its element type is named where it is made
 
@@ -115,14 +119,14 @@ class GateRun:
     """What the gate keeps of every delivery.
 
     Attributes:
-        kept: `record`, `delivery`: what it keeps.
+        kept: `record`, `delivery`: what it keeps; None where it was written elsewhere.
         deliveries: Each, counted.
         rulesets: Version of the rulesets.
         digest: Their digest, hex.
         party_rule: `by region`, or the rule asked for.
     """
 
-    kept: pa.Table
+    kept: pa.Table | None
     deliveries: tuple[GatedDelivery, ...]
     rulesets: str
     digest: str
@@ -151,41 +155,80 @@ def run_the_gate(
         engine: How rows are decided.
 
     Raises:
+        InputError: as `gate_in_batches`.
+    """
+    kinds = None
+    if "kind" in practice.messages.column_names:
+        kinds = pc.unique(as_text(practice.messages["kind"]).drop_null()).to_pylist()
+    kept: list[pa.Table] = []
+    run = gate_in_batches(
+        practice,
+        choices,
+        asked,
+        engine,
+        members=Parties.of(practice).members,
+        kinds=kinds,
+        messages=lambda: [practice.messages],
+        keep=kept.append,
+    )
+    nothing = pa.table({n: pa.array([], pa.large_string()) for n in ("record", "delivery")})
+    return replace(run, kept=pa.concat_tables([nothing, *kept]))
+
+
+def gate_in_batches(
+    practice: Practice,
+    choices: pa.Table | None,
+    asked: GateRules,
+    engine: GateEngine,
+    *,
+    members: pa.Array,
+    kinds: Sequence[str] | None,
+    messages: Callable[[], Iterable[pa.Table]],
+    keep: Callable[[pa.Table], None],
+) -> GateRun:
+    """Run the gate over messages that come in batches, once for each delivery.
+
+    Args:
+        practice: What the platform did; its messages may be none, their columns count.
+        choices: What members had chosen, checked (`Choices`).
+        asked: Rulesets, trees, party rule.
+        engine: How rows are decided.
+        members: Ids of all parties, as text, ascending (large_string).
+        kinds: The kinds that occur, in the order in which they do; None: messages have no kind.
+        messages: Yields them, under our names; called once for each delivery.
+        keep: Takes `record`, `delivery` of what the gate keeps, by delivery.
+
+    Raises:
         InputError: `case.gate`, the messages have neither a kind nor a leaf of the taxonomy as
             their category; `use.*`, a purpose or a recipient that the trees do not have.
     """
-    world = _World.of(practice, choices, asked)
-    kept, counted = [], []
+    contract, columns = _contract(practice, asked.taxonomy, kinds)
+    bare = replace(practice, subscriptions=None, regions=None, opt_outs=None)
+    nobody = replace(
+        Parties.of(replace(bare, messages=practice.messages.slice(0, 0))),
+        members=members,
+        held=held_rows(practice, members),
+    )
+    world = _World(
+        practice=practice,
+        asked=asked,
+        parties=nobody,
+        switches=Switches(practice.opt_outs, members=members),
+        members=MemberIndex.of(members),
+        contract=contract,
+        columns=columns,
+        events=_Events.of(choices, practice.opt_outs, members),
+    )
+    counted = []
     for delivery in practice.deliveries:
         plan = _plan(world, delivery)
-        reason = _decided(world, plan, engine)
-        used, _ = used_in(practice, world.parties, world.switches, delivery)
-        by_then = _by_then(world, delivery)
-        let = by_then & (reason == Reason.KEPT)
-        kept.append(
-            pa.table(
-                {
-                    "record": world.parties.records.filter(pa.array(let)),
-                    "delivery": pa.array([delivery.id] * int(let.sum()), pa.large_string()),
-                }
-            )
-        )
-        counts = np.bincount(reason[used & ~let], minlength=256)
-        counted.append(
-            GatedDelivery(
-                delivery=delivery.id,
-                plan=plan.digest.hex(),
-                asked=int(by_then.sum()),
-                used=int(used.sum()),
-                kept=int(let.sum()),
-                used_and_kept=int((used & let).sum()),
-                dropped={r.word: int(counts[r]) for r in Reason if r and counts[r]},
-            )
-        )
+        tally = _Tally()
+        off = world.switches.off(delivery.at, practice.setting)
+        for batch in messages():
+            keep(_gated(world, bare, delivery, plan, engine, batch, off, tally))
+        counted.append(tally.of(delivery, plan))
     return GateRun(
-        kept=pa.concat_tables(kept)
-        if kept
-        else pa.table({n: pa.array([], pa.large_string()) for n in ("record", "delivery")}),
+        kept=None,
         deliveries=tuple(counted),
         rulesets=asked.rules.version,
         digest=asked.rules.digest.hex(),
@@ -195,7 +238,7 @@ def run_the_gate(
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _World:
-    """The import, resolved once for all deliveries."""
+    """The import, resolved once for all deliveries; `parties` has members and no messages."""
 
     practice: Practice
     asked: GateRules
@@ -203,23 +246,74 @@ class _World:
     switches: Switches
     members: MemberIndex
     contract: Contract
-    rows: pa.Table
+    columns: list[str]
     events: _Events
 
-    @classmethod
-    def of(cls, practice: Practice, choices: pa.Table | None, asked: GateRules) -> _World:
-        parties = Parties.of(practice)
-        contract, rows = _rows(practice, asked.taxonomy)
-        return cls(
-            practice=practice,
-            asked=asked,
-            parties=parties,
-            switches=Switches(practice.opt_outs, members=parties.members),
-            members=MemberIndex.of(parties.members),
-            contract=contract,
-            rows=rows,
-            events=_Events.of(choices, practice.opt_outs, parties.members),
+
+class _Tally:
+    """The counts of one delivery, added up over batches."""
+
+    def __init__(self) -> None:
+        self.asked = self.used = self.kept = self.both = 0
+        self.dropped = np.zeros(256, dtype=np.int64)
+
+    def of(self, delivery: Delivery, plan: GatePlan) -> GatedDelivery:
+        return GatedDelivery(
+            delivery=delivery.id,
+            plan=plan.digest.hex(),
+            asked=self.asked,
+            used=self.used,
+            kept=self.kept,
+            used_and_kept=self.both,
+            dropped={r.word: int(self.dropped[r]) for r in Reason if r and self.dropped[r]},
         )
+
+
+class _Off:
+    """Who of a batch's members had turned the switch off by the delivery."""
+
+    def __init__(self, off: Array) -> None:
+        self._off = off
+
+    def off(self, at: datetime, setting: Setting | None) -> Array:
+        return self._off
+
+
+def _gated(
+    world: _World,
+    bare: Practice,
+    delivery: Delivery,
+    plan: GatePlan,
+    engine: GateEngine,
+    batch: pa.Table,
+    off: Array,
+    tally: _Tally,
+) -> pa.Table:
+    """Decide one batch of messages, count it, and return what is kept of it."""
+    practice = replace(bare, messages=batch)
+    parties = Parties.of(practice)
+    mine = _Off(off[world.members.resolve(parties.members)])
+    rows = batch.select(world.columns)
+    decided = [
+        engine.reasons(plan, part).reason
+        for part in rows.combine_chunks().to_batches(max_chunksize=_ROWS)
+    ]
+    reason = np.concatenate(decided) if decided else np.zeros(0, np.uint8)
+    used, _ = used_in(practice, parties, mine, delivery)
+    # Of the delivery's kinds, and sent by then or at an unknown instant; where it lists its
+    # records, exactly these.
+    everybody = replace(practice, setting=None)
+    by_then, _ = used_in(everybody, parties, _Off(np.zeros(len(parties.members), bool)), delivery)
+    let = by_then & (reason == Reason.KEPT)
+    tally.asked += int(by_then.sum())
+    tally.used += int(used.sum())
+    tally.kept += int(let.sum())
+    tally.both += int((used & let).sum())
+    tally.dropped += np.bincount(reason[used & ~let], minlength=256)
+    record = parties.records.filter(pa.array(let))
+    name = pa.array([delivery.id], pa.large_string())
+    here = name.take(pa.array(np.zeros(len(record), dtype=np.int32)))
+    return pa.table({"record": record.cast(pa.large_string()), "delivery": here})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -344,38 +438,21 @@ def _facts(world: _World, delivery: Delivery) -> MemberFacts:
     return replace(unknown, regions=(None, *names), region_id=codes.astype(np.int32))
 
 
-def _decided(world: _World, plan: GatePlan, engine: GateEngine) -> Array:
-    """Return the gate's reason for every message (uint8); memory: one byte a message."""
-    parts = [
-        engine.reasons(plan, batch).reason for batch in world.rows.to_batches(max_chunksize=_ROWS)
-    ]
-    return np.concatenate(parts) if parts else np.zeros(0, np.uint8)
-
-
-def _by_then(world: _World, delivery: Delivery) -> Array:
-    """Return bool[messages]: of the delivery's kinds, and sent by then or at an unknown instant.
-
-    Where the delivery lists its records the gate is asked for exactly these.
-    """
-    everything = replace(world.practice, opt_outs=None, setting=None)
-    nobody = Switches(None, members=world.parties.members)
-    return used_in(everything, world.parties, nobody, delivery)[0]
-
-
-def _rows(practice: Practice, taxonomy: Taxonomy) -> tuple[Contract, pa.Table]:
-    """Return the messages as the gate reads them, and the contract that says how."""
-    messages, category = practice.messages, practice.category
+def _contract(
+    practice: Practice, taxonomy: Taxonomy, kinds: Sequence[str] | None
+) -> tuple[Contract, list[str]]:
+    """Return how the gate reads the messages, and which of their columns it reads."""
+    held, category = practice.messages.column_names, practice.category
     lines = ["contract: v1", "record_id: record", "parties:", "  author: author"]
-    columns = {"record": messages["record"], "author": messages["author"]}
+    columns = ["record", "author"]
     leaves = {u.category for d in practice.deliveries for u in taxonomy.expand(d.use(category))}
     if any(taxonomy.has_several_parties(leaf) for leaf in leaves):
         lines.append("  recipients: recipients")
-        columns["recipients"] = messages["recipients"]
-    if "kind" in messages.column_names:
-        kinds = pc.unique(as_text(messages["kind"]).drop_null()).to_pylist()
+        columns.append("recipients")
+    if kinds is not None:
         known = {kind: f"{category}.{kind}" for kind in kinds if f"{category}.{kind}" in leaves}
         lines += ["kind: kind", f"kinds: {json.dumps(known, ensure_ascii=False)}"]
-        columns["kind"] = messages["kind"]
+        columns.append("kind")
     elif leaves == {category}:
         lines.append(f"category_constant: {category}")
     else:
@@ -385,10 +462,10 @@ def _rows(practice: Practice, taxonomy: Taxonomy) -> tuple[Contract, pa.Table]:
             where="messages",
             hint="messages: {constants: {kind: inmail}}, or a finer `category`",
         )
-    if "sent_at" in messages.column_names:
+    if "sent_at" in held:
         lines.append("collected_at: sent_at")
-        columns["sent_at"] = messages["sent_at"]
-    return parse_contract("\n".join(lines) + "\n", name="case"), pa.table(columns)
+        columns.append("sent_at")
+    return parse_contract("\n".join(lines) + "\n", name="case"), columns
 
 
 def _places(values: pa.Array, among: pa.Array) -> Array:

@@ -25,7 +25,7 @@ __all__ = ["case_entry", "case_proof", "log_case", "pack_digest", "state_case"]
 
 def state_case(
     report: CaseReport,
-    files: Mapping[str, bytes],
+    results: Mapping[str, str],
     *,
     origin: str,
     program: str,
@@ -39,7 +39,7 @@ def state_case(
 
     Args:
         report: The answer.
-        files: Its files, by name.
+        results: SHA-256 of each of its files, hex, by name.
         origin: The log that it goes into.
         program: Name and version of what ran.
         case: SHA-256 of the case file.
@@ -64,7 +64,7 @@ def state_case(
             "sha256": pack_digest(pack).hex(),
         },
         "rulesets": rulesets,
-        "results": {name: sha256(data).hex() for name, data in files.items()},
+        "results": dict(results),
         "counts": [_counts(cohort.affected.to_dict()) for cohort in report.cohorts],
     }
     read_case_statement(statement)

@@ -15,9 +15,8 @@ from byleave.exposure.casefile import CaseFile, TableRef, parse_case
 from byleave.exposure.conditions import check_cohort
 from byleave.exposure.practice import Practice
 from byleave.service.case import Case, CaseReport, evaluate
-from byleave.service.case_files import CaseFiles
 from byleave.wiring.case_gate import run_gate
-from byleave.wiring.case_rows import private_file
+from byleave.wiring.case_rows import save_lists
 from byleave.wiring.case_tables import FileTable
 
 __all__ = [
@@ -51,7 +50,7 @@ def write_members_csv(report: CaseReport, path: str | Path) -> None:
     Raises:
         InputError: `input.not-found`, the folder does not exist.
     """
-    private_file(Path(path), lambda stream: stream.write(CaseFiles(report).members_csv()))
+    save_lists(report, {"members.csv": Path(path)})
 
 
 def write_notices_csv(report: CaseReport, path: str | Path) -> None:
@@ -60,7 +59,7 @@ def write_notices_csv(report: CaseReport, path: str | Path) -> None:
     Raises:
         InputError: `input.not-found`, the folder does not exist.
     """
-    private_file(Path(path), lambda stream: stream.write(CaseFiles(report).notices_csv()))
+    save_lists(report, {"notices.csv": Path(path)})
 
 
 def read_case(path: str | Path) -> CaseFile:

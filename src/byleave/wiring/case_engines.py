@@ -14,28 +14,23 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-import pyarrow as pa
-
 from byleave import __version__, canonical
 from byleave.canonical import sha256
 from byleave.engines.case_duckdb import duckdb_runner
+from byleave.engines.case_runner import CaseRunner
 from byleave.engines.case_spark import SparkRunner
-from byleave.engines.case_stages import CaseRunner, answer_in_stages
 from byleave.engines.extra import load
 from byleave.errors import ConflictError, InputError
 from byleave.exposure.casefile import CaseFile
-from byleave.exposure.conditions import check_cohort
-from byleave.exposure.practice import Practice
-from byleave.exposure.question import CaseQuestion
-from byleave.exposure.tables import Inputs, MemoryTable, Table
 from byleave.ids import format_instant, parse_instant
-from byleave.service.case import Case, CaseReport, CohortReport
-from byleave.wiring.case import load_case, located, read_case, run_case
+from byleave.service.case import CaseReport
+from byleave.wiring.case import read_case, run_case
+from byleave.wiring.case_stream import streamed_case
 from byleave.wiring.case_tables import FileTable
 
 __all__ = ["ENGINES", "LARGE", "Asked", "asked_case"]
@@ -71,7 +66,6 @@ def asked_case(
     *,
     as_of: datetime | None = None,
     engine: str = "auto",
-    lists: bool = False,
     parts: Path | None = None,
     memory: str = "2GB",
     progress: Progress | None = None,
@@ -82,7 +76,6 @@ def asked_case(
         path: `case.yaml`.
         as_of: The day of the question; None: what the file says, else now.
         engine: One of `ENGINES`.
-        lists: Whether the rows behind each member are wanted, which `reference` alone gives.
         parts: Where what is made stands meanwhile; None: `case.yaml.parts`.
         memory: What DuckDB may hold.
         progress: Told what is being done.
@@ -95,23 +88,16 @@ def asked_case(
     """
     file = Path(path)
     stated = read_case(file)
-    chosen, why = _chosen(engine, stated, file.parent, lists=lists)
+    chosen, why = _chosen(engine, stated, file.parent)
     if chosen == "reference":
         yield Asked(report=run_case(file, as_of=as_of), engine=chosen, why=why)
         return
-    if lists or (stated.gate is not None and _size(stated, file.parent) >= LARGE):
-        raise InputError(
-            "the rows behind each member, and a gate's run over so many messages, are worked out "
-            "in memory alone",
-            code="case.engine",
-            hint="--engine reference; or `gate: {kept: …}`, --csv and --pairs",
-        )
     folder = parts or file.with_name(file.name + ".parts")
     try:
         with ExitStack() as stack:
             day = stack.enter_context(_parts(folder, stated, file, as_of, chosen))
             runner = stack.enter_context(_runner(chosen, folder, memory))
-            report = _streamed(stated, file, day, runner, folder, progress)
+            report = streamed_case(stated, file, day, runner, folder, progress)
             yield Asked(report=report, engine=chosen, why=why)
             stack.close()
             shutil.rmtree(folder, ignore_errors=True)
@@ -124,7 +110,7 @@ def asked_case(
         ) from None
 
 
-def _chosen(engine: str, stated: CaseFile, folder: Path, *, lists: bool) -> tuple[str, str | None]:
+def _chosen(engine: str, stated: CaseFile, folder: Path) -> tuple[str, str | None]:
     """Return the engine, and why it."""
     if engine != "auto":
         if engine not in ENGINES:
@@ -139,8 +125,6 @@ def _chosen(engine: str, stated: CaseFile, folder: Path, *, lists: bool) -> tupl
         return "reference", None
     gigabytes = rows * _BYTES_A_MESSAGE / 1e9
     size = f"about {rows:,} messages"
-    if stated.gate is not None or lists:
-        return "reference", f"reference: {size} in memory, about {gigabytes:,.0f} GB"
     if importlib.util.find_spec("duckdb") is None:
         return "reference", (
             f"reference: {size} in memory, about {gigabytes:,.0f} GB; "
@@ -248,91 +232,3 @@ def _key(stated: CaseFile, file: Path, engine: str) -> str:
     return sha256(
         canonical.encode({"case": text, "tables": tables, "by": [engine, __version__]})
     ).hex()
-
-
-def _streamed(
-    stated: CaseFile,
-    file: Path,
-    as_of: datetime,
-    runner: CaseRunner,
-    folder: Path,
-    progress: Progress | None,
-) -> CaseReport:
-    """Answer a case by stages."""
-    places = {name: ref.where for name, ref in stated.tables.items()} | {"": str(file)}
-    if stated.kept is not None:
-        places["kept"] = stated.kept.where
-    here = file.parent
-    tables = {n: FileTable(here / r.file, r, n) for n, r in stated.tables.items()}
-    # A gate's run takes the tables into memory; it was asked for over few messages alone.
-    run = None if stated.gate is None else load_case(file, as_of=as_of).gate
-    kept: Table | None = None
-    if run is not None:
-        kept = MemoryTable(run.kept)
-    elif stated.kept is not None:
-        kept = FileTable(here / stated.kept.file, stated.kept, "kept")
-    inputs = Inputs(
-        messages=tables["messages"],
-        choices=tables.get("choices"),
-        opt_outs=tables.get("opt_outs"),
-        subscriptions=tables.get("subscriptions"),
-        regions=tables.get("regions"),
-        kept=kept,
-        delivered={n: FileTable(here / r.file, r, "records") for n, r in stated.delivered.items()},
-    )
-    with located(places):
-        practice = _headers(stated, tables)
-    for cohort, where in zip(stated.cohorts, stated.asked_at, strict=True):
-        with located({"": where}):
-            check_cohort(practice, cohort)
-    with located(places):
-        question = CaseQuestion(
-            practice=practice,
-            cohorts=stated.cohorts,
-            pack=stated.pack,
-            as_of=as_of,
-            window=stated.window,
-            with_damage=stated.with_damage,
-        )
-        found = answer_in_stages(question, inputs, runner, folder, progress=progress)
-    case = Case(
-        title=stated.title,
-        origin=stated.origin,
-        matter=stated.matter,
-        as_of=as_of,
-        practice=practice,
-        choices=None,
-        cohorts=stated.cohorts,
-        pack=stated.pack,
-        window=stated.window,
-        with_damage=stated.with_damage,
-        gate=run,
-        counted=(found.messages, found.undated),
-    )
-    cohorts = tuple(
-        CohortReport(
-            affected=answer.affected,
-            exposure=answer.exposure,
-            counterfactual=answer.counterfactual,
-        )
-        for answer in found.cohorts
-    )
-    return CaseReport(case=case, cohorts=cohorts)
-
-
-def _headers(stated: CaseFile, tables: dict[str, FileTable]) -> Practice:
-    """Return the practice with tables that have columns and no rows."""
-    none = pa.array([], pa.string())
-    empty = {name: table.schema.empty_table() for name, table in tables.items()}
-    return Practice(
-        messages=empty["messages"],
-        deliveries=tuple(
-            replace(d, records=none) if d.id in stated.delivered else d for d in stated.deliveries
-        ),
-        setting=stated.setting,
-        opt_outs=empty.get("opt_outs"),
-        policies=stated.policies,
-        subscriptions=empty.get("subscriptions"),
-        regions=empty.get("regions"),
-        category=stated.category,
-    )

@@ -10,6 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import csv
 
+from byleave import canonical
+from byleave.canonical import sha256
 from byleave.errors import InputError
 from byleave.exposure.casefile import CaseFile, TableRef
 from byleave.wiring.case_gate import gate_files
@@ -63,7 +65,15 @@ def case_inputs(stated: CaseFile, folder: Path) -> list[dict[str, Any]]:
 
 
 def file_digest(file: Path) -> tuple[str, int]:
-    """Return the SHA-256 of a file, hex, and its size in bytes."""
+    """Return the SHA-256 of a file, hex, and its size in bytes.
+
+    Of a folder of Parquet files it is that of the canonical list of their names and digests, in
+    the order of their names, and the size of all.
+    """
+    if file.is_dir():
+        found = [(part.name, *file_digest(part)) for part in sorted(file.glob("*.parquet"))]
+        listed = [[name, digest] for name, digest, _ in found]
+        return sha256(canonical.encode(listed)).hex(), sum(size for *_, size in found)
     hasher, size = hashlib.sha256(), 0
     with file.open("rb") as stream:
         while block := stream.read(_BLOCK):
@@ -73,6 +83,8 @@ def file_digest(file: Path) -> tuple[str, int]:
 
 
 def _rows(file: Path) -> int:
+    if file.is_dir():
+        return sum(_rows(part) for part in sorted(file.glob("*.parquet")))
     if file.suffix == ".parquet":
         return int(pq.read_metadata(file).num_rows)
     with csv.open_csv(file) as reader:

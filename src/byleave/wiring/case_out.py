@@ -12,7 +12,9 @@ The folder appears whole or not at all, and only its owner reads it.
 
 from __future__ import annotations
 
+import os
 import shutil
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,17 +29,29 @@ from byleave.evidence.proof_file import parse_proof_file
 from byleave.evidence.proof_kinds import CaseProofFile
 from byleave.ids import parse_instant
 from byleave.service.case import CaseReport
-from byleave.service.case_files import PRIVATE_FILES, REPORT_FILE, CaseFiles
+from byleave.service.case_files import PRIVATE_FILES, REPORT_FILE, report_bytes
 from byleave.service.case_statement import case_entry, case_proof, log_case, state_case
 from byleave.stores.artefacts import write_file
 from byleave.verify import Verdict, verify
-from byleave.wiring.case import read_case, run_case
+from byleave.wiring.case import read_case
+from byleave.wiring.case_engines import asked_case
 from byleave.wiring.case_inputs import case_inputs, file_digest
 from byleave.wiring.case_log import CaseLog
+from byleave.wiring.case_rows import save_lists
 from byleave.wiring.workspace import Workspace
 from byleave.wiring.world import system_bytes, system_now
 
-__all__ = ["CaseCheck", "CaseVerdict", "Finished", "finish_case", "read_finished", "verify_case"]
+__all__ = [
+    "CaseCheck",
+    "CaseVerdict",
+    "Finished",
+    "check_output",
+    "finish_case",
+    "read_finished",
+    "verify_case",
+]
+
+Progress = Callable[[str, int, int], None]
 
 STATEMENT_FILE: Final = "statement.json"
 PROOF_FILE: Final = "case.proof"
@@ -69,51 +83,52 @@ def finish_case(
     log: CaseLog | None = None,
     now: Callable[[], datetime] = system_now,
     random: Callable[[int], bytes] = system_bytes,
+    progress: Progress | None = None,
 ) -> Finished:
     """Write a finished case into a folder, and log its statement where there is a log.
 
+    The lists are written first, then stated and logged, and the folder takes its name last: what
+    fails on the way leaves no folder, and nothing logged unless all lists stood.
+
     Args:
-        report: The answer.
+        report: The answer; its rows can still be read.
         case_file: The case; its tables are read again, for their digests.
         out: A folder that does not exist, or is empty.
         workspace: The workspace whose log takes the statement.
         log: The case log that takes it instead; neither: the statement stays unsigned.
         now: Clock.
         random: Where the salt is drawn.
+        progress: Told what is being done.
 
     Raises:
         InputError: `case.output`, something stands there; `input.not-found`, `case.table`.
         WorldError: `world.disk-full`, `world.storage`.
     """
     folder, file = Path(out), Path(case_file)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError("something stands there already", code="case.output", where=str(folder))
-    files = CaseFiles(report).all()
+    check_output(folder)
     house = None if workspace is None else workspace.house
     origin = "unsigned" if log is None else log.origin
-    statement = state_case(
-        report,
-        files,
-        origin=origin if house is None else house.log.origin,
-        program=f"byleave {__version__}",
-        case=sha256(file.read_bytes()),
-        inputs=case_inputs(read_case(file), file.parent),
-        rulesets=None if report.case.gate is None else report.case.gate.digest,
-        stated=now().replace(microsecond=0),
-        salt=random(32),
-    )
-    proof = trust = None
-    if workspace is not None and house is not None:
-        proof, trust = log_case(house, statement), workspace.places.trust
-    elif log is not None:
-        proof, trust = case_proof(statement, log.add(case_entry(statement))), log.trust
     part = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     try:
         part.mkdir(parents=True, mode=0o700)
-        for name, data in files.items():
-            write_file(part / name, data, private=name in PRIVATE_FILES)
+        statement = state_case(
+            report,
+            _write_results(report, part, progress),
+            origin=origin if house is None else house.log.origin,
+            program=f"byleave {__version__}",
+            case=sha256(file.read_bytes()),
+            inputs=case_inputs(read_case(file), file.parent),
+            rulesets=None if report.case.gate is None else report.case.gate.digest,
+            stated=now().replace(microsecond=0),
+            salt=random(32),
+        )
         write_file(part / STATEMENT_FILE, canonical.encode(statement))
+        proof = trust = None
+        if workspace is not None and house is not None:
+            proof, trust = log_case(house, statement), workspace.places.trust
+        elif log is not None:
+            proof, trust = case_proof(statement, log.add(case_entry(statement))), log.trust
         if proof is not None:
             write_file(part / PROOF_FILE, proof)
         if folder.exists():
@@ -128,6 +143,25 @@ def finish_case(
         proof=None if proof is None else folder / PROOF_FILE,
         trust=trust,
     )
+
+
+def check_output(folder: Path) -> None:
+    """Refuse a place for a finished run where something stands: before the run, which may be long.
+
+    Raises:
+        InputError: `case.output`.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError("something stands there already", code="case.output", where=str(folder))
+
+
+def _write_results(
+    report: CaseReport, folder: Path, progress: Progress | None = None
+) -> dict[str, str]:
+    """Write the report and the lists; return the SHA-256 of each, hex."""
+    write_file(folder / REPORT_FILE, report_bytes(report))
+    save_lists(report, {name: folder / name for name in PRIVATE_FILES}, progress=progress)
+    return {name: file_digest(folder / name)[0] for name in (REPORT_FILE, *PRIVATE_FILES)}
 
 
 def read_finished(out: str | Path) -> dict[str, Any]:
@@ -190,7 +224,13 @@ class CaseVerdict:
 
 
 def verify_case(
-    out: str | Path, case_file: str | Path | None = None, *, trust: str | Path | None = None
+    out: str | Path,
+    case_file: str | Path | None = None,
+    *,
+    trust: str | Path | None = None,
+    engine: str = "auto",
+    memory: str = "2GB",
+    progress: Progress | None = None,
 ) -> CaseVerdict:
     """Check a finished case: the proof, the files beside it, and the case itself, run again.
 
@@ -198,9 +238,12 @@ def verify_case(
         out: A folder that `finish_case` wrote, or a proof file alone.
         case_file: The case with its tables beside it, where they are at hand.
         trust: The trust file; without it the proof is not checked.
+        engine: What runs the case again (`wiring.case_engines.ENGINES`); any gives the same.
+        memory: What DuckDB may hold.
+        progress: Told what is being done.
 
     Raises:
-        InputError: `case.output`, nothing to check; what `run_case` raises.
+        InputError: `case.output`, nothing to check; what `asked_case` raises.
     """
     place = Path(out)
     folder = place if place.is_dir() else None
@@ -224,7 +267,8 @@ def verify_case(
         checks.append(_held("statement", "it is the one in the proof", same, "case.statement"))
     if folder is not None:
         checks.append(_files(folder, statement))
-    checks += _again(statement, None if case_file is None else Path(case_file))
+    run = _Run(engine=engine, memory=memory, progress=progress)
+    checks += _again(statement, None if case_file is None else Path(case_file), run)
     return CaseVerdict(verdict=verdict, checks=tuple(checks))
 
 
@@ -243,7 +287,38 @@ def _files(folder: Path, statement: Mapping[str, Any]) -> CaseCheck:
     )
 
 
-def _again(statement: Mapping[str, Any], file: Path | None) -> list[CaseCheck]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """How a case is run again."""
+
+    engine: str
+    memory: str
+    progress: Progress | None
+
+    def results(self, file: Path, as_of: datetime) -> dict[str, str]:
+        """Run a case; return the SHA-256 of everything that comes out, hex."""
+        with (
+            tempfile.TemporaryDirectory(prefix="byleave-case-", dir=_roomy(file)) as name,
+            asked_case(
+                file,
+                as_of=as_of,
+                engine=self.engine,
+                memory=self.memory,
+                parts=Path(name) / "parts",
+                progress=self.progress,
+            ) as asked,
+        ):
+            made = Path(name) / "made"
+            made.mkdir()
+            return _write_results(asked.report, made, self.progress)
+
+
+def _roomy(file: Path) -> Path | None:
+    """Return the case's folder, where its tables have room; None, the system's: it is read-only."""
+    return file.parent if os.access(file.parent, os.W_OK) else None
+
+
+def _again(statement: Mapping[str, Any], file: Path | None, run: _Run) -> list[CaseCheck]:
     """Compare the inputs, run the case on them as of the same instant, compare what comes out."""
     names = ("case", "inputs", "run again")
     if file is None:
@@ -273,8 +348,7 @@ def _again(statement: Mapping[str, Any], file: Path | None) -> list[CaseCheck]:
     )
     if any(check.state == "FAIL" for check in checks):
         return [*checks, CaseCheck(name="run again", state="not run", detail="the inputs differ")]
-    report = run_case(file, as_of=parse_instant(statement["as_of"]))
-    made = {name: sha256(data).hex() for name, data in CaseFiles(report).all().items()}
+    made = run.results(file, parse_instant(statement["as_of"]))
     wrong = [
         n for n in {**made, **statement["results"]} if made.get(n) != statement["results"].get(n)
     ]

@@ -1,26 +1,24 @@
 """Write what a case found, row by row, as it streams: the same for every engine.
 
-Both files name members: they are readable by their owner alone, and appear whole or not at all.
+The files name members: they are readable by their owner alone, and appear whole or not at all.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, cast
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pyarrow import csv
 
-from byleave.engines.case_stages import Streamed
 from byleave.errors import InputError
-from byleave.exposure.behind import BEHIND
-from byleave.exposure.finding import Finding
 from byleave.service.case import CaseReport
-from byleave.service.case_files import guarded, timed
+from byleave.service.case_files import write_lists
 
 _PAIRS: Final = pa.schema(
     [
@@ -33,29 +31,34 @@ _PAIRS: Final = pa.schema(
     ]
 )
 
-__all__ = ["private_file", "stream_members_csv", "stream_pairs"]
+__all__ = ["private_file", "save_lists", "stream_pairs"]
+
+Progress = Callable[[str, int, int], None]
 
 
-def stream_members_csv(report: CaseReport, path: Path) -> None:
-    """Write every affected member with each reason as CSV that no spreadsheet runs.
+def save_lists(
+    report: CaseReport, files: Mapping[str, Path], *, progress: Progress | None = None
+) -> None:
+    """Write lists of a report (`service.case_files`), in one pass, all of them or none.
 
-    Columns: cohort, member, reason, messages, first_used_at, deliveries, records.
+    Args:
+        report: The answer; its rows can still be read.
+        files: Name of a list → the file; what stands there is replaced.
+        progress: Told how many pairs are written.
 
     Raises:
-        InputError: `input.not-found`, the folder does not exist.
+        InputError: `input.not-found`, a folder does not exist.
     """
+    if not files:
+        return
+    beside = next(iter(files.values())).parent
 
-    def write(stream: BinaryIO) -> None:
-        writer = None
-        options = csv.WriteOptions(quoting_style="all_valid")
-        for table in _rows(report, BEHIND):
-            shown = guarded(timed(table))
-            writer = writer or csv.CSVWriter(stream, shown.schema, write_options=options)
-            writer.write_table(shown)
-        if writer is not None:
-            writer.close()
+    def scratch() -> BinaryIO:
+        return cast("BinaryIO", tempfile.TemporaryFile(dir=beside))
 
-    private_file(path, write)
+    with ExitStack() as stack:
+        streams = {name: stack.enter_context(_drafted(file)) for name, file in files.items()}
+        write_lists(report, streams, scratch=scratch, progress=progress)
 
 
 def stream_pairs(report: CaseReport, path: Path) -> None:
@@ -69,7 +72,7 @@ def stream_pairs(report: CaseReport, path: Path) -> None:
 
     def write(stream: BinaryIO) -> None:
         writer = None
-        for table in _rows(report, _PAIRS):
+        for table in _rows(report):
             writer = writer or pq.ParquetWriter(stream, table.schema, compression="zstd")
             writer.write_table(table)
         if writer is not None:
@@ -78,23 +81,17 @@ def stream_pairs(report: CaseReport, path: Path) -> None:
     private_file(path, write)
 
 
-def _rows(report: CaseReport, wanted: pa.Schema) -> Iterator[pa.Table]:
+def _rows(report: CaseReport) -> Iterator[pa.Table]:
     """Yield rows with their cohort; first none, so that a file has its header."""
-    schema = pa.schema([("cohort", pa.large_string()), *wanted])
+    schema = pa.schema([("cohort", pa.large_string()), *_PAIRS])
     yield schema.empty_table()
     for cohort in report.cohorts:
         found = cohort.affected
         name = pa.array([found.cohort.name], pa.large_string())
-        for batch in _behind(found) if wanted is BEHIND else found.pair_batches():
+        for batch in found.pair_batches():
             first = name.take(pa.array(np.zeros(batch.num_rows, dtype=np.int32)))
-            columns = [first, *(batch[f.name].cast(f.type) for f in wanted)]
+            columns = [first, *(batch[f.name].cast(f.type) for f in _PAIRS)]
             yield pa.Table.from_arrays(columns, schema=schema)
-
-
-def _behind(found: Finding) -> Iterator[pa.RecordBatch]:
-    if not isinstance(found, Streamed):
-        raise TypeError(type(found))  # in memory: `service.case_files`
-    return found.behind_batches()
 
 
 def private_file(file: Path, write: Callable[[BinaryIO], object]) -> None:
@@ -103,6 +100,13 @@ def private_file(file: Path, write: Callable[[BinaryIO], object]) -> None:
     Raises:
         InputError: `input.not-found`, the folder does not exist.
     """
+    with _drafted(file) as stream:
+        write(stream)
+
+
+@contextmanager
+def _drafted(file: Path) -> Iterator[BinaryIO]:
+    """Open a draft of a private file; it takes the file's place when nothing failed."""
     draft = file.with_name(file.name + ".part")
     try:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -112,7 +116,7 @@ def private_file(file: Path, write: Callable[[BinaryIO], object]) -> None:
         ) from None
     try:
         with os.fdopen(descriptor, "wb") as stream:
-            write(stream)
+            yield stream
         draft.replace(file)
     except BaseException:
         draft.unlink(missing_ok=True)

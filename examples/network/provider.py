@@ -23,7 +23,7 @@ from typing import Any, Final
 import pyarrow.parquet as pq
 
 from byleave.errors import ByleaveError
-from byleave.wiring.recipient import RecipientFolder
+from byleave.recipient import RecipientFolder
 
 __all__ = ["main", "train", "turn"]
 

@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import Final, Self
 
 import byleave
-from byleave.wiring.recipient import make_recipient
+from byleave.recipient import make_recipient
 
 from .cast import fill
 from .night import open_doors, work

@@ -253,6 +253,7 @@ CODES: Final[dict[str, str]] = {
     # disclosure and case
     "disclosure.nothing-allowed": "No record may go to this recipient for this use.",
     "disclosure.nothing-new": "The recipient holds every record that may go to it.",
+    "disclosure.over": "Terms were to run out before the package is made.",
     "disclosure.counts-as-training": "The recipient's contract permits training, and not every record may be trained on there.",
     "disclosure.no-contract": "No contract with the recipient is in force at the instant of the offer.",
     "disclosure.not-affiliate": "The recipient is named an affiliate, and was none at the instant of the offer.",
@@ -321,6 +322,7 @@ CODES: Final[dict[str, str]] = {
     "pages.member-label": "A report names a member other than as `member A`; it holds no member ids.",
     # the server
     "job.elsewhere": "Another server process runs the jobs of this workspace.",
+    "job.ended": "A job has ended, and cannot be cancelled any more.",
     "job.fault": "A trainer of the platform's own raised an error in a job.",
     "job.lost": "The server stopped before a job had ended.",
     "job.many": "Too many jobs are waiting.",
@@ -359,7 +361,8 @@ CODES: Final[dict[str, str]] = {
     "oidc.role": "Nothing that the sign-in provider says of a person gives them the role they asked for.",
     "oidc.unknown": "The sign-in provider names a member who is not enrolled here.",
     "server.tls": "A certificate and its key cannot be read, or do not belong together.",
-    "portal.settings": "A field of [portal.contact] or [portal.authority] in byleave.toml is unknown or wrong.",
+    "upload.unknown": "No file of this digest was sent, or it was sent more than a day ago.",
+    "upload.full": "So many files of rows wait to become sources that no more are taken.",
     "portal.settings": "A field of [portal.contact] or [portal.authority] in byleave.toml is unknown or wrong.",
     "portal.cannot-bind": "The portal cannot listen on the address and port it was given.",
     "portal.demo-loopback-only": "A demo workspace is only served to the machine it is on.",

@@ -9,7 +9,7 @@ import pytest
 
 from tests.cli.conftest import Say
 
-KINDS = ["eu-ai-act", "ca-ab2013", "cyclonedx", "croissant", "connecticut", "datasheet"]
+KINDS = ["eu-ai-act", "ca-ab2013", "cyclonedx", "spdx", "croissant", "connecticut", "datasheet"]
 
 
 @pytest.mark.parametrize("kind", KINDS)

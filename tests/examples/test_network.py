@@ -439,7 +439,7 @@ def test_the_network_knows_byleave_by_its_api_alone() -> None:
         "store": set(),
         "cast": set(),
         "texts": set(),
-        "provider": {"byleave.errors", "byleave.wiring.recipient"},
+        "provider": {"byleave.errors", "byleave.recipient"},
         "night": {"byleave"},
     }
     for module, may in allowed.items():

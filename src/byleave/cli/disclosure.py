@@ -63,28 +63,51 @@ def register(*, card: str, out: str | None, workspace: str, as_json: bool) -> No
 @click.option("--use", required=True, metavar="PURPOSE/CATEGORY/RECIPIENT")
 @click.option("--recall-days", type=click.IntRange(0, 365), default=13, show_default=True)
 @click.option("--expires", help="From when on it may not be used, as 2027-01-01.")
+@click.option("--only-new", is_flag=True, help="Leave out what the recipient holds already.")
+@click.option("--preview", is_flag=True, help="Say what it would hold; store nothing.")
 @workspace_option
 @json_option
 def offer(
-    *, source: str, use: str, recall_days: int, expires: str | None, workspace: str, as_json: bool
+    *,
+    source: str,
+    use: str,
+    recall_days: int,
+    expires: str | None,
+    only_new: bool,
+    preview: bool,
+    workspace: str,
+    as_json: bool,
 ) -> None:
     """Gate a source for one recipient, record by record, and seal what may go. Exit 4: nothing.
 
+    A recipient holds what was offered to it before for the same purpose, was not called back, and
+    has not run out. The lines say how many records are new to it.
+
     \b
     byleave disclosure offer messages \\
+        --use train.generative.replies/messages/provider.acme
+    byleave disclosure offer messages --preview \\
         --use train.generative.replies/messages/provider.acme
     """  # noqa: D301
     from byleave.ids import parse_instant
 
     until = None if expires is None else parse_instant(expires)
+    recipient = use.rpartition("/")[2]
+    if preview:
+        _preview_offer(source, use, workspace=workspace, as_json=as_json)
+        return
     with opened(workspace) as ws:
-        made = ws.disclosure.offer(source, use, recall_days=recall_days, expires=until)
-        recipient = use.rpartition("/")[2]
+        made = ws.disclosure.offer(
+            source, use, recall_days=recall_days, expires=until, only_new=only_new
+        )
         registered = ws.disclosure.key_of(recipient) is not None
     data = {
         "disclosure": made.disclosure,
         "snapshot": made.snapshot,
         "registered": registered,
+        "new": made.new,
+        "repeated": made.repeated,
+        "offered": made.rows,
         **made.record.to_dict(),
     }
     waits = (
@@ -96,8 +119,35 @@ def offer(
         data,
         schema="byleave/disclosure/v1",
         as_json=as_json,
-        lines=lambda: [f"{made.disclosure}: offered", *record_lines(made.record.to_dict()), waits],
+        lines=lambda: [
+            f"{made.disclosure}: {made.rows:,} records offered",
+            *record_lines(made.record.to_dict()),
+            _new_line(recipient, made.new, made.repeated, left_out=only_new),
+            waits,
+        ],
     )
+
+
+def _preview_offer(source: str, use: str, *, workspace: str, as_json: bool) -> None:
+    with opened(workspace, read_only=True) as ws:
+        found = ws.disclosure.preview(source, use)
+    data = {"new": found.new, "repeated": found.repeated, **found.record.to_dict()}
+    emit(
+        data,
+        schema="byleave/disclosure-preview/v1",
+        as_json=as_json,
+        lines=lambda: [
+            "An offer would hold, and nothing is stored:",
+            *record_lines(found.record.to_dict()),
+            _new_line(use.rpartition("/")[2], found.new, found.repeated),
+        ],
+    )
+
+
+def _new_line(recipient: str, new: int, repeated: int, *, left_out: bool = False) -> str:
+    what = "left out" if left_out else "--only-new leaves them out"
+    again = f"; {repeated:,} it holds already, {what}" if repeated else ""
+    return f"  new to {recipient}: {new:,}{again}"
 
 
 @group.command("list")

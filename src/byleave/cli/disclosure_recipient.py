@@ -10,6 +10,7 @@ import click
 from byleave.cli.output import emit, json_option, table
 
 if TYPE_CHECKING:
+    from byleave.errors import ByleaveError
     from byleave.wiring.recipient import RecipientFolder
 
 __all__ = ["RECIPIENT_COMMANDS"]
@@ -141,20 +142,32 @@ def held(*, name: str | None, folder: str, as_json: bool) -> None:
 def obey(*, folder: str, as_json: bool) -> None:
     """Delete the rows of every order from the copies held, and sign the answers.
 
+    Exit 3: an order could not be obeyed, and nothing of its package was deleted; the others were.
+
     \b
     byleave disclosure obey -r acme
     """  # noqa: D301
     mine = _opened(folder)
-    done = mine.obey()
+    failed: list[tuple[str, ByleaveError]] = []
+    done = mine.obey(failed)
     signed, waiting = mine.sign_answers()
-    data: dict[str, Any] = {"obeyed": done, "signed": signed, "waiting": waiting}
+    refused = [{"order": name, "error": error.code} for name, error in failed]
+    data: dict[str, Any] = {
+        "obeyed": done,
+        "signed": signed,
+        "waiting": waiting,
+        "refused": refused,
+    }
 
     def lines() -> list[str]:
         shown = [
             f"  {d['order']}: {d['deleted']:,} rows deleted, {d['left']:,} left"
             f" (root {d['before'][:8]} to {d['after'][:8]})"
             for d in done
-        ] or ["No order waits."]
+        ]
+        shown += [f"  {n}: not obeyed: {e.message} ({e.code})" for n, e in failed]
+        shown += [f"    {e.hint}" for _, e in failed if e.hint]
+        shown = shown or ["No order waits."]
         if waiting:
             shown.append("  those it was passed on to have to answer first: disclosure collect")
         elif signed:
@@ -162,6 +175,8 @@ def obey(*, folder: str, as_json: bool) -> None:
         return shown
 
     emit(data, schema="byleave/obeyed/v1", as_json=as_json, lines=lines)
+    if failed:
+        click.get_current_context().exit(3)
 
 
 @click.command()

@@ -16,7 +16,7 @@ from byleave.errors import InputError
 from byleave.ids import Digest, LedgerIndex, format_instant, parse_instant
 from byleave.policy.scope import Scope
 
-__all__ = ["TERMS_FORMAT", "Terms"]
+__all__ = ["TERMS_FORMAT", "Terms", "require_running"]
 
 TERMS_FORMAT: Final = "byleave-terms/v1"
 _FIELDS: Final = frozenset({
@@ -114,6 +114,20 @@ class Terms:
             "recall_days": self.recall_days,
             "expires": None if self.expires is None else format_instant(self.expires),
         }
+
+
+def require_running(expires: datetime | None, now: datetime) -> None:
+    """Refuse terms for a new package that run out before it is made.
+
+    Raises:
+        InputError: `disclosure.over`.
+    """
+    if expires is not None and expires <= now:
+        raise InputError(
+            f"terms that run out on {format_instant(expires)} are over already",
+            code="disclosure.over",
+            hint="name an instant to come, or none",
+        )
 
 
 def _field(document: Mapping[str, Json], name: str, kind: Any) -> Any:  # noqa: ANN401

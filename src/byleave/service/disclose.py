@@ -1,4 +1,10 @@
-"""Offer a package to a recipient: its own gate, its own snapshot, its own terms."""
+"""Offer a package to a recipient: its own gate, its own snapshot, its own terms.
+
+A recipient may hold rows already, of packages before: those offered to it from the same source for
+the same purpose, whose terms still run, less the rows called back. An offer counts them; with
+`only_new` it leaves them out. The gate's record and the snapshot of all that passed stand in the
+log all the same; the package is a delta of that snapshot.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +13,39 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from byleave.disclosure.terms import Terms
+import numpy as np
+import numpy.typing as npt
+
+from byleave.disclosure.terms import Terms, require_running
 from byleave.errors import InputError, RefusedError
 from byleave.evidence.entry import DisclosureEntry
 from byleave.gate.result import GateRecord
 from byleave.ids import LedgerIndex, parse_instant, to_us
 from byleave.policy.recipient import require_standing
 from byleave.policy.ruleset import PartyRule
-from byleave.service.gate import compile_for, dry_run, run_gate
+from byleave.policy.scope import Scope
+from byleave.service.gate import (
+    compile_for,
+    dry_run,
+    gate_document,
+    kept_rows,
+    reasons_of,
+    run_gate,
+)
 from byleave.service.house import House
 from byleave.service.recipients import recipients_in_force, require_permitted
-from byleave.service.snapshot import next_name, seal_gate
-from byleave.service.source import open_source
+from byleave.service.snapshot import (
+    next_name,
+    open_snapshot,
+    removed_rows,
+    seal_gate,
+    seal_without,
+    snapshot_document,
+    source_rows,
+)
+from byleave.service.source import Source, open_source
 
-__all__ = ["Offer", "offer", "shares_by_party_rule"]
+__all__ = ["Offer", "Preview", "offer", "preview", "shares_by_party_rule"]
 
 RECALL_DAYS: Final = 13
 SECRET_BYTES: Final = 32
@@ -35,12 +60,54 @@ class Offer:
         index: Its log index.
         snapshot: Its sealed snapshot.
         record: What the recipient's gate decided.
+        new: Rows that passed and that the recipient does not hold yet.
+        repeated: Rows that passed and that it holds already.
+        rows: Rows in the package: all that passed, or the new ones alone.
     """
 
     disclosure: str
     index: int
     snapshot: str
     record: GateRecord
+    new: int
+    repeated: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """What an offer would be.
+
+    Attributes:
+        record: What the recipient's gate decides now.
+        new: Rows that pass and that the recipient does not hold yet.
+        repeated: Rows that pass and that it holds already.
+    """
+
+    record: GateRecord
+    new: int
+    repeated: int
+
+
+def preview(house: House, source: str, use: str) -> Preview:
+    """Say what an offer would hold, and how much of it the recipient holds already; store nothing.
+
+    Args:
+        house: The workspace's ports.
+        source: Id of the source.
+        use: As for `offer`.
+
+    Raises:
+        InputError: `disclosure.to-oneself`; `workspace.unknown-object`.
+        RefusedError: What the recipient's contract permits (`policy.recipient`).
+    """
+    scope, data = _asked(house, source, use)
+    plan = compile_for(house, data, use)
+    found = dry_run(house, data, plan)
+    kept = kept_rows(house, data, plan)
+    require_permitted(house, data, scope, at=parse_instant(found.record.at), kept=found)
+    repeated = int(np.isin(kept, _held_by(house, source, scope)).sum())
+    return Preview(record=found.record, new=len(kept) - repeated, repeated=repeated)
 
 
 def offer(
@@ -51,6 +118,7 @@ def offer(
     name: str | None = None,
     recall_days: int = RECALL_DAYS,
     expires: datetime | None = None,
+    only_new: bool = False,
 ) -> Offer:
     """Gate a source for one recipient, seal what passed, offer it under terms.
 
@@ -61,19 +129,20 @@ def offer(
         name: Id of the disclosure; default the next `package-N`.
         recall_days: Days to answer a recall.
         expires: From when on the package may not be used; None: until it is recalled.
+        only_new: Leave out the rows that the recipient holds already.
 
     Raises:
-        RefusedError: `disclosure.nothing-allowed`, no record may go to this recipient; the gate's
-            record is logged all the same. `disclosure.no-contract`, `.not-affiliate`,
+        RefusedError: `disclosure.nothing-allowed`, no record may go to this recipient, or
+            `disclosure.nothing-new`, it holds every one that may; the gate's record is logged all
+            the same. `disclosure.no-contract`, `.not-affiliate`,
             `.passes-on`, `.counts-as-training`: what the recipient's contract permits
             (`policy.recipient`).
-        InputError: `disclosure.to-oneself`, the recipient is the platform; `disclosure.terms`.
+        InputError: `disclosure.to-oneself`, the recipient is the platform; `disclosure.terms`;
+            `disclosure.over`, the terms would have run out already.
     """
-    scope = house.taxonomy.scope(use)
-    if scope.recipient == "platform":
-        raise InputError("a package goes to somebody else", code="disclosure.to-oneself")
-    require_permitted(house, open_source(house, source), scope, at=house.now())
-    gate, _, gated = run_gate(house, source, use)
+    scope, data = _asked(house, source, use)
+    require_running(expires, house.now())
+    gate, gate_index, gated = run_gate(house, source, use)
     if not gated.record.kept:
         raise RefusedError(
             f"no record may go to {scope.recipient} for {scope.purpose}",
@@ -81,11 +150,28 @@ def offer(
             hint=f"{gate} says why, row by row",
         )
     at = parse_instant(gated.record.at)
-    require_permitted(house, open_source(house, source), scope, at=at, kept=gated)
+    require_permitted(house, data, scope, at=at, kept=gated)
+    again = np.flatnonzero(np.isin(_passed(house, gate), _held_by(house, source, scope)))
+    rows = gated.record.kept - (len(again) if only_new else 0)
+    if not rows:
+        raise RefusedError(
+            f"{scope.recipient} holds every record that may go to it for {scope.purpose}",
+            code="disclosure.nothing-new",
+            hint=f"{gate} says which; without --only-new they are offered again",
+        )
     disclosure = name or next_name(house, "disclosure", "package")
     snapshot, snapshot_index, _ = seal_gate(
-        house, gate, gated=gated, name=f"{disclosure}-set", kind="packages"
+        house, gate, gated=gated, name=_free(house, f"{disclosure}-set"), kind="packages"
     )
+    if only_new and len(again):
+        house.log.publish()  # a delta is taken of what the published log holds
+        snapshot, snapshot_index, _ = seal_without(
+            house,
+            open_snapshot(house, snapshot),
+            again,
+            gate=gate_index,
+            name=_free(house, f"{disclosure}-new"),
+        )
     pass_on = _pass_on(house, scope.recipient, at)
     terms = Terms(
         disclosure=disclosure,
@@ -109,7 +195,7 @@ def offer(
         "recipient": scope.recipient,
         "snapshot": snapshot,
         "use": use,
-        "rows": gated.record.kept,
+        "rows": rows,
         "terms": terms.encode().decode(),
         "state": "offered",
         "recalls": [],
@@ -122,7 +208,62 @@ def offer(
         writer.add_object(
             "disclosure", disclosure, index=index, at_us=to_us(house.now()), document=document
         )
-    return Offer(disclosure=disclosure, index=index, snapshot=snapshot, record=gated.record)
+    return Offer(
+        disclosure=disclosure,
+        index=index,
+        snapshot=snapshot,
+        record=gated.record,
+        new=gated.record.kept - len(again),
+        repeated=len(again),
+        rows=rows,
+    )
+
+
+def _asked(house: House, source: str, use: str) -> tuple[Scope, Source]:
+    scope = house.taxonomy.scope(use)
+    if scope.recipient == "platform":
+        raise InputError("a package goes to somebody else", code="disclosure.to-oneself")
+    data = open_source(house, source)
+    require_permitted(house, data, scope, at=house.now())
+    return scope, data
+
+
+def _passed(house: House, gate: str) -> npt.NDArray[np.int64]:
+    """Return the source rows that a logged gate let through, ascending: a snapshot's positions."""
+    _, document = gate_document(house, gate)
+    dropped = reasons_of(house, gate)["row"].to_numpy()
+    return np.setdiff1d(np.arange(document["rows"], dtype=np.int64), dropped)
+
+
+def _free(house: House, name: str) -> str:
+    """Return a snapshot's name, numbered where an offer that was killed has left one of it."""
+    taken = house.ledger.object("snapshot", name) is not None
+    return next_name(house, "snapshot", name) if taken else name
+
+
+def _held_by(house: House, source: str, scope: Scope) -> npt.NDArray[np.int64]:
+    """Return the rows of a source that a recipient holds for a purpose, or has lying there.
+
+    A row whose package ran out is not held: it may not be used any more.
+    """
+    found = [np.zeros(0, np.int64)]
+    for _, _, _, document in house.ledger.objects("disclosure"):
+        if document["recipient"] != scope.recipient or not document["rows"]:
+            continue
+        terms = Terms.decode(document["terms"].encode())
+        over = terms.expires is not None and house.now() >= terms.expires
+        name = document["snapshot"]
+        if over or terms.use.purpose != scope.purpose:
+            continue
+        if snapshot_document(house, name)[1]["source"] == source:
+            removed = removed_rows(house, name)
+            held = source_rows(house, name)
+            alive = np.ones(len(held), np.bool_)
+            alive[np.array(document["recalled_rows"], np.int64)] = False
+            if removed is not None:
+                alive[np.asarray(removed, np.int64)] = False
+            found.append(held[alive])
+    return np.unique(np.concatenate(found))
 
 
 def _pass_on(house: House, recipient: str, at: datetime) -> dict[str, list[str]]:

@@ -124,8 +124,10 @@ class FolderOutbox:
 
         Raises:
             EvidenceError: `disclosure.package-path`.
-            WorldError: `world.disk-full`, `world.storage`.
+            WorldError: `disclosure.unreachable`, the folder is nobody's outbox;
+                `world.disk-full`, `world.storage`.
         """
+        self._open(LISTING).close()  # who reads there has written it
         write_file(self._root / INBOX / _checked(name), data)
 
     def _open(self, name: str) -> BinaryIO:

@@ -1,7 +1,8 @@
 """California's training data documentation: Cal. Civ. Code 3111 (AB 2013, Stats. 2024, ch. 817).
 
 Twelve items of subdivision (a), from 1 January 2026, for generative systems made available to
-Californians since 1 January 2022; published by the developer on its site.
+Californians since 1 January 2022; published by the developer on its site. Items (1) to (9) ask in
+the statute's words, (10) to (12) in those of its reporters (docs/spec/summaries.md).
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def _what(subject: Subject) -> tuple[Field, ...]:
     return (
         by_ledger(
             "1",
-            "Sources or owners of the data sets",
+            "The sources or owners of the datasets",
             f"{subject.data.name}"
             + (f" ({subject.data.dataset})" if subject.data.dataset else "")
             + f", held by {subject.operator.name}; the records are of its members.",
@@ -49,13 +50,13 @@ def _what(subject: Subject) -> tuple[Field, ...]:
         ),
         by_ledger(
             "2",
-            "How the data sets further the intended purpose",
+            "A description of how the datasets further the intended purpose of the system or service",
             f"The records were gated and used for one purpose, {sealed.use}: {sealed.sentence}.",
             entries=(subject.gated.index, sealed.index),
         ),
         by_ledger(
             "3",
-            "Number of data points",
+            "The number of data points included in the datasets",
             f"{say.counted(sealed.records, 'record')} of {say.counted(sealed.members, 'member')};"
             " the snapshot is fixed, so this is a count and no estimate.",
             entries=(sealed.index,),
@@ -64,7 +65,7 @@ def _what(subject: Subject) -> tuple[Field, ...]:
         ),
         by_ledger(
             "4",
-            "Types of data points",
+            "A description of the types of data points within the datasets",
             f"Data categories: {say.categories(subject)}. Columns: {columns}.",
             entries=(sealed.index,),
             **{f"category:{name}": number for name, number in content.categories.items()},
@@ -78,17 +79,18 @@ def _rights(subject: Subject) -> tuple[Field, ...]:
     return (
         by_person(
             "5",
-            "Data protected by copyright, trademark or patent, or in the public domain",
+            "Whether the datasets include any data protected by copyright, trademark, or patent, or"
+            " are entirely in the public domain",
             "which; texts that members wrote are as a rule protected by copyright",
         ),
         by_person(
             "6",
-            "Whether the data sets were purchased or licensed",
+            "Whether the datasets were purchased or licensed by the developer",
             f"whether {subject.data.name} was; the log records no purchase and no licence",
         ),
         by_ledger(
             "7",
-            "Personal information (Cal. Civ. Code 1798.140(v))",
+            "Whether the datasets include personal information, as defined in 1798.140(v)",
             f"{'Yes' if personal else 'No'}: every record names its parties,"
             f" {say.counted(sealed.members, 'member')} in all"
             + ("." if personal else "; they are generated, and about nobody."),
@@ -97,7 +99,7 @@ def _rights(subject: Subject) -> tuple[Field, ...]:
         ),
         by_person(
             "8",
-            "Aggregate consumer information (Cal. Civ. Code 1798.140(b))",
+            "Whether the datasets include aggregate consumer information, as defined in 1798.140(b)",
             "whether; the snapshot holds one row for each record, and no aggregate of consumers"
             " is recorded",
         ),
@@ -107,11 +109,11 @@ def _rights(subject: Subject) -> tuple[Field, ...]:
 def _how(subject: Subject) -> tuple[Field, ...]:
     data, gated = subject.data, subject.gated
     first = data.first_trained
-    synthetic = subject.synthetic
     return (
         by_ledger(
             "9",
-            "Cleaning, processing or other modification, and its purpose",
+            "Whether there was any cleaning, processing, or other modification to the datasets by"
+            " the developer, including the intended purpose of those efforts",
             say.cleaning(subject),
             entries=(gated.index, subject.sealed.index),
             rows=gated.rows,
@@ -121,7 +123,7 @@ def _how(subject: Subject) -> tuple[Field, ...]:
         ),
         by_ledger(
             "10",
-            "Time period of collection, and whether it is ongoing",
+            "The time period during which the data were collected, with notice if that is ongoing",
             f"Collected {say.collected(subject)}. Nothing is added to a sealed snapshot; whether"
             " the platform goes on collecting for a later one, its notices say.",
             entries=(subject.sealed.index,),
@@ -129,24 +131,30 @@ def _how(subject: Subject) -> tuple[Field, ...]:
         ),
         by_ledger(
             "11",
-            "Dates the data sets were first used",
+            "The dates the datasets were first used during the development",
             "No run has used the source yet."
             if first is None
             else f"The first run on source {data.name} was logged on {first[:10]}.",
             entries=() if data.first_run is None else (data.first_run,),
         ),
-        by_person(
+        _synthetic(subject),
+    )
+
+
+def _synthetic(subject: Subject) -> Field:
+    ask = "Whether the system or service used or continuously uses synthetic data generation"
+    if subject.synthetic is False:
+        return by_ledger(
             "12",
-            "Synthetic data generation",
-            "whether, and what for; the ledgers do not say where the records came from",
+            ask,
+            "None recorded: the data are recorded as real.",
+            entries=(subject.data.index,),
         )
-        if synthetic is None
-        else by_ledger(
-            "12",
-            "Synthetic data generation",
-            "Yes: the data are recorded as generated."
-            if synthetic
-            else "None recorded: the data are recorded as real.",
-            entries=(data.index,),
-        ),
+    return by_person(
+        "12",
+        ask,
+        "whether, and what for; the ledgers do not say where the records came from"
+        if subject.synthetic is None
+        else "whether the data were made from seed data (Cal. Civ. Code 3110(e)), and what for;"
+        " they are recorded as generated",
     )

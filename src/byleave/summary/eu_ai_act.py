@@ -1,8 +1,10 @@
 """The Commission's template for the public summary of training content.
 
 Regulation (EU) 2024/1689, Art. 53(1)(d); template of 24 July 2025, adopted again as C(2025) 8311
-of 5 December 2025. The numbers of the sections are the template's. It binds providers of
-general-purpose models; whoever trained another model may publish one all the same.
+of 5 December 2025. Numbers and titles of its sections (1.1 to 3.3) and the words of what it asks
+are the template's, as two providers published it filled in; where it asks several things under one
+number, the last figure of `1.3.4` is ours. docs/spec/summaries.md says what was read where. It binds
+providers of general-purpose models; whoever trained another model may publish one all the same.
 """
 
 from __future__ import annotations
@@ -112,7 +114,7 @@ def _size(subject: Subject) -> tuple[Field, ...]:
     content, sealed = subject.content, subject.sealed
     tokens = say.size_of_text(subject)
     bytes_ = f"{content.text_bytes:,} bytes of UTF-8 in {', '.join(content.text_columns)}"
-    ask = "Modality and training data size"
+    ask = "Modality and training data size (ranges of tokens, or another unit)"
     if not content.text_columns:
         size = by_person("1.3.1", ask, "the modality; no column of the data holds texts")
     elif tokens is None:
@@ -139,13 +141,21 @@ def _size(subject: Subject) -> tuple[Field, ...]:
         ),
         by_ledger(
             "1.3.3",
-            "Latest date of data acquisition; training on new data after it",
+            "Latest date of data acquisition/collection for model training",
             f"{last}. The model is fixed by its digest and takes in nothing new; another model"
             " is another release with another entry.",
             entries=(sealed.index,),
         ),
-        by_person("1.3.4", "Linguistic characteristics of the data", say.languages_open()),
-        by_person("1.3.5", "Other relevant characteristics", "what else a reader should know"),
+        by_person(
+            "1.3.4",
+            "Description of the linguistic characteristics of the overall training data",
+            say.languages_open(),
+        ),
+        by_person(
+            "1.3.5",
+            "Other relevant characteristics of the overall training data",
+            "what else a reader should know",
+        ),
     )
 
 
@@ -155,22 +165,25 @@ def _sources(subject: Subject) -> tuple[Field, ...]:
     return (
         by_person(
             "2.1",
-            "Publicly available datasets",
+            "Publicly available datasets: have you used such to train the model?",
             f"whether {named}, the one source of this snapshot, is publicly available, and where",
         ),
         by_person(
             "2.2.1",
-            "Datasets commercially licensed by rightsholders or their representatives",
+            "Datasets commercially licensed by rightsholders or their representatives: have you"
+            " concluded transactional commercial licensing agreements with them?",
             f"whether {named} was licensed for money, and from whom",
         ),
         by_person(
             "2.2.2",
-            "Private datasets obtained from other third parties",
+            "Private datasets obtained from other third parties, not licensed as in 2.2.1, such as"
+            " from providers of private databases or data intermediaries",
             f"whether {named} came from a third party",
         ),
         by_person(
             "2.3",
-            "Data crawled and scraped from online sources",
+            "Data crawled and scraped from online sources: were crawlers used by the provider or on"
+            " its behalf?",
             f"whether any of {named} was crawled; the log records no crawler, names no domain,"
             " and every record is one of members enrolled with the provider",
         ),
@@ -178,7 +191,7 @@ def _sources(subject: Subject) -> tuple[Field, ...]:
         _synthetic(subject),
         by_ledger(
             "2.6",
-            "Other sources of data",
+            "Other sources of data: have others than those of 2.1 to 2.5 been used?",
             f"None recorded: the snapshot has one source, {data.name}.",
             entries=(data.index, subject.sealed.index),
         ),
@@ -196,7 +209,8 @@ def _member_data(subject: Subject) -> tuple[Field, ...]:
     return (
         by_ledger(
             "2.4.1",
-            "Data from interactions with the AI model (for example prompts)",
+            "User data: was data from user interactions with the AI model (e.g. user input and"
+            " prompts) used to train the model?",
             f"{'Yes' if prompts else 'No'}: {say.counted(prompts, 'record')} of the category"
             f" {_ASSISTANT}.",
             entries=(sealed.index,),
@@ -204,7 +218,8 @@ def _member_data(subject: Subject) -> tuple[Field, ...]:
         ),
         by_ledger(
             "2.4.2",
-            "Data from interactions with the provider's other services or products",
+            "User data: was data collected from user interactions with the provider's other"
+            " services or products used to train the model?",
             f"{'Yes' if other else 'No'}: {say.in_training(subject)}."
             f" What that means, in words: {sealed.sentence}. Every record passed gate"
             f" {gated.name}; grounds: {say.grounds(subject)}.",
@@ -214,7 +229,7 @@ def _member_data(subject: Subject) -> tuple[Field, ...]:
         ),
         by_ledger(
             "2.4.3",
-            "Services or products, and modalities",
+            "User data: which services or products, and which modalities",
             f"Source {subject.data.name} of {subject.operator.name}; categories:"
             f" {say.categories(subject)}; modality:"
             f" {'text' if subject.content.text_columns else 'records without texts'}.",
@@ -224,16 +239,19 @@ def _member_data(subject: Subject) -> tuple[Field, ...]:
 
 
 def _synthetic(subject: Subject) -> Field:
-    ask = "Synthetic AI-generated data"
+    ask = (
+        "Synthetic data: was synthetic AI-generated data created by the provider or on their behalf"
+        " to train the model?"
+    )
     if subject.synthetic is None:
         return by_person(
             "2.5", ask, "whether data made by a model were used; the ledgers do not say"
         )
-    said = (
-        "The data are recorded as generated, by a program."
-        if subject.synthetic
-        else "None recorded: the data are recorded as real."
-    )
+    if subject.synthetic:  # by a program: an AI model, or none
+        return by_person(
+            "2.5", ask, "whether an AI model made the data; they are recorded as generated"
+        )
+    said = "None recorded: the data are recorded as real."
     return by_ledger("2.5", ask, said, entries=(subject.data.index,))
 
 
@@ -242,16 +260,19 @@ def _processing(subject: Subject) -> tuple[Field, ...]:
     return (
         by_person(
             "3.1.1",
-            "Respect of reservations of rights (Directive (EU) 2019/790, Art. 4(3))",
-            "whether the provider signed the code of practice, and its measures; the gate takes"
-            " TDMRep and AIPREF as a no where they were recorded",
+            "Respect of reservation of rights from text and data mining exception or limitation:"
+            " signatory to the Code of Practice, and the measures implemented",
+            "whether the provider signed it, and its measures before and during collection; the"
+            " gate takes TDMRep and AIPREF as a no where they were recorded",
         ),
         by_person(
-            "3.2", "Removal of illegal content", "the measures taken; the gate does not look for it"
+            "3.2",
+            "Removal of illegal content: general description of measures taken",
+            "the measures taken; the gate does not look for it",
         ),
         by_ledger(
             "3.3.1",
-            "Other: what was left out, and why",
+            "Other relevant information about data processing: what was left out, and why",
             say.cleaning(subject),
             entries=(gated.index, subject.sealed.index),
             rows=gated.rows,
@@ -261,7 +282,7 @@ def _processing(subject: Subject) -> tuple[Field, ...]:
         ),
         by_rule(
             "3.3.2",
-            "Other: how members stop it, and how that is shown",
+            "Other relevant information: how members stop it, and how that is shown",
             "A member withdraws in the member pages. The next gate leaves their records out, the"
             " model forgets them, and the log shows it; anybody can check a proof with byleave"
             " verify.",

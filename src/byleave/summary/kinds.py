@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from byleave.errors import InputError
-from byleave.summary import california, connecticut, croissant, cyclonedx, datasheet, eu_ai_act
+from byleave.summary import (
+    california,
+    connecticut,
+    croissant,
+    cyclonedx,
+    datasheet,
+    eu_ai_act,
+    spdx,
+)
 from byleave.summary.field import Summary, markdown
 from byleave.summary.subject import Subject
 
@@ -65,6 +73,14 @@ KINDS: Final = {
             of="release",
             forms=(".json",),
             make=cyclonedx.cyclonedx,
+        ),
+        Kind(
+            name="spdx",
+            says="the model and its data in SPDX",
+            law=spdx.LAW,
+            of="release",
+            forms=(".json",),
+            make=spdx.spdx,
         ),
         Kind(
             name="croissant",

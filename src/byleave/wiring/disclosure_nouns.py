@@ -88,16 +88,36 @@ class Disclosures(Noun):
         *,
         recall_days: int = disclose.RECALL_DAYS,
         expires: datetime | None = None,
+        only_new: bool = False,
     ) -> disclose.Offer:
-        """Gate a source for a recipient, offer what passed, and make it up for its key."""
+        """Gate a source for a recipient, offer what passed, and make it up for its key.
+
+        Args:
+            name: Id of the source.
+            use: PURPOSE/CATEGORY/RECIPIENT.
+            recall_days: Days to answer a recall.
+            expires: From when on the package may not be used.
+            only_new: Leave out what the recipient holds already.
+        """
         self._writable()
         try:
-            made = disclose.offer(self._house, name, use, recall_days=recall_days, expires=expires)
+            made = disclose.offer(
+                self._house,
+                name,
+                use,
+                recall_days=recall_days,
+                expires=expires,
+                only_new=only_new,
+            )
             self._house.log.publish()
             parcel.make_up(self._house, made.disclosure, seal_stream)
             return made
         finally:
             self._house.log.publish()
+
+    def preview(self, name: str, use: str) -> disclose.Preview:
+        """Say what an offer would hold, and how much the recipient holds already."""
+        return disclose.preview(self._house, name, use)
 
     def recall(self, name: str | None = None, *, days: int | None = None) -> builtins.list[str]:
         """Recall what withdrawals concern, in every package; or the whole of one.

@@ -32,7 +32,7 @@ from byleave.disclosure.letters import (
 )
 from byleave.disclosure.parcel import DATA, Chain, Header, Joined, Link, envelope
 from byleave.disclosure.row_map import ROW_LABEL
-from byleave.disclosure.terms import Terms
+from byleave.disclosure.terms import Terms, require_running
 from byleave.errors import ByleaveError, ConflictError, EvidenceError, InputError, RefusedError
 from byleave.evidence.bucket import LABEL_BYTES
 from byleave.evidence.disclosed import Order, signed_bytes
@@ -105,7 +105,8 @@ class OnwardPackages:
             expires: When its terms run out; never later than one's own.
 
         Raises:
-            InputError: `disclosure.folder`, it was passed on to that recipient already.
+            InputError: `disclosure.folder`, it was passed on to that recipient already;
+                `disclosure.over`, its terms would have run out already.
             RefusedError: `disclosure.may-not-pass-on`, `disclosure.unregistered`.
             WorldError: `cli.extra-missing`; `world.disk-full`, `world.storage`.
         """
@@ -118,6 +119,7 @@ class OnwardPackages:
                 f"the terms of {name} do not let it go on to {card.recipient}",
                 code="disclosure.may-not-pass-on",
             )
+        require_running(expires, self._now())
         folder = self._root / f"{name}--{safe_name(card.recipient)}"
         if (folder / STATE).exists():
             raise InputError(

@@ -184,11 +184,11 @@ class RecipientFolder:
     def pull(self, outbox: Outbox) -> Pulled:
         """Fetch what lies there: packages not held yet, orders not obeyed yet.
 
-        What cannot be taken on is named; everything else is taken on all the same.
+        What cannot be taken on, or came in part (`disclosure.half-downloaded`: pull again), is named;
+        everything else is taken on all the same.
 
         Raises:
             EvidenceError: `disclosure.package`, the list is none.
-            ConflictError: `disclosure.half-downloaded`, of the first package that is not whole.
             RefusedError: `disclosure.request`.
             WorldError: `disclosure.unreachable`; `world.disk-full`, `world.storage`.
         """
@@ -201,7 +201,7 @@ class RecipientFolder:
                 continue
             try:
                 taken.append(self._fetch(outbox, name, size, sha256))
-            except (EvidenceError, InputError, RefusedError) as error:
+            except (ConflictError, EvidenceError, InputError, RefusedError) as error:
                 refused.append((name, error))
         for name in orders:
             try:
@@ -350,18 +350,39 @@ class RecipientFolder:
             )
         return place / DATA
 
-    def obey(self) -> list[dict[str, Any]]:
-        """Delete the rows of every order, in the order in which they were sent; sign the answers.
+    def obey(self, refused: list[tuple[str, ByleaveError]] | None = None) -> list[dict[str, Any]]:
+        """Delete the rows of every order, in the order in which they were sent; draft the answers.
 
         Rows that were passed on get an order of their own; an answer waits until those to whom
-        they went have answered (`answer`).
+        they went have answered (`sign_answers`). A package whose copy is not as it has to be keeps
+        its orders, and nothing of it is deleted; those of other packages are obeyed all the same.
+
+        Args:
+            refused: Takes (order, error) of what could not be obeyed; None: the first of them is
+                raised, once the others are done.
 
         Raises:
             EvidenceError: `disclosure.copy-changed`, the copy is not what was delivered, less what
-                was deleted for earlier orders; nothing was deleted.
+                was deleted for earlier orders; `disclosure.row-unknown`, it never held a row.
             WorldError: `world.disk-full`, `world.storage`.
         """
-        return [self._obey(path) for path in self._orders()]
+        done: list[dict[str, Any]] = []
+        failed: list[tuple[str, ByleaveError]] = []
+        stuck: set[bytes] = set()
+        for path in self._orders():
+            package = read_order(path).order.package
+            if package in stuck:
+                continue  # its orders are obeyed one after another
+            try:
+                done.append(self._obey(path))
+            except EvidenceError as error:
+                stuck.add(package)
+                failed.append((path.name.removesuffix(ORDER), error))
+        if refused is not None:
+            refused += failed
+        elif failed:
+            raise failed[0][1]
+        return done
 
     def _obey(self, path: Path) -> dict[str, Any]:
         file = read_order(path)
@@ -505,7 +526,7 @@ class RecipientFolder:
             expires: When its terms run out; never later than one's own.
 
         Raises:
-            InputError: `workspace.unknown-object`, `disclosure.folder`.
+            InputError: `workspace.unknown-object`, `disclosure.folder`, `disclosure.over`.
             RefusedError: `disclosure.expired`, `disclosure.recall-open`,
                 `disclosure.may-not-pass-on`, `disclosure.unregistered`.
             WorldError: `cli.extra-missing`; `world.disk-full`, `world.storage`.

@@ -144,7 +144,9 @@ def bench_batches(report: Report, seconds: float) -> None:
                 log, disk = Log(Path(name)), Disk(Path(name) / "flushed", raw)
                 grown = growth(log, Path(name), made)
                 alike = Disk(Path(name) / "alike", bytes(grown))
-                flushed, flushed_alike, times = [], [], []
+                flushed: list[float] = []
+                flushed_alike: list[float] = []
+                times: list[float] = []
                 end = time.perf_counter() + seconds
                 while time.perf_counter() < end or len(times) < 3:
                     # by turns: other work on this disk then slows both alike

@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import typing
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Final, TypeVar
@@ -566,10 +567,10 @@ def _parse(data: bytes, kind: type[EntryT]) -> EntryT:
         raise EvidenceError(
             f"an entry of kind {found.KIND} where {kind.KIND} belongs", code="verify.wrong-entry"
         )
-    codecs = _codecs(found.KIND)
+    names, readers = _readers(found.KIND)
     try:
-        exactly(document, frozenset(map(_written, codecs)))
-        values = {name: codec.read(document[_written(name)]) for name, codec in codecs.items()}
+        exactly(document, names)
+        values = {name: read(document[written]) for name, written, read in readers}
     except ValueError:
         raise EvidenceError(
             f"not exactly the fields of {found.KIND}", code="entry.malformed"
@@ -583,6 +584,13 @@ def _codecs(name: str) -> dict[str, Codec]:
     kind = ENTRY_KINDS[name]
     hints = typing.get_type_hints(kind, include_extras=True)
     return {item.name: hints[item.name].__metadata__[0] for item in dataclasses.fields(kind)}
+
+
+@functools.cache
+def _readers(name: str) -> tuple[frozenset[str], list[tuple[str, str, Callable[[Any], Any]]]]:
+    """Return the names of a kind's fields in the document, and each field's with its reader."""
+    readers = [(field, _written(field), codec.read) for field, codec in _codecs(name).items()]
+    return frozenset(written for _, written, _ in readers), readers
 
 
 def entry_fields(kind: str) -> dict[str, str]:

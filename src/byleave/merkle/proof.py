@@ -123,12 +123,15 @@ def root_from_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes
     _check_lengths(leaf, *path)
     inner = (index ^ (size - 1)).bit_length()
     result = leaf
-    for level, sibling in enumerate(path):
-        # Above `inner` the node lies on the right edge: what is left has only left siblings.
-        if level >= inner or index >> level & 1:
-            result = _sha256(b"\x01%b%b" % (sibling, result)).digest()
+    for sibling in path[:inner]:
+        if index & 1:
+            result = _sha256(b"\x01" + sibling + result).digest()
         else:
-            result = _sha256(b"\x01%b%b" % (result, sibling)).digest()
+            result = _sha256(b"\x01" + result + sibling).digest()
+        index >>= 1
+    # Above `inner` the node lies on the right edge: what is left has only left siblings.
+    for sibling in path[inner:]:
+        result = _sha256(b"\x01" + sibling + result).digest()
     return Digest(result)
 
 

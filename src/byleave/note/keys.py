@@ -11,6 +11,7 @@ Keys and seeds are arguments; this module draws no randomness.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import hmac
 from dataclasses import dataclass, field
@@ -121,7 +122,7 @@ class VerifierKey:
             return ml_dsa.verifies(self.public, signature, message)
         try:
             # Of another length than 64, and with S beyond the group order, OpenSSL refuses it.
-            Ed25519PublicKey.from_public_bytes(self.public).verify(signature, message)
+            _loaded(self.public).verify(signature, message)
         except (InvalidSignature, ValueError):
             return False
         return True
@@ -219,6 +220,12 @@ def is_key_name(name: str) -> bool:
         and name.isprintable()
         and name.split() == [name]  # no white space of any kind
     )
+
+
+@functools.lru_cache(maxsize=256)
+def _loaded(public: bytes) -> Ed25519PublicKey:
+    """Return the library's key of 32 bytes: those of a trust file check many notes."""
+    return Ed25519PublicKey.from_public_bytes(public)
 
 
 def _message(kind: KeyType, name: str, text: bytes, seconds: int | None) -> bytes | None:

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from byleave.canonical import (
@@ -23,6 +23,10 @@ from byleave.errors import InputError
 
 KEYS = st.text(st.characters(max_codepoint=127), max_size=8)
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+PIECES = [
+    b"", b" ", b"\n", b'"', b"\\", b"\\n", b"\\\\", b'\\"', b"\\u000a", b"{", b"}", b"[", b"]", b",", b":", b"0",
+    b"-", b"-0", b".5", b"a", b'"a":1,', b"null", b"\x0c", b"\xc3\xa9", b"\xff", "\uff11".encode(),
+]  # fmt: skip
 VALUES: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers(-MAX_INTEGER, MAX_INTEGER) | TEXTS,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=4),
@@ -52,6 +56,68 @@ def test_no_other_spelling_reads(value: Any, data: st.DataObject) -> None:
     with pytest.raises(InputError) as caught:
         decode(other)
     assert caught.value.code == "canonical.not-canonical"
+
+
+def written_again(data: bytes) -> bool:
+    """Say whether a JSON document with unique keys is what the encoder writes for it."""
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        assert len(dict(pairs)) == len(pairs)
+        return dict(pairs)
+
+    try:
+        return encode(json.loads(data, object_pairs_hook=unique)) == data
+    except (AssertionError, InputError, ValueError):
+        return False
+
+
+@settings(max_examples=400, deadline=None)
+@given(VALUES, st.data())
+def test_what_reads_is_what_would_be_written(value: Any, data: st.DataObject) -> None:
+    """Bytes read exactly where writing what they say gives them again: the short way says no more."""
+    changed = bytearray(encode(value))
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(0, len(changed)))
+        end = at + data.draw(st.integers(0, 2))
+        changed[at:end] = data.draw(st.sampled_from(PIECES))
+    try:
+        decode(bytes(changed))
+    except InputError:
+        assert not written_again(bytes(changed))
+    else:
+        assert written_again(bytes(changed))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'{"b":1,"a":1}',
+        b'{"a":[1, 2]}',
+        b'{"a" :1}',
+        b'{"a":"\\u000a"}',
+        b'{"a":"\\\\n"}x',
+        b'{"a":"\\/"}',
+        b'{"a":"\n"}',
+        b'{"a":-0}',
+        b'{"a":0.0}',
+        b'{"a":12345678901234567890}',
+        '{"a":\uff11}'.encode(),
+        '\ufeff{"a":1}'.encode(),
+        b'{"a":1}\x0c',
+        b'{"a":"' + b"x" * 2_000_000 + b'" }',
+    ],
+)
+def test_a_second_spelling_does_not_read(data: bytes) -> None:
+    """Keys out of order, white space, other escapes and other digits are refused one by one."""
+    assert not written_again(data)
+    with pytest.raises(InputError):
+        decode(data)
+
+
+@pytest.mark.parametrize("text", ["a\nb", "a\\nb", 'a"b', "a\tb", "\x7f\u2028 {[", "x" * 2_000_000])
+def test_texts_of_every_kind_read_back(text: str) -> None:
+    """New lines, backslashes before an n, quotation marks, brackets and long texts read back."""
+    assert decode(encode({"a": text, "b": [text]})) == {"a": text, "b": [text]}
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def test_changed_counts_are_those_of_a_count_from_scratch(
 ) -> None:
     """Pairs that stay, go and are new, under features that change: every count is a fresh one."""
     had = [p for p, fate in drawn if fate != "n"]
-    went = np.array([fate == "g" for _, fate in drawn if fate != "n"], np.bool_)
+    gone = [p for p, fate in drawn if fate == "g"]
     has = [p for p, fate in drawn if fate != "g"]
     new = np.array([fate == "n" for _, fate in drawn if fate != "g"], np.bool_)
     before, after = (np.array(sorted(some), np.int64) for some in (first, second))
@@ -47,7 +47,7 @@ def test_changed_counts_are_those_of_a_count_from_scratch(
     changed = updated(
         old,
         after,
-        (marks(had, after), authors(had), went),
+        (marks(gone, after), authors(gone)),
         (marks(has, after), authors(has), new),
     )
     fresh = together(after, marks(has, after), authors(has))

@@ -100,8 +100,8 @@ class RepliesTrainer:
         fresh: dict[Key, Line] = {}
         boundary, numbers = str(state.recipe["boundary"]), int(state.recipe["numbers"])
         for key, line in _read(added, boundary, numbers):
-            taken = key in state.lines or key in fresh
-            if taken or line.record in state.keys or line.record in records:
+            taken = key in fresh or state.book.has_place(key)
+            if taken or line.record in records or state.book.has_record(line.record):
                 raise InputError(
                     "a record, or a place in a thread, occurs twice", code="trainer.rows"
                 )
@@ -116,9 +116,8 @@ class RepliesTrainer:
             InputError: `trainer.not-held`, a record the state does not hold.
         """
         records = [r for batch in removed for r in _column(batch, "record_id").to_pylist()]
-        keys, lines = [state.keys.get(record) for record in records], state.lines
-        gone = {key: lines[key] for key in keys if key is not None}
-        if len(gone) != len(records):
+        gone = state.book.rows(records)
+        if gone is None:
             raise InputError("a record that the state does not hold", code="trainer.not-held")
         return without_rows(state, gone)
 

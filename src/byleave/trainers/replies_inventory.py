@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from byleave.canonical import Json
-from byleave.trainers.replies_pairs import PairTable
+from byleave.trainers.replies_pairs import Line, PairTable
 from byleave.trainers.support import Occurrences, Pairs, distinct_members, enough_members, numbered
 from byleave.trainers.together import Integers
 from byleave.trainers.wording import Opening, show, slots_only
@@ -24,7 +25,8 @@ class Inventory:
         texts: What is shown, by label.
         folded: What each counts as, ascending.
         covered: Of each pair of the table, whether its reply opens with an entry.
-        contexts: Of each covered pair, the message replied to; objects.
+        lines: The rows, by number.
+        rows: Of each covered pair, the number of the row that is replied to.
         who: Of each covered pair, who wrote the reply and the context; shape (covered, 2).
         labels: Of each covered pair, the longest entry its reply opens with.
         words: Features of the covered contexts.
@@ -35,12 +37,18 @@ class Inventory:
     texts: tuple[str, ...]
     folded: tuple[str, ...]
     covered: npt.NDArray[np.bool_]
-    contexts: npt.NDArray[np.object_]
+    lines: Sequence[Line]
+    rows: Integers
     who: Integers
     labels: Integers
     words: Occurrences
     wholes: int
     all_pairs: int | None
+
+    @property
+    def contexts(self) -> list[Line]:
+        """Of each covered pair, the message replied to."""
+        return [self.lines[at] for at in self.rows.tolist()]
 
     def coverage(self) -> dict[str, Json] | None:
         """Return the share of replies that open with, and that are, an entry; in 1/10,000."""
@@ -102,7 +110,7 @@ def moved(
     return Moved(went=went, place=found, new=~was[covered])
 
 
-def occurrences(contexts: npt.NDArray[np.object_]) -> Occurrences:
+def occurrences(contexts: Iterable[Line]) -> Occurrences:
     """Return the features of these messages."""
     found: list[npt.NDArray[np.int64]] = [line.features for line in contexts]
     sizes = np.array([len(some) for some in found], np.int64)
@@ -112,7 +120,10 @@ def occurrences(contexts: npt.NDArray[np.object_]) -> Occurrences:
 
 
 def take_inventory(
-    table: PairTable, k: int, before: tuple[Inventory, npt.NDArray[np.bool_]] | None = None
+    table: PairTable,
+    lines: Sequence[Line],
+    k: int,
+    before: tuple[Inventory, npt.NDArray[np.bool_]] | None = None,
 ) -> Inventory:
     """Return the texts that may be shown, and the pairs they cover.
 
@@ -122,61 +133,73 @@ def take_inventory(
 
     Args:
         table: The pairs.
+        lines: The rows, by number.
         k: The threshold.
         before: The inventory of a table that this one came from, and which of its pairs stayed:
             the features of pairs that both cover are taken over from it.
     """
-    best = _sent(table, k)
+    best = _sent(table, lines, k)
     folded = sorted(best)
     ordinals = np.array([best[text][2] for text in folded], np.int64)
     place = np.full(2 + int(table.says.max(initial=0)), -1, np.int64)  # its last: of -1
+    some: Integers | None = None  # pairs that may be covered; None: all
     while True:
         place[:] = -1
         place[ordinals] = np.arange(len(ordinals))
-        labels = np.full(len(table.whole), -1, np.int64)
-        for shorter_first in table.says.T:
+        if some is None:
+            some = np.flatnonzero((place[table.says] >= 0).any(axis=1))
+            says, who = table.says[some], table.who[some]
+        labels = np.full(len(some), -1, np.int64)
+        for shorter_first in says.T:
             label = place[shorter_first]
             labels = np.where(label >= 0, label, labels)
-        covered = labels >= 0
+        met = labels >= 0
         good = np.ones(len(ordinals), dtype=np.bool_)
         for side in (0, 1):
-            who = table.who[covered, side]
-            good &= enough_members(labels[covered], who, len(ordinals), k)
+            good &= enough_members(labels[met], who[met, side], len(ordinals), k)
         if good.all():
             break
         folded = [text for text, enough in zip(folded, good, strict=True) if enough]
         ordinals = ordinals[good]
+    covered = np.zeros(len(table.whole), np.bool_)
+    covered[some[met]] = True
+    labels = labels[met]
+    rows = table.context[covered]
     sides = [int(np.count_nonzero(np.bincount(table.who[:, side]))) for side in (0, 1)]
     return Inventory(
         texts=tuple(show(best[text][1]) for text in folded),
         folded=tuple(folded),
         covered=covered,
-        contexts=table.contexts[covered],
+        lines=lines,
+        rows=rows,
         who=table.who[covered],
-        labels=labels[covered],
-        words=_words(table.contexts[covered], covered, before),
-        wholes=int((place[table.whole[covered]] == labels[covered]).sum()),
-        all_pairs=len(labels) if min(sides) >= k else None,
+        labels=labels,
+        words=_words(lines, rows, covered, before),
+        wholes=int((place[table.whole[covered]] == labels).sum()),
+        all_pairs=len(covered) if min(sides) >= k else None,
     )
 
 
-def _sent(table: PairTable, k: int) -> dict[str, tuple[int, str, int]]:
+def _sent(table: PairTable, lines: Sequence[Line], k: int) -> dict[str, tuple[int, str, int]]:
     """Return of each folded opening its spelling that most members sent, where k did.
 
     Members below zero, so that the least is the best; the spelling; the folded one's ordinal.
     Loops only over the openings that k members sent.
     """
-    row, piece = np.divmod(np.flatnonzero(table.spells >= 0), table.spells.shape[1])
-    spelled = table.spells[row, piece]
+    flat = table.spells.reshape(-1)
+    there = np.flatnonzero(flat >= 0)
+    spelled = flat[there]
     many = np.bincount(spelled)
-    often = np.flatnonzero(many[spelled] >= k)  # a rarer one has fewer members still
-    members = distinct_members(spelled[often], table.who[row[often], 0], len(many))
-    known, first = np.unique(spelled[often], return_index=True)
+    often = many[spelled] >= k  # a rarer one has fewer members still
+    spelled = spelled[often]
+    row, piece = np.divmod(there[often], table.spells.shape[1])
+    members = distinct_members(spelled, table.who[row, 0], len(many))
+    one = np.zeros(len(many), np.int64)
+    one[spelled] = np.arange(len(spelled))
     best: dict[str, tuple[int, str, int]] = {}
-    for ordinal, at in zip(known.tolist(), often[first].tolist(), strict=True):
-        if members[ordinal] < k:
-            continue
-        opening: Opening = table.replies[row[at]].openings[piece[at]]
+    for ordinal in np.flatnonzero(members >= k).tolist():
+        at = int(one[ordinal])
+        opening: Opening = lines[table.reply[row[at]]].openings[piece[at]]
         if not slots_only(opening.exact):
             found = (-int(members[ordinal]), opening.exact, int(table.says[row[at], piece[at]]))
             best[opening.folded] = min(best.get(opening.folded, found), found)
@@ -184,17 +207,18 @@ def _sent(table: PairTable, k: int) -> dict[str, tuple[int, str, int]]:
 
 
 def _words(
-    contexts: npt.NDArray[np.object_],
+    lines: Sequence[Line],
+    rows: Integers,
     covered: npt.NDArray[np.bool_],
     before: tuple[Inventory, npt.NDArray[np.bool_]] | None,
 ) -> Occurrences:
     """Return the features of the covered contexts, reading only those that were not covered."""
     if before is None:
-        return occurrences(contexts)
+        return occurrences([lines[at] for at in rows.tolist()])
     old, stays = before
     change = moved(old.covered, stays, covered)
     kept = old.words.of_rows(change.place)
     if not change.new.any():
         return kept
-    fresh = occurrences(contexts[change.new])
+    fresh = occurrences([lines[at] for at in rows[change.new].tolist()])
     return kept.joined(fresh.of_rows(np.flatnonzero(change.new)))

@@ -21,9 +21,9 @@ from byleave.canonical import Json, decode
 from byleave.canonical import encode as canonical
 from byleave.errors import EvidenceError, InputError
 from byleave.trainers.replies_inventory import Inventory, moved, take_inventory
-from byleave.trainers.replies_pairs import Key, Line, PairTable, extend, links, shrink
+from byleave.trainers.replies_pairs import Book, Key, Line, PairTable, extend, links, shrink
 from byleave.trainers.support import Chosen, choose
-from byleave.trainers.together import Together, incidence, together, updated
+from byleave.trainers.together import Integers, Together, incidence, together, updated
 from byleave.trainers.wording import Opening
 from byleave.training.trainer import ModelFiles
 
@@ -48,8 +48,7 @@ class ReplyState:
 
     Attributes:
         recipe: The recipe of the fit.
-        lines: The rows, by place.
-        keys: The place of each record.
+        book: The rows.
         table: The pairs.
         inventory: The texts that a release shows, and the pairs they cover.
         chosen: The features that a release has.
@@ -57,75 +56,66 @@ class ReplyState:
     """
 
     recipe: Mapping[str, Any]
-    lines: Mapping[Key, Line]
-    keys: Mapping[str, Key]
+    book: Book
     table: PairTable
     inventory: Inventory
     chosen: Chosen
     together: Together
 
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Rows:
-    """The part of a state that rows are put into and taken from."""
-
-    lines: Mapping[Key, Line]
-    keys: Mapping[str, Key]
-    table: PairTable
+    @property
+    def lines(self) -> dict[Key, Line]:
+        """The rows, by place."""
+        return self.book.present()
 
 
 def empty_state(recipe: Mapping[str, Any]) -> ReplyState:
     """Return the state of no rows."""
-    return _state(recipe, _Rows(lines={}, keys={}, table=PairTable.empty()), _all)
+    return _state(recipe, Book.empty(), PairTable.empty(), _all)
 
 
 def with_rows(state: ReplyState, fresh: Mapping[Key, Line]) -> ReplyState:
     """Return the state with these rows too, none of which it holds."""
     stays = np.ones(len(state.table.whole), np.bool_)
-    before = (state, stays) if state.lines else None
-    return _state(state.recipe, _joined(state, fresh), partial(_from, state, stays), before)
+    before = (state, stays) if state.book.there.any() else None
+    book, table = _joined(state.book, state.table, fresh)
+    return _state(state.recipe, book, table, partial(_from, state, stays), before)
 
 
-def without_rows(state: ReplyState, gone: Mapping[Key, Line]) -> ReplyState:
-    """Return the state without these rows, all of which it holds.
+def without_rows(state: ReplyState, gone: Integers) -> ReplyState:
+    """Return the state without the rows of these numbers, all of which it holds.
 
-    Cost: columns of the pairs and places of the rows are copied; what is counted is of the members
-    who wrote a pair that went, or one that the inventory covers no longer, and of features that are
-    new among the kept; the cells of features by entry are counted over all covered pairs.
+    Cost: columns of the pairs are copied, and a byte a row; what is counted is of the pairs that
+    went, or that the inventory covers no longer, of those that their authors have left, and of
+    features that are new among the kept; cells of features by entry are counted over all covered
+    pairs.
     """
-    lines, keys = dict(state.lines), dict(state.keys)
-    for place, line in gone.items():
-        del lines[place], keys[line.record]
-    table, stays = shrink(state.table, gone)
-    rows = _Rows(lines=lines, keys=keys, table=table)
-    return _state(state.recipe, rows, partial(_from, state, stays), (state, stays))
+    book = state.book.without(gone)
+    table, stays = shrink(state.table, book.there)
+    return _state(state.recipe, book, table, partial(_from, state, stays), (state, stays))
 
 
-def _joined(state: ReplyState, fresh: Mapping[Key, Line]) -> _Rows:
-    lines = {**state.lines, **fresh}
-    return _Rows(
-        lines=lines,
-        keys={**state.keys, **{line.record: place for place, line in fresh.items()}},
-        table=extend(state.table, links(lines, fresh)),
-    )
+def _joined(book: Book, table: PairTable, fresh: Mapping[Key, Line]) -> tuple[Book, PairTable]:
+    joined, number = book.joined(fresh)
+    held = dict(zip(joined.places, joined.lines, strict=True))
+    return joined, extend(table.renumbered(number), joined, links(held, fresh))
 
 
 def _state(
     recipe: Mapping[str, Any],
-    rows: _Rows,
+    book: Book,
+    table: PairTable,
     counted: _Count,
     before: tuple[ReplyState, npt.NDArray[np.bool_]] | None = None,
 ) -> ReplyState:
     """Return a state of these rows, its features counted together by `counted`."""
     k = int(recipe["k"])
     known = None if before is None else (before[0].inventory, before[1])
-    inventory = take_inventory(rows.table, k, known)
+    inventory = take_inventory(table, book.lines, k, known)
     chosen = choose(inventory.pairs(), len(inventory.texts), k, int(recipe["features"]))
     return ReplyState(
         recipe=recipe,
-        lines=rows.lines,
-        keys=rows.keys,
-        table=rows.table,
+        book=book,
+        table=table,
         inventory=inventory,
         chosen=chosen,
         together=counted(inventory, chosen),
@@ -147,30 +137,24 @@ def _from(
         inventory: After.
         chosen: After.
     """
-    old, who = state.inventory, state.inventory.who
+    old = state.inventory
     change = moved(old.covered, stays, inventory.covered)
-    size = 1 + max(int(who.max(initial=0)), int(inventory.who.max(initial=0)))
-    touched = np.zeros(len(change.went), np.bool_)
-    for side in (0, 1):
-        spoke = np.zeros(size, np.bool_)
-        spoke[who[change.went, side]] = True
-        spoke[inventory.who[change.new, side]] = True
-        touched |= spoke[who[:, side]]
-    near = old.words.of_rows(np.where(touched, np.cumsum(touched) - 1, -1))
-    row, column = near.among(chosen.features)
-    had = incidence(int(touched.sum()), row, column, len(chosen.features))
+    gone = old.words.of_rows(np.where(change.went, np.cumsum(change.went) - 1, -1))
+    row, column = gone.among(chosen.features)
+    went = incidence(int(change.went.sum()), row, column, len(chosen.features))
     return updated(
         state.together,
         chosen.features,
-        (had, who[touched], change.went[touched]),
+        (went, old.who[change.went]),
         (chosen.has, inventory.who, change.new),
     )
 
 
 def dump_state(state: ReplyState) -> ModelFiles:
     """Write a state; equal sets of rows give equal bytes."""
-    places = sorted(state.lines)
-    lines = [state.lines[place] for place in places]
+    held = state.lines
+    places = sorted(held)
+    lines = [held[place] for place in places]
     flat = [opening for line in lines for opening in line.openings]
     tensors: dict[str, npt.NDArray[Any]] = {
         "seq": np.array([seq for _, seq in places], dtype=np.int64),
@@ -236,8 +220,8 @@ def _rebuild(recipe: Mapping[str, Any], tensors: Mapping[str, npt.NDArray[Any]])
             complete=bool(tensors["complete"][at]),
             vector=vectors[at],
         )
-    rows = _joined(empty_state(recipe), lines)
-    return _state(recipe, rows, lambda _, chosen: _stored(tensors, chosen))
+    book, table = _joined(Book.empty(), PairTable.empty(), lines)
+    return _state(recipe, book, table, lambda _, chosen: _stored(tensors, chosen))
 
 
 def _stored(tensors: Mapping[str, npt.NDArray[Any]], chosen: Chosen) -> Together:
@@ -254,8 +238,8 @@ def _stored(tensors: Mapping[str, npt.NDArray[Any]], chosen: Chosen) -> Together
     size = len(chosen.features) + 1
     if found.gram.shape != (size, size) or found.members.shape != (2, size, size):
         raise ValueError("shapes do not agree")
-    alone = chosen.has.sum(axis=0, dtype=np.float64)
-    if (found.features != chosen.features).any() or (np.diag(found.gram) != alone).any():
+    alone = np.diag(found.gram)
+    if (found.features != chosen.features).any() or (alone != chosen.has.alone()).any():
         raise ValueError("counts of other rows")
     return found
 

@@ -14,7 +14,16 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from byleave.trainers.together import Integers, Marks, Together, columns_of, incidence, together
+from byleave.trainers.together import (
+    Incidence,
+    Integers,
+    Marks,
+    Together,
+    begins,
+    columns_of,
+    incidence,
+    together,
+)
 
 __all__ = [
     "Chosen",
@@ -33,12 +42,12 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Occurrences:
-    """Which features the contexts of pairs have, in any order; no feature twice in one.
+    """Which features the contexts of pairs have; no feature twice in one.
 
     Attributes:
-        row: Which pair; shape (features present,).
-        column: Which of `ids`; shape (features present,).
-        ids: The features, ascending.
+        row: Which pair, ascending; shape (features present,).
+        column: Which of `ids`, ascending in a pair; shape (features present,).
+        ids: Features, ascending; also some that no context has any more.
     """
 
     row: Integers
@@ -49,32 +58,37 @@ class Occurrences:
         """Return those of some rows, under other numbers.
 
         Args:
-            place: The number of each row, or -1 of one that is left out.
+            place: The number of each row, ascending, or -1 of one that is left out.
         """
         row = place[self.row]
-        there = row >= 0
-        return _used(row[there], self.column[there], self.ids)
+        there = np.flatnonzero(row >= 0)
+        return Occurrences(row=row[there], column=self.column[there], ids=self.ids)
 
     def joined(self, other: Occurrences) -> Occurrences:
         """Return both."""
         ids = np.union1d(self.ids, other.ids)
         columns = [np.searchsorted(ids, some.ids)[some.column] for some in (self, other)]
-        return Occurrences(
-            row=np.concatenate([self.row, other.row]), column=np.concatenate(columns), ids=ids
-        )
+        row, column = np.concatenate([self.row, other.row]), np.concatenate(columns)
+        order = np.argsort(row, kind="stable")
+        return Occurrences(row=row[order], column=column[order], ids=ids)
 
     def among(self, features: Integers) -> tuple[Integers, Integers]:
         """Return row and place of each that is one of these features, which are ascending."""
-        known, _ = columns_of(features, self.ids)
-        some = self.of_columns(known)
-        return some.row, np.searchsorted(features, some.ids)[some.column]
+        there, at = columns_of(self.ids, features)
+        place = np.full(len(self.ids), -1, np.int64)
+        place[at] = np.flatnonzero(there)
+        return self._at(place)
 
     def of_columns(self, kept: Marks) -> Occurrences:
         """Return those of some features."""
-        place = np.where(kept, np.cumsum(kept) - 1, -1)
+        row, column = self._at(np.where(kept, np.cumsum(kept) - 1, -1))
+        return Occurrences(row=row, column=column, ids=self.ids[kept])
+
+    def _at(self, place: Integers) -> tuple[Integers, Integers]:
+        """Return row and new column of those whose column has a place."""
         column = place[self.column]
         there = np.flatnonzero(column >= 0)
-        return Occurrences(row=self.row[there], column=column[there], ids=self.ids[kept])
+        return self.row[there], column[there]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,12 +130,12 @@ class Chosen:
     Attributes:
         features: As in `Counts`.
         cross: As in `Counts`.
-        has: Whether a covered pair has a feature; its last column is true; shape (pairs, f + 1).
+        has: Which of them each covered pair has.
     """
 
     features: Integers
     cross: Integers
-    has: Marks
+    has: Incidence
 
 
 def enough_members(cell: Integers, who: Integers, cells: int, k: int) -> npt.NDArray[np.bool_]:
@@ -141,8 +155,32 @@ def distinct_members(cell: Integers, who: Integers, cells: int) -> Integers:
         return np.zeros(cells, np.int64)
     members = int(who.max()) + 1
     both = np.sort(cell * members + who)
-    once = both[np.diff(both, prepend=-1) > 0]
+    once = both[begins(both)]
     return np.bincount(once // members, minlength=cells)
+
+
+def _backed_cells(cell: Integers, row: Integers, pairs: Pairs, k: int) -> tuple[Integers, Integers]:
+    """Return the cells that k members on each side are behind, ascending, and pairs in each.
+
+    Args:
+        cell: Cell of each occurrence.
+        row: Its pair.
+        pairs: The pairs.
+        k: The threshold.
+    """
+    many_pairs = max(len(pairs.label), 1)
+    ranked = np.sort(cell * many_pairs + row)
+    of = ranked // many_pairs
+    first = np.flatnonzero(begins(of))
+    many = np.diff(first, append=len(of))
+    enough = many >= k  # fewer pairs have fewer members still
+    some = ranked[np.repeat(enough, many)] % many_pairs
+    cells, many = of[first[enough]], many[enough]
+    at = np.repeat(np.arange(len(cells)), many)
+    kept = np.ones(len(cells), np.bool_)
+    for who in (pairs.reply_author, pairs.context_author):
+        kept &= enough_members(at, who[some], len(cells), k)
+    return cells[kept], many[kept]
 
 
 def count(pairs: Pairs, labels: int, k: int, most_features: int) -> Counts:
@@ -172,24 +210,16 @@ def choose(pairs: Pairs, labels: int, k: int, most_features: int) -> Chosen:
     often = np.bincount(words.column, minlength=len(words.ids)) >= k  # a rarer one has no kept cell
     some = words.of_columns(often)
     cell = some.column * labels + pairs.label[some.row]
-    many = np.bincount(cell, minlength=len(some.ids) * labels)
-    cells = np.flatnonzero(many >= k)
-    place = np.full(len(many), -1, np.int32)
-    place[cells] = np.arange(len(cells), dtype=np.int32)
-    look = place[cell]
-    met = np.flatnonzero(look >= 0)
-    kept = np.ones(len(cells), np.bool_)
-    for who in (pairs.reply_author, pairs.context_author):
-        kept &= enough_members(look[met].astype(np.int64), who[some.row[met]], len(cells), k)
-    cells = cells[kept]
+    cells, many = _backed_cells(cell, some.row, pairs, k)
+    of = cells // max(labels, 1)
     weight = np.zeros(len(some.ids), np.int64)
-    np.add.at(weight, cells // max(labels, 1), many[cells])
+    np.add.at(weight, of, many)
     # Largest kept counts first, then ids: `ids` is ascending and the sort is stable.
     chosen = np.sort(np.argsort(-weight, kind="stable")[:most_features])
     chosen = chosen[weight[chosen] > 0]
     cross = np.zeros((len(chosen) + 1, labels), dtype=np.int64)
-    stands, at = columns_of(chosen, cells // max(labels, 1))
-    cross[at, cells[stands] % max(labels, 1)] = many[cells[stands]]
+    stands, at = columns_of(chosen, of)
+    cross[at, cells[stands] % max(labels, 1)] = many[stands]
     cross[-1] = np.bincount(pairs.label, minlength=labels)
     features = some.ids[chosen]
     return Chosen(
@@ -199,21 +229,14 @@ def choose(pairs: Pairs, labels: int, k: int, most_features: int) -> Chosen:
     )
 
 
-def _used(row: Integers, column: Integers, ids: Integers) -> Occurrences:
-    """Return occurrences with only the ids that occur."""
-    used = np.bincount(column, minlength=len(ids)) > 0
-    return Occurrences(row=row, column=(np.cumsum(used) - 1)[column], ids=ids[used])
-
-
 def numbered(ids: Integers) -> tuple[Integers, Integers]:
     """Return the distinct ids, ascending, and of each id which it is."""
     order = np.argsort(ids)  # not stable, and twice as fast; equal ids get the same number
     ranked = ids[order]
-    starts = np.ones(len(ids), np.bool_)
-    starts[1:] = ranked[1:] != ranked[:-1]
+    first = begins(ranked)
     column = np.empty(len(ids), np.int64)
-    column[order] = np.cumsum(starts) - 1
-    return ranked[starts], column
+    column[order] = np.cumsum(first) - 1
+    return ranked[first], column
 
 
 def backed(chosen: Chosen, counted: Together, k: int) -> Counts:

@@ -54,10 +54,10 @@ from byleave.evidence.bucket import (
 )
 from byleave.evidence.delta_proof import verify_delta
 from byleave.snapshot import map_delta
-from byleave.snapshot.commit import Enrolled
+from byleave.snapshot.commit import Enrolled, binary
 from byleave.snapshot.hashing import padded
 from byleave.snapshot.map_files import MapReader
-from byleave.snapshot.partition import Built, MapBuilder, binary
+from byleave.snapshot.partition import Built, MapBuilder, Ports
 from byleave.stores.map_folder import MapFolder
 from byleave.wiring.kernel import building
 
@@ -185,10 +185,26 @@ def least_blocks(loads: np.ndarray, party_records: int, members: int) -> float:
     return total + (len(loads) - 1) * blocks(65)
 
 
+def loaded(ports: Ports) -> Ports:
+    """Return ports whose kernel is compiled, or loaded, before a clock runs."""
+    ports.hash_rows(padded(400_000, 1), 1)
+    people = People(1000)
+    with MapBuilder(ordinals=people.count, party_records=BATCH, ports=ports) as builder:
+        builder.add(openings(2000, people.count, 0))
+        builder.build(
+            epoch=EPOCH,
+            k=None,
+            members=people.range,
+            grounds=lambda indexes: _cells(indexes, 3),
+            write=lambda path, data: None,
+            keep=lambda part: None,
+        )
+    return ports
+
+
 def build(report: Report, records: int, folder: Path) -> tuple[Built, People, MapFolder]:
     people = People(records // 2)
-    ports = building(folder)
-    ports.hash_rows(padded(400_000, 1), 1)  # compiled, or loaded, before the clock runs
+    ports = loaded(building(folder))
     files = MapFolder(folder / "map")
     floor_blocks = BlockRate()
     generating = 0.0

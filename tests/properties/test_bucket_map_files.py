@@ -29,12 +29,18 @@ from byleave.snapshot.openings import member_openings, opened_records
 from tests.unit.snapshot.generated import EPOCH, Population, population
 
 
-def kernels() -> list[Any]:
+def kernels() -> list[dict[str, Any]]:
+    """Ways of building a map: by hashlib, by the lanes, by compiled steps."""
     try:
+        from byleave.engines.map_steps import CompiledSteps
         from byleave.engines.sha256_lanes import hash_rows
     except ImportError:
-        return [by_hashlib]
-    return [by_hashlib, hash_rows]
+        return [{"hash_rows": by_hashlib}]
+    return [
+        {"hash_rows": by_hashlib},
+        {"hash_rows": hash_rows},
+        {"steps": lambda rows: CompiledSteps()},
+    ]
 
 
 def changed(
@@ -100,14 +106,15 @@ def test_by_parts_is_the_reference(
         patch.setattr(partition, "PART_PARTY_RECORDS", part)
         patch.setattr(partition, "MOST_PARTS", most)
         patch.setattr(partition, "_PART_BITS", bits)
-        for kernel in kernels():
-            try:
-                expected = people.reference(k=k)
-            except ByleaveError as error:
+        try:
+            expected = people.reference(k=k)
+        except ByleaveError as error:
+            for kernel in kernels():
                 with pytest.raises(type(error)):
-                    people.build(k=k, hash_rows=kernel)
-                return
-            built = people.build(k=k, hash_rows=kernel)
+                    people.build(k=k, **kernel)
+            return
+        for kernel in kernels():
+            built = people.build(k=k, **kernel)
             assert (built.root, built.k) == (expected.root, expected.k)
             assert (built.members, built.party_records) == (
                 expected.members,
@@ -137,6 +144,40 @@ def test_by_parts_is_the_reference(
     proof_of_absence = reader.absence(stranger)
     assert proof_of_absence == expected.absence(stranger)
     verify_absence(proof_of_absence, public=stranger, k=built.k, root=built.root)
+
+
+@settings(max_examples=25)
+@given(
+    st.integers(1, 250),
+    st.integers(1, 700),
+    st.one_of(st.none(), st.integers(0, 12)),
+    st.integers(0, 2**32),
+    st.sampled_from([20, 150, 1 << 17]),
+    st.sampled_from([0, 3, 16]),
+    st.sampled_from([1, 4, 40]),
+)
+def test_compiled_steps_are_the_plain_ones(
+    members: int, rows: int, k: int | None, seed: int, part: int, bits: int, skew: int
+) -> None:
+    """Compiled or not: the same files byte for byte, the same openings, or the same refusal."""
+    pytest.importorskip("numba", reason="numba (extra kernel) is not installed")
+    from byleave.engines.map_steps import CompiledSteps
+
+    people = population(members, rows, seed=seed, skew=skew)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(partition, "PART_PARTY_RECORDS", part)
+        patch.setattr(partition, "_PART_BITS", bits)
+        expected = outcome(people, k)
+        assert outcome(people, k, steps=lambda _rows: CompiledSteps()) == expected
+
+
+def outcome(people: Population, k: int | None, **ports: Any) -> tuple[Any, ...]:
+    """Return everything a build gives, or the code it refuses with."""
+    try:
+        built = people.build(k=k, **ports)
+    except ByleaveError as error:
+        return (error.code,)
+    return built, dict(people.files), pa.concat_tables(people.kept)
 
 
 @settings(max_examples=15)

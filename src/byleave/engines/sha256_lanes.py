@@ -5,23 +5,25 @@ The 64 rounds are written out as LLVM vector instructions (`_compress_blocks`), 
 the machine: one AVX-512 register a vector, two of AVX2, four of SSE or NEON. Nothing but numba
 (extra `kernel`) is needed; no compiler, no assembly.
 
-The first use compiles for some seconds; numba keeps the result beside this file or in the
-user's cache. The kernel holds no state and lets go of the interpreter lock: threads may share it.
+The kernel is compiled once, when this module is first imported (some seconds; numba keeps the
+result beside this file or in the user's cache), as a function of C: other loops call it by its
+address (`engines.map_loops`) instead of compiling it again. It holds no state and lets go of the
+interpreter lock: threads may share it.
 Importing this module without numba raises `ImportError`; `wiring` falls back to `hashlib`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 from llvmlite import ir
-from numba import njit, types
+from numba import cfunc, types
 from numba.extending import intrinsic
 
-__all__ = ["hash_rows"]
+__all__ = ["LANES", "address", "hash_rows"]
 
 Bytes2 = npt.NDArray[np.uint8]
 
@@ -40,17 +42,12 @@ _ROUND: Final = tuple(
     748f82ee 78a5636f 84c87814 8cc70208 90befffa a4506ceb bef9a3f7 c67178f2
     """.split()
 )
-_INITIAL: Final = np.repeat(
-    np.array(
-        [
-            0x6A09E667, 0xBB67AE85, 0x3C6EF372, 0xA54FF53A,
-            0x510E527F, 0x9B05688C, 0x1F83D9AB, 0x5BE0CD19,
-        ],
-        np.uint32,
-    ),
-    LANES,
+_INITIAL: Final = (
+    0x6A09E667, 0xBB67AE85, 0x3C6EF372, 0xA54FF53A,
+    0x510E527F, 0x9B05688C, 0x1F83D9AB, 0x5BE0CD19,
 )  # fmt: skip
 _WORD: Final = ir.IntType(32)
+_DIGEST: Final = ir.VectorType(_WORD, 8)
 _VECTOR: Final = ir.VectorType(_WORD, LANES)
 
 
@@ -118,20 +115,18 @@ def _load(b: ir.IRBuilder, address: ir.Value) -> ir.Value:
 
 
 @intrinsic  # type: ignore[untyped-decorator, unused-ignore]
-def _compress_blocks(context: Any, state: Any, base: Any, stride: Any, count: Any) -> Any:  # noqa: ANN401
-    """Advance sixteen states over `count` blocks of messages that begin `stride` bytes apart.
+def _hash_group(context: Any, base: Any, out: Any, stride: Any, count: Any) -> Any:  # noqa: ANN401
+    """Hash sixteen messages of `count` blocks that begin `stride` bytes apart; 32 bytes each.
 
-    All arguments are addresses or numbers (intp): the state uint32[8, 16], the first message.
+    All arguments are addresses or numbers (intp).
     """
-    del context, state, base, stride, count
+    del context, base, out, stride, count
 
     def generate(target: Any, b: ir.IRBuilder, signature: Any, args: Any) -> Any:  # noqa: ANN401
         del signature
-        state, base, stride, count = args
-        number = state.type
+        base, out, stride, count = args
+        number = base.type
         swap = _declared(b, ir.FunctionType(_VECTOR, [_VECTOR]), f"llvm.bswap.v{LANES}i32")
-        places = [b.add(state, number(BLOCK * i)) for i in range(8)]
-        before = [_load(b, place) for place in places]
         entry = b.basic_block
         loop, end = b.append_basic_block("block"), b.append_basic_block("end")
         b.branch(loop)
@@ -146,42 +141,38 @@ def _compress_blocks(context: Any, state: Any, base: Any, stride: Any, count: An
         after = _compress(b, current, _transposed(b, rows))
         following = b.add(index, number(1))
         index.add_incoming(following, loop)
-        for phi, old, new in zip(current, before, after, strict=True):
-            phi.add_incoming(old, entry)
+        for phi, value, new in zip(current, _INITIAL, after, strict=True):
+            phi.add_incoming(_splat(value), entry)
             phi.add_incoming(new, loop)
         b.cbranch(b.icmp_signed("<", following, count), loop, end)
         b.position_at_end(end)
-        for place, value in zip(places, after, strict=True):
-            b.store(value, b.inttoptr(place, _VECTOR.as_pointer())).align = 1
+        for r, row in enumerate(_transposed(b, [b.call(swap, [x]) for x in after] * 2)):
+            half = ir.Constant(ir.VectorType(_WORD, 8), list(range(8)))
+            digest = b.shuffle_vector(row, row, half)
+            place = b.inttoptr(b.add(out, number(32 * r)), _DIGEST.as_pointer())
+            b.store(digest, place).align = 1
         return target.get_dummy_value()
 
     return types.void(types.intp, types.intp, types.intp, types.intp), generate
 
 
-_jit: Callable[..., Any] = njit(nogil=True, cache=True)
-_blocks: Any = _compress_blocks  # numba calls it without its first argument
+_group: Any = _hash_group  # numba calls it without its first argument
 
 
-@_jit
-def _hash_groups(messages: Any, out: Any) -> None:  # noqa: ANN401
-    """Hash the rows of `messages`, uint8[16 * groups, 64 * blocks], into `out`, uint32[., 8].
+@cfunc(types.void(types.intp, types.intp, types.intp, types.intp), cache=True)  # type: ignore[untyped-decorator, unused-ignore]
+def _hash_groups(messages: Any, out: Any, groups: Any, width: Any) -> None:  # noqa: ANN401
+    """Hash 16 * groups messages of `width` bytes each, one after another, into 32 bytes each.
 
-    `out` holds big-endian words on a little-endian machine: numba runs on no other.
+    Big-endian words of a little-endian machine: numba runs on no other.
     """
-    count, width = messages.shape
-    state = np.empty(128, np.uint32)
-    for group in range(0, count, 16):
-        state[:] = _INITIAL
-        _blocks(state.ctypes.data, messages.ctypes.data + group * width, width, width // 64)
-        for word in range(8):
-            for lane in range(16):
-                x = state[16 * word + lane]  # to big-endian: LLVM makes one instruction of it
-                out[group + lane, word] = (
-                    (x >> np.uint32(24))
-                    | ((x >> np.uint32(8)) & np.uint32(0xFF00))
-                    | ((x << np.uint32(8)) & np.uint32(0xFF0000))
-                    | (x << np.uint32(24))
-                )
+    for group in range(groups):
+        _group(messages + group * 16 * width, out + group * 512, width, width // 64)
+
+
+_compiled: Any = _hash_groups
+address: Final[int] = _compiled.address
+"""Of `void(intptr_t messages, intptr_t out, intptr_t groups, intptr_t width)`: padded messages one
+after another, sixteen to a group; their digests. Valid while this module is."""
 
 
 def hash_rows(rows: Bytes2, length: int) -> Bytes2:
@@ -196,13 +187,14 @@ def hash_rows(rows: Bytes2, length: int) -> Bytes2:
     """
     del length
     count, width = rows.shape
-    groups = -(-count // LANES) * LANES
-    words = np.empty((groups, 8), np.uint32)
-    whole = count // LANES * LANES if rows.flags.c_contiguous else 0
+    groups = -(-count // LANES)
+    digests = np.empty((groups * LANES, 32), np.uint8)
+    whole = count // LANES if rows.flags.c_contiguous else 0
     if whole:
-        _hash_groups(rows[:whole], words[:whole])
-    if whole < count:  # what does not fill the lanes is copied to where it does
-        rest = np.zeros((groups - whole, width), np.uint8)
-        rest[: count - whole] = rows[whole:]
-        _hash_groups(rest, words[whole:])
-    return words.view(np.uint8).reshape(groups, 32)[:count]
+        _compiled.ctypes(rows.ctypes.data, digests.ctypes.data, whole, width)
+    if whole < groups:  # what does not fill the lanes is copied to where it does
+        done = whole * LANES
+        rest = np.zeros((groups * LANES - done, width), np.uint8)
+        rest[: count - done] = rows[done:]
+        _compiled.ctypes(rest.ctypes.data, digests[done:].ctypes.data, groups - whole, width)
+    return digests[:count]

@@ -29,12 +29,16 @@ from byleave.evidence.bucket import (
 from byleave.snapshot.hashing import HashRows, Longs, Rows, hash_messages, put_rows, segment_roots
 
 __all__ = [
+    "EMPTY_BUCKET",
     "ENTRY_BYTES",
     "Enrolled",
     "OpeningColumns",
+    "binary",
     "bucket_hashes",
     "entries",
     "entry_keys",
+    "fixed",
+    "plain",
     "record_leaves",
     "sort_entries",
 ]
@@ -123,6 +127,13 @@ def fixed(column: pa.Array | pa.ChunkedArray) -> Rows:
     start = array.offset * width
     raw = np.frombuffer(data, np.uint8)[start : start + len(array) * width]
     return raw.reshape(len(array), width)
+
+
+def binary(rows: Rows) -> pa.Array:
+    """Return uint8[n, width] as a column of fixed-size binary."""
+    kind = pa.binary(rows.shape[1])
+    data = pa.py_buffer(np.ascontiguousarray(rows))
+    return pa.FixedSizeBinaryArray.from_buffers(kind, len(rows), [None, data])
 
 
 def big_endian(numbers: Longs, width: int) -> Rows:

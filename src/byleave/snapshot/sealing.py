@@ -23,13 +23,13 @@ from byleave.errors import ConflictError
 from byleave.evidence.bucket import LABEL_BYTES, label
 from byleave.evidence.delta_proof import MAX_CHANGES, DeltaProof, verify_delta
 from byleave.gate.result import GatedTable, KeptBatch
-from byleave.snapshot.commit import Enrolled, OpeningColumns, entries
+from byleave.snapshot.commit import Enrolled, OpeningColumns, binary, entries
 from byleave.snapshot.hashing import Longs, Rows
 from byleave.snapshot.manifest import DataFile, Manifest
 from byleave.snapshot.map_delta import audit, changed_buckets, changed_files
 from byleave.snapshot.map_files import MapReader
 from byleave.snapshot.openings import OPENINGS_SCHEMA, SALT_BYTES
-from byleave.snapshot.partition import MapBuilder, Ports, binary
+from byleave.snapshot.partition import MapBuilder, Ports
 from byleave.snapshot.sealed import (
     DATA,
     MANIFEST,

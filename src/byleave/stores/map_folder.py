@@ -29,8 +29,8 @@ class MapFolder:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._made: set[Path] = set()
-        self._written: list[Path] = []
+        self._made: set[str] = set()
+        self._written: list[str] = []
         self._lock = threading.Lock()
 
     def write(self, path: str, data: bytes) -> None:
@@ -39,15 +39,22 @@ class MapFolder:
         Raises:
             WorldError: `world.disk-full` or `world.storage`.
         """
-        place = self._root / path
+        place = f"{self._root}/{path}"
+        folder = place.rpartition("/")[0]
         try:
-            if place.parent not in self._made:
-                place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if folder not in self._made:
+                Path(folder).mkdir(parents=True, exist_ok=True, mode=0o700)
                 with self._lock:
-                    self._made.add(place.parent)
-            place.write_bytes(data)
+                    self._made.add(folder)
+            descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+            try:
+                rest = memoryview(data)
+                while rest:
+                    rest = rest[os.write(descriptor, rest) :]
+            finally:
+                os.close(descriptor)
         except OSError as error:
-            raise translate(error, place) from error
+            raise translate(error, Path(place)) from error
         with self._lock:
             self._written.append(place)
 

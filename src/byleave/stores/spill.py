@@ -43,6 +43,7 @@ class FileSpill:
             raise translate(error, self._folder) from error
         self._lock = threading.Lock()
         self._added: list[tuple[int, npt.NDArray[np.int64]]] = []
+        self._known = np.empty(0, np.int64), np.empty((0, 0), np.int64)
         self._end = 0
 
     def add(self, data: memoryview, ends: npt.NDArray[np.int64]) -> None:
@@ -57,23 +58,34 @@ class FileSpill:
         except OSError as error:
             raise translate(error, self._folder) from error
 
-    def take(self, part: int) -> bytes:
+    def take(self, part: int) -> memoryview:
         """Return everything that was added to a part, in the order of adding."""
+        places, ends = self._layout()
+        if not len(places):
+            return memoryview(b"")
+        starts = ends[:, part - 1] if part else np.zeros(len(ends), np.int64)
+        sizes = ends[:, part] - starts
+        found = np.empty(int(sizes.sum()), np.uint8).data
+        done = 0
+        for at, size in zip((places + starts).tolist(), sizes.tolist(), strict=True):
+            if size and os.preadv(self._file.fileno(), [found[done : done + size]], at) != size:
+                raise WorldError(
+                    "what was put aside cannot be read back",
+                    code="world.storage",
+                    where=str(self._folder),
+                )
+            done += size
+        return found
+
+    def _layout(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Return where each addition stands, and where its parts end: int64[n], int64[n, parts]."""
         with self._lock:
-            added = list(self._added)
-        pieces = []
-        for at, ends in added:
-            start = int(ends[part - 1]) if part else 0
-            if ends[part] > start:
-                pieces.append((at + start, int(ends[part]) - start))
-        found = [os.pread(self._file.fileno(), length, at) for at, length in pieces]
-        if any(len(data) != length for data, (_, length) in zip(found, pieces, strict=True)):
-            raise WorldError(
-                "what was put aside cannot be read back",
-                code="world.storage",
-                where=str(self._folder),
-            )
-        return b"".join(found)
+            if len(self._known[0]) != len(self._added):
+                places = np.array([at for at, _ in self._added], np.int64)
+                ends = np.stack([ends for _, ends in self._added])
+                self._known = places, ends
+                self._added = list(zip(places.tolist(), ends, strict=True))  # kept once
+            return self._known
 
     def close(self) -> None:
         """Give the space back."""

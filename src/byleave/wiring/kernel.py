@@ -19,12 +19,15 @@ from byleave.gate.plan import GatePlan
 from byleave.gate.rows import ResolvedRows, RowDecisions, RowReasons
 from byleave.snapshot.hashing import HashRows, Rows, by_hashlib
 from byleave.snapshot.partition import Each, Ports
+from byleave.snapshot.steps import Steps
 from byleave.stores.spill import FileSpill
 
 __all__ = ["GateKernel", "Kernel", "building", "in_parts"]
 
 _WORTH_LOADING: Final = 300_000
 """Messages after which loading numba (about a second, once compiled) pays for itself."""
+_WORTH_STEPS: Final = 100_000
+"""Rows of a map after which the same holds of its steps: three to four messages each."""
 _MOST_THREADS: Final = 8
 _WORTH_ROWS: Final = 1 << 21
 """Rows of a gate after which numba is loaded: 0.6 CPU seconds, which lists of four parties regain
@@ -110,6 +113,17 @@ def _load() -> HashRows:
     return hash_rows
 
 
+def _steps(rows: int) -> Steps | None:
+    """Return compiled steps of a map where there are rows enough, and numba, for them."""
+    if rows < _WORTH_STEPS:
+        return None
+    try:
+        from byleave.engines.map_steps import CompiledSteps
+    except (ImportError, RuntimeError):  # not installed, or nowhere to keep what it compiles
+        return None
+    return CompiledSteps()
+
+
 def in_parts(threads: int) -> Each:
     """Return a `map` that keeps its order and runs at most `threads` parts at once."""
 
@@ -141,4 +155,5 @@ def building(folder: Path) -> Ports:
         hash_rows=Kernel(),
         spill=lambda: FileSpill(folder),
         each=in_parts(min(threads, _MOST_THREADS)),
+        steps=_steps,
     )

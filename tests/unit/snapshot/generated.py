@@ -14,11 +14,11 @@ import pyarrow as pa
 
 from byleave.snapshot import bucket_map
 from byleave.snapshot.bucket_map import BucketMap, MapMembers
-from byleave.snapshot.commit import Enrolled
+from byleave.snapshot.commit import Enrolled, binary
 from byleave.snapshot.hashing import HashRows, by_hashlib
 from byleave.snapshot.map_files import MapReader
 from byleave.snapshot.openings import OPENINGS_SCHEMA, leaves_by_member
-from byleave.snapshot.partition import Built, MapBuilder, Ports, binary
+from byleave.snapshot.partition import Built, MapBuilder, Ports
 
 EPOCH = b"generated epoch."
 
@@ -105,8 +105,11 @@ class Population:
         return bucket_map.build(members, epoch=EPOCH, k=k)
 
 
-def population(members: int, party_records: int, *, seed: int = 0) -> Population:
-    """Return random openings of random members; about all of them occur."""
+def population(members: int, party_records: int, *, seed: int = 0, skew: int = 1) -> Population:
+    """Return random openings of random members; about all of them occur.
+
+    With a skew above 1 the first members have most of the openings.
+    """
     random = np.random.default_rng(seed)
 
     def cells(count: int, width: int) -> np.ndarray:
@@ -117,7 +120,7 @@ def population(members: int, party_records: int, *, seed: int = 0) -> Population
     numbers = np.arange(party_records)
     columns = {
         "row": numbers // 2,
-        "ordinal": random.integers(0, members, party_records),
+        "ordinal": (members * random.random(party_records) ** skew).astype(np.int64),
         "role": (numbers % 2 + 1).astype(np.uint8),
         "ground": random.integers(1, 5, party_records).astype(np.uint8),
         "ground_index": index,

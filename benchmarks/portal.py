@@ -12,6 +12,10 @@ choice     POST /api/v1/choices, durable, logged, published; bare: one INSERT an
            `synchronous = FULL`, of a row with the same columns
 timeline   GET /api/v1/choices of a member with 1,000 of them; bare: one SELECT of the same 1,000
            rows, rendered with the same fields
+pages      a member's timeline, messages, settings and requests page and their export, in a
+           workspace with a source of 5 million rows (--quick: one million): the time of one request
+           (the middle of nine members), the longest that a decision takes while pages and an export
+           are made, and the CPU and memory of making the index once
 stop       from sending a withdrawal to a gate's plan that refuses: the choice answered, then the
            decision asked for by another connection
 
@@ -25,6 +29,7 @@ import argparse
 import asyncio
 import json
 import os
+import resource
 import socket
 import sqlite3
 import statistics
@@ -39,6 +44,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import uvicorn
 from fastapi import FastAPI, Request
 
@@ -60,6 +68,14 @@ FIELDS = ", ".join(f'"{name}"' for name in NAMES)
 _TIMELINE = f'SELECT {FIELDS} FROM choice WHERE member = ? ORDER BY "index" LIMIT ?'  # noqa: S608
 HALF = Goal(0.5, 0.1, at_least=True)
 SECOND = Goal(1.0, 5.0)
+PAGE = Goal(0.1, 1.0)
+MEANWHILE = Goal(0.1, 2.0)
+PAGES = {
+    "timeline": "/me",
+    "messages": "/me/messages",
+    "settings": "/me/settings",
+    "requests": "/me/requests",
+}
 
 
 @dataclass(frozen=True)
@@ -90,6 +106,7 @@ def main() -> int:
             _server([str(place / "ws")], bare=False) as ours,
         ):
             _measure(report, ours, bare, secret, scale)
+        _pages(report, place, 1_000_000 if arguments.quick else 5_000_000)
     return int(report.failed)
 
 
@@ -161,6 +178,120 @@ def _stop(port: int, auth: str, use: str) -> float:
     return worst
 
 
+def _pages(report: Report, place: Path, rows: int) -> None:
+    """Measure a member's pages where a source is large."""
+    _large(place, rows)
+    before, held = time.process_time(), _held()
+    with byleave.open(place / "large", read_only=True, caching=True) as ws:
+        ws.member.prepare()
+        spent = time.process_time() - before
+        before = time.process_time()
+        answers = [ws.member.answer(f"m-{n * 997}") for n in range(9)]
+        each = (time.process_time() - before) / len(answers)
+    assert all(answer["timeline"] for answer in answers)
+    report.add("pages: index made once, CPU", rows, spent, "s")
+    report.add("pages: a timeline's facts, CPU", rows, each, "s", PAGE)
+    report.add("pages: memory that making it added at most", rows, _held() - held, "MB")
+    with _server([str(place / "large")], bare=False) as port:
+        with byleave.open(place / "large", read_only=True) as ws, Admission(ws) as admission:
+            secret = admission.make_token("pages", frozenset(SCOPES), reason="a benchmark")
+            links = [admission.make_link("member", f"m-{n * 997}") for n in range(9)]
+        cookies = [_sign_in(port, link) for link in links]
+        for name, path in PAGES.items():
+            report.add(f"pages: {name}", rows, _median(port, path, cookies), "s", PAGE)
+        report.add("pages: export", rows, _median(port, "/me/export.zip", cookies[:1]), "s")
+        asked = f"authorization: Bearer {secret}\r\n"
+        report.add(
+            "pages: worst decision meanwhile",
+            rows,
+            _meanwhile(port, cookies, asked),
+            "s",
+            MEANWHILE,
+        )
+
+
+def _held() -> float:
+    """Return the most memory that this process has held, MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _median(port: int, path: str, cookies: list[str]) -> float:
+    times = []
+    for cookie in cookies:
+        start = time.perf_counter()
+        asyncio.run(_one(port, _request("GET", path, f"cookie: {cookie}\r\nconnection: close\r\n")))
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def _meanwhile(port: int, cookies: list[str], asked: str) -> float:
+    """Return the longest that a decision took while an export and pages were being made."""
+    decide = f"/api/v1/decision?member=m-1&use={USE.replace('/', '%2F')}"
+
+    async def busy(path: str) -> None:
+        for cookie in cookies[:3]:
+            await _one(port, _request("GET", path, f"cookie: {cookie}\r\nconnection: close\r\n"))
+
+    async def both() -> float:
+        work = [asyncio.create_task(busy(path)) for path in ("/me/export.zip", "/me")]
+        worst = 0.0
+        while not all(task.done() for task in work):
+            start = time.perf_counter()
+            await _one(port, _request("GET", decide, asked))
+            worst = max(worst, time.perf_counter() - start)
+        await asyncio.gather(*work)
+        return worst
+
+    return asyncio.run(both())
+
+
+def _sign_in(port: int, link: str) -> str:
+    """Return the cookie of a member's session."""
+
+    async def enter() -> str:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        origin = f"origin: http://127.0.0.1:{port}\r\ncontent-length: 0\r\n"
+        request = _request("POST", f"/in/{link}", origin).replace(
+            b"host: 127.0.0.1", f"host: 127.0.0.1:{port}".encode()
+        )
+        writer.write(request)
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        writer.close()
+        return head.partition("set-cookie: ")[2].partition(";")[0]
+
+    return asyncio.run(enter())
+
+
+def _large(place: Path, rows: int) -> None:
+    """Make a workspace with a source of so many messages among a tenth as many members; and a gate."""
+    members, at_once = rows // 10, 500_000
+    generator = np.random.default_rng(7)
+    ids = pa.array([f"m-{n}" for n in range(members)])
+    schema = pa.schema({"n": pa.int64(), "by": pa.string(), "to": pa.string(), "kind": pa.string()})
+    with pq.ParquetWriter(place / "large.parquet", schema) as writer:
+        for first in range(0, rows, at_once):
+            count = min(at_once, rows - first)
+            by, to = (ids.take(pa.array(generator.integers(0, members, count))) for _ in "ab")
+            kind = pa.array(np.where(generator.random(count) < 0.2, "inmail", "direct"))
+            number = pa.array(np.arange(first, first + count))
+            part = pa.table([number, by, to, kind], schema=schema)
+            writer.write_table(part, row_group_size=1 << 17)
+    with byleave.create(place / "large") as ws:
+        ws.source.add("messages", [place / "large.parquet"], _CONTRACT)
+        ws.policy.publish_notice("May we?\n( ) Yes  ( ) No\n", notice="ask-1", asks=[USE])
+        ws.gate.run("messages", USE)
+
+
+_CONTRACT = """\
+contract: v1
+dataset: generated
+record_id: [n]
+parties: {author: by, recipients: to}
+kind: kind
+kinds: {direct: messages.direct, inmail: messages.inmail}
+"""
+
+
 # clients
 
 
@@ -208,8 +339,11 @@ async def _one(port: int, data: bytes) -> bytes:
 async def _answer(reader: asyncio.StreamReader) -> bytes:
     head = await reader.readuntil(b"\r\n\r\n")
     status = int(head[9:12])
-    length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
-    body = await reader.readexactly(length)
+    sized = head.lower().split(b"content-length:")[1:]
+    if sized:
+        body = await reader.readexactly(int(sized[0].split(b"\r\n")[0]))
+    else:  # a stream, of a connection that closes behind it
+        body = await reader.read(-1)
     if status >= 300:
         raise SystemExit(f"{status}: {body[:300]!r}")
     return body

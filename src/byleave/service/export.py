@@ -200,10 +200,10 @@ def _snapshots(house: House, member: str) -> list[Facts]:
 def _records(house: House, name: str, member: str) -> Iterator[bytes]:
     """Yield the rows of a source that a member is a party of, as JSON lines, batch by batch.
 
-    Only spans of the source that hold such a row are read.
+    Only row groups of the source that hold such a row are read.
     """
     source, own = known_source(house, name), own_rows(house, name, member)
-    for span in source.spans():
+    for span in source.groups():
         first, last = np.searchsorted(own.rows, [span.first_row, span.first_row + span.rows])
         if first == last:
             continue

@@ -127,6 +127,16 @@ class Source:
                     )
                     first = group + 1
 
+    def groups(self) -> Iterator[Span]:
+        """Yield a span for each row group: the least that can be read by itself."""
+        for position, file in enumerate(self.files):
+            first = file.first_row
+            for group, rows in enumerate(file.group_rows):
+                yield Span(
+                    file=position, groups=range(group, group + 1), first_row=first, rows=rows
+                )
+                first += rows
+
     def read(self, span: Span, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
         """Yield the rows of a span in batches of at most `SPAN_ROWS`.
 

@@ -368,6 +368,9 @@ class HandBuilt:
         """Return the one member, or None."""
         return read(MemberAnswer, self.facts) if ordinal in {0, 1} else None
 
+    def erased(self, ordinal: int) -> tuple[datetime, int] | None:
+        """Nobody was."""
+
     def receipt(self, ordinal: int) -> ReceiptView | None:
         """Return the one member's receipt, or None."""
         return read(ReceiptView, receipt_facts()) if ordinal in {0, 1} else None

@@ -171,6 +171,35 @@ def test_axe_finds_nothing(
     context.close()
 
 
+@pytest.mark.parametrize("width", [320, 1280])
+@pytest.mark.parametrize("name", PAGES)
+def test_pages_mirror_for_a_script_from_right_to_left(
+    browser: Browser, addresses: dict[str, str], name: str, width: int
+) -> None:
+    """F5: with the direction turned nothing overflows or leaves the window, and axe finds nothing."""
+    context = browser.new_context(viewport={"width": width, "height": 800})
+    page = context.new_page()
+    page.goto(addresses[name])
+    page.evaluate("document.documentElement.dir = 'rtl'")
+    assert page.evaluate(OVERFLOW) <= 0
+    assert page.locator("h1").first.evaluate("e => getComputedStyle(e).direction") == "rtl"
+    inside = """[...document.querySelectorAll('main *')].filter(e => {
+      const box = e.getBoundingClientRect();
+      const scrolls = e.closest('.scroll, .unseen, svg, pre, .command');
+      return !scrolls && box.width > 0 && (box.left < -1 || box.right > innerWidth + 1);
+    }).map(e => e.outerHTML.slice(0, 120))"""
+    assert page.evaluate(inside) == []
+    page.evaluate(AXE.read_text("utf-8"))
+    found = page.evaluate(
+        """axe.run(document, {
+          runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'],
+          rules: {'target-size': {enabled: true}},
+        }).then(r => r.violations.map(v => [v.id, v.nodes.map(n => n.html.slice(0, 160))]))"""
+    )
+    assert found == []
+    context.close()
+
+
 def test_print_opens_the_tables(browser: Browser, addresses: dict[str, str]) -> None:
     """On paper the table behind each chart is open, and the site's navigation is gone."""
     context = browser.new_context(viewport={"width": 1280, "height": 800})

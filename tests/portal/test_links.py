@@ -47,8 +47,10 @@ def site(grown: Grown) -> Iterator[Site]:
         yield site
 
 
-def crawl(browser: TestClient, start: list[tuple[str, str]]) -> list[str]:
-    """Follow links from (address, page text) pairs; return what did not open."""
+def crawl(
+    browser: TestClient, start: list[tuple[str, str]], pages: dict[str, str] | None = None
+) -> list[str]:
+    """Follow links from (address, page text) pairs; return what did not open, keep what did."""
     broken, seen, waiting = [], {address for address, _ in start}, list(start)
     while waiting and len(seen) < AT_MOST:
         address, page = waiting.pop()
@@ -68,6 +70,8 @@ def crawl(browser: TestClient, start: list[tuple[str, str]]) -> list[str]:
                 broken.append(f"{address}: {path} {answer.status_code}")
             elif answer.headers["content-type"].startswith("text/html"):
                 waiting.append((path, answer.text))
+                if pages is not None:
+                    pages[path] = answer.text
     assert len(seen) > 1
     return broken
 

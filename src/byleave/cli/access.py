@@ -17,7 +17,7 @@ __all__ = ["group"]
 
 @click.group("access")
 def group() -> None:
-    """Who may use the server: token, list, revoke, link, looks, trail, scopes."""
+    """Who may use the server: token, list, revoke, link, looks, trail, page, scopes."""
 
 
 @group.command()
@@ -224,4 +224,30 @@ def scopes(*, as_json: bool) -> None:
         schema="byleave/access-scopes/v1",
         as_json=as_json,
         lines=lambda: table(["scope", "what it allows"], [[k, v] for k, v in SCOPES.items()]),
+    )
+
+
+@group.command()
+@click.argument("address")
+@workspace_option
+@json_option
+def page(*, address: str, workspace: str, as_json: bool) -> None:
+    """Give the same answer as a page of operators, auditors or the public, without a server.
+
+    ADDRESS is that of the page, without the host; it holds what is searched for.
+
+    \b
+    byleave access page /house/requests -w byleave-demo
+    byleave access page '/audit/log?kind=gate/v1' -w byleave-demo
+    """  # noqa: D301
+    import json
+
+    with opened(workspace, read_only=True) as ws:
+        found = ws.faces.page(address)
+    schema = found.pop("schema")
+    emit(
+        found,
+        schema=schema,
+        as_json=as_json,
+        lines=lambda: json.dumps(found, ensure_ascii=False, indent=2).splitlines(),
     )

@@ -193,6 +193,7 @@ def member_page(
     until: int | None = None,
     settings: str | None = None,
     log: str | None = None,
+    look: int | None = None,
     language: str = "en",
 ) -> str:
     """Write a member's own page.
@@ -206,6 +207,7 @@ def member_page(
         until: Which part of the timeline; None: the newest.
         settings: Address of their settings, where they are signed in.
         log: Address of the served log, for the proofs of entries; None: it is not served here.
+        look: The entry of the look that this is; None: it is the member's own.
         language: Of its sentences.
     """
     return _page(
@@ -221,6 +223,7 @@ def member_page(
         else window(answer.timeline, None, lines=len(answer.timeline)),
         settings=settings,
         log=log,
+        look=look,
         **({} if own is not None else {"languages": ()}),  # a page that no link leads to
     )
 

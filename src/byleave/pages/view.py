@@ -65,6 +65,7 @@ from byleave.pages.shape import plain, read
 __all__ = [
     "DEPTHS",
     "Address",
+    "Behind",
     "Checkpoint",
     "Choice",
     "DemoMember",
@@ -435,6 +436,19 @@ class Help:
     authority: Address | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """The checkpoint is older than what was recorded.
+
+    Attributes:
+        waiting: Entries recorded and not under it.
+        minutes: The oldest of them has waited longer than this.
+    """
+
+    waiting: int
+    minutes: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublicOverview:
     """What anyone may read.
@@ -464,6 +478,7 @@ class PublicOverview:
     data_origin: Literal["real", "generated"] | None = None
     trust: str | None = None
     demo_members: tuple[DemoMember, ...] = ()
+    behind: Behind | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -478,6 +493,7 @@ class Frame:
         data_origin: For a demo: `real` or `generated` messages.
         contact: Where to ask or complain.
         authority: The supervisory authority.
+        behind: What the checkpoint does not cover yet; None: nothing that has waited long.
     """
 
     operator: str
@@ -487,13 +503,14 @@ class Frame:
     data_origin: Literal["real", "generated"] | None = None
     contact: Address | None = None
     authority: Address | None = None
+    behind: Behind | None = None
 
 
 def framed(facts: Mapping[str, Any], *, demo: bool, view: Any) -> Frame:  # noqa: ANN401 (any view)
     """Return what stands around the page of a view.
 
     Args:
-        facts: The workspace's: `operator`, `data_origin`, `contact`, `authority`.
+        facts: The workspace's: `operator`, `data_origin`, `contact`, `authority`, `behind`.
         demo: The workspace is a demo.
         view: Says when it is (`at`) and on which head it stands (`checkpoint`).
     """
@@ -506,4 +523,5 @@ def framed(facts: Mapping[str, Any], *, demo: bool, view: Any) -> Frame:  # noqa
         data_origin=facts["data_origin"],
         contact=whom.contact,
         authority=whom.authority,
+        behind=None if facts.get("behind") is None else Behind(**facts["behind"]),
     )

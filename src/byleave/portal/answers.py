@@ -37,6 +37,10 @@ class Answers(Protocol):
         """Return one member's answer; None where there is no such member."""
         ...
 
+    def erased(self, ordinal: int) -> tuple[datetime, int] | None:
+        """Return when a member was erased, and the log entry of it; None: they were not."""
+        ...
+
     def receipt(self, ordinal: int) -> ReceiptView | None:
         """Return one member's receipt; None where there is none to give."""
         ...
@@ -64,6 +68,8 @@ class Answers(Protocol):
 
 class _MemberNoun(Protocol):
     def by_ordinal(self, ordinal: int, /) -> Any: ...  # noqa: ANN401
+
+    def erased(self, ordinal: int, /) -> tuple[datetime, int] | None: ...
 
     def answer(self, member: Any, /) -> Mapping[str, Any]: ...  # noqa: ANN401
 
@@ -152,6 +158,10 @@ class WorkspaceAnswers:
         except (InputError, KeyError):
             return None
         return read(MemberAnswer, self._workspace.member.answer(member), where="member")
+
+    def erased(self, ordinal: int) -> tuple[datetime, int] | None:
+        """Return when a member was erased, and the log entry of it."""
+        return self._workspace.member.erased(ordinal)
 
     def receipt(self, ordinal: int) -> ReceiptView | None:
         """Read one member's receipt.

@@ -20,7 +20,7 @@ from urllib.parse import quote
 
 from fastapi import FastAPI, HTTPException, Query, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from byleave.errors import ByleaveError
@@ -77,6 +77,15 @@ class _Gone(HTTPException):
         self.when = when
 
 
+class _Left(HTTPException):
+    """Who the address is of was erased."""
+
+    def __init__(self, when: datetime, index: int) -> None:
+        super().__init__(410)
+        self.when = when
+        self.index = index
+
+
 class _Desk:
     """Finds what a page shows; a miss is a 404, told like every other miss."""
 
@@ -128,14 +137,19 @@ class _Desk:
         ordinal = self.ordinal(token)
         answer = await self.ask(lambda answers: answers.member(ordinal))
         if answer is None:
-            raise HTTPException(404)
+            raise self._nobody(ordinal)
         return answer
+
+    def _nobody(self, ordinal: int) -> HTTPException:
+        """Return why a good link shows nobody: 410 with the entry, where they were erased."""
+        erased = self.answers.erased(ordinal)
+        return HTTPException(404) if erased is None else _Left(*erased)
 
     async def receipt(self, token: str) -> tuple[Frame, ReceiptView]:
         ordinal = self.ordinal(token)
         view = await self.ask(lambda answers: answers.receipt(ordinal))
         if view is None:
-            raise HTTPException(404)
+            raise self._nobody(ordinal)
         return self.frame(self.answers.overview(), view), view
 
     def policy(self, document: str, version: str) -> tuple[Frame, PolicyEntry]:
@@ -281,11 +295,23 @@ def _public(routes: Routes, desk: _Desk, *, report: str | None) -> None:
         facts, language = desk.policy(document, version), language_of(request)
         return html.policy_page(*facts, base=base, language=language)
 
+    async def newest(document: str) -> RedirectResponse:
+        """Lead from a text's name to its newest version."""
+        found = [e for e in answers.overview().policies if e.document == document]
+        if not found:
+            raise HTTPException(404)
+        last = max(found, key=lambda entry: entry.index)
+        return RedirectResponse(f"{base}/policies/{quote(document)}/{quote(last.version)}", 307)
+
     async def release_json(release: str) -> JSONResponse:
         return _twin("release", *desk.release(release))
 
-    async def release(request: Request, release: str) -> str:
-        return html.release_page(*desk.release(release), base=base, language=language_of(request))
+    async def release(request: Request, release: str) -> Response:
+        named = [e.release for e in answers.overview().releases if e.model == release]
+        if named:  # the digest of a model is an address that stays, whatever its name
+            return RedirectResponse(f"{base}/releases/{quote(named[-1])}", 308)
+        facts, language = desk.release(release), language_of(request)
+        return HTMLResponse(html.release_page(*facts, base=base, language=language))
 
     async def proof(name: str) -> Response:
         view = answers.overview()
@@ -300,6 +326,9 @@ def _public(routes: Routes, desk: _Desk, *, report: str | None) -> None:
 
     routes.add("GET", "/", ANYONE, index, response_class=HTMLResponse, summary="What this is")
     routes.add("GET", "/index.json", ANYONE, index_json, summary="The first page as JSON")
+    routes.add(
+        "GET", "/policies/{document}", ANYONE, newest, summary="The newest version of a text"
+    )
     routes.add(
         "GET",
         "/policies/{document}/{version}.json",
@@ -435,7 +464,8 @@ def _errors(app: FastAPI, base: str) -> None:
     async def on_http(request: Request, error: StarletteHTTPException) -> Response:
         if is_api(request):
             return plain_problem(error.status_code)
-        return _told(request, error.status_code, base=base, when=getattr(error, "when", None))
+        when, entry = getattr(error, "when", None), getattr(error, "index", None)
+        return _told(request, error.status_code, base=base, when=when, entry=entry)
 
     @app.exception_handler(ByleaveError)
     async def on_refused(_request: Request, error: ByleaveError) -> Response:
@@ -457,10 +487,19 @@ def _errors(app: FastAPI, base: str) -> None:
         return _told(request, 422, base=base)
 
 
-def _told(request: Request, status: int, *, base: str, when: datetime | None = None) -> Response:
+def _told(
+    request: Request,
+    status: int,
+    *,
+    base: str,
+    when: datetime | None = None,
+    entry: int | None = None,
+) -> Response:
     kind = _KINDS.get(status, "fault" if status >= 500 else "refused")
     if kind == "gone" and when is None:
         kind = "lost"
+    if entry is not None:
+        kind = "left"
     path, accept = request.url.path, request.headers.get("accept", "")
     if path.endswith((".json", ".jsonld", "/suggest")) or "json" in accept:
         return JSONResponse(
@@ -468,7 +507,7 @@ def _told(request: Request, status: int, *, base: str, when: datetime | None = N
                 "type": "about:blank",
                 "title": say(f"{kind}.title"),
                 "status": status,
-                "detail": say(f"{kind}.text", **_when(when, "en")),
+                "detail": say(f"{kind}.text", **_when(when, entry, "en")),
             },
             status_code=status,
             media_type="application/problem+json",
@@ -481,7 +520,7 @@ def _told(request: Request, status: int, *, base: str, when: datetime | None = N
         language=language,
         door=door,
         whom=whom_of(request),
-        **_when(when, language),
+        **_when(when, entry, language),
     )
     return HTMLResponse(page, status_code=status)
 
@@ -495,8 +534,10 @@ def _door(request: Request, base: str) -> str | None:
     return f"{base}/sign-in" + (f"?next={quote(after, safe='/')}" if after else "")
 
 
-def _when(at: datetime | None, language: str) -> dict[str, str]:
-    return {} if at is None else {"date": speech(language).date(at)}
+def _when(at: datetime | None, entry: int | None, language: str) -> dict[str, str]:
+    told = speech(language)
+    index = {} if entry is None else {"index": told.number(entry)}
+    return index if at is None else {"date": told.date(at), **index}
 
 
 def _without_texts(overview: PublicOverview) -> PublicOverview:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Annotated, Any, Final
 
 from fastapi import Path, Query, Request
-from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from byleave.evidence.entry import ENTRY_KINDS
 from byleave.pages import audit as pages
@@ -92,8 +92,11 @@ def _reading(routes: Routes, auditor: _Auditor) -> None:
         before: Before = "",
         since: from_ = "",
         until: to_ = "",
-    ) -> HTMLResponse:
+    ) -> Response:
         view = auditor.part(kind, find, before, since, until)
+        number = find.strip().replace(",", "")
+        if number.isascii() and number.isdigit() and int(number) < view.size:
+            return RedirectResponse(f"{base}/audit/log/{int(number)}", status_code=303)
         return HTMLResponse(
             pages.log_page(auditor.frame(view), view, base=base, form=_form(request))
         )

@@ -45,11 +45,11 @@ def add_house(routes: Routes, desk: Desk, *, demo: bool, base: str) -> None:
         fields = await form_of(request)
         desk.callers.check_form(caller, fields.get("form", ""))
         member, why = fields.get("member", ""), fields.get("why", "")
-        await desk.write.act(lambda ws: ws.member.look(member, who=caller.subject, why=why))
+        index = await desk.write.act(lambda ws: ws.member.look(member, who=caller.subject, why=why))
         view = await desk.aside.read(
             lambda ws: read(MemberAnswer, ws.member.answer(member), where="member")
         )
-        return HTMLResponse(html.member_page(frame(view), view, base=base, own=None))
+        return HTMLResponse(html.member_page(frame(view), view, base=base, own=None, look=index))
 
     routes.add("GET", "/house.json", own, overview_json, summary="The operator's overview, as JSON")
     routes.add("GET", "/house", own, overview, summary="The operator's overview")

@@ -12,6 +12,7 @@ from byleave.service.rerun import rerun_facts
 from byleave.service.transparency import transparency_facts
 from byleave.summary.kinds import KINDS
 from byleave.wiring.consent_nouns import Noun
+from byleave.wiring.face_pages import page_facts
 
 __all__ = ["Faces"]
 
@@ -85,6 +86,20 @@ class Faces(Noun):
                 if kind.of != "snapshot"
             ],
         }
+
+    def page(self, address: str) -> Facts:
+        """Return what a page of operators, auditors or the public shows, by its address.
+
+        Args:
+            address: As in the browser, without the host: `/audit/log?kind=gate/v1`.
+
+        Returns:
+            `schema` and the page's own part of its `.json` twin, under the same name.
+
+        Raises:
+            InputError: `workspace.unknown-object`, no such page; what the page itself refuses.
+        """
+        return page_facts(self._workspace, address)
 
     def _stand(self) -> Facts:
         head = self._house.log.checkpoint()

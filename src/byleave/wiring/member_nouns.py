@@ -6,11 +6,12 @@ Each method calls one service and publishes the log when it wrote to it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from byleave.consent.record_27560 import Party
 from byleave.errors import InputError
-from byleave.ids import to_us
+from byleave.ids import from_us, to_us
 from byleave.service import (
     ages,
     answer,
@@ -244,6 +245,13 @@ class Members(Noun):
         if row is None:
             raise InputError("the ledger knows no such member", code="member.unknown")
         return row[0]
+
+    def erased(self, ordinal: int) -> tuple[datetime, int] | None:
+        """Return when somebody was erased and the entry that says so; None: they were not."""
+        for index, _, at_us, document in self._house.ledger.objects("erasure"):
+            if ordinal in document["ordinals"]:
+                return from_us(at_us), index
+        return None
 
     def by_ordinal(self, ordinal: int) -> str:
         """Return the member with this ordinal.

@@ -25,6 +25,7 @@ SAY: Final[dict[str, str]] = {
     "house.packages-none": "Nothing was offered to a recipient yet: byleave disclosure offer.",
     "house.look": "Look at one member's data",
     "house.look-why": "Each look is logged with your name and reason, before the page opens.",
+    "house.look-logged": "This view is logged, with your name and reason, as entry {index}.",
     "house.look-member": "Member",
     "house.look-reason": "Reason",
     "house.look-go": "Log this and look",

@@ -13,6 +13,9 @@ SAY: Final[dict[str, str]] = {
     "Sie ist nur auf diesem Rechner zu sehen.",
     "frame.demo-real": "Die Nachrichten stammen aus einer öffentlichen Forschungssammlung, mit verschobenem Datum.",
     "frame.demo-generated": "Auch die Nachrichten sind erfunden.",
+    "frame.behind": "Der veröffentlichte Stand des Logbuchs ist alt. Einträge, die noch fehlen: {waiting}. "
+    "Der älteste wartet seit mehr als {minutes} Minuten. Ihre Nachweise kommen mit dem nächsten Stand.",
+    "label.behind": "Das Logbuch ist im Rückstand",
     "frame.help": "Hilfe und Beschwerden",
     "frame.help-ask": "Fragen Sie uns: {contact}",
     "frame.help-ask-none": "Für diese Seite ist kein Kontakt angegeben.",
@@ -21,6 +24,8 @@ SAY: Final[dict[str, str]] = {
     "frame.help-check": "Ohne uns prüfen: Speichern Sie einen Nachweis. "
     "Starten Sie dann das freie Prüfprogramm auf Ihrem Rechner.",
     "frame.check": "Nachweis prüfen",
+    "frame.same": "Dieselbe Antwort",
+    "frame.same-how": "SITE ist die Adresse hier, COOKIE das Cookie Ihrer Anmeldung, path der Ordner der Daten.",
     "frame.json": "Diese Seite als JSON",
     "frame.stand": "Stand: {at}. Das Logbuch hatte da {size} Einträge.",
     "frame.not-advice": "Nichts hier ist Rechtsberatung.",
@@ -105,6 +110,8 @@ SAY: Final[dict[str, str]] = {
     "gone.title": "Dieser Link ist abgelaufen",
     "gone.text": "Er ist am {date} abgelaufen. Fragen Sie uns nach einem neuen. "
     "Ihre Entscheidungen sind unverändert.",
+    "left.title": "Diese Seite ist für immer fort",
+    "left.text": "Alles dahinter wurde auf Wunsch gelöscht, am {date}. Im Logbuch ist das Eintrag {index}, ohne Namen.",
     "refused.title": "So lässt sich diese Seite nicht öffnen",
     "refused.text": "Benutzen Sie die Links auf dieser Seite.",
     "fault.title": "Hier ist etwas schiefgegangen",

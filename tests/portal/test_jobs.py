@@ -61,7 +61,7 @@ def ended(site: Site, answer: Any) -> dict[str, Any]:
     """Return the job of an answer once it has ended, as the API shows it."""
     assert answer.status_code == 202, answer.text
     jobs_of(site).wait(answer.json()["job"], LONG)
-    shown = site.http.get(answer.json()["href"], headers=site.token("model.write"))
+    shown = site.http.get(answer.json()["href"], headers=site.token("model.write", "job.write"))
     assert shown.status_code == 200
     found: dict[str, Any] = shown.json()
     return found
@@ -73,7 +73,7 @@ def training(grown: Grown, **more: Any) -> dict[str, Any]:
 
 def test_a_run_is_trained_and_measured(site: Site, grown: Grown) -> None:
     """A training ends with the run, an evaluation with the numbers that the command prints."""
-    headers = site.token("model.write")
+    headers = site.token("model.write", "job.write")
     trained = ended(site, site.post("/api/v1/trainings", training(grown), headers, key="once"))
     assert (trained["state"], trained["problem"]) == ("done", None)
     again = site.post("/api/v1/trainings", training(grown), headers, key="once")
@@ -85,7 +85,9 @@ def test_a_run_is_trained_and_measured(site: Site, grown: Grown) -> None:
         assert document["model"] == trained["result"]["model"]
         assert measured["result"]["quality"] == ws.model.evaluate(run)
     listed = site.http.get("/api/v1/jobs", headers=headers).json()
-    assert [item["job"] for item in listed["items"]] == [trained["job"], measured["job"]]
+    numbers = [item["job"] for item in listed["items"]]
+    assert numbers == sorted(numbers)
+    assert {trained["job"], measured["job"]} <= set(numbers)
 
 
 def test_a_choice_is_recorded_while_a_job_computes(
@@ -118,7 +120,7 @@ def test_a_choice_is_recorded_while_a_job_computes(
 
 def test_what_cannot_be_trained_says_why(site: Site, grown: Grown) -> None:
     """Unknown names are refused at once; what only the fit finds out is in the job."""
-    headers = site.token("model.write")
+    headers = site.token("model.write", "job.write")
     changes: list[tuple[dict[str, Any], int, str]] = [
         ({"trainer": "nobody"}, 400, "training.unknown-trainer"),
         ({"snapshot": "set-99"}, 404, "workspace.unknown-object"),
@@ -146,7 +148,7 @@ def test_an_error_of_their_own_trainer_is_told_without_its_text(
     def broken(*_: Any) -> Any:
         raise RuntimeError("dear m-1, see you at nine")
 
-    headers = site.token("model.write")
+    headers = site.token("model.write", "job.write")
     with monkeypatch.context() as patched:
         patched.setattr(RepliesTrainer, "fit", broken)
         failed = ended(site, site.post("/api/v1/trainings", training(grown), headers))
@@ -161,7 +163,7 @@ def test_a_second_server_leaves_jobs_to_the_first(site: Site, grown: Grown) -> N
     """It shows them, starts none, and calls none of them lost."""
     before = [job.state for job in jobs_of(site).list()]
     with grown.open(read_only=True) as reader:
-        other = Jobs(reader, lambda *, read_only: grown.open(read_only=read_only))
+        other = Jobs(reader, lambda *, read_only, progress=None: grown.open(read_only=read_only))
         with pytest.raises(ConflictError) as error:
             other.add("evaluation", "test", {"run": grown.run})
         assert error.value.code == "job.elsewhere"
@@ -179,7 +181,9 @@ def test_what_a_crash_cut_off_is_lost_and_says_so(tmp_path: Path) -> None:
         file.begin(1, at_us=3)
         file.close()  # the process died here
     with byleave.open(tmp_path / "ws", read_only=True) as ws:
-        jobs = Jobs(ws, lambda *, read_only: byleave.open(ws.path, read_only=read_only))
+        jobs = Jobs(
+            ws, lambda *, read_only, progress=None: byleave.open(ws.path, read_only=read_only)
+        )
         found = jobs.list()
         assert [job.state for job in found] == ["lost", "lost"]
         assert {job.problem["code"] for job in found if job.problem} == {"job.lost"}
@@ -203,9 +207,13 @@ def test_a_server_that_stops_loses_what_runs(
     grown = copy_of(first, tmp_path / "ws")
     with grown.open(read_only=True) as reader:
 
-        def opens(*, read_only: bool) -> Workspace:
+        def opens(*, read_only: bool, progress: Any = None) -> Workspace:
             return byleave.open(
-                grown.path, read_only=read_only, turns=not read_only, now=reader.now
+                grown.path,
+                read_only=read_only,
+                turns=not read_only,
+                now=reader.now,
+                progress=progress,
             )
 
         jobs = Jobs(reader, opens)
@@ -235,3 +243,92 @@ def test_the_client_asks_for_jobs(site: Site, grown: Grown) -> None:
         made = api.train("replies", grown.snapshot, columns=COLUMNS)
         jobs_of(site).wait(made["job"], LONG)
         assert api.job(made["job"])["result"]["run"]
+
+
+USE = "train.generative.replies/messages.direct/platform"
+
+
+def test_a_gate_run_and_a_sealing_are_jobs(site: Site, grown: Grown) -> None:
+    """What the jobs log is what the command logs: the same counts, and a snapshot that opens."""
+    headers = site.token("gate.write")
+    body = {"source": "messages", "use": USE}
+    ran = ended(site, site.post("/api/v1/gates", body, headers, key="gate"))
+    assert (ran["kind"], ran["state"], ran["problem"]) == ("gate", "done", None)
+    again = site.post("/api/v1/gates", body, headers, key="gate")
+    assert again.json()["job"] == ran["job"]
+    with grown.open(read_only=True) as ws:
+        record = ws.gate.dry_run("messages", USE)
+        assert (ran["result"]["rows"], ran["result"]["kept"]) == (record.rows, record.kept)
+        assert ran["result"]["reasons"] == dict(record.reasons)
+    sealed = ended(site, site.post("/api/v1/snapshots", {"gate": ran["result"]["gate"]}, headers))
+    assert (sealed["kind"], sealed["problem"]) == ("sealing", None)
+    assert sealed["result"]["records"] == ran["result"]["kept"]
+    with grown.open(read_only=True) as ws:
+        assert len(ws.snapshot.open(sealed["result"]["snapshot"]).alive) == ran["result"]["kept"]
+
+
+def test_what_cannot_be_gated_is_refused_at_once(site: Site) -> None:
+    """An unknown source, use, rule or gate run starts no job."""
+    headers = site.token("gate.write")
+    good = {"source": "messages", "use": USE}
+    for path, body, code in (
+        ("gates", {**good, "source": "nothing"}, "workspace.unknown-object"),
+        ("gates", {**good, "use": "train/messages/platform"}, "use.not-leaf"),
+        ("gates", {**good, "use": "no/such/use"}, "use.unknown-term"),
+        ("gates", {**good, "party_rule": "most"}, "api.malformed"),
+        ("snapshots", {"gate": "gate-99"}, "workspace.unknown-object"),
+    ):
+        refused = site.post(f"/api/v1/{path}", body, headers)
+        assert 400 <= refused.status_code < 500
+        assert refused.json()["code"] == code
+    token = site.token("model.write")
+    assert site.post("/api/v1/gates", good, token).status_code == 403
+
+
+def test_a_job_is_cancelled_where_it_stands(
+    first: Grown, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that runs stops and leaves nothing; one that waits never begins; one that ended stays."""
+    grown = copy_of(first, tmp_path / "ws")
+    far, go_on = threading.Event(), threading.Event()
+    honest = Jobs._says
+
+    def slow(self: Jobs, number: int, what: str, done: int, of: int) -> None:
+        if what == "rows through the gate":
+            self._far[number] = (what, done, of)
+            far.set()
+            assert go_on.wait(LONG)
+        honest(self, number, what, done, of)
+
+    monkeypatch.setattr(Jobs, "_says", slow)
+    with grown.open(read_only=True) as reader:
+        before = len(reader.gate.list())
+        app = create_app(WorkspaceAnswers(reader), demo=False, desk=make_desk(reader, site=SITE))
+        with TestClient(app) as http:
+            site = Site(grown.path, http, itertools.count())
+            headers = site.token("gate.write", "job.write")
+            body = {"source": "messages", "use": USE}
+            answers = [site.post("/api/v1/gates", body, headers) for _ in range(3)]
+            try:
+                assert far.wait(LONG)
+                shown = http.get(answers[0].json()["href"], headers=headers).json()
+                assert shown["state"] == "running"
+                assert shown["progress"]["what"] == "rows through the gate"
+                assert 0 < shown["progress"]["done"] <= shown["progress"]["of"]
+                for answer in answers[:2]:
+                    address = f"{answer.json()['href']}/cancellation"
+                    assert site.post(address, {}, headers).status_code == 202
+                waits = http.get(answers[1].json()["href"], headers=headers).json()
+                assert waits["state"] == "cancelled"
+            finally:
+                go_on.set()
+            found = [ended(site, answer) for answer in answers]
+            assert [job["state"] for job in found] == ["cancelled", "cancelled", "done"]
+            assert [job["began"] is None for job in found] == [False, True, False]
+            late = site.post(f"{answers[2].json()['href']}/cancellation", {}, headers)
+            assert (late.status_code, late.json()["code"]) == (409, "job.ended")
+            missing = site.post("/api/v1/jobs/99/cancellation", {}, headers)
+            assert (missing.status_code, missing.json()["code"]) == (404, "job.unknown")
+    with grown.open() as ws:
+        assert len(ws.gate.list()) == before + 1
+        assert ws.fsck() == []

@@ -5,9 +5,11 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Literal, Self
+from typing import IO, Any, Final, Literal, Self
 
 import httpx
 
@@ -17,6 +19,7 @@ _AGAIN: Final = frozenset({429, 502, 503, 504})
 _TRIES: Final = 4
 _SECONDS: Final = 30.0
 _PAGE: Final = 1_000
+_PIECE: Final = 1 << 20
 
 
 class ApiError(Exception):
@@ -342,13 +345,103 @@ class Client:
         found: dict[str, Any] = self._write("/api/v1/trainings", body, key)
         return found
 
+    def upload(self, rows: Path | IO[bytes], *, csv: bool = False) -> str:
+        """Send one file of rows; return its name, the SHA-256 of its bytes.
+
+        Sent again it changes nothing. It waits for a day to become part of a source.
+
+        Args:
+            rows: A file's path, or a file open for reading from its beginning; at most 1 GiB.
+            csv: It is CSV, not Parquet.
+        """
+        kind = "text/csv" if csv else "application/vnd.apache.parquet"
+        with rows.open("rb") if isinstance(rows, Path) else nullcontext(rows) as file:
+            answer = self._http.post(
+                "/api/v1/uploads", content=_pieces(file), headers={"content-type": kind}
+            )
+        return str(_read_answer(answer)["upload"])
+
+    def add_source(
+        self,
+        source: str,
+        contract: str,
+        uploads: Sequence[str],
+        *,
+        origin: str = "api",
+        key: str | None = None,
+    ) -> dict[str, Any]:
+        """Have a data set added; return the job.
+
+        Args:
+            source: Its id.
+            contract: Whose data a row is (YAML text).
+            uploads: Names of files that `upload` returned, in order.
+            origin: Where it is from; nothing personal.
+            key: Idempotency key; default a new one.
+        """
+        body = {
+            "source": source,
+            "contract": contract,
+            "uploads": list(uploads),
+            "origin": origin,
+        }
+        found: dict[str, Any] = self._write("/api/v1/sources", body, key)
+        return found
+
+    def publish_notice(
+        self,
+        notice: str,
+        text: str,
+        asks: Sequence[str],
+        *,
+        control: str = "none",
+        language: str = "en",
+        key: str | None = None,
+    ) -> int:
+        """Publish the exact text that members are asked with; return its log index.
+
+        Args:
+            notice: Its id.
+            text: What is shown, byte for byte.
+            asks: The uses it asks for.
+            control: State of its control before the member acts: `none`, `off` or `on`.
+            language: Of the text.
+            key: Idempotency key; default a new one.
+        """
+        body = {
+            "notice": notice,
+            "text": text,
+            "asks": list(asks),
+            "control": control,
+            "language": language,
+        }
+        return int(self._write("/api/v1/notices", body, key)["index"])
+
+    def run_gate(
+        self, source: str, use: str, *, party_rule: str | None = None, key: str | None = None
+    ) -> dict[str, Any]:
+        """Have the gate run over a data set; return the job, whose result names the gate run."""
+        body = {"source": source, "use": use, "party_rule": party_rule}
+        found: dict[str, Any] = self._write("/api/v1/gates", body, key)
+        return found
+
+    def seal(self, gate: str, *, key: str | None = None) -> dict[str, Any]:
+        """Have what a gate run kept sealed; return the job, whose result names the snapshot."""
+        found: dict[str, Any] = self._write("/api/v1/snapshots", {"gate": gate}, key)
+        return found
+
+    def cancel(self, job: int, *, key: str | None = None) -> dict[str, Any]:
+        """Cancel a job; return it. One that runs may take a moment to stop, or end all the same."""
+        found: dict[str, Any] = self._write(f"/api/v1/jobs/{job}/cancellation", {}, key)
+        return found
+
     def evaluate(self, run: str, *, key: str | None = None) -> dict[str, Any]:
         """Have a run measured on a fifth of its own snapshot; return the job."""
         found: dict[str, Any] = self._write("/api/v1/evaluations", {"run": run}, key)
         return found
 
     def job(self, number: int) -> dict[str, Any]:
-        """Return a job as it is now: `waiting`, `running`, `done`, `failed` or `lost`."""
+        """Return a job: `waiting`, `running`, `done`, `failed`, `cancelled` or `lost`."""
         found: dict[str, Any] = self._read(f"/api/v1/jobs/{number}", {})
         return found
 
@@ -436,6 +529,11 @@ class Client:
                 return _read_answer(answer)
             self._sleep(float(answer.headers.get("retry-after", 1)))
         raise AssertionError("unreachable")
+
+
+def _pieces(file: IO[bytes]) -> Iterator[bytes]:
+    while piece := file.read(_PIECE):
+        yield piece
 
 
 def _read_answer(answer: httpx.Response) -> Any:  # noqa: ANN401 (JSON)

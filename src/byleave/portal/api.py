@@ -11,6 +11,7 @@ from byleave.portal.api_models import add_models
 from byleave.portal.api_objects import add_objects
 from byleave.portal.api_packages import add_packages
 from byleave.portal.api_rights import add_rights
+from byleave.portal.api_sources import add_sources
 from byleave.portal.api_webhooks import add_webhooks
 from byleave.portal.desk import Desk
 from byleave.portal.public_log import add_log
@@ -28,5 +29,6 @@ def add_api(routes: Routes, desk: Desk) -> None:
     add_objects(routes, desk)
     add_packages(routes, desk)
     add_rights(routes, desk)
+    add_sources(routes, desk)
     add_webhooks(routes, desk)
     add_log(routes, desk)

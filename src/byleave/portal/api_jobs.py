@@ -1,21 +1,23 @@
-"""The API's routes to long work: train, evaluate, and how far a job is."""
+"""The API's routes to long work: gate, seal, train, evaluate, how far a job is, and its end."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from fastapi import Path, Request, Response
 from pydantic import BaseModel, Field
 
+from byleave.errors import ConflictError, InputError
 from byleave.ids import format_instant, from_us
 from byleave.portal.access import Access, Role, Routes, caller_of
-from byleave.portal.api_consent import Body
+from byleave.portal.api_consent import Body, UseText
 from byleave.portal.desk import Desk
 from byleave.portal.page import Page, after_, limit_, paged
 from byleave.portal.problem import ProblemError
 from byleave.wiring.jobs import Job
 
-__all__ = ["add_jobs"]
+__all__ = ["JobView", "add_jobs", "ask_for"]
 
 Id = Annotated[str, Field(max_length=160)]
 Number = Annotated[int, Path(ge=1, le=2**53)]
@@ -45,6 +47,31 @@ class Evaluation(Body):
     run: Id
 
 
+class GateRun(Body):
+    """What to decide row by row: a data set, for a use."""
+
+    source: Id
+    use: UseText
+    party_rule: Annotated[
+        Literal["author", "any", "all"] | None,
+        Field(description="Instead of the rulesets' own; such a run is a what-if."),
+    ] = None
+
+
+class Sealing(Body):
+    """Which logged gate run to seal."""
+
+    gate: Id
+
+
+class Far(BaseModel):
+    """How far a job is: so many `done`, of so many where that is known."""
+
+    what: str
+    done: int
+    of: int
+
+
 class Problem(BaseModel):
     """Why a job came to nothing."""
 
@@ -60,69 +87,130 @@ class JobView(BaseModel):
     """
 
     job: int
-    kind: Literal["training", "evaluation"]
-    state: Literal["waiting", "running", "done", "failed", "lost"]
+    kind: Literal["training", "evaluation", "gate", "sealing", "source"]
+    state: Literal["waiting", "running", "done", "failed", "cancelled", "lost"]
     asked: dict[str, Any]
     at: str
     began: str | None
     ended: str | None
     result: dict[str, Any] | None
     problem: Problem | None
+    progress: Annotated[
+        Far | None, Field(description="Of the job that runs in this server, where it counts.")
+    ]
     href: str
 
 
 def add_jobs(routes: Routes, desk: Desk) -> None:
     """Add the routes."""
-    writing = Access.of(Role.OPERATOR, scope="model.write")
-
-    async def ask(request: Request, kind: str, asked: dict[str, Any]) -> Response:
-        jobs, caller = desk.work, caller_of(request).name
-
-        async def do() -> dict[str, Any]:
-            return _view(jobs.add(kind, caller, asked)).model_dump()
-
-        return await desk.once.answer(request, do, status=202)
+    models = Access.of(Role.OPERATOR, scope="model.write")
+    gates = Access.of(Role.OPERATOR, scope="gate.write")
+    looking = Access.of(Role.OPERATOR, scope="job.write")
 
     async def train(request: Request, body: Training) -> Response:
         desk.read.model.check_trainable(body.trainer, body.snapshot)
-        return await ask(request, "training", body.model_dump())
+        return await ask_for(desk, request, "training", body.model_dump())
 
     async def evaluate(request: Request, body: Evaluation) -> Response:
         desk.read.model.recipe(body.run)
-        return await ask(request, "evaluation", body.model_dump())
+        return await ask_for(desk, request, "evaluation", body.model_dump())
+
+    async def gate(request: Request, body: GateRun) -> Response:
+        desk.read.house.taxonomy.use(body.use)
+        _known(desk, "source", body.source)
+        return await ask_for(desk, request, "gate", body.model_dump())
+
+    async def seal(request: Request, body: Sealing) -> Response:
+        _known(desk, "gate", body.gate)
+        return await ask_for(desk, request, "sealing", body.model_dump())
+
+    async def cancel(request: Request, job: Number) -> Response:
+        async def do() -> dict[str, Any]:
+            if desk.work.job(job) is None:
+                raise ProblemError(404, "job.unknown", "There is no such job.")
+            if not desk.work.cancel(job):
+                raise ConflictError("the job has ended", code="job.ended")
+            return _shown(desk, job).model_dump()
+
+        return await desk.once.answer(request, do, status=202)
 
     async def listed(after: after_ = -1, limit: limit_ = 100) -> Page[JobView]:
         found = desk.work.list(after=after, limit=limit + 1)
-        return paged(found, limit, key=lambda job: int(job.number), show=_view)
+        return paged(
+            found, limit, key=lambda job: int(job.number), show=lambda job: _view(desk, job)
+        )
 
     async def shown(job: Number) -> JobView:
-        found = desk.work.job(job)
-        if found is None:
-            raise ProblemError(404, "job.unknown", "There is no such job.")
-        return _view(found)
+        return _shown(desk, job)
 
-    for path, endpoint, summary in (
-        ("/api/v1/trainings", train, "Train on a sealed snapshot: a job to look after"),
-        ("/api/v1/evaluations", evaluate, "Measure a run: a job to look after"),
+    for path, access, endpoint, summary in (
+        ("trainings", models, train, "Train on a sealed snapshot: a job to look after"),
+        ("evaluations", models, evaluate, "Measure a run: a job to look after"),
+        ("gates", gates, gate, "Run the gate over a data set: a job to look after"),
+        ("snapshots", gates, seal, "Seal what a gate run kept: a job to look after"),
+        ("jobs/{job}/cancellation", looking, cancel, "Cancel a job"),
     ):
         routes.add(
-            "POST", path, writing, endpoint,
+            "POST", f"/api/v1/{path}", access, endpoint,
             summary=summary, status_code=202, response_model=JobView,
         )  # fmt: skip
     routes.add(
-        "GET", "/api/v1/jobs", writing, listed,
-        summary="Trainings and evaluations, oldest first", response_model=Page[JobView],
+        "GET", "/api/v1/jobs", looking, listed,
+        summary="Jobs, oldest first", response_model=Page[JobView],
     )  # fmt: skip
     routes.add(
-        "GET", "/api/v1/jobs/{job}", writing, shown,
+        "GET", "/api/v1/jobs/{job}", looking, shown,
         summary="How far a job is, or what came of it", response_model=JobView,
     )  # fmt: skip
 
 
-def _view(job: Job) -> JobView:
+async def ask_for(
+    desk: Desk,
+    request: Request,
+    kind: str,
+    asked: dict[str, Any],
+    *,
+    check: Callable[[], None] = lambda: None,
+) -> Response:
+    """Have something computed; answer 202 with the job.
+
+    Args:
+        desk: The workspace as a server has it.
+        request: With its idempotency key.
+        kind: As `Jobs.add` knows it.
+        asked: What is asked.
+        check: Raises where it cannot be begun now; not asked where the key was answered before.
+
+    Raises:
+        ProblemError: As `Once.answer`; 503 `api.read-only`.
+        ConflictError: `job.elsewhere`, `job.many`.
+    """
+    jobs, caller = desk.work, caller_of(request).name
+
+    async def do() -> dict[str, Any]:
+        check()
+        return _view(desk, jobs.add(kind, caller, asked)).model_dump()
+
+    return await desk.once.answer(request, do, status=202)
+
+
+def _known(desk: Desk, kind: str, name: str) -> None:
+    if desk.read.ledger.object(kind, name) is None:
+        raise InputError(f"there is no such {kind}", code="workspace.unknown-object", where=name)
+
+
+def _shown(desk: Desk, job: int) -> JobView:
+    found = desk.work.job(job)
+    if found is None:
+        raise ProblemError(404, "job.unknown", "There is no such job.")
+    return _view(desk, found)
+
+
+def _view(desk: Desk, job: Job) -> JobView:
+    far = None if job.ended_us is not None else desk.work.far(job.number)
     return JobView(
         job=job.number,
-        kind="training" if job.kind == "training" else "evaluation",
+        kind=job.kind,  # type: ignore[arg-type]  # what the store says
         state=job.state,  # type: ignore[arg-type]  # what the store says
         asked=job.asked,
         at=format_instant(from_us(job.at_us)),
@@ -130,5 +218,6 @@ def _view(job: Job) -> JobView:
         ended=None if job.ended_us is None else format_instant(from_us(job.ended_us)),
         result=job.result,
         problem=None if job.problem is None else Problem(**job.problem),
+        progress=None if far is None else Far(what=far[0], done=far[1], of=far[2]),
         href=f"/api/v1/jobs/{job.number}",
     )

@@ -27,7 +27,8 @@ class NewWebhook(Body):
     webhook: Name
     url: Annotated[str, Field(max_length=2_000)]
     after: Annotated[
-        int | None, Field(ge=-1, description="Only what has a higher index; default: from now on.")
+        int | None,
+        Field(ge=-1, le=2**53, description="Only what has a higher index; default: from now on."),
     ] = None
 
 

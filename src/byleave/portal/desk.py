@@ -170,8 +170,12 @@ def make_desk(reader: Workspace, *, site: str, clock: Callable[[], float] = time
         provider=provider,
         jobs=Jobs(
             reader,
-            lambda *, read_only: open_workspace(
-                reader.path, read_only=read_only, turns=not read_only, now=reader.now
+            lambda *, read_only, progress=None: open_workspace(
+                reader.path,
+                read_only=read_only,
+                turns=not read_only,
+                now=reader.now,
+                progress=progress,
             ),
         ),
     )

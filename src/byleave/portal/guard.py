@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-__all__ = ["HEADERS", "LOOPBACK", "MOST_BYTES", "Guard"]
+__all__ = ["HEADERS", "LOOPBACK", "MOST_BYTES", "MOST_ROWS_BYTES", "Guard"]
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -43,9 +43,15 @@ MOST_BYTES: Final = 4 << 20
 MOST_LETTER_BYTES: Final = 16 << 20
 """The longest letter of a recipient: an answer holds the proof of all rows deleted."""
 
-_LETTERS: Final = "/api/v1/packages/"
+MOST_ROWS_BYTES: Final = 1 << 30
+"""The longest file of rows; a source has as many files as it needs."""
 
-_TOO_MUCH: Final = b"This is too much at once; send at most 4 MiB (a letter: 16 MiB).\n"
+_LETTERS: Final = "/api/v1/packages/"
+_ROWS: Final = "/api/v1/uploads"
+
+_TOO_MUCH: Final = (
+    b"This is too much at once; send at most 4 MiB (a letter: 16 MiB, a file of rows: 1 GiB).\n"
+)
 
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -122,7 +128,7 @@ class Guard:
                 message = {**message, "body": b""}
             await send(message)
 
-        taken, most = 0, MOST_LETTER_BYTES if path.startswith(_LETTERS) else MOST_BYTES
+        taken, most = 0, _most(path)
 
         async def bounded() -> Message:
             nonlocal taken
@@ -149,6 +155,13 @@ class Guard:
             if started:
                 raise
             await self._fault(scope)(scope, receive, guarded)
+
+
+def _most(path: str) -> int:
+    """Return how long the body of a request to a path may be."""
+    if path == _ROWS:
+        return MOST_ROWS_BYTES
+    return MOST_LETTER_BYTES if path.startswith(_LETTERS) else MOST_BYTES
 
 
 def _host(scope: Scope) -> str:

@@ -20,7 +20,7 @@ __all__ = ["add_house_lists"]
 
 _Show = Literal["open", "all"]
 Kind = Annotated[str | None, Query(max_length=32)]
-Before = Annotated[int | None, Query(ge=0)]
+Before = Annotated[int | None, Query(ge=0, le=2**53)]
 
 
 class _Lists:

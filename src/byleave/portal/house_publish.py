@@ -7,9 +7,9 @@ it, and is refused where the impact has changed meanwhile.
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from fastapi import Request
+from fastapi import Path, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from byleave.errors import ByleaveError
@@ -71,7 +71,7 @@ def add_house_publish(routes: Routes, desk: Desk, *, demo: bool, base: str) -> N
         index = await desk.write.act(act)
         return RedirectResponse(f"{base}/house/published/{index}", status_code=303)
 
-    async def done(index: int) -> HTMLResponse:
+    async def done(index: Annotated[int, Path(ge=0, lt=2**53)]) -> HTMLResponse:
         view = _done(desk.read, index)
         return HTMLResponse(pages.done_page(frame(view), view, base=base))
 

@@ -18,7 +18,7 @@ __all__ = ["Page", "after_", "from_", "instant_of", "json_page", "limit_", "page
 
 T = TypeVar("T")
 
-after_ = Annotated[int, Query(ge=-1, description="Only what has a higher index.")]
+after_ = Annotated[int, Query(ge=-1, le=2**53, description="Only what has a higher index.")]
 limit_ = Annotated[int, Query(ge=1, le=1_000, description="How many at most.")]
 from_ = Annotated[str, Query(alias="from", max_length=40, description="Recorded then or later.")]
 to_ = Annotated[str, Query(alias="to", max_length=40, description="Recorded before.")]

@@ -37,9 +37,9 @@ class Job:
 
     Attributes:
         number: Its number.
-        kind: `training` or `evaluation`.
+        kind: `training`, `evaluation`, `gate`, `sealing` or `source`.
         asked: What was asked.
-        state: `waiting`, `running`, `done`, `failed` or `lost`.
+        state: `waiting`, `running`, `done`, `failed`, `cancelled` or `lost`.
         at_us: When it was asked for.
         began_us: When it began.
         ended_us: When it ended, or was found lost.
@@ -109,10 +109,12 @@ class JobFile:
         return made.lastrowid
 
     def begin(self, number: int, *, at_us: int) -> None:
-        """Note that a job runs."""
+        """Note that a job runs, unless it was cancelled."""
         with self._one:
             self._db.execute(
-                "UPDATE job SET state = 'running', began_us = ? WHERE number = ?", (at_us, number)
+                "UPDATE job SET state = 'running', began_us = ?"
+                " WHERE number = ? AND state = 'waiting'",
+                (at_us, number),
             )
 
     def end(
@@ -130,6 +132,24 @@ class JobFile:
             self._db.execute(
                 "UPDATE job SET state = ?, ended_us = ?, result = ?, problem = ? WHERE number = ?",
                 (state, at_us, *values, number),
+            )
+
+    def cancel(self, number: int, *, at_us: int, running: bool = False) -> bool:
+        """Note that a job was cancelled; return whether it was.
+
+        Args:
+            number: The job.
+            at_us: When.
+            running: It had begun, and has stopped; else only one that waits is cancelled.
+        """
+        state = "running" if running else "waiting"
+        with self._one:
+            return bool(
+                self._db.execute(
+                    "UPDATE job SET state = 'cancelled', ended_us = ?"
+                    " WHERE number = ? AND state = ?",
+                    (at_us, number, state),
+                ).rowcount
             )
 
     def lose(self, problem: dict[str, Any], *, at_us: int) -> int:

@@ -39,6 +39,8 @@ SCOPES: Final[Mapping[str, str]] = {
     "consent.read": "Read members' choices.",
     "consent.write": "Record members' choices.",
     "decision.read": "Ask what may be done with a member's data.",
+    "gate.write": "Run the gate, and seal what it keeps.",
+    "job.write": "Look after jobs, and cancel them.",
     "link.write": "Make sign-in links for members.",
     "member.read": "Read what is held of a member.",
     "member.write": "Enrol members.",
@@ -46,6 +48,8 @@ SCOPES: Final[Mapping[str, str]] = {
     "model.write": "Train and evaluate models.",
     "notice.write": "Make notice tokens for members.",
     "object.read": "List gates, snapshots, runs, releases, packages.",
+    "policy.write": "Publish notices.",
+    "source.write": "Send rows, and add data sets.",
     "webhook.write": "Register addresses that are told of every no.",
 }
 """What an API token can be allowed."""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from byleave.errors import ByleaveError, ConflictError
 from byleave.ids import to_us
 from byleave.stores.jobs import Job, JobFile
+from byleave.wiring.uploads import add_uploaded
 from byleave.wiring.world import WriteLock
 
 if TYPE_CHECKING:
@@ -38,7 +39,13 @@ _LOST: Final = {
 class Opens(Protocol):
     """Opens the workspace: to read, or with `turns=True`."""
 
-    def __call__(self, *, read_only: bool) -> Workspace: ...
+    def __call__(
+        self, *, read_only: bool, progress: Callable[[str, int, int], None] | None = None
+    ) -> Workspace: ...
+
+
+class _CancelledError(Exception):
+    """Who asked for a job does not want it any more."""
 
 
 class Jobs:
@@ -61,6 +68,8 @@ class Jobs:
         self._thread: threading.Thread | None = None
         self._ending = threading.Condition()
         self._closed = False
+        self._far: dict[int, tuple[str, int, int]] = {}
+        self._cancelled: set[int] = set()
         self._lock: WriteLock | None = None
         try:
             self._lock = WriteLock(workspace.path / "jobs.lock")
@@ -72,8 +81,9 @@ class Jobs:
         """Have something computed.
 
         Args:
-            kind: `training`, with `trainer`, `snapshot`, `columns` and `recipe`; or `evaluation`,
-                with `run`.
+            kind: `training`, with `trainer`, `snapshot`, `columns` and `recipe`; `evaluation`, with
+                `run`; `gate`, with `source`, `use` and `party_rule`; `sealing`, with `gate`;
+                `source`, with `source`, `contract`, `uploads` and `origin`.
             caller: Who asks; no member id.
             asked: What is asked.
 
@@ -103,6 +113,33 @@ class Jobs:
     def list(self, *, after: int = 0, limit: int = 100) -> list[Job]:
         """Return jobs with a higher number, the oldest first."""
         return self._file.jobs(after=after, limit=limit)
+
+    def far(self, number: int) -> tuple[str, int, int] | None:
+        """Return what a job counts, how far it is and of how many; None: it does not say."""
+        return self._far.get(number)
+
+    def cancel(self, number: int) -> bool:
+        """Cancel a job; return whether that can still come to something.
+
+        One that waits is over at once. One that runs stops where it next says how far it is, and
+        leaves nothing: gate runs and new sources do; sealing and fits go on to their end.
+
+        Raises:
+            ConflictError: `job.elsewhere`.
+        """
+        if self._lock is None:
+            raise ConflictError(
+                "another server process runs the jobs of this workspace", code="job.elsewhere"
+            )
+        with self._ending:
+            if self._file.cancel(number, at_us=to_us(self._now())):
+                self._ending.notify_all()
+                return True
+            job = self._file.job(number)
+            if job is None or job.ended_us is not None:
+                return False
+            self._cancelled.add(number)
+            return True
 
     def wait(self, number: int, seconds: float) -> Job | None:
         """Return a job once it has ended, or as it is after so many seconds."""
@@ -136,19 +173,30 @@ class Jobs:
         while (job := self._queue.get()) is not None:
             if not self._note(partial(self._file.begin, job.number)):
                 return
+            now = self.job(job.number)
+            if now is None or now.state != "running":
+                continue  # cancelled while it waited
             result: dict[str, Any] | None = None
             problem: dict[str, Any] | None = None
             try:
                 result = self._do(job)
+            except _CancelledError:
+                if not self._note(partial(self._file.cancel, job.number, running=True)):
+                    return
+                continue
             except ByleaveError as error:
                 problem = {"code": error.code, "detail": str(error), "hint": error.hint}
             except Exception as error:  # noqa: BLE001 (of a trainer of their own; told to who asks)
-                detail = f"{type(error).__name__} in the trainer {job.asked.get('trainer', '')}"
+                within = f" in the trainer {job.asked['trainer']}" if "trainer" in job.asked else ""
+                detail = type(error).__name__ + within
                 problem = {"code": "job.fault", "detail": detail.strip(), "hint": None}
+            finally:
+                self._far.pop(job.number, None)
+                self._cancelled.discard(job.number)
             if not self._note(partial(self._file.end, job.number, result=result, problem=problem)):
                 return
 
-    def _note(self, note: Callable[..., None]) -> bool:
+    def _note(self, note: Callable[..., object]) -> bool:
         """Write something down, unless all was given up; return whether it was not."""
         with self._ending:
             if not self._closed:
@@ -160,8 +208,17 @@ class Jobs:
         if job.kind == "evaluation":
             with self._opens(read_only=True) as ws:
                 return {"quality": ws.model.evaluate(job.asked["run"])}
-        with self._patiently() as ws, ws.turn(wait=_PATIENCE):
-            asked = job.asked
+        asked = job.asked
+        with self._patiently(partial(self._says, job.number)) as ws, ws.turn(wait=_PATIENCE):
+            if job.kind == "gate":
+                return _gate(ws, asked)
+            if job.kind == "sealing":
+                return _sealing(ws, asked)
+            if job.kind == "source":
+                found = add_uploaded(
+                    ws, asked["source"], asked["contract"], asked["uploads"], origin=asked["origin"]
+                )
+                return {"source": asked["source"], **found}
             run = ws.model.train(
                 asked["trainer"],
                 asked["snapshot"],
@@ -171,13 +228,36 @@ class Jobs:
             document = next(d for d in ws.model.list() if d["run"] == run)
             return {"run": run, "model": document["model"]}
 
-    def _patiently(self) -> Workspace:
+    def _says(self, number: int, what: str, done: int, of: int) -> None:
+        """Take note of how far a job is, and stop it where nobody wants it any more."""
+        self._far[number] = (what, done, of)
+        if number in self._cancelled:
+            raise _CancelledError
+
+    def _patiently(self, progress: Callable[[str, int, int], None]) -> Workspace:
         """Open the workspace to write; opening needs the lock for a moment."""
         give_up = time.monotonic() + _PATIENCE
         while True:
             try:
-                return self._opens(read_only=False)
+                return self._opens(read_only=False, progress=progress)
             except ConflictError as error:
                 if error.code != "workspace.busy" or time.monotonic() > give_up:
                     raise
                 time.sleep(_AGAIN)
+
+
+def _gate(workspace: Workspace, asked: dict[str, Any]) -> dict[str, Any]:
+    name, gated = workspace.gate.run(asked["source"], asked["use"], party_rule=asked["party_rule"])
+    record = gated.record
+    return {
+        "gate": name,
+        "rows": record.rows,
+        "kept": record.kept,
+        "reasons": dict(record.reasons),
+    }
+
+
+def _sealing(workspace: Workspace, asked: dict[str, Any]) -> dict[str, Any]:
+    name = workspace.snapshot.seal(asked["gate"])
+    document = next(d for d in workspace.snapshot.list() if d["snapshot"] == name)
+    return {"snapshot": name, "records": document["records"], "root": document["root"]}

@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse
 from byleave.client import Client
 
 from .store import Store
+from .texts import PLANS
 
 __all__ = ["Network"]
 
@@ -101,6 +102,21 @@ class Network:
             "note": None,
             "items": items,
         }
+
+    def question(self, account: str, trainer: str, suggested: dict[str, Any]) -> str | None:
+        """Return where the member is asked what this page could use; None: not now.
+
+        Asked at the moment of use, and once: what may be shown, and when again, is Byleave's to say.
+
+        Args:
+            account: Who looks at the page.
+            trainer: Whose suggestions it shows.
+            suggested: Those; made from their own data, there is nothing to ask.
+        """
+        if suggested["personal"]:
+            return None
+        plan = next(plan for plan in PLANS if plan.trainer == trainer)
+        return self.api.ask(account, notice=f"{plan.source}-1", link=True).url
 
     def release(self, trainer: str) -> dict[str, Any] | None:
         """Return the newest release of a trainer that nothing has replaced, or None."""

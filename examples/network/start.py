@@ -43,6 +43,7 @@ _SCOPES: Final = (
     "link.write",
     "member.write",
     "model.read",
+    "notice.write",
     "webhook.write",
 )
 

@@ -45,14 +45,20 @@ def _door(net: Network, _request: Request, _me: str) -> Response:
 
 
 def _feed(net: Network, _request: Request, me: str) -> Response:
+    suggested = net.suggest(me, "content")
+    question = net.question(me, "content", suggested)
     return net.page(
-        "feed.html", me=me, suggested=net.suggest(me, "content"), posts=net.store.feed(me)
+        "feed.html", me=me, suggested=suggested, question=question, posts=net.store.feed(me)
     )
 
 
 def _jobs(net: Network, _request: Request, me: str) -> Response:
     titles = {row["role"]: row for row in net.store.ask("SELECT * FROM occupation")}
-    return net.page("jobs.html", me=me, suggested=net.suggest(me, "jobs"), occupations=titles)
+    suggested = net.suggest(me, "jobs")
+    question = net.question(me, "jobs", suggested)
+    return net.page(
+        "jobs.html", me=me, suggested=suggested, question=question, occupations=titles
+    )
 
 
 def _messages(net: Network, _request: Request, me: str) -> Response:
@@ -68,8 +74,15 @@ def _thread(net: Network, request: Request, me: str) -> Response:
     last = heard[-1]["text"] if heard else None
     suggested = net.suggest(me, "replies", message=last, count=3) if last else None
     other = messages[0]["sender"] if messages[0]["sender"] != me else messages[0]["recipient"]
+    question = net.question(me, "replies", suggested) if suggested else None
     return net.page(
-        "thread.html", me=me, thread=thread, messages=messages, other=other, suggested=suggested
+        "thread.html",
+        me=me,
+        thread=thread,
+        messages=messages,
+        other=other,
+        suggested=suggested,
+        question=question,
     )
 
 

@@ -9,16 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 import byleave
 from tests.portal.living import Living, living
 from tests.portal.test_browser import AXE, AXE_SHA256, OVERFLOW, SMALL_TARGETS
-from tests.unit.service.small import Grown, grow
+from tests.unit.service.small import ASK, Grown, grow
 
 pytestmark = pytest.mark.browser
 
-PAGES = ("", "/settings", "/messages", "/changes", "/questions", "/requests", "/erase", "/receipt")
+PAGES = (
+    "", "/settings", "/messages", "/changes", "/questions", "/requests", "/erase", "/receipt",
+    f"/ask/{ASK}",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -40,26 +43,28 @@ def stage(grown: Grown) -> Iterator[Living]:
         yield served
 
 
+@pytest.mark.parametrize("who", ["withdrew", "silent"])
 @pytest.mark.parametrize(
     ("locale", "width", "scheme"), [("de-DE", 320, "light"), ("en-GB", 1280, "dark")]
 )
 def test_every_page_of_a_member_is_in_order(
-    browser: Browser, stage: Living, grown: Grown, locale: str, width: int, scheme: Any
+    browser: Browser, stage: Living, grown: Grown, locale: str, width: int, scheme: Any, who: str
 ) -> None:
     """Axe finds no WCAG 2.2 AA fault, nothing overflows, no target is small, in both languages."""
+    places = PAGES if who == "withdrew" else ("/settings", f"/ask/{ASK}")
     source = AXE.read_bytes()
     assert hashlib.sha256(source).hexdigest() == AXE_SHA256
     page = stage.enter(
         browser,
         "member",
-        grown.withdrew[0],
+        grown.withdrew[0] if who == "withdrew" else grown.silent[3],
         locale=locale,
         viewport={"width": width, "height": 800},
         color_scheme=scheme,
     )
     messages: list[str] = []
     page.on("console", lambda message: messages.append(message.text))
-    for place in PAGES:
+    for place in places:
         page.goto(f"{stage.base}/me{place}")
         assert page.locator("html").get_attribute("lang") == locale[:2]
         assert page.evaluate(OVERFLOW) <= 0, place
@@ -101,6 +106,32 @@ def test_a_member_changes_the_language_and_their_mind(
         assert words in page.inner_text("main")
         clicks[answer] = done
     assert len(set(clicks.values())) == 1
+    page.context.close()
+
+
+def test_a_question_in_context_is_put_off(browser: Browser, stage: Living, grown: Grown) -> None:
+    """Without scripts: yes, no and "Not now" stand on one page, nothing chosen before, the buttons
+    alike; "Not now" is one click, no answer, and the page says until when it is not asked again.
+    """
+    page = stage.enter(
+        browser, "member", grown.silent[2], locale="en-GB", java_script_enabled=False
+    )
+    page.goto(f"{stage.base}/me/ask/{ASK}")
+    expect(page.locator("input:checked")).to_have_count(0)
+    expect(page.get_by_label("Yes, you may", exact=True)).to_have_count(2)
+    expect(page.get_by_label("No, you may not", exact=True)).to_have_count(2)
+    save = page.get_by_role("button", name="Save this choice")
+    later = page.get_by_role("button", name="Not now")
+    classes = [button.get_attribute("class") for button in (save, later)]
+    assert classes[0] == classes[1]
+    heights = [box["height"] for button in (save, later) if (box := button.bounding_box())]
+    assert heights[0] == heights[1]
+    later.click()
+    expect(page.get_by_text("You said “not now” on")).to_be_visible()
+    expect(page.get_by_text("We do not ask again before")).to_be_visible()
+    page.get_by_role("link", name="Change my choices").click()
+    expect(page.get_by_text("You have not decided.").first).to_be_visible()
+    expect(page.get_by_text("You said no", exact=False)).to_have_count(0)
     page.context.close()
 
 

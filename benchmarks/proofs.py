@@ -8,8 +8,9 @@ roots that these lead to. Everything is generated from a fixed seed; the verifie
 every proof verifies.
 
 whole    `verify` of an absence file with its receipt, from bytes to verdict: one log, and the same
-         with three witnesses who must all have signed; with a checkpoint not seen before, and with
-         one that the process checked for an earlier proof; one core
+         with three witnesses who must all have signed; with nothing seen before, with the entries
+         read for an earlier proof (of the same release), and with the checkpoint checked, too; the
+         member enrolled long before the release: the paths meet at the root; one core
 map      `verify_absence` and `verify_presence` alone, as with a checkpoint checked before
 bytes    the map half of each at the mean and at the fullest bucket (19), and whole files
 vrf      one output, one proof, one check (pure Python), and a directory of ids built
@@ -50,7 +51,13 @@ from byleave.evidence.bucket import (
 )
 from byleave.evidence.directory import directory_input
 from byleave.evidence.enrolment import enrolment_commitment
-from byleave.evidence.entry import EnrolmentEntry, RecipeEntry, ReleaseEntry, SnapshotEntry
+from byleave.evidence.entry import (
+    EnrolmentEntry,
+    RecipeEntry,
+    ReleaseEntry,
+    SnapshotEntry,
+    _remembered,
+)
 from byleave.evidence.log_proof import LoggedEntry, LogProof
 from byleave.evidence.proof_file import encode_proof_file
 from byleave.evidence.proof_kinds import AbsenceFile, PresenceFile
@@ -69,7 +76,7 @@ from byleave.wiring.kernel import building
 from byleave.wiring.vrf import SodiumProver
 
 K, MEAN, FULLEST, MEMBERS, RECORDS = 28, 3, 19, 700_000_000, 2
-LOG, TAIL = 30, 10
+LOG, TAIL, ENROLLED = 30, 10, 77
 ORIGIN = "log.example.invalid/proofs"
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -186,18 +193,33 @@ class Simulated:
         return merkle.root_from_inclusion(leaf, place, 1 << K, path)
 
 
-def log_of(entries: list[bytes], witnesses: int) -> tuple[list[LoggedEntry], str]:
-    """Return the proofs of entries at the end of a log of 2^30, and its trust file."""
-    filler = [draw(f"entry {n}") for n in range((1 << TAIL) - len(entries))]
-    leaves = [merkle.leaf_hash(data) for data in [*filler, *entries]]
-    reader = merkle.LevelReader(merkle.all_levels(leaves))
-    above = tuple(draw(f"node {n}") for n in range(LOG - TAIL))
-    first = (1 << LOG) - (1 << TAIL)
-    paths = [
-        (*merkle.inclusion_proof(len(filler) + n, len(leaves), reader), *above)
-        for n in range(len(entries))
+def log_of(enrolment: bytes, entries: list[bytes], witnesses: int) -> tuple[list[LoggedEntry], str]:
+    """Return the proofs of an enrolment and of entries in a log of 2^30, and its trust file.
+
+    The enrolment stands in the log's first half (`ENROLLED`), the entries at its end: their paths
+    meet at the root.
+    """
+    fillers = [[draw(f"{half} {n}") for n in range(1 << TAIL)] for half in ("early", "late")]
+    fillers[0][ENROLLED] = enrolment
+    fillers[1][-len(entries) :] = entries
+    leaves = [[merkle.leaf_hash(data) for data in filler] for filler in fillers]
+    above = [[draw(f"{half} node {n}") for n in range(LOG - 1 - TAIL)] for half in ("a", "b")]
+    halves = [
+        # the first half climbs by right siblings, the second by left ones
+        merkle.root_from_inclusion(
+            merkle.root(some), right * ((1 << len(up)) - 1), 1 << len(up), up
+        )
+        for right, some, up in zip((0, 1), leaves, above, strict=True)
     ]
-    root = merkle.root_from_inclusion(leaves[-1], (1 << LOG) - 1, 1 << LOG, paths[-1])
+    readers = [merkle.LevelReader(merkle.all_levels(some)) for some in leaves]
+    places = [(0, ENROLLED), *((1, (1 << TAIL) - len(entries) + n) for n in range(len(entries)))]
+    paths = [
+        (*merkle.inclusion_proof(at, 1 << TAIL, readers[half]), *above[half], halves[1 - half])
+        for half, at in places
+    ]
+    root = merkle.node_hash(*halves)
+    start = (1 << LOG) - len(entries)
+    indexes = [ENROLLED, *range(start, 1 << LOG)]
     key = SignerKey(name=ORIGIN, seed=draw("key"))
     signed = sign_note(Checkpoint(origin=ORIGIN, size=1 << LOG, root=root).format(), [key])
     trust = [f"log {key.verifier}"]
@@ -213,10 +235,9 @@ def log_of(entries: list[bytes], witnesses: int) -> tuple[list[LoggedEntry], str
         trust.append(f"group all all {' '.join(f'w{n}' for n in range(witnesses))}")
     trust.append("quorum all" if witnesses else "quorum none")
     checkpoint = add_signatures(note.text, lines)
-    start = first + len(filler)
     return [
-        LoggedEntry(entry, LogProof(index=start + n, path=paths[n], checkpoint=checkpoint))
-        for n, entry in enumerate(entries)
+        LoggedEntry(entry, LogProof(index=index, path=path, checkpoint=checkpoint))
+        for entry, index, path in zip([enrolment, *entries], indexes, paths, strict=True)
     ], "\n".join(trust) + "\n"
 
 
@@ -225,7 +246,7 @@ def whole_file(simulated: Simulated, *, present: bool, witnesses: int) -> tuple[
     commitment = enrolment_commitment(simulated.secret, "m-1")
     enrolment = EnrolmentEntry(commitment=commitment).encode()
     at = (1 << LOG) - 4
-    simulated.enrolment = (at, merkle.leaf_hash(enrolment))
+    simulated.enrolment = (ENROLLED, merkle.leaf_hash(enrolment))
     proof, root = simulated.presence() if present else simulated.absence()
     snapshot = SnapshotEntry(
         snapshot="set-1", parent=None, epoch=simulated.epoch, k=K, root=root, members=MEMBERS,
@@ -238,7 +259,7 @@ def whole_file(simulated: Simulated, *, present: bool, witnesses: int) -> tuple[
         parent=None, statement=draw("statement"),
     ).encode()  # fmt: skip
     recipe = RecipeEntry(trainer="replies", recipe=draw("recipe")).encode()
-    logged, trust = log_of([enrolment, snapshot, recipe, release], witnesses)
+    logged, trust = log_of(enrolment, [snapshot, recipe, release], witnesses)
     receipt = Receipt(member=MemberId("m-1"), secret=simulated.secret, enrolment=logged[0])
     made: Any = (
         PresenceFile(release=logged[3], snapshot=logged[1], proof=proof)  # type: ignore[arg-type]
@@ -258,7 +279,14 @@ def map_bytes(proof: AbsenceProof | PresenceProof) -> int:
 
 
 def afresh(data: bytes, trust: str, receipt: bytes) -> None:
-    """Verify as a process does whose first proof this is: no checkpoint checked before."""
+    """Verify as a process does whose first proof this is: no checkpoint, no entry read before."""
+    _remembered.cache_clear()
+    opened.cache_clear()
+    verify(data, trust, receipt)
+
+
+def entries_seen(data: bytes, trust: str, receipt: bytes) -> None:
+    """Verify under a checkpoint not checked before, of entries read before (another member's)."""
     opened.cache_clear()
     verify(data, trust, receipt)
 
@@ -276,6 +304,8 @@ def bench_whole(report: Report, seconds: float) -> None:
         assert verdict.ok, verdict
         value = rate(partial(afresh, data, trust, receipt), seconds)
         report.line("verified, whole", value, "/s", size=size, goal=2_000, floor=400)
+        value = rate(partial(entries_seen, data, trust, receipt), seconds)
+        report.line("verified, whole, entries seen", value, "/s", size=size, floor=400)
         value = rate(partial(verify, data, trust, receipt), seconds)
         report.line(
             "verified, whole, checkpoint seen", value, "/s", size=size, goal=2_000, floor=700

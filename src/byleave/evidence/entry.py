@@ -25,7 +25,6 @@ from byleave.evidence.fields import (
     INSTANT,
     TEXT,
     Codec,
-    exactly,
     hexadecimal,
     optional,
 )
@@ -545,9 +544,8 @@ def parse_entry(data: bytes, kind: type[EntryT]) -> EntryT:
     return _parse(data, kind)
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=64)  # several checks of one proof read the same few entries
 def _remembered(data: bytes, name: str) -> Entry:
-    """Several checks of one proof read the same few entries, and entries cannot change."""
     return _parse(data, ENTRY_KINDS.get(name, Entry))
 
 
@@ -567,14 +565,14 @@ def _parse(data: bytes, kind: type[EntryT]) -> EntryT:
         raise EvidenceError(
             f"an entry of kind {found.KIND} where {kind.KIND} belongs", code="verify.wrong-entry"
         )
-    names, readers = _readers(found.KIND)
+    readers = _readers(found.KIND)
     try:
-        exactly(document, names)
-        values = {name: read(document[written]) for name, written, read in readers}
+        if document.keys() != readers.keys():
+            raise ValueError
+        values = {name: read(document[at]) for at, (name, read) in readers.items()}
     except ValueError:
-        raise EvidenceError(
-            f"not exactly the fields of {found.KIND}", code="entry.malformed"
-        ) from None
+        message = f"not exactly the fields of {found.KIND}"
+        raise EvidenceError(message, code="entry.malformed") from None
     return found(**values)
 
 
@@ -587,10 +585,9 @@ def _codecs(name: str) -> dict[str, Codec]:
 
 
 @functools.cache
-def _readers(name: str) -> tuple[frozenset[str], list[tuple[str, str, Callable[[Any], Any]]]]:
-    """Return the names of a kind's fields in the document, and each field's with its reader."""
-    readers = [(field, _written(field), codec.read) for field, codec in _codecs(name).items()]
-    return frozenset(written for _, written, _ in readers), readers
+def _readers(name: str) -> dict[str, tuple[str, Callable[[Any], Any]]]:
+    """Return each field of a kind and its reader, by its name in the document."""
+    return {_written(field): (field, codec.read) for field, codec in _codecs(name).items()}
 
 
 def entry_fields(kind: str) -> dict[str, str]:

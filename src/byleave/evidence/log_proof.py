@@ -14,7 +14,7 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from byleave import merkle
@@ -54,11 +54,15 @@ class LogProof:
 
 @dataclass(frozen=True, slots=True)
 class ProvenEntry:
-    """What `LoggedEntry.verify` found: where the entry stands, under a trusted checkpoint."""
+    """What `LoggedEntry.verify` found: where the entry stands, under a trusted checkpoint.
+
+    `climb` is what the proof hashed; the next one under the checkpoint need not hash it again.
+    """
 
     index: int
     leaf: Digest
     under: TrustedCheckpoint
+    climb: merkle.Climb = field(compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,21 +106,28 @@ class LoggedEntry:
         """
         return self.verify_under(trust.check(self.proof.checkpoint))
 
-    def verify_under(self, under: TrustedCheckpoint) -> ProvenEntry:
+    def verify_under(
+        self, under: TrustedCheckpoint, before: ProvenEntry | None = None
+    ) -> ProvenEntry:
         """Do the same under this proof's own checkpoint, opened already.
+
+        Args:
+            under: The checkpoint.
+            before: Another entry found in the same log, to hash less.
 
         Raises:
             EvidenceError: A code of `merkle.verify_inclusion`.
         """
         leaf = merkle.leaf_hash(self.entry)
-        merkle.verify_inclusion(
+        climb = merkle.verify_inclusion(
             leaf,
             self.proof.index,
             size=under.checkpoint.size,
             path=self.proof.path,
             root=under.checkpoint.root,
+            before=None if before is None else before.climb,
         )
-        return ProvenEntry(self.proof.index, leaf, under)
+        return ProvenEntry(self.proof.index, leaf, under, climb)
 
 
 def parse_log_proof(text: str) -> LogProof:

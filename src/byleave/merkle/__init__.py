@@ -8,6 +8,7 @@ RFC 9162 hashes identically; its algorithm agility is not wanted here.
 from __future__ import annotations
 
 from byleave.merkle.proof import (
+    Climb,
     HashReader,
     Node,
     consistency_proof,
@@ -30,6 +31,7 @@ from byleave.merkle.tree import (
 
 __all__ = [
     "EMPTY_ROOT",
+    "Climb",
     "HashReader",
     "LevelReader",
     "Node",

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from byleave.errors import EvidenceError, InputError
@@ -24,8 +25,10 @@ from byleave.merkle.tree import EMPTY_ROOT, HASH_BYTES, fold, node_hash
 __all__ = [
     "MAX_PATH",
     "MAX_SIZE",
+    "Climb",
     "HashReader",
     "Node",
+    "climb",
     "consistency_proof",
     "inclusion_proof",
     "path_length",
@@ -103,8 +106,32 @@ def path_length(index: int, size: int) -> int:
     return inner + (index >> inner).bit_count()
 
 
-def root_from_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> Digest:
-    """Return the root that `path` leads to; a caller compares it with one it trusts.
+@dataclass(frozen=True, slots=True)
+class Climb:
+    """What one inclusion proof came to, kept for the next one under the same checkpoint.
+
+    Attributes:
+        index: The leaf's index.
+        size: Leaves of the tree.
+        path: The proof's hashes.
+        nodes: The hash that stood beside each of them, the leaf's own first.
+        root: Where they lead.
+    """
+
+    index: int
+    size: int
+    path: Sequence[bytes]
+    nodes: list[bytes]
+    root: Digest
+
+
+def climb(
+    leaf: bytes, index: int, size: int, path: Sequence[bytes], before: Climb | None = None
+) -> Climb:
+    """Return where `path` leads; a caller compares the root with one it trusts.
+
+    Where `before` came by the same node of the same tree and had the same hashes from there on, it
+    leads to the same root, and what is above is not hashed again. The answer never depends on it.
 
     Raises:
         EvidenceError: `merkle.index-out-of-range`, `merkle.path-length`, `merkle.hash-length`.
@@ -121,32 +148,78 @@ def root_from_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes
             code="merkle.path-length",
         )
     _check_lengths(leaf, *path)
+    nodes: list[bytes] = []
     inner = (index ^ (size - 1)).bit_length()
-    result = leaf
+    meet = met = len(path)
+    if before is not None and before.size == size:
+        level = (index ^ before.index).bit_length()
+        above = path_length(index >> level, ((size - 1) >> level) + 1)
+        met = len(before.path) - above
+        if path[len(path) - above :] == before.path[met:]:
+            meet = len(path) - above
+    result = _hash_up(leaf, index, inner, path[:meet], nodes)
+    if before is not None and meet < len(path):
+        if result == before.nodes[met]:
+            return Climb(index, size, path, nodes + before.nodes[met:], before.root)
+        result = _hash_up(result, index >> meet, max(inner - meet, 0), path[meet:], nodes)
+    return Climb(index, size, path, nodes, Digest(result))
+
+
+def _hash_up(
+    node: bytes, index: int, inner: int, path: Sequence[bytes], nodes: list[bytes]
+) -> bytes:
+    """Return where `path` leads from a node; append the node beside each of its hashes."""
     for sibling in path[:inner]:
+        nodes.append(node)
         if index & 1:
-            result = _sha256(b"\x01" + sibling + result).digest()
+            node = _sha256(b"\x01" + sibling + node).digest()
         else:
-            result = _sha256(b"\x01" + result + sibling).digest()
+            node = _sha256(b"\x01" + node + sibling).digest()
         index >>= 1
     # Above `inner` the node lies on the right edge: what is left has only left siblings.
     for sibling in path[inner:]:
-        result = _sha256(b"\x01" + sibling + result).digest()
-    return Digest(result)
+        nodes.append(node)
+        node = _sha256(b"\x01" + sibling + node).digest()
+    return node
+
+
+def root_from_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> Digest:
+    """Return the root that `path` leads to; a caller compares it with one it trusts.
+
+    Raises:
+        EvidenceError: `merkle.index-out-of-range`, `merkle.path-length`, `merkle.hash-length`.
+    """
+    return climb(leaf, index, size, path).root
 
 
 def verify_inclusion(
-    leaf: bytes, index: int, *, size: int, path: Sequence[bytes], root: bytes
-) -> None:
+    leaf: bytes,
+    index: int,
+    *,
+    size: int,
+    path: Sequence[bytes],
+    root: bytes,
+    before: Climb | None = None,
+) -> Climb:
     """Check that the leaf hash `leaf` is leaf `index` of the tree of `size` leaves under `root`.
+
+    Args:
+        leaf: The leaf's hash.
+        index: Its index.
+        size: Leaves of the tree.
+        path: The proof's hashes, the leaf's sibling first.
+        root: The root they are to lead to.
+        before: What this returned for another leaf, to hash less.
 
     Raises:
         EvidenceError: `merkle.index-out-of-range`, `merkle.path-length`, `merkle.hash-length`,
             or `merkle.root-mismatch`: the path leads to another root.
     """
     # (3)
-    if root_from_inclusion(leaf, index, size, path) != root:
+    found = climb(leaf, index, size, path, before)
+    if found.root != root:
         raise EvidenceError("recomputed root differs", code="merkle.root-mismatch")
+    return found
 
 
 def verify_consistency(

@@ -54,6 +54,7 @@ class Run:
     claim: str = ""
     directory: str | None = None
     _roots: dict[tuple[str, int], bytes] = field(default_factory=dict)
+    _last: ProvenEntry | None = None
 
     def read_proof(self) -> str:
         """Check 1 of every kind."""
@@ -129,7 +130,7 @@ class Run:
             under = opened(self.trust_text, note)
         else:
             under = self.trust.check(note)
-        place = logged.verify_under(under)
+        place = self._last = logged.verify_under(under, self._last)
         checkpoint = under.checkpoint
         origin = next(iter(self._roots), (checkpoint.origin, 0))[0]
         if checkpoint.origin != origin:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 
 from byleave import merkle
 from byleave.errors import EvidenceError, InputError
-from byleave.merkle.proof import MAX_PATH, MAX_SIZE, Node, path_length
+from byleave.merkle.proof import MAX_PATH, MAX_SIZE, Climb, Node, climb, path_length
 
 SIZE = 300
 LEAVES: list[bytes] = [merkle.leaf_hash(b"%d" % number) for number in range(SIZE)]
@@ -72,6 +74,59 @@ def test_a_proof_is_for_one_index_and_size(size: int, data: st.DataObject) -> No
     path = merkle.inclusion_proof(index, size, READER)
     with pytest.raises(EvidenceError):
         merkle.verify_inclusion(LEAVES[index], other, size=size, path=path, root=ROOTS[size])
+
+
+def climbed(index: int, size: int, before: Climb | None = None) -> Climb:
+    """Climb the made proof of a leaf."""
+    path = merkle.inclusion_proof(index, size, READER)
+    return climb(LEAVES[index], index, size, path, before)
+
+
+def test_where_a_proof_leads_does_not_depend_on_the_one_before() -> None:
+    """For all sizes to 34 and all pairs of leaves, and chains of them, root and nodes are the same."""
+    for size in range(1, 35):
+        alone = [climbed(index, size) for index in range(size)]
+        assert {way.root for way in alone} == {ROOTS[size]}
+        chain: Climb | None = None
+        for first in range(size):
+            for second in range(size):
+                assert climbed(second, size, alone[first]) == alone[second]
+            chain = climbed(first * 7 % size, size, chain)
+            assert chain == alone[first * 7 % size]
+        for other in (max(size - 1, 1), size + 1, 2 * size):
+            assert climbed(0, size, climbed(other - 1, other)) == alone[0]
+
+
+@given(st.integers(2, SIZE), st.data())
+def test_no_flipped_bit_proves_after_another_proof(size: int, data: st.DataObject) -> None:
+    """A bit changed in any hash or in the leaf fails, whatever was proved of the tree before."""
+    index, other = (data.draw(st.integers(0, size - 1)) for _ in range(2))
+    path = merkle.inclusion_proof(index, size, READER)
+    parts = [bytearray(item) for item in (LEAVES[index], *path)]
+    at, bit = data.draw(st.integers(0, len(parts) - 1)), data.draw(st.integers(0, 255))
+    parts[at][bit // 8] ^= 1 << bit % 8
+    leaf, *changed = map(bytes, parts)
+    with pytest.raises(EvidenceError) as error:
+        merkle.verify_inclusion(
+            leaf, index, size=size, path=tuple(changed), root=ROOTS[size],
+            before=climbed(other, size),
+        )  # fmt: skip
+    assert code_of(error) == "merkle.root-mismatch"
+
+
+def test_what_two_proofs_share_is_hashed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a neighbour's proof, one hash is enough in a tree of 256; after none, eight are."""
+    before, path, hashed = climbed(6, 256), merkle.inclusion_proof(7, 256, READER), []
+
+    def counting(data: bytes) -> Any:
+        hashed.append(data)
+        return hashlib.sha256(data)
+
+    monkeypatch.setattr("byleave.merkle.proof._sha256", counting)
+    assert climb(LEAVES[7], 7, 256, path, before).root == ROOTS[256]
+    assert len(hashed) == 1
+    assert climb(LEAVES[7], 7, 256, path).root == ROOTS[256]
+    assert len(hashed) == 9
 
 
 @given(st.integers(1, SIZE - 1), st.data())

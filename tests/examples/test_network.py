@@ -336,6 +336,30 @@ def test_the_frame_is_byleaves_and_nobody_elses(browser: Browser, town: Town) ->
 
 
 @pytest.mark.browser
+def test_a_guest_is_asked_once_at_the_moment_of_use(browser: Browser, town: Town) -> None:
+    """Where suggestions are shown a guest is asked once, in the frame; "Not now" is no answer, and
+    the page does not ask again, nor does another that asks the same.
+    """
+    page, me = come_in(browser, town, 1)
+    page.goto(f"{town.network}/jobs")
+    expect(page.get_by_role("heading", name="May this be made from your own data?")).to_be_visible()
+    frame = page.frame_locator("iframe")
+    frame.get_by_role("button", name="Sign in").click()
+    expect(frame.get_by_role("heading", name="Can your skills and roles train")).to_be_visible()
+    expect(frame.locator("input:checked")).to_have_count(0)
+    frame.get_by_role("button", name="Not now").click()
+    expect(frame.get_by_text("That is no answer, so we do not use this.")).to_be_visible()
+    page.goto(f"{town.network}/jobs")
+    expect(page.locator("iframe")).to_have_count(0)
+    expect(page.locator(".stand")).to_contain_text("nothing of yours was looked at")
+    framed = settings(page, town)
+    expect(framed.get_by_text("You have not decided.").first).to_be_visible()
+    expect(framed.get_by_text("You said", exact=False)).to_have_count(0)
+    assert me
+    page.context.close()
+
+
+@pytest.mark.browser
 def test_premium_writes_inmail_and_a_suggested_reply_is_sent(browser: Browser, town: Town) -> None:
     """Only a Premium member can write to somebody they are not connected to; pressing a suggestion
     sends it, and nobody else's conversation can be opened.

@@ -46,11 +46,11 @@ SAY: Final[dict[str, str]] = {
     "ask.lead": "We ask you this once. Until you say yes, we do not use it.",
     "ask.changed": "We asked you before. Now there is a new use, so we ask again.",
     "ask.not-now": "Not now",
-    "ask.not-now-why": "“Not now” is no answer, so we use nothing. "
+    "ask.not-now-why": "“Not now” is no answer, so we do not use this. "
     "We do not ask again for {days} days, unless there is a new use.",
-    "ask.put-off": "You said “not now” on {date}. That is no answer, so we use nothing.",
+    "ask.put-off": "You said “not now” on {date}. That is no answer, so we do not use this.",
     "ask.put-off-until": "We do not ask again before {date}, unless there is a new use.",
-    "ask.closed": "We asked you before and you gave no answer, so we use nothing.",
+    "ask.closed": "We asked you before and you gave no answer, so we do not use this.",
     "ask.answered": "You have answered this. We do not ask again.",
     "ask.refused": "You said no. We do not ask again.",
     "ask.anytime": "You can answer, or change an answer, at any time.",

@@ -44,11 +44,11 @@ SAY: Final[dict[str, str]] = {
     "ask.lead": "Wir fragen Sie das einmal. Bis Sie Ja sagen, benutzen wir es nicht.",
     "ask.changed": "Wir haben Sie schon gefragt. Jetzt ist ein Zweck neu, darum fragen wir noch einmal.",
     "ask.not-now": "Jetzt nicht",
-    "ask.not-now-why": "„Jetzt nicht“ ist keine Antwort, also benutzen wir nichts. "
+    "ask.not-now-why": "„Jetzt nicht“ ist keine Antwort, also benutzen wir das nicht. "
     "Wir fragen {days} Tage lang nicht wieder, außer es kommt ein Zweck dazu.",
-    "ask.put-off": "Sie haben am {date} „Jetzt nicht“ gesagt. Das ist keine Antwort, also benutzen wir nichts.",
+    "ask.put-off": "Sie haben am {date} „Jetzt nicht“ gesagt. Das ist keine Antwort, also benutzen wir das nicht.",
     "ask.put-off-until": "Vor dem {date} fragen wir nicht wieder, außer es kommt ein Zweck dazu.",
-    "ask.closed": "Wir haben Sie schon gefragt, und Sie haben nicht geantwortet. Also benutzen wir nichts.",
+    "ask.closed": "Wir haben Sie schon gefragt, und Sie haben nicht geantwortet. Also benutzen wir das nicht.",
     "ask.answered": "Sie haben geantwortet. Wir fragen nicht wieder.",
     "ask.refused": "Sie haben Nein gesagt. Wir fragen nicht wieder.",
     "ask.anytime": "Sie können jederzeit antworten oder eine Antwort ändern.",

@@ -6,9 +6,11 @@ import csv
 import json
 import shutil
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.csv as csv_tables
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
@@ -204,6 +206,74 @@ def test_bad_rows_are_found_as_they_pass(
     assert ".yaml:" in str(refused.value.where)
     parts = example.with_name(example.name + ".parts")
     assert not parts.exists() or any(parts.glob("*.parquet"))
+
+
+def _half(example: Path) -> None:
+    file = example.parent / "linkedin-2024" / "messages.parquet"
+    pq.write_table(csv_tables.read_csv(file.with_suffix(".csv")), file)
+    file.write_bytes(file.read_bytes()[:-200])
+    _say(example, "messages.csv", "messages.parquet")
+
+
+def _say(example: Path, old: str, new: str) -> None:
+    text = example.read_text(encoding="utf-8")
+    assert old in text
+    example.write_text(text.replace(old, new), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("damage", "code"),
+    [
+        (_half, "case.table"),
+        (lambda e: (e.parent / "linkedin-2024" / "choices.csv").unlink(), "input.not-found"),
+        (lambda e: _say(e, "subscriptions: ", "# subscriptions: "), "case.cohort-column"),
+        (lambda e: _say(e, "{from: 2024-08-01", "{from: 2025-08-01, to: 2024-01-01"), "case.interval"),
+        (lambda e: _say(e, "file: linkedin-2024/messages.csv", "file: linkedin-2024/choices.csv"),
+         "case.column"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_named_the_same_in_a_stream(
+    example: Path, tmp_path: Path, damage: Callable[[Path], None], code: str
+) -> None:
+    """What is wrong with a case or its tables has one code by both engines, and leaves nothing."""
+    damage(example)
+    out = tmp_path / "out"
+    for engine in ("reference", "duckdb"):
+        assert code_of(str(example), "--engine", engine, "--out", str(out)) == code
+        assert not out.exists()
+    assert not example.with_name(example.name + ".parts").exists()
+
+
+def test_a_place_that_is_taken_is_refused_before_the_run(example: Path, tmp_path: Path) -> None:
+    """Where something stands in the way of --out nothing is run, and what stands there stays."""
+    (tmp_path / "letters").mkdir()
+    (tmp_path / "letters" / "one.txt").write_text("mine", encoding="utf-8")
+    (example.parent / "linkedin-2024" / "messages.csv").unlink()
+    asked = (str(example), "--engine", "duckdb", "--out", str(tmp_path / "letters"))
+    assert code_of(*asked) == "case.output"
+    assert (tmp_path / "letters" / "one.txt").read_text(encoding="utf-8") == "mine"
+
+
+def test_tables_in_folders_are_stated_by_their_files(example: Path, tmp_path: Path) -> None:
+    """A table that is a folder of Parquet has a digest over its files; a changed one is found."""
+    folder = example.parent / "linkedin-2024"
+    rows = csv_tables.read_csv(
+        folder / "subscriptions.csv",
+        convert_options=csv_tables.ConvertOptions(
+            column_types={"start": pa.string(), "end": pa.string()}, strings_can_be_null=True
+        ),
+    )
+    (folder / "paid").mkdir()
+    for part in range(2):
+        pq.write_table(rows.slice(8 * part, 8 + 99 * part), folder / "paid" / f"{part}.parquet")
+    _say(example, "linkedin-2024/subscriptions.csv", "linkedin-2024/paid")
+    out = str(tmp_path / "out")
+    run(str(example), "--engine", "duckdb", "--out", out)
+    words = ["verify", out, str(example), "--json"]
+    assert json.loads(CliRunner().invoke(case, words).output)["ok"]
+    pq.write_table(rows.slice(0, 7), folder / "paid" / "0.parquet")
+    found = json.loads(CliRunner().invoke(case, words).output)
+    assert {c["code"] for c in found["checks"] if c["state"] == "FAIL"} == {"case.inputs-differ"}
 
 
 def test_a_folder_of_parquet_is_one_table(tmp_path: Path) -> None:

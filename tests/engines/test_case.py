@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -118,3 +119,43 @@ def test_more_of_one_delivery_than_a_code_holds_is_refused() -> None:
     with pytest.raises(InputError) as refused:
         CasePlan.of(past, cohorts, question.pack, kinds=("inmail",), scopes=())
     assert refused.value.code == "case.engine"
+
+
+HOSTILE = ("=1+1", "a b", "@x", "%41", '"q"', "\tz", "+49", "ü é", "-", "a\nb")
+
+
+def test_ids_that_a_spreadsheet_would_run_are_guarded_in_a_stream() -> None:
+    """Ids with spaces, quotes, line ends and formulas are the same lists, with an apostrophe."""
+    sent = [
+        message(record, record, (HOSTILE[n - 1],), AUGUST + n * DAY)
+        for n, record in enumerate(HOSTILE)
+    ]
+    past = practice(*sent, deliveries=(delivery(), delivery("=d 2", CUT)))
+    said = choices(*((member, AUGUST, "refusal", None, False) for member in HOSTILE[:4]))
+    asked = world(past, EVERYONE, Cohort(name="=c", roles=frozenset({"author"})), chosen=said)
+    assert wrong(asked) == []
+    with tempfile.TemporaryDirectory() as folder, duckdb_runner(Path(folder), threads=1) as runner:
+        inputs = inputs_of(past, said)
+        found = answer_in_stages(asked.question, inputs, runner, Path(folder))
+        cells = [row for batch in found.behind() for row in batch.to_pylist()]
+    assert {row["member"] for row in cells} == set(HOSTILE)
+    assert {row["choice_row"] for row in cells} == {None, 1, 2, 3, 4}
+
+
+def test_whole_numbers_as_ids_are_sorted_as_text() -> None:
+    """Integer ids come in the order of their texts, in the lists of both engines."""
+    numbers = pa.array([9, 10, 100, 2, -5])
+    messages = pa.table(
+        {
+            "record": pa.array([30, 4, 1000, 7, 8]),
+            "author": numbers,
+            "recipients": pa.array([10, 9, 9, None, 2]),
+            "sent_at": pa.array([AUGUST] * 5, pa.timestamp("us", tz="UTC")),
+            "kind": pa.array(["inmail"] * 5),
+        }
+    )
+    bought = pa.array([100, 2])
+    table = rows(SUBSCRIPTIONS, ("a", AUGUST, CUT, 100, "USD"), ("b", AUGUST, None, 100, "USD"))
+    table = table.set_column(0, "member", bought)
+    asked = world(practice(messages=messages, subscriptions=table), EVERYONE)
+    assert wrong(asked) == []

@@ -12,8 +12,8 @@ held than the pairs of one member and a batch.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import BinaryIO, Final
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, BinaryIO, Final
 
 import numpy as np
 import pyarrow as pa
@@ -23,6 +23,7 @@ from pyarrow import csv
 from byleave import canonical
 from byleave.exposure.evidence import EVIDENCE, EVIDENCE_COLUMNS
 from byleave.exposure.finding import REASONS
+from byleave.ids import FAR_FUTURE_US
 from byleave.service.case import CaseReport
 
 __all__ = [
@@ -34,6 +35,8 @@ __all__ = [
     "timed",
     "write_lists",
 ]
+
+Array = Any  # a NumPy array; its element type is named where it is made
 
 REPORT_FILE: Final = "report.json"
 REPORT_SCHEMA: Final = "byleave/case/v1"
@@ -142,8 +145,7 @@ class _Pairs:
     def members(self, rank: int) -> pa.Table:
         """Return a line for each member of one cohort and each reason."""
         if rank not in self._members:
-            keys = ("cohort", "member", "reason")
-            self._members[rank] = _by_member(self.of(rank), keys, self.cohorts)
+            self._members[rank] = _by_member(self.of(rank), self.cohorts, by_reason=True)
         return self._members[rank]
 
 
@@ -206,7 +208,7 @@ class _Notices(_List):
     by_cohort = False
 
     def _lines(self, pairs: _Pairs, rank: int) -> pa.Table:
-        found = _by_member(pairs.whole, ("member",), pairs.cohorts)
+        found = _by_member(pairs.whole, pairs.cohorts, by_reason=False)
         names = ("member", "cohorts", "reasons", "messages", "first_used_at", *_BEHIND)
         return pa.table({name: found[name] for name in names})
 
@@ -228,59 +230,88 @@ _LISTS: Final[Mapping[str, type[_List]]] = {
 }
 
 
-def _by_member(whole: pa.Table, keys: Sequence[str], cohorts: pa.Array) -> pa.Table:
-    """Return one row for each distinct `keys`, with counts, and what is behind it joined."""
-    ranks = {"cohort": "cohort_rank", "member": "member", "reason": "reason_rank"}
-    by = [ranks[key] for key in keys]
-    grouped = whole.group_by(by, use_threads=False).aggregate(
-        [("record", "count_distinct"), ("first_used_at", "min")]
-    )
-    grouped = grouped.sort_by([(name, "ascending") for name in by])
-    names = {"cohort": cohorts, "reason": pa.array(REASONS, pa.large_string())}
-    columns: dict[str, pa.ChunkedArray | pa.Array] = {
-        key: grouped["member"]
-        if key == "member"
-        else names[key].take(grouped[ranks[key]].combine_chunks())
-        for key in keys
-    }
-    columns["messages"] = grouped["record_count_distinct"]
-    columns["first_used_at"] = grouped["first_used_at_min"]
-    for name in ("cohort", "reason"):
-        if name not in keys:
-            columns[f"{name}s"] = _joined(whole, by, ranks[name], names=names[name])
+def _by_member(pairs: pa.Table, cohorts: pa.Array, *, by_reason: bool) -> pa.Table:
+    """Return one line for each member, with what is behind it joined; pairs come by member.
+
+    Args:
+        pairs: Of one cohort, where `by_reason`; else of all.
+        cohorts: Names of the cohorts, by rank.
+        by_reason: One line for each member and reason instead.
+    """
+    member = pairs["member"].combine_chunks()
+    fresh = np.ones(len(member), dtype=bool)
+    fresh[1:] = pc.not_equal(member[1:], member[:-1]).to_numpy(zero_copy_only=False)
+    key = np.cumsum(fresh) - 1
+    if by_reason:
+        key = key * len(REASONS) + _ints(pairs["reason_rank"])
+    _, at, group = np.unique(key, return_index=True, return_inverse=True)
+    group, place = group.reshape(-1), pa.array(at)
+    used = _ints(pairs["first_used_at"].cast(pa.int64()))
+    first = np.full(len(at), FAR_FUTURE_US, dtype=np.int64)
+    np.minimum.at(first, group, used)
+    columns: dict[str, pa.Array] = {}
+    if by_reason:
+        columns["cohort"] = cohorts.take(pairs["cohort_rank"].combine_chunks().take(place))
+    columns["member"] = member.take(place)
+    if by_reason:
+        columns["reason"] = pairs["reason"].combine_chunks().take(place)
+    records, messages = _joined(group, len(at), pairs["record"], ids=True)
+    columns["messages"] = pa.array(messages)
+    columns["first_used_at"] = pa.array(first).cast(pairs["first_used_at"].type)
+    if not by_reason:
+        reasons = pa.array(REASONS, pa.large_string())
+        columns["cohorts"], _ = _joined(group, len(at), pairs["cohort_rank"], names=cohorts)
+        columns["reasons"], _ = _joined(group, len(at), pairs["reason_rank"], names=reasons)
     for name, source in _BEHIND.items():
-        columns[name] = _joined(whole, by, source)
+        ids = source == "delivery"
+        columns[name] = (
+            records if source == "record" else _joined(group, len(at), pairs[source], ids=ids)[0]
+        )
     return timed(pa.table(columns))
 
 
 def _joined(
-    whole: pa.Table, by: Sequence[str], column: str, *, names: pa.Array | None = None
-) -> pa.Array:
-    """Return, for each group in ascending order, its distinct values joined by a space.
+    group: Array,
+    groups: int,
+    column: pa.ChunkedArray,
+    *,
+    names: pa.Array | None = None,
+    ids: bool = False,
+) -> tuple[pa.Array, Array]:
+    """Return for each group its distinct values joined by a space, and how many they are.
 
-    Values are sorted; texts that are lists of words already are taken whole. `names` maps codes.
+    Values are ascending; an absent one, or an empty text, decided nothing and is no word. Texts
+    that are lists of words already are taken whole.
+
+    Args:
+        group: int64[n], the group of each row.
+        groups: How many there are.
+        column: The values.
+        names: What each stands for, where they are places in a list.
+        ids: Each is one word, whatever is in it.
     """
-    keys = [f"key_{n}" for n in range(len(by))]
-    table = pa.table(
-        {**{key: whole[b] for key, b in zip(keys, by, strict=True)}, "value": whole[column]}
-    )
-    distinct = table.group_by([*keys, "value"], use_threads=False).aggregate([])
-    order: list[tuple[str, str]] = [(key, "ascending") for key in keys]
-    distinct = distinct.sort_by([*order, ("value", "ascending")])
-    texts = distinct["value"].combine_chunks()
-    texts = names.take(texts) if names is not None else texts.cast(pa.large_string())
-    texts = _word(texts) if column in {"record", "delivery"} else texts
-    # an absent row decided nothing: it becomes no word, and is stripped where it stood first
-    texts = pc.fill_null(texts, "")
-    grouped = (
-        distinct.set_column(len(keys), "value", texts)
-        .group_by(keys, use_threads=False)
-        .aggregate([("value", "list")])
-        .sort_by(order)
-    )
-    lists = grouped["value_list"].combine_chunks()
-    joined = pc.binary_join(lists.cast(pa.list_(pa.string())), " ")
-    return pc.utf8_trim_whitespace(joined).cast(pa.large_string())
+    encoded = column.combine_chunks().dictionary_encode()
+    order = pc.sort_indices(encoded.dictionary)
+    values = encoded.dictionary.take(order)
+    place = np.empty(len(values), dtype=np.int64)
+    place[order.to_numpy()] = np.arange(len(values))
+    codes = _ints(pc.fill_null(encoded.indices.cast(pa.int64()), -1))
+    known = codes >= 0
+    if pa.types.is_large_string(column.type):
+        filled = pc.not_equal(encoded.dictionary, "").to_numpy(zero_copy_only=False)
+        known[known] = filled[codes[known]]
+    pairs = np.unique(group[known] * max(len(values), 1) + place[codes[known]])
+    who, value = np.divmod(pairs, max(len(values), 1))
+    offsets = np.searchsorted(who, np.arange(groups + 1))
+    texts = values.cast(pa.large_string()) if names is None else names.take(values)
+    words = (_word(texts) if ids else texts).take(pa.array(value)).cast(pa.string())
+    lists = pa.LargeListArray.from_arrays(pa.array(offsets), words)
+    return pc.binary_join(lists, " ").cast(pa.large_string()), np.diff(offsets)
+
+
+def _ints(column: pa.Array | pa.ChunkedArray) -> Array:
+    whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    return whole.cast(pa.int64()).to_numpy(zero_copy_only=False)
 
 
 def _word(texts: pa.Array) -> pa.Array:
@@ -328,6 +359,7 @@ def _scalar(part: pa.Array | pa.ChunkedArray | str) -> pa.Array | pa.ChunkedArra
     return pa.scalar(part, pa.large_string()) if isinstance(part, str) else part
 
 
+_TO_ESCAPE: Final = r'[\\"\x00-\x1f]'
 _ESCAPES: Final[Mapping[str, str]] = {
     "\\": "\\\\",
     '"': '\\"',
@@ -336,6 +368,8 @@ _ESCAPES: Final[Mapping[str, str]] = {
 
 
 def _escaped(texts: pa.Array) -> pa.Array:
+    if not pc.any(pc.match_substring_regex(texts, _TO_ESCAPE), min_count=0).as_py():
+        return texts
     for character, written in _ESCAPES.items():
         texts = pc.replace_substring(texts, character, written)
     return texts

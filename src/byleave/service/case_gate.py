@@ -9,8 +9,9 @@ Three things the import cannot say, and the words beside the numbers do: a table
 its grants are taken at their word (decision 15); a choice without a scope is taken to be about
 the use of the delivery; a switch turned on again is silence, and lifts what stood before it.
 
-Messages are taken a batch at a time, once for each delivery: what is held is a plan of one
-delivery (some six bytes a member), the members' ids, and their choices, switches and regions.
+Messages are taken a batch at a time, once for as many deliveries as have their plans (some six
+bytes a member each) in memory together; besides them the members' ids, and their choices, switches
+and regions, are held.
 """
 
 from __future__ import annotations
@@ -56,6 +57,10 @@ _KINDS: Final[Mapping[str, EventKind]] = {
 _ON: Final = 0
 """A switch turned on again: no event, and whatever the member said before it counts no more."""
 _ROWS: Final = 1 << 20
+_PLAN_BYTES: Final = 8
+"""What a plan, and who had turned the switch off, takes for a member."""
+_PLANS_BYTES: Final = 1 << 29
+"""What the plans in memory may take together; one is always there."""
 
 NOTES: Final = (
     "the import has no notices: a grant is taken at its word, as in `gate preview`",
@@ -195,8 +200,9 @@ def gate_in_batches(
         engine: How rows are decided.
         members: Ids of all parties, as text, ascending (large_string).
         kinds: The kinds that occur, in the order in which they do; None: messages have no kind.
-        messages: Yields them, under our names; called once for each delivery.
-        keep: Takes `record`, `delivery` of what the gate keeps, by delivery.
+        messages: Yields them, under our names; called once for as many deliveries as have their
+            plans in memory together.
+        keep: Takes `record`, `delivery` of what the gate keeps.
 
     Raises:
         InputError: `case.gate`, the messages have neither a kind nor a leaf of the taxonomy as
@@ -220,13 +226,14 @@ def gate_in_batches(
         events=_Events.of(choices, practice.opt_outs, members),
     )
     counted = []
-    for delivery in practice.deliveries:
-        plan = _plan(world, delivery)
-        tally = _Tally()
-        off = world.switches.off(delivery.at, practice.setting)
+    at_once = max(_PLANS_BYTES // (_PLAN_BYTES * max(len(members), 1)), 1)
+    for start in range(0, len(practice.deliveries), at_once):
+        asking = [_Asking.of(world, d) for d in practice.deliveries[start : start + at_once]]
         for batch in messages():
-            keep(_gated(world, bare, delivery, plan, engine, batch, off, tally))
-        counted.append(tally.of(delivery, plan))
+            rows = _Rows.of(world, bare, batch)
+            for one in asking:
+                keep(_gated(one, rows, engine))
+        counted += [one.counted for one in asking]
     return GateRun(
         kept=None,
         deliveries=tuple(counted),
@@ -250,25 +257,6 @@ class _World:
     events: _Events
 
 
-class _Tally:
-    """The counts of one delivery, added up over batches."""
-
-    def __init__(self) -> None:
-        self.asked = self.used = self.kept = self.both = 0
-        self.dropped = np.zeros(256, dtype=np.int64)
-
-    def of(self, delivery: Delivery, plan: GatePlan) -> GatedDelivery:
-        return GatedDelivery(
-            delivery=delivery.id,
-            plan=plan.digest.hex(),
-            asked=self.asked,
-            used=self.used,
-            kept=self.kept,
-            used_and_kept=self.both,
-            dropped={r.word: int(self.dropped[r]) for r in Reason if r and self.dropped[r]},
-        )
-
-
 class _Off:
     """Who of a batch's members had turned the switch off by the delivery."""
 
@@ -279,37 +267,79 @@ class _Off:
         return self._off
 
 
-def _gated(
-    world: _World,
-    bare: Practice,
-    delivery: Delivery,
-    plan: GatePlan,
-    engine: GateEngine,
-    batch: pa.Table,
-    off: Array,
-    tally: _Tally,
-) -> pa.Table:
+@dataclass(slots=True, kw_only=True, eq=False)
+class _Asking:
+    """One delivery: its plan, who had turned the switch off, and what was counted so far."""
+
+    delivery: Delivery
+    plan: GatePlan
+    off: Array  # bool[members]
+    asked: int = 0
+    used: int = 0
+    kept: int = 0
+    both: int = 0
+    dropped: Array  # int64[256]
+
+    @classmethod
+    def of(cls, world: _World, delivery: Delivery) -> _Asking:
+        return cls(
+            delivery=delivery,
+            plan=_plan(world, delivery),
+            off=world.switches.off(delivery.at, world.practice.setting),
+            dropped=np.zeros(256, dtype=np.int64),
+        )
+
+    @property
+    def counted(self) -> GatedDelivery:
+        return GatedDelivery(
+            delivery=self.delivery.id,
+            plan=self.plan.digest.hex(),
+            asked=self.asked,
+            used=self.used,
+            kept=self.kept,
+            used_and_kept=self.both,
+            dropped={r.word: int(self.dropped[r]) for r in Reason if r and self.dropped[r]},
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Rows:
+    """A batch of messages, resolved once for all deliveries."""
+
+    practice: Practice  # of these messages
+    parties: Parties
+    members: Array  # int64, the ordinal among all members of each of the batch's
+    gated: tuple[pa.RecordBatch, ...]
+
+    @classmethod
+    def of(cls, world: _World, bare: Practice, batch: pa.Table) -> _Rows:
+        practice = replace(bare, messages=batch)
+        parties = Parties.of(practice)
+        rows = batch.select(world.columns).combine_chunks()
+        return cls(
+            practice=practice,
+            parties=parties,
+            members=world.members.resolve(parties.members),
+            gated=tuple(rows.to_batches(max_chunksize=_ROWS)),
+        )
+
+
+def _gated(asking: _Asking, rows: _Rows, engine: GateEngine) -> pa.Table:
     """Decide one batch of messages, count it, and return what is kept of it."""
-    practice = replace(bare, messages=batch)
-    parties = Parties.of(practice)
-    mine = _Off(off[world.members.resolve(parties.members)])
-    rows = batch.select(world.columns)
-    decided = [
-        engine.reasons(plan, part).reason
-        for part in rows.combine_chunks().to_batches(max_chunksize=_ROWS)
-    ]
+    delivery, parties = asking.delivery, rows.parties
+    decided = [engine.reasons(asking.plan, part).reason for part in rows.gated]
     reason = np.concatenate(decided) if decided else np.zeros(0, np.uint8)
-    used, _ = used_in(practice, parties, mine, delivery)
+    used, _ = used_in(rows.practice, parties, _Off(asking.off[rows.members]), delivery)
     # Of the delivery's kinds, and sent by then or at an unknown instant; where it lists its
     # records, exactly these.
-    everybody = replace(practice, setting=None)
-    by_then, _ = used_in(everybody, parties, _Off(np.zeros(len(parties.members), bool)), delivery)
+    nobody = _Off(np.zeros(len(parties.members), dtype=bool))
+    by_then, _ = used_in(replace(rows.practice, setting=None), parties, nobody, delivery)
     let = by_then & (reason == Reason.KEPT)
-    tally.asked += int(by_then.sum())
-    tally.used += int(used.sum())
-    tally.kept += int(let.sum())
-    tally.both += int((used & let).sum())
-    tally.dropped += np.bincount(reason[used & ~let], minlength=256)
+    asking.asked += int(by_then.sum())
+    asking.used += int(used.sum())
+    asking.kept += int(let.sum())
+    asking.both += int((used & let).sum())
+    asking.dropped += np.bincount(reason[used & ~let], minlength=256)
     record = parties.records.filter(pa.array(let))
     name = pa.array([delivery.id], pa.large_string())
     here = name.take(pa.array(np.zeros(len(record), dtype=np.int32)))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 
 import pyarrow as pa
@@ -203,10 +204,10 @@ class _Gate:
             subscriptions=None,
             deliveries=tuple(map(self._listed, self._practice.deliveries)),
         )
-        rounds = iter(range(1, len(practice.deliveries) + 1))
+        rounds = count(1)
 
         def messages() -> Iterator[pa.Table]:
-            yield from self._batches(size, f"the gate, delivery {next(rounds)}")
+            yield from self._batches(size, f"the gate, round {next(rounds)}")
 
         draft = self._folder / (_KEPT + ".part")
         schema = pa.schema([("record", pa.large_string()), ("delivery", pa.large_string())])

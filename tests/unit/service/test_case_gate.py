@@ -18,6 +18,7 @@ from byleave.errors import ByleaveError
 from byleave.exposure.practice import Practice
 from byleave.policy.ruleset import PartyRule, default_rules
 from byleave.policy.taxonomy import default_taxonomy
+from byleave.service import case_gate
 from byleave.service.case_gate import GateRules, GateRun, run_the_gate
 from byleave.wiring.case import load_case
 from byleave.wiring.case_gate import _with_terms
@@ -58,6 +59,7 @@ def read(path: Path) -> list[dict[str, str]]:
 
 
 def kept(run: GateRun) -> set[tuple[str, str]]:
+    assert run.kept is not None
     return {(row["record"], row["delivery"]) for row in run.kept.to_pylist()}
 
 
@@ -241,3 +243,18 @@ def test_messages_without_a_kind_cannot_be_judged(example: Path) -> None:
     error = CliRunner().invoke(case, ["run", str(example)]).exception
     assert isinstance(error, ByleaveError)
     assert error.code == "case.gate"
+
+
+def test_deliveries_that_do_not_fit_together_are_taken_one_by_one(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With room for one plan at a time the gate counts and keeps what it does with room for all."""
+    file = root / "examples" / "linkedin-2024.yaml"
+    wanted = load_case(file).gate
+    monkeypatch.setattr(case_gate, "_PLANS_BYTES", 1)
+    found = load_case(file).gate
+    assert wanted is not None
+    assert found is not None
+    assert found.to_dict() == wanted.to_dict()
+    assert len(found.deliveries) > 1
+    assert kept(found) == kept(wanted)

@@ -41,6 +41,7 @@ class SlottedServer(ThreadingHTTPServer):
     ) -> None:
         self._slots = threading.BoundedSemaphore(at_once)
         self._tls = tls
+        self._host = host
         try:
             super().__init__((host, port), handler)
         except (OSError, OverflowError) as error:
@@ -53,10 +54,10 @@ class SlottedServer(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        """Address of it."""
-        host, port = self.server_address[:2]
+        """Address of it, by the name that it was given: a certificate is of a name."""
         scheme = "http" if self._tls is None else "https"
-        return f"{scheme}://{host!s}:{port}"
+        bound, port = self.server_address[:2]
+        return f"{scheme}://{self._host or str(bound)}:{port}"
 
     def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
         """Answer on a thread of its own, where one of the slots is free; else hang up."""

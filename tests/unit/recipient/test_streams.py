@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import ssl
 import tracemalloc
-from datetime import UTC, datetime, timedelta
 from http.client import HTTPSConnection
 from pathlib import Path
 from threading import Thread
@@ -13,10 +12,6 @@ from threading import Thread
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from byleave.cli.disclosure_http import DisclosureServer
 from byleave.disclosure.parcel import DATA
@@ -27,6 +22,7 @@ from byleave.stores.outbox import FolderOutbox
 from byleave.wiring import onward, recipient_files
 from byleave.wiring.tls import tls_context
 from tests.recipients import Site, make_site
+from tests.tls import certificate
 
 
 def held(site: Site) -> Path:
@@ -168,32 +164,6 @@ def test_a_half_download_goes_on_from_where_it_ended(offered_site: Site) -> None
 
 
 # --- TLS ----------------------------------------------------------------------------------------
-
-
-def certificate(folder: Path) -> tuple[Path, Path]:
-    """Write a self-signed certificate of localhost and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    paths = folder / "cert.pem", folder / "key.pem"
-    paths[0].write_bytes(made.public_bytes(pem))
-    paths[1].write_bytes(
-        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return paths
 
 
 def test_packages_are_served_over_tls(offered_site: Site, tmp_path: Path) -> None:

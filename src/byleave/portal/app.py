@@ -15,7 +15,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from dataclasses import replace
 from datetime import datetime, timedelta
 from importlib import resources
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Final, TypeVar
 from urllib.parse import quote
 
 from fastapi import FastAPI, HTTPException, Query, Request
@@ -34,7 +34,6 @@ from byleave.pages.view import (
     PolicyEntry,
     PublicOverview,
     ReleaseEntry,
-    plain,
 )
 from byleave.pages.words import say, speech
 from byleave.portal.access import ANYONE, BY_LINK, Routes, anyone_only
@@ -59,6 +58,7 @@ from byleave.portal.recipient import add_recipient
 from byleave.portal.sign_in import add_sign_in
 from byleave.portal.suggest import add_suggestions
 from byleave.portal.transparency import add_transparency
+from byleave.portal.twin import twin
 from byleave.portal.webhooks import Webhooks
 from byleave.portal.whom import keep_whom, whom_of
 
@@ -286,10 +286,10 @@ def _public(routes: Routes, desk: _Desk, *, report: str | None) -> None:
 
     async def index_json() -> JSONResponse:
         view = _without_texts(answers.overview())
-        return _twin("overview", desk.frame(view), view)
+        return twin("overview", desk.frame(view), view)
 
     async def policy_json(document: str, version: str) -> JSONResponse:
-        return _twin("policy", *desk.policy(document, version))
+        return twin("policy", *desk.policy(document, version))
 
     async def policy(request: Request, document: str, version: str) -> str:
         facts, language = desk.policy(document, version), language_of(request)
@@ -304,7 +304,7 @@ def _public(routes: Routes, desk: _Desk, *, report: str | None) -> None:
         return RedirectResponse(f"{base}/policies/{quote(document)}/{quote(last.version)}", 307)
 
     async def release_json(release: str) -> JSONResponse:
-        return _twin("release", *desk.release(release))
+        return twin("release", *desk.release(release))
 
     async def release(request: Request, release: str) -> Response:
         named = [e.release for e in answers.overview().releases if e.model == release]
@@ -366,10 +366,10 @@ def _public(routes: Routes, desk: _Desk, *, report: str | None) -> None:
 def _member(routes: Routes, desk: _Desk) -> None:
     async def member_json(token: str) -> JSONResponse:
         answer = await desk.member(token)
-        return _twin("member", desk.frame(desk.answers.overview(), answer), answer)
+        return twin("member", desk.frame(desk.answers.overview(), answer), answer)
 
     async def receipt_json(token: str) -> JSONResponse:
-        return _twin("receipt", *await desk.receipt(token))
+        return twin("receipt", *await desk.receipt(token))
 
     async def receipt_jsonld(token: str) -> Response:
         ordinal = desk.ordinal(token)
@@ -543,9 +543,3 @@ def _when(at: datetime | None, entry: int | None, language: str) -> dict[str, st
 def _without_texts(overview: PublicOverview) -> PublicOverview:
     """Return what the first page shows: each text has a page of its own."""
     return replace(overview, policies=tuple(replace(p, text=None) for p in overview.policies))
-
-
-def _twin(name: str, frame: Frame, view: Any) -> JSONResponse:  # noqa: ANN401  # any view
-    return JSONResponse(
-        {"schema": f"byleave/page-{name}/v1", "frame": plain(frame), name: plain(view)}
-    )

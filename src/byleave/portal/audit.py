@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Annotated, Any, Final
 
 from fastapi import Path, Query, Request
@@ -10,12 +9,13 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Resp
 
 from byleave.evidence.entry import ENTRY_KINDS
 from byleave.pages import audit as pages
-from byleave.pages.view import Frame, framed, plain, read
+from byleave.pages.view import Frame, framed, read
 from byleave.portal.access import Access, Role, Routes, caller_of
 from byleave.portal.desk import Desk
 from byleave.portal.form import form_of
 from byleave.portal.page import from_, instant_of, to_
 from byleave.portal.problem import ProblemError
+from byleave.portal.twin import twin
 from byleave.portal.upload import upload_of
 from byleave.verify import verify
 
@@ -40,6 +40,9 @@ class _Auditor:
 
     def frame(self, view: Any) -> Frame:  # noqa: ANN401 (any view that says when and at which head)
         return framed(self.desk.reader.public.frame(), demo=self.demo, view=view)
+
+    def twin(self, name: str, view: Any) -> JSONResponse:  # noqa: ANN401 (as above)
+        return twin(name, self.frame(view), view)
 
     def home(self) -> pages.Audit:
         return read(pages.Audit, self.desk.read.faces.audit(), where="audit")
@@ -83,7 +86,7 @@ def _reading(routes: Routes, auditor: _Auditor) -> None:
         )
 
     async def home_json() -> JSONResponse:
-        return _twin("audit", auditor.frame, auditor.home())
+        return auditor.twin("audit", auditor.home())
 
     async def log(
         request: Request,
@@ -108,7 +111,7 @@ def _reading(routes: Routes, auditor: _Auditor) -> None:
         since: from_ = "",
         until: to_ = "",
     ) -> JSONResponse:
-        return _twin("audit-log", auditor.frame, auditor.part(kind, find, before, since, until))
+        return auditor.twin("audit-log", auditor.part(kind, find, before, since, until))
 
     async def entry(request: Request, index: Index) -> HTMLResponse:
         view = auditor.entry(index)
@@ -117,7 +120,7 @@ def _reading(routes: Routes, auditor: _Auditor) -> None:
         )
 
     async def entry_json(index: Index) -> JSONResponse:
-        return _twin("audit-entry", auditor.frame, auditor.entry(index))
+        return auditor.twin("audit-entry", auditor.entry(index))
 
     async def entry_proof(index: Index) -> Response:
         return Response(
@@ -166,13 +169,3 @@ def _checking(routes: Routes, auditor: _Auditor) -> None:
 
 def _form(request: Request) -> str:
     return caller_of(request).form or ""
-
-
-def _twin(name: str, frame: Callable[[Any], Frame], view: Any) -> JSONResponse:  # noqa: ANN401
-    return JSONResponse(
-        {
-            "schema": f"byleave/page-{name}/v1",
-            "frame": plain(frame(view)),
-            name: plain(view),
-        }
-    )

@@ -10,9 +10,10 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from byleave.pages import check
 from byleave.pages.explorer import EXPLORER_NAME, explorer
-from byleave.pages.view import Frame, plain
+from byleave.pages.view import Frame
 from byleave.portal.access import ANYONE, Routes
 from byleave.portal.language import language_of
+from byleave.portal.twin import twin
 
 __all__ = ["add_check"]
 
@@ -32,13 +33,7 @@ def add_check(routes: Routes, frame: Callable[[], Frame], *, base: str) -> None:
         return check.page(frame(), base=base, language=language_of(request))
 
     async def page_json() -> JSONResponse:
-        return JSONResponse(
-            {
-                "schema": "byleave/page-check/v1",
-                "frame": plain(frame()),
-                "check": plain(check.checker()),
-            }
-        )
+        return twin("check", frame(), check.checker())
 
     async def part(name: str) -> Response:
         if name in (check.SAVED_NAME, EXPLORER_NAME):

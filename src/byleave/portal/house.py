@@ -6,10 +6,11 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from byleave.pages import house, html
-from byleave.pages.view import Frame, MemberAnswer, framed, plain, read
+from byleave.pages.view import Frame, MemberAnswer, framed, read
 from byleave.portal.access import Access, Role, Routes, caller_of
 from byleave.portal.desk import Desk
 from byleave.portal.form import form_of
+from byleave.portal.twin import twin
 
 __all__ = ["add_house"]
 
@@ -31,13 +32,7 @@ def add_house(routes: Routes, desk: Desk, *, demo: bool, base: str) -> None:
 
     async def overview_json() -> JSONResponse:
         view = console()
-        return JSONResponse(
-            {
-                "schema": "byleave/page-house/v1",
-                "frame": plain(frame(view)),
-                "house": plain(view),
-            }
-        )
+        return twin("house", frame(view), view)
 
     async def look(request: Request) -> Response:
         """Show one member's page, after the look was logged with its reason."""

@@ -9,12 +9,13 @@ from fastapi import Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from byleave.pages import house_lists as pages
-from byleave.pages.view import Frame, framed, plain, read
+from byleave.pages.view import Frame, framed, read
 from byleave.portal.access import Access, Role, Routes, caller_of
 from byleave.portal.desk import Desk
 from byleave.portal.form import form_of
 from byleave.portal.page import from_, instant_of, to_
 from byleave.portal.problem import ProblemError
+from byleave.portal.twin import twin
 
 __all__ = ["add_house_lists"]
 
@@ -35,8 +36,7 @@ class _Lists:
         return framed(self.desk.reader.public.frame(), demo=self.demo, view=view)
 
     def twin(self, name: str, view: Any) -> JSONResponse:  # noqa: ANN401 (as above)
-        schema = f"byleave/page-house-{name}/v1"
-        return JSONResponse({"schema": schema, "frame": plain(self.frame(view)), name: plain(view)})
+        return twin(name, self.frame(view), view, of="house-")
 
     async def fields(self, request: Request) -> dict[str, str]:
         fields = await form_of(request)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
@@ -11,7 +11,7 @@ from byleave.pages import html
 from byleave.pages import receipt as receipts
 from byleave.pages.receipt import ReceiptView
 from byleave.pages.settings import ChoiceRecord, Settings, record_page, settings_page
-from byleave.pages.view import Frame, MemberAnswer, plain, read
+from byleave.pages.view import MemberAnswer, read
 from byleave.policy.scope import Scope
 from byleave.portal.access import Access, Role, Routes, caller_of
 from byleave.portal.desk import Desk
@@ -19,6 +19,7 @@ from byleave.portal.form import form_of
 from byleave.portal.language import language_of, notice_language_of
 from byleave.portal.member_desk import MemberDesk
 from byleave.portal.problem import ProblemError
+from byleave.portal.twin import twin
 
 __all__ = ["add_me"]
 
@@ -83,7 +84,7 @@ def _reading(routes: Routes, me: _Me) -> None:
 
     async def home_json(request: Request) -> JSONResponse:
         view = await me.answer(request)
-        return _twin("member", me.frame(request, view), view)
+        return twin("member", me.frame(request, view), view)
 
     async def ask(request: Request) -> HTMLResponse:
         view = await me.settings(request, tokens=True)
@@ -94,7 +95,7 @@ def _reading(routes: Routes, me: _Me) -> None:
 
     async def ask_json(request: Request) -> JSONResponse:
         view = await me.settings(request, tokens=False)
-        return _twin("settings", me.frame(request, view), view)
+        return twin("settings", me.frame(request, view), view)
 
     async def record(request: Request, index: int) -> HTMLResponse:
         view = me.record(request, index)
@@ -105,7 +106,7 @@ def _reading(routes: Routes, me: _Me) -> None:
 
     async def record_json(request: Request, index: int) -> JSONResponse:
         view = me.record(request, index)
-        return _twin("choice", me.frame(request, view), view)
+        return twin("choice", me.frame(request, view), view)
 
     async def receipt(request: Request) -> HTMLResponse:
         view = await me.receipt(request)
@@ -123,7 +124,7 @@ def _reading(routes: Routes, me: _Me) -> None:
 
     async def receipt_json(request: Request) -> JSONResponse:
         view = await me.receipt(request)
-        return _twin("receipt", me.frame(request, view), view)
+        return twin("receipt", me.frame(request, view), view)
 
     async def receipt_jsonld(request: Request) -> Response:
         who = me.member(request)
@@ -214,9 +215,3 @@ def _said(fields: dict[str, str], asks: tuple[Scope, ...]) -> dict[Scope, bool]:
             raise ProblemError(400, "api.malformed", "There is no such question or answer.")
         said[asks[int(number) - 1]] = _ANSWERS[value]
     return said
-
-
-def _twin(name: str, frame: Frame, view: Any) -> JSONResponse:  # noqa: ANN401  # any view
-    return JSONResponse(
-        {"schema": f"byleave/page-{name}/v1", "frame": plain(frame), name: plain(view)}
-    )

@@ -13,12 +13,13 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from byleave.pages.asking import ContextAsk, ask_page
-from byleave.pages.view import plain, read
+from byleave.pages.view import read
 from byleave.portal.access import Access, Role, Routes, caller_of
 from byleave.portal.desk import Desk
 from byleave.portal.form import form_of
 from byleave.portal.language import language_of, notice_language_of
 from byleave.portal.member_desk import MemberDesk
+from byleave.portal.twin import twin
 from byleave.service.asking import Asking
 from byleave.wiring.asking import ContextAsks
 
@@ -58,10 +59,7 @@ def add_me_ask(routes: Routes, desk: Desk, *, demo: bool, base: str) -> None:
 
     async def page_json(request: Request, question: str) -> JSONResponse:
         view = await me.view(request, question, token=False)
-        frame = me.frame(request, view)
-        return JSONResponse(
-            {"schema": "byleave/page-ask/v1", "frame": plain(frame), "ask": plain(view)}
-        )
+        return twin("ask", me.frame(request, view), view)
 
     async def not_now(request: Request, question: str) -> Response:
         fields = await form_of(request)

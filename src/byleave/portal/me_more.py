@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any
 
 from fastapi import Request
 from fastapi.responses import (
@@ -19,13 +18,14 @@ from byleave.pages.changes import Changes, changes_page
 from byleave.pages.leaving import Leaving
 from byleave.pages.messages import MessageKinds, messages_page
 from byleave.pages.questions import Questions, questions_page
-from byleave.pages.view import Frame, plain, read
+from byleave.pages.view import read
 from byleave.portal.access import Access, Role, Routes, caller_of
 from byleave.portal.desk import Desk
 from byleave.portal.form import form_of
 from byleave.portal.language import language_of
 from byleave.portal.member_desk import MemberDesk
 from byleave.portal.problem import ProblemError
+from byleave.portal.twin import twin
 from byleave.portal.whom import whom_of
 from byleave.service.erasure import Erased
 from byleave.wiring import Workspace
@@ -86,7 +86,7 @@ def _reading(routes: Routes, me: _Me) -> None:
 
     async def messages_json(request: Request) -> JSONResponse:
         view = await me.messages(request)
-        return _twin("messages", me.frame(request, view), view)
+        return twin("messages", me.frame(request, view), view)
 
     async def changes(request: Request) -> HTMLResponse:
         view, language = await me.changes(request), language_of(request)
@@ -95,7 +95,7 @@ def _reading(routes: Routes, me: _Me) -> None:
 
     async def changes_json(request: Request) -> JSONResponse:
         view = await me.changes(request)
-        return _twin("changes", me.frame(request, view), view)
+        return twin("changes", me.frame(request, view), view)
 
     async def questions(request: Request) -> HTMLResponse:
         view, language = await me.questions(request), language_of(request)
@@ -106,7 +106,7 @@ def _reading(routes: Routes, me: _Me) -> None:
 
     async def questions_json(request: Request) -> JSONResponse:
         view = await me.questions(request)
-        return _twin("questions", me.frame(request, view), view)
+        return twin("questions", me.frame(request, view), view)
 
     routes.add("GET", "/me/messages.json", own, messages_json, summary="My messages, as JSON")
     routes.add("GET", "/me/messages", own, messages, summary="May my messages train anything")
@@ -133,7 +133,7 @@ def _rights(routes: Routes, me: _Me) -> None:
 
     async def rights_json(request: Request) -> JSONResponse:
         view = await me.leaving(request)
-        return _twin("requests", me.frame(request, view), view)
+        return twin("requests", me.frame(request, view), view)
 
     async def ask(request: Request) -> Response:
         kind = (await me.fields(request)).get("kind", "")
@@ -174,7 +174,7 @@ def _erasing(routes: Routes, me: _Me) -> None:
 
     async def before_json(request: Request) -> JSONResponse:
         view = await me.leaving(request)
-        return _twin("erase", me.frame(request, view), view)
+        return twin("erase", me.frame(request, view), view)
 
     async def erase(request: Request) -> Response:
         fields = await me.fields(request)
@@ -223,10 +223,4 @@ def zip_answer(parts: AsyncIterator[bytes]) -> StreamingResponse:
         parts,
         media_type="application/zip",
         headers={"content-disposition": 'attachment; filename="everything.zip"'},
-    )
-
-
-def _twin(name: str, frame: Frame, view: Any) -> JSONResponse:  # noqa: ANN401  # any view
-    return JSONResponse(
-        {"schema": f"byleave/page-{name}/v1", "frame": plain(frame), name: plain(view)}
     )

@@ -10,11 +10,12 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from byleave.disclosure.letters import Answer, Delivery, parse_letter
 from byleave.errors import ByleaveError, EvidenceError, RefusedError
 from byleave.pages import recipient as pages
-from byleave.pages.view import Frame, framed, plain, read
+from byleave.pages.view import Frame, framed, read
 from byleave.portal.access import Access, Role, Routes, caller_of
 from byleave.portal.desk import Desk
 from byleave.portal.language import language_of
 from byleave.portal.problem import problem_of
+from byleave.portal.twin import twin
 from byleave.portal.upload import upload_of
 
 __all__ = ["add_recipient"]
@@ -54,13 +55,7 @@ def add_recipient(routes: Routes, desk: Desk, *, demo: bool, base: str) -> None:
 
     async def home_json(request: Request) -> JSONResponse:
         view = received(request)
-        return JSONResponse(
-            {
-                "schema": "byleave/page-recipient/v1",
-                "frame": plain(frame(view)),
-                "recipient": plain(view),
-            }
-        )
+        return twin("recipient", frame(view), view)
 
     async def answer(request: Request) -> HTMLResponse:
         """Take a signed delivery or answer of the recipient that is signed in, and of no other."""

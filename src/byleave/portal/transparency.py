@@ -8,11 +8,12 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from byleave.pages import transparency as pages
-from byleave.pages.view import Frame, framed, plain, read
+from byleave.pages.view import Frame, framed, read
 from byleave.portal.access import ANYONE, Routes
 from byleave.portal.desk import Desk
 from byleave.portal.language import language_of
 from byleave.portal.problem import ProblemError
+from byleave.portal.twin import twin
 
 __all__ = ["add_transparency"]
 
@@ -45,13 +46,7 @@ def add_transparency(routes: Routes, desk: Desk, *, demo: bool, base: str) -> No
 
     async def page_json() -> JSONResponse:
         view = report()
-        return JSONResponse(
-            {
-                "schema": "byleave/page-transparency/v1",
-                "frame": plain(frame(view)),
-                "transparency": plain(view),
-            }
-        )
+        return twin("transparency", frame(view), view)
 
     async def summary(kind: str) -> Response:
         """Make one summary of the newest release in service, once for each state of the log."""

@@ -87,6 +87,53 @@ def test_a_member_agrees_looks_and_leaves(
     page.context.close()
 
 
+@pytest.fixture(scope="module")
+def asks_twice(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Living]:
+    """A workspace with two questions."""
+    path = tmp_path_factory.mktemp("twice") / "ws"
+    content = "May we use what you post to suggest content?\n( ) Yes  ( ) No\n"
+    with byleave.create(path) as ws:
+        ws.member.enrol(["m-0", "m-1"])
+        ws.policy.publish_notice(NOTICE, notice="ask-1", asks=[USE])
+        ws.policy.publish_notice(
+            content, notice="ask-2", asks=["train.ranking.content/content.posts/platform"]
+        )
+    with living(path) as stage:
+        yield stage
+
+
+@pytest.mark.parametrize(("member", "script"), [("m-0", True), ("m-1", False)])
+def test_each_use_is_agreed_to_and_withdrawn_in_equal_steps(
+    browser: Browser, asks_twice: Living, member: str, script: bool
+) -> None:
+    """M5, M15: for each use that is asked for, counted in a real browser: pages loaded and clicks made
+    are as many for the withdrawal as for the yes, from the settings to the record, scripts on or off.
+    """
+    stage = asks_twice
+    page = stage.enter(browser, "member", member, java_script_enabled=script)
+    loads: list[str] = []
+    page.on("request", lambda r: loads.append(r.url) if r.is_navigation_request() else None)
+    page.goto(f"{stage.base}/me/settings")
+    uses = page.get_by_label("Yes, you may", exact=True).count()
+    assert uses >= 2
+    for use in range(uses):
+        steps = {}
+        for answer in ("Yes, you may", "No, you may not"):
+            page.goto(f"{stage.base}/me/settings")
+            loads.clear()
+            clicks = 0
+            choice = page.get_by_label(answer, exact=True).nth(use)
+            form = choice.locator("xpath=ancestor::form")
+            for step in (choice, form.get_by_role("button", name="Save this choice")):
+                step.click()
+                clicks += 1
+            page.wait_for_url("**/me/choices/*")
+            steps[answer] = (len(loads), clicks)
+        assert len(set(steps.values())) == 1, use
+        assert steps["Yes, you may"][1] == 2
+    page.context.close()
+
+
 def test_yes_and_no_look_alike(browser: Browser, stage: Living) -> None:
     """M4: both answers have one size, weight, colour and border, and neither is chosen before."""
     page = stage.enter(browser, "member", "m-4")

@@ -119,3 +119,41 @@ def test_languages_are_named_in_their_own_words() -> None:
         ("en", "English"),
         ("de", "Deutsch"),
     ]
+
+
+def school_year(text: str) -> float:
+    """Return the first Wiener Sachtextformel of a German text: about the school year it is for."""
+    sentences = [part for part in re.split(r"(?<=[.:?!])\s+", text) if re.search(r"\w", part)]
+    words = re.findall(r"[A-Za-zÄÖÜäöüß]+", text)
+    beats = [len(re.findall(r"ie|ei|eu|äu|au|ai|aa|ee|oo|[aeiouyäöü]", w.lower())) for w in words]
+    share = 100 / len(words)
+    return (
+        0.1935 * share * sum(count >= 3 for count in beats)
+        + 0.1672 * len(words) / len(sentences)
+        + 0.1297 * share * sum(len(word) > 6 for word in words)
+        - 0.0327 * share * sum(count == 1 for count in beats)
+        - 0.875
+    )
+
+
+def graded() -> dict[str, str]:
+    """German sentences long enough to be measured, their places filled with a short word."""
+    texts = {key: re.sub(r"\{\w+\}", "eins", text) for key, text in german.SAY.items()}
+    return {key: text for key, text in texts.items() if len(text.split()) >= 15}
+
+
+@pytest.mark.parametrize("key", sorted(graded()))
+def test_a_german_text_is_for_the_eighth_school_year_or_below(key: str) -> None:
+    """M10: what is long enough to be measured reads at the eighth year or below."""
+    assert school_year(graded()[key]) <= 8
+
+
+def test_all_german_sentences_together_read_easily() -> None:
+    """M10: all of them together are for the fifth year or below; a sentence of law is not."""
+    assert school_year(" ".join(t for t in german.SAY.values() if t.endswith((".", ":", "?")))) <= 5
+    law = (
+        "Die Verarbeitung personenbezogener Daten zur Entwicklung maschineller Lernverfahren "
+        "erfolgt ausschließlich auf Grundlage der ausdrücklichen Einwilligung der betroffenen "
+        "Person, welche jederzeit mit Wirkung für die Zukunft widerrufen werden kann."
+    )
+    assert school_year(law) > 12

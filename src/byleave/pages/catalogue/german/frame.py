@@ -9,8 +9,8 @@ __all__ = ["SAY"]
 SAY: Final[dict[str, str]] = {
     "frame.skip": "Zum Inhalt",
     "frame.home": "Worum es geht",
-    "frame.demo": "Das ist eine Vorführung. Entscheidungen, Regionen und Premium-Vermerke sind erfunden. "
-    "Sie ist nur auf diesem Rechner zu sehen.",
+    "frame.demo": "Das ist nur eine Vorführung. Wer was gesagt hat, wo er wohnt und wer Premium hat, ist erfunden. "
+    "Nur auf diesem Rechner ist sie zu sehen.",
     "frame.demo-real": "Die Nachrichten stammen aus einer öffentlichen Forschungssammlung, mit verschobenem Datum.",
     "frame.demo-generated": "Auch die Nachrichten sind erfunden.",
     "frame.behind": "Der veröffentlichte Stand des Logbuchs ist alt. Einträge, die noch fehlen: {waiting}. "

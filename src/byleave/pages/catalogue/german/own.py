@@ -139,8 +139,8 @@ SAY: Final[dict[str, str]] = {
     # erasure
     "erase.title": "Alles löschen lassen",
     "erase.goes": "Was geht",
-    "erase.goes-secret": "Ihre Kennung hier und das Geheimnis, das Einträge im Logbuch mit Ihnen verbindet. "
-    "Danach kann sie niemand mehr verbinden.",
+    "erase.goes-secret": "Ihre Kennung hier und das Geheimnis, das zeigt, was im Logbuch von Ihnen ist. "
+    "Danach kann das niemand mehr zeigen.",
     "erase.goes-choices": "Was Ihre Entscheidungen im Logbuch öffnet: {choices}.",
     "erase.goes-records": "In unseren Daten {records} von Ihnen, auch was andere Ihnen geschrieben haben.",
     "erase.goes-rest": "Ihre Region, Ihr Geburtsdatum und die Nachweise über Sie, die wir aufheben.",

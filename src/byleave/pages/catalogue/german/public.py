@@ -22,8 +22,8 @@ SAY: Final[dict[str, str]] = {
     "public.policies-rule": "Ein neuer Text macht ein altes Ja nie weiter. Eine neue Nutzung braucht ein neues Ja.",
     "public.checkpoint": "Das Logbuch jetzt",
     "public.checkpoint-why": "Notieren Sie diese drei Zeilen. Wird das Logbuch später geändert, passen sie nicht mehr.",
-    "public.trust": "Die Vertrauensdatei sagt, welcher Schlüssel das Logbuch signiert. "
-    "Holen Sie sie bei jemandem, dem Sie vertrauen.",
+    "public.trust": "Die Vertrauensdatei nennt den Schlüssel, mit dem das Logbuch signiert ist. "
+    "Holen Sie sie von jemand, dem Sie trauen.",
     "public.trust-file": "Vertrauensdatei herunterladen",
     "public.demo-members": "Die Seite eines Mitglieds ansehen",
     "public.demo-members-why": "In Wirklichkeit bekommt nur das Mitglied diesen Link.",

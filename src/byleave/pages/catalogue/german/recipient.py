@@ -60,6 +60,6 @@ SAY: Final[dict[str, str]] = {
     "recipient.taken-delivery": "ein Empfang",
     "recipient.taken-answer": "eine Antwort auf einen Rückruf",
     "recipient.onward": "Was Sie weitergegeben haben",
-    "recipient.onward-why": "Ihre eigenen Empfänger antworten Ihnen. Sammeln Sie zuerst deren "
-    "Antworten. Ihre Antwort trägt sie dann weiter.",
+    "recipient.onward-why": "Wer Daten von Ihnen hat, antwortet Ihnen. Holen Sie das zuerst ein. "
+    "Was Sie uns dann schicken, trägt es weiter.",
 }

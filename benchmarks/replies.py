@@ -1,6 +1,6 @@
 """Suggested replies: quality beside popularity and TF-IDF, and what unlearning costs.
 
-    benchmarks/replies.py [--data DIR] [--quick] [--json]
+    benchmarks/replies.py [--data DIR] [--only unlearning,quality] [--quick] [--json]
 
 Quality: nobody in a test thread wrote anything that was trained on. A third of the members is
 held out by a hash of their id; test threads are those of the largest group of connected members
@@ -285,6 +285,7 @@ def main() -> int:
     parser.add_argument("--data", type=Path, help="folder that holds the data sets' folders")
     parser.add_argument("--quick", action="store_true", help="one draw, and 10 members only")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.add_argument("--only", default="unlearning,quality", help="one of unlearning,quality")
     asked = parser.parse_args()
     root = Path(__file__).resolve().parent.parent
     folder = asked.data or Path(os.environ.get("BYLEAVE_DATA") or root.parent / "shared" / "data")
@@ -295,8 +296,11 @@ def main() -> int:
     lines = Lines(as_json=asked.json)
     lines.add(f"data is {loaded.origin}", loaded.how, loaded.table.num_rows, "count")
     rows = rows_of(loaded.table)
-    unlearning(rows, (10,) if asked.quick else (1, 10, 100), lines)
-    quality(rows, 1 if asked.quick else 5, lines, real=loaded.origin == "real")
+    parts = asked.only.split(",")
+    if "unlearning" in parts:
+        unlearning(rows, (10,) if asked.quick else (1, 10, 100), lines)
+    if "quality" in parts:
+        quality(rows, 1 if asked.quick else 5, lines, real=loaded.origin == "real")
     return int(lines.failed)
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from byleave.trainers import together as together_module
 from byleave.trainers.together import columns_of, incidence, together, updated
 
 pair = st.tuples(
@@ -28,16 +30,29 @@ def authors(found: list[Any]) -> Any:
     return np.array([p[:2] for p in found], np.int64).reshape(-1, 2)
 
 
-@settings(max_examples=200, deadline=None)
-@given(
-    st.lists(st.tuples(pair, st.sampled_from("sssssgn")), max_size=40),
-    st.frozensets(st.integers(10, 17)),
-    st.frozensets(st.integers(10, 17)),
+@pytest.mark.parametrize(
+    "limits", [{}, {"_MOST": 1}, {"_DEAR": 0, "_ALWAYS": 1}, {"_FEW": 0}, {"_FEW": 99}], ids=str
 )
 def test_changed_counts_are_those_of_a_count_from_scratch(
-    drawn: list[Any], first: frozenset[int], second: frozenset[int]
+    limits: dict[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Pairs that stay, go and are new, under features that change: every count is a fresh one."""
+    for name, value in limits.items():
+        monkeypatch.setattr(together_module, name, value)
+
+    @settings(max_examples=50, deadline=None)
+    @given(
+        st.lists(st.tuples(pair, st.sampled_from("sssssgn")), max_size=40),
+        st.frozensets(st.integers(10, 17)),
+        st.frozensets(st.integers(10, 17)),
+    )
+    def holds(drawn: list[Any], first: frozenset[int], second: frozenset[int]) -> None:
+        are_fresh(drawn, first, second)
+
+    holds()
+
+
+def are_fresh(drawn: list[Any], first: frozenset[int], second: frozenset[int]) -> None:
     had = [p for p, fate in drawn if fate != "n"]
     gone = [p for p, fate in drawn if fate == "g"]
     has = [p for p, fate in drawn if fate != "g"]

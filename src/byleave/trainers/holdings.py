@@ -6,15 +6,16 @@ forgetting costs the rows of those who leave and not the rows of all. Both are i
 taking away are exact, and the result is a function of the set of rows (Cao & Yang 2015).
 
 Private: a state holds record and member ids. It is never released, and erased with the workspace.
-Cost: `fit` multiplies members by items by items once, in blocks, exactly (float32 below 2^24);
-`forget` and `learn` multiply the members touched by the items they hold, and copy the matrix.
-Only the upper triangle is counted: `Holdings.both` mirrors it for whoever solves with it.
+Cost: counting takes every two items of a member one by one, or multiplies members by items by
+items in blocks, exactly (float32 below 2^24), whichever is less work; `forget` and `learn` count
+the members touched and copy the counts, half a matrix (`coheld`), two bytes each for fewer than
+65,536 members. `Holdings.both` mirrors it for whoever solves with it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Final
 
@@ -28,6 +29,8 @@ from safetensors.numpy import load, save
 from byleave.canonical import decode
 from byleave.canonical import encode as canonical
 from byleave.errors import ByleaveError, EvidenceError, InputError
+from byleave.trainers.coheld import CoHeld, add_held, alone, matrix, no_counts
+from byleave.trainers.holding_rows import Rows
 from byleave.training.trainer import ModelFiles, Recipe
 
 __all__ = [
@@ -41,10 +44,6 @@ __all__ = [
     "shown_items",
 ]
 
-_BLOCK: Final = 2048
-"""Members in one exact product: counts stay far below 2^24."""
-_STRIPE: Final = 128
-"""Rows of the matrix changed at once, so that a product is added while it is in the cache."""
 _US_PER_DAY: Final = 86_400_000_000
 
 Ints = npt.NDArray[np.int32]
@@ -59,28 +58,40 @@ class Holdings:
         recipe: As logged before the fit.
         members: Ids, `large_string`; a code is a place in it. May name some who hold nothing.
         items: Names of items, the same way.
-        record: Record id of each row; `large_string`.
-        member: Code of each row's member; int32.
-        item: Code of each row's item; int32.
-        day: Days since 1970 of each row, -1 where nobody knows; int32.
-        gram: How many members hold both of two items, on and above the diagonal; zero below it;
-            int32[items, items], or of no size where the recipe takes none (`counted`).
+        rows: The rows; shared with the state that this one came of.
+        gram: How many members hold both of two items (`coheld`); of no size where the recipe takes
+            none (`counted`).
     """
 
     recipe: Recipe
     members: pa.Array
     items: pa.Array
-    record: pa.Array
-    member: Ints
-    item: Ints
-    day: Ints
-    gram: Ints
+    rows: Rows
+    gram: CoHeld
+
+    @property
+    def member(self) -> Ints:
+        """Code of each row's member; int32."""
+        return self.rows.member[self.rows.there]
+
+    @property
+    def item(self) -> Ints:
+        """Code of each row's item; int32."""
+        return self.rows.item[self.rows.there]
+
+    @property
+    def day(self) -> Ints:
+        """Days since 1970 of each row, -1 where nobody knows; int32."""
+        return self.rows.day[self.rows.there]
 
     def both(self, order: Longs) -> Longs:
         """Return how many members hold both, for the items at these places; int64, symmetric."""
-        upper = self.gram[np.ix_(order, order)].astype(np.int64)
-        full: Longs = upper + upper.T
-        np.fill_diagonal(full, np.diag(upper))
+        half = matrix(self.gram, len(self.items))
+        full: Longs = half[np.ix_(order, order)].astype(np.int64)
+        del half
+        held = np.diag(full).copy()
+        full += full.T.copy()
+        np.fill_diagonal(full, held)
         return full
 
     @property
@@ -91,7 +102,7 @@ class Holdings:
     def holders(self) -> Longs:
         """Return how many members hold each item; int64[items]."""
         if self.counted:
-            return np.diag(self.gram).astype(np.int64)
+            return alone(self.gram, len(self.items))
         size = max(1, len(self.items))
         once = np.unique(self.member.astype(np.int64) * size + self.item)
         return np.bincount(once % size, minlength=len(self.items)).astype(np.int64)
@@ -105,11 +116,8 @@ def empty_holdings(recipe: Recipe) -> Holdings:
         recipe=dict(recipe),
         members=none,
         items=none,
-        record=none,
-        member=zero,
-        item=zero,
-        day=zero,
-        gram=np.zeros((0, 0), np.int32),
+        rows=Rows.of(none, zero, zero, zero),
+        gram=no_counts(0, 0),
     )
 
 
@@ -122,26 +130,24 @@ def learn_rows(state: Holdings, added: Iterable[pa.RecordBatch]) -> Holdings:
     record, member_ids, item_names, day = _read(added)
     if not len(record):
         return state
-    everyone = pa.concat_arrays([state.record, record])
-    if len(pc.unique(everyone)) != len(everyone):
-        raise InputError("a record occurs twice", code="trainer.rows")
     members, member = _codes(state.members, member_ids)
     items, item = _codes(state.items, item_names)
-    gram = np.zeros((len(items) if state.counted else 0,) * 2, np.int32)
-    gram[: len(state.gram), : len(state.gram)] = state.gram
+    rows = state.rows.joined(Rows.of(record, member, item, day))
+    if len(pc.unique(rows.record)) != len(rows.record):
+        raise InputError("a record occurs twice", code="trainer.rows")
+    gram = no_counts(len(items) if state.counted else 0, len(members))
+    gram[: len(state.gram)] = state.gram
     grown = Holdings(
         recipe=state.recipe,
         members=members,
         items=items,
-        record=everyone,
-        member=np.concatenate([state.member, member]),
-        item=np.concatenate([state.item, item]),
-        day=np.concatenate([state.day, day]),
+        rows=rows,
         gram=gram,
     )
-    touched = np.unique(member)
-    _add(gram, state, touched, -1)
-    _add(gram, grown, touched, 1)
+    near = _near(len(members), rows.member, member)
+    old = near[near < len(rows.record) - len(record)]
+    _add(grown, old, less=True)
+    _add(grown, near)
     return grown
 
 
@@ -157,27 +163,26 @@ def forget_rows(state: Holdings, removed: Iterable[pa.RecordBatch]) -> Holdings:
         return state
     if len(pc.unique(gone)) != len(gone):
         raise InputError("a record occurs twice", code="trainer.rows")
-    leaving = np.asarray(pc.is_in(state.record, value_set=gone))
-    if int(leaving.sum()) != len(gone):
+    places, before = state.rows.places(gone), state.rows
+    if len(places) != len(gone):
         raise InputError("a record that the state does not hold", code="trainer.not-held")
-    stay = ~leaving
-    most_leave = 2 * len(gone) > len(leaving)  # then counting those who stay is less work
-    gram = np.zeros_like(state.gram)
+    rows, held = before.without(places), int(before.there.sum())
+    few_stay = 2 * len(gone) > held  # then counting those who stay is less work
     left = Holdings(
         recipe=state.recipe,
         members=state.members,
         items=state.items,
-        record=state.record.filter(pa.array(stay)),
-        member=state.member[stay],
-        item=state.item[stay],
-        day=state.day[stay],
-        gram=gram,
+        rows=rows,
+        gram=np.zeros_like(state.gram) if few_stay else state.gram.copy(),
     )
-    touched = np.unique(left.member if most_leave else state.member[leaving])
-    if not most_leave:
-        _add(gram, state, touched, -1, before=state.gram)
-    _add(gram, left, touched, 1)
-    return left
+    if few_stay:
+        _add(left, np.flatnonzero(rows.there))
+        return replace(left, rows=rows.present())
+    near = _near(len(state.members), before.member, before.member[places])
+    _add(left, near[before.there[near]], less=True)
+    _add(left, near[rows.there[near]])
+    few_there = 2 * (held - len(gone)) < len(rows.there)
+    return replace(left, rows=rows.present()) if few_there else left
 
 
 def dump_holdings(state: Holdings) -> ModelFiles:
@@ -185,14 +190,15 @@ def dump_holdings(state: Holdings) -> ModelFiles:
 
     The Gram matrix is not written: `restore_holdings` counts it again.
     """
-    order = np.asarray(pc.sort_indices(state.record))
-    members, member = _sorted(state.members, state.member)
-    items, item = _sorted(state.items, state.item)
-    texts = {"records": state.record.take(pa.array(order)), "members": members, "items": items}
+    rows = state.rows.present()
+    order = np.asarray(pc.sort_indices(rows.record))
+    members, member = _sorted(state.members, rows.member)
+    items, item = _sorted(state.items, rows.item)
+    texts = {"records": rows.record.take(pa.array(order)), "members": members, "items": items}
     tensors: dict[str, npt.NDArray[Any]] = {
         "member": member[order],
         "item": item[order],
-        "day": state.day[order],
+        "day": rows.day[order],
     }
     for name, array in texts.items():
         raw = [text.encode() for text in array.to_pylist()]
@@ -226,18 +232,15 @@ def restore_holdings(files: ModelFiles) -> Holdings:
             "the files are not a state of holdings", code="trainer.state"
         ) from error
     counted = recipe.get("collaborative") != "rp3beta"
-    gram = np.zeros((len(texts["items"]) if counted else 0,) * 2, np.int32)
+    gram = no_counts(len(texts["items"]) if counted else 0, len(texts["members"]))
     state = Holdings(
         recipe=dict(recipe),
         members=texts["members"],
         items=texts["items"],
-        record=texts["records"],
-        member=member,
-        item=item,
-        day=day,
+        rows=Rows.of(texts["records"], member, item, day),
         gram=gram,
     )
-    _add(gram, state, np.unique(member), 1)
+    _add(state, np.arange(len(member)))
     return state
 
 
@@ -257,51 +260,20 @@ def ranks(counts: Longs) -> npt.NDArray[np.int32]:
     return ranks
 
 
-def _copy(before: Ints, gram: Ints) -> None:
-    """Copy a matrix that is zero below its diagonal onto one of zeros, and read no zero of it."""
-    for top in range(0, len(gram), _STRIPE):
-        gram[top : top + _STRIPE, top:] = before[top : top + _STRIPE, top:]
+def _near(members: int, codes: Ints, some: Ints) -> Longs:
+    """Return the places of codes that are among some."""
+    among = np.zeros(members, np.bool_)
+    among[some] = True
+    return np.flatnonzero(among[codes])
 
 
-def _add(
-    gram: Ints, state: Holdings, touched: Ints, sign: int, *, before: Ints | None = None
-) -> None:
-    """Add `sign` times the holdings of the members touched to a Gram matrix, in place.
+def _add(state: Holdings, rows: Longs, *, less: bool = False) -> None:
+    """Count what the rows at these places say in a state's Gram matrix, or take it off, in place.
 
-    Only to its upper triangle, stripe by stripe: no second matrix is made. With `before`, `gram`
-    is zero and becomes that matrix with the change, in one pass over both.
+    A holding that rows elsewhere say too is counted twice: all of a member's rows or none.
     """
-    if not state.counted:
-        return
-    is_touched = np.zeros(len(state.members), np.bool_)
-    is_touched[touched[touched < len(is_touched)]] = True
-    mine = np.flatnonzero(is_touched[state.member])
-    if not len(mine):
-        return
-    known, row = np.unique(state.member[mine], return_inverse=True)
-    held, column = np.unique(state.item[mine], return_inverse=True)
-    some = 2 * len(held) <= len(gram)
-    if not some:  # nearly all: whole stripes are faster than single cells
-        held, column = np.arange(len(gram), dtype=np.int32), state.item[mine].astype(np.int64)
-    if some and before is not None:
-        _copy(before, gram)
-        before = None
-    change = np.zeros((len(held),) * 2, np.int32) if some else gram
-    for start in range(0, len(known), _BLOCK):
-        block = (row >= start) & (row < start + _BLOCK)
-        x = np.zeros((min(_BLOCK, len(known) - start), len(held)), np.float32)
-        x[row[block] - start, column[block]] = sign
-        ones = np.ascontiguousarray(np.abs(x.T))
-        for top in range(0, len(held), _STRIPE):
-            stripe = ones[top : top + _STRIPE] @ x[:, top:]
-            corner = stripe[:, :_STRIPE]
-            corner[np.tri(corner.shape[0], corner.shape[1], -1, dtype=np.bool_)] = 0
-            part = change[top : top + _STRIPE, top:]
-            old = part if before is None else before[top : top + _STRIPE, top:]
-            np.add(old, stripe.astype(np.int32), out=part)
-        before = None
-    if some:
-        gram[np.ix_(held, held)] += change
+    if state.counted and len(rows):
+        add_held(state.gram, state.rows.member[rows], state.rows.item[rows], less=less)
 
 
 def _read(batches: Iterable[pa.RecordBatch]) -> tuple[pa.Array, pa.Array, pa.Array, Ints]:

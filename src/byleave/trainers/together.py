@@ -42,6 +42,8 @@ _MOST: Final = 1 << 23
 """Couples of marks that are looked at together, 64 MiB; where more changed, all is counted."""
 _DEAR: Final = 8
 """Couples that cost what one mark does when all pairs are counted."""
+_ALWAYS: Final = 1 << 16
+"""So many couples are looked at whatever it costs to count all."""
 _FEW: Final = 8
 """Cells that are counted all at once in the time of one that is changed by itself."""
 _WENT, _NEW = 1, 2
@@ -267,7 +269,7 @@ def _besides(
         (m.of_marks(at), mine[at]) for (m, _), mine, at in zip(parts, cells, some, strict=True)
     ]
     many = [marks.to_end() for marks, _ in found]
-    most = min(_MOST, max(_DEAR * len(parts[0][0].row), 1 << 16))
+    most = min(_MOST, max(_DEAR * len(parts[0][0].row), _ALWAYS))
     if sum(int(to_end.sum()) for to_end in many) > most:
         return None
     keys = [

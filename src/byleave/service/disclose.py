@@ -244,7 +244,8 @@ def _free(house: House, name: str) -> str:
 def _held_by(house: House, source: str, scope: Scope) -> npt.NDArray[np.int64]:
     """Return the rows of a source that a recipient holds for a purpose, or has lying there.
 
-    A row whose package ran out is not held: it may not be used any more.
+    A row whose package ran out is not held: it may not be used any more. Nor are those of a package
+    that was recalled in part before it was delivered: it lies there no more, for nobody to fetch.
     """
     found = [np.zeros(0, np.int64)]
     for _, _, _, document in house.ledger.objects("disclosure"):
@@ -253,7 +254,8 @@ def _held_by(house: House, source: str, scope: Scope) -> npt.NDArray[np.int64]:
         terms = Terms.decode(document["terms"].encode())
         over = terms.expires is not None and house.now() >= terms.expires
         name = document["snapshot"]
-        if over or terms.use.purpose != scope.purpose:
+        gone = bool(document["recalls"]) and document.get("delivered_at") is None
+        if over or gone or terms.use.purpose != scope.purpose:
             continue
         if snapshot_document(house, name)[1]["source"] == source:
             removed = removed_rows(house, name)

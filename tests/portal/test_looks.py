@@ -30,6 +30,9 @@ READS: dict[str, dict[str, Any]] = {
 NO_LOOK = {
     "GET /api/v1/decision": "says what may be done: the member's own word, applied",
     "POST /api/v1/decisions": "the same for many",
+    "GET /api/v1/asks": "says whether they may be asked: the member's own word, applied",
+    "POST /api/v1/asks": "the same, and a notice, which is public",
+    "POST /api/v1/asks/not-now": "notes that they put it off; says when they may be asked again",
     "POST /api/v1/choices": "records; returns ledger indexes alone",
     "POST /api/v1/links": "returns a link, and nothing of the member",
     "POST /api/v1/members": "enrols; returns how many were new",

@@ -164,7 +164,7 @@ class CompiledSteps:
         ends = np.cumsum(loads.reshape(-1, width).sum(axis=1)) * ENTRY_BYTES
         ends += np.arange(1, len(ends) + 1) * width
         files = _files(image, ends.tolist(), tiles, first >> TILE_HEIGHT, k)
-        return Planted(files, tiles[:, -DIGEST_BYTES:])
+        return Planted(files, tiles[:, -DIGEST_BYTES:].copy())  # a view would keep the tiles
 
 
 _WIDE: Final = (("salt", 16), ("ground_salt", 16), ("digest", 32))

@@ -104,6 +104,17 @@ def test_an_ordinal_without_a_secret_is_refused(steps: Steps) -> None:
         steps.entries(table, few, first=0, epoch=EPOCH)
 
 
+def test_of_a_part_its_tops_alone_are_kept(steps: Steps) -> None:
+    """What is left of a part once its files are written is 32 bytes for 256 buckets."""
+    people = population(900, 1500)
+    data, _ = steps.aside(people.openings, 900, 1)
+    table = steps.table(data, steps.order(data, 0), lambda indexes: people.grounds[indexes])
+    found, _ = steps.entries(table, people.range(0, 900), first=0, epoch=EPOCH)
+    tops = steps.plant(found.tobytes(), k=10, first=0, buckets=1024).tops
+    assert tops.shape == (4, 32)
+    assert tops.base is None or tops.base.nbytes == tops.nbytes
+
+
 def test_few_rows_compile_nothing(tmp_path: Any) -> None:
     """Below a hundred thousand rows a workspace seals by the reference."""
     assert building(tmp_path).steps(99_999) is None

@@ -280,6 +280,41 @@ def test_an_old_checkpoint_is_told_on_every_page(
     assert seen(later + timedelta(minutes=30)) == {False}
 
 
+def test_no_switch_and_nothing_ticked_on_a_members_page(pages: dict[str, dict[str, str]]) -> None:
+    """M14, M16: a member is asked by radios with a named button: no box stands for a use, only for
+    being erased; nothing is ticked or chosen before on a page of somebody who has not said so.
+    """
+    boxes = {
+        path.partition("?")[0]
+        for path, page in pages["member"].items()
+        if re.search(r'type="checkbox"|role="switch"', page)
+    }
+    assert boxes <= {"/me/erase"}
+    for path, page in pages["member"].items():
+        assert not re.search(r'type="checkbox"[^>]* checked', page), path
+        for radio in re.findall(r'<input type="radio"[^>]*>', page):
+            assert 'value="yes"' not in radio or " checked" not in radio, path
+    assert '<input type="radio"' in pages["member"]["/me/settings"]
+
+
+def test_what_is_overdue_stands_first(grown: Grown, tmp_path: Path) -> None:
+    """O6: requests stand by the day they are due, not by when they came; what is past it is on top
+    and said to be late.
+    """
+    path = tmp_path / "ws"
+    shutil.copytree(grown.path, path)
+    with byleave.open(path, now=lambda: grown.now + timedelta(days=1)) as ws:
+        first = ws.requests.open(grown.silent[0], "access", channel="letter")
+        ws.requests.extend(first, who="alex", why="many records")
+    with byleave.open(path, now=lambda: grown.now + timedelta(days=20)) as ws:
+        second = ws.requests.open(grown.silent[1], "access", channel="letter")
+    with byleave.open(path, read_only=True, now=lambda: grown.now + timedelta(days=60)) as ws:
+        found = ws.acts.requests(show="open")["requests"]
+    assert [item["request"] for item in found] == [second, first]
+    assert [item["state"] for item in found] == ["overdue", "open"]
+    assert [item["days_left"] < 0 for item in found] == [True, False]
+
+
 # --- bounds ------------------------------------------------------------------------------------
 
 

@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 
 from byleave.errors import InputError
 from byleave.evidence.entry import ENTRY_KINDS
+from byleave.evidence.pointers import POINTERS
 from byleave.pages.check import document_of, script, static
 from byleave.pages.html import environment
 from byleave.pages.words import say
-from byleave.service.explore import POINTERS
 
 __all__ = ["EXPLORER_NAME", "explorer"]
 

@@ -14,20 +14,16 @@ from typing import Any, Final
 from byleave import canonical, merkle
 from byleave.errors import InputError
 from byleave.evidence.entry import ENTRY_KINDS
+from byleave.evidence.pointers import POINTERS
 from byleave.ids import format_instant, from_us
 from byleave.service.clock import between
 from byleave.service.house import House
 
-__all__ = ["POINTERS", "SCANNED", "explore_entry", "explore_log"]
+__all__ = ["SCANNED", "explore_entry", "explore_log"]
 
 SCANNED: Final = 20_000
 """Entries that one search reads at most; the rest is asked for with `before`."""
 _BLOCK: Final = 1_000
-POINTERS: Final = frozenset(
-    "disclosure from gate key package parent policy previous recall recipe release snapshot to"
-    " unlearning withdrawal".split()
-)
-"""Fields that hold the log index of another entry, where they hold a number."""
 
 Facts = dict[str, Any]
 

@@ -21,7 +21,8 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from byleave.errors import InputError
 from byleave.evidence.entry import ENTRY_KINDS, RulesetEntry, SourceEntry
 from byleave.evidence.log_proof import LoggedEntry, parse_log_proof
-from byleave.note import SignerKey
+from byleave.note import KeyType, Signature, SignerKey, parse_note
+from byleave.note.signed import add_signatures
 from byleave.note.trust import parse_trust
 from byleave.pages import check
 from byleave.pages.catalogue import explorer as words
@@ -51,7 +52,7 @@ const read = async (path) => {
     parts.push([lines.map((line) => line.index), older]);
   }
   console.log(JSON.stringify({
-    problems, size: found.log.size, root: found.log.root,
+    problems, witnesses: found.log.witnesses, size: found.log.size, root: found.log.root,
     proofs: (asked.proofs || []).map((index) => found.log.proof(index)),
     leaves: (asked.proofs || []).map((index) => found.log.leaf(index)), parts,
   }));
@@ -284,6 +285,38 @@ def test_another_key_another_log_and_no_trust_file_are_refused(
     path = tmp_path / "trust.policy"
     path.write_text(text)
     assert [item[0] for item in node(OPEN, str(log), str(path), "{}")["problems"]] == [code]
+
+
+def test_the_witnesses_that_are_asked_must_have_signed(
+    node: Callable[..., Any], log: Path, tmp_path: Path
+) -> None:
+    """Two witnesses of the trust file are named where both signed; where one is missing from the
+    checkpoint the log is refused.
+    """
+    one, two = (
+        SignerKey(name=f"w{n}.test", type=KeyType.COSIGNATURE, seed=bytes([n]) * 32) for n in (1, 2)
+    )
+    path = tmp_path / "trust.policy"
+    path.write_text(
+        f"log {VKEY}\nwitness W1 {one.verifier}\nwitness W2 {two.verifier}\n"
+        "group both all W1 W2\nquorum both\n"
+    )
+    note = parse_note((log / "checkpoint").read_bytes())
+    signed = [
+        Signature(
+            name=key.name,
+            key_id=key.verifier.key_id,
+            payload=key.sign(note.text, seconds=1_700_000_000),
+        )
+        for key in (one, two)
+    ]
+    for lines, codes in ((signed, []), (signed[:1], ["trust.quorum"])):
+        folder = tmp_path / f"log-{len(lines)}"
+        shutil.copytree(log, folder)
+        (folder / "checkpoint").write_bytes(add_signatures(note.text, [*note.signatures, *lines]))
+        found = node(OPEN, str(folder), str(path), "{}")
+        assert [code for code, _ in found["problems"]] == codes
+        assert found.get("witnesses", []) == ([] if codes else ["W1", "W2"])
 
 
 def test_an_entry_of_an_unknown_kind_is_refused(

@@ -304,3 +304,25 @@ def test_the_answer_says_the_same_by_either_way(
         assert [page(member) for member in some for page in pages] == plain
         assert region_of(ws.house, 0, ws.now()) == "eu"
         assert region_of(ws.house, 10_000, ws.now()) is None
+
+
+def test_what_is_held_stands_beside_the_choice(copied: Grown) -> None:
+    """For each line of a question the settings count the member's rows of its kinds, by source."""
+    table = small_table()
+    with copied.open() as ws:
+        ws.source.add("fewer", table.slice(0, 50), CONTRACT)
+        member = copied.agreed[3]
+        counts = {
+            name: sum(
+                member in (row["sender_id"], row["recipient_id"])
+                for row in rows.select(["sender_id", "recipient_id"]).to_pylist()
+            )
+            for name, rows in (("messages", table), ("fewer", table.slice(0, 50)))
+        }
+        [question] = ws.consent.settings(member, tokens=False)["questions"]
+        for row in question["rows"]:
+            told = {held["source"]: (held["rows"], held["messages"]) for held in row["held"]}
+            assert told == {name: (count, count) for name, count in counts.items() if count}
+        ws.member.enrol(["somebody new"])
+        [other] = ws.consent.settings("somebody new", tokens=False)["questions"]
+        assert [row["held"] for row in other["rows"]] == [[], []]

@@ -2,29 +2,36 @@
 
     python -m examples.network.night FOLDER
 
-A process of its own on the operator's side, with the workspace open, as a pipeline has it. The
-network's web server knows nothing of it; it asks the API which releases there are.
+A process of its own on the operator's side. Rows come in by the HTTP API, from the network's
+database; withdrawals, models and packages are worked on with the workspace open, as a pipeline has
+it. The network's web server knows nothing of it; it asks the API which releases there are.
 """
 
 from __future__ import annotations
 
+import io
 import sys
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 import byleave
+from byleave.client import Client
 
 from .store import Store, now
 from .texts import PLANS, POLICY, PROVIDER_USE, TAXONOMY, Plan
 
-__all__ = ["open_doors", "work"]
+__all__ = ["ask_questions", "open_doors", "work"]
+
+_SECONDS = 300.0
 
 
 def open_doors(workspace: Path, *, embed_in: str) -> None:
-    """Make the workspace: policy and questions; who may frame the settings.
+    """Make the workspace: its policy, and who may frame the settings.
 
     Args:
         workspace: Its folder, which is not there yet.
@@ -42,15 +49,27 @@ def open_doors(workspace: Path, *, embed_in: str) -> None:
         taxonomy=TAXONOMY,
     ) as ws:
         ws.policy.publish(text, name="privacy-policy.md")
-        for plan in PLANS:
-            ws.policy.publish_notice(plan.notice, notice=f"{plan.source}-1", asks=plan.asks)
     config = workspace / "byleave.toml"
     config.write_text(f'{config.read_text("utf-8")}[portal]\nembed_in = ["{embed_in}"]\n', "utf-8")
+
+
+def ask_questions(portal: str, token: str) -> None:
+    """Publish what members are asked, by the API.
+
+    Args:
+        portal: Byleave's address.
+        token: An API token that may.
+    """
+    with Client(portal, token=token) as api:
+        for plan in PLANS:
+            api.publish_notice(f"{plan.source}-1", plan.notice, plan.asks)
 
 
 def work(workspace: Path, store: Store) -> list[str]:
     """Do one night's work; return what was done, a line each."""
     lines: list[str] = []
+    with Client(str(store.fact("portal")), token=str(store.fact("rows token"))) as api:
+        sources = {plan.trainer: _rows(api, store, plan) for plan in PLANS}
     with byleave.open(workspace) as ws:
         unlearned, recalled = ws.withdrawal.run()
         lines += [
@@ -59,7 +78,6 @@ def work(workspace: Path, store: Store) -> list[str]:
             for done in unlearned
         ]
         lines += [f"{name}: rows recalled from the provider" for name in recalled]
-        sources = {plan.trainer: _rows(ws, store, plan) for plan in PLANS}
         for plan in PLANS:
             lines += _learn(ws, plan, sources[plan.trainer])
         lines += _offer(ws, sources["replies"])
@@ -67,8 +85,12 @@ def work(workspace: Path, store: Store) -> list[str]:
     return lines
 
 
-def _rows(ws: byleave.Workspace, store: Store, plan: Plan) -> str:
-    """Bring a plan's rows in where they changed since the last time; return the source."""
+def _rows(api: Client, store: Store, plan: Plan) -> str:
+    """Bring a plan's rows in where they changed since the last time; return the source.
+
+    Raises:
+        RuntimeError: They were refused, or five minutes were not enough.
+    """
     table = _table(store, plan)
     count = table.num_rows
     known = store.fact(f"source {plan.source}")
@@ -76,8 +98,17 @@ def _rows(ws: byleave.Workspace, store: Store, plan: Plan) -> str:
     if known is not None and int(rows) == count:  # nothing is ever edited, only added
         return name
     name = f"{plan.source}-{1 if known is None else int(name.rpartition('-')[2]) + 1}"
+    file = io.BytesIO()
+    pq.write_table(table, file)
+    file.seek(0)
     origin = str(store.fact("origin"))
-    ws.source.add(name, table, plan.contract, about={"data": plan.source, "origin": origin})
+    job = api.add_source(name, plan.contract, [api.upload(file)], origin=origin)
+    give_up = time.monotonic() + _SECONDS
+    while job["ended"] is None and time.monotonic() < give_up:
+        time.sleep(0.1)
+        job = api.job(job["job"])
+    if job["state"] != "done":
+        raise RuntimeError(f"{name} was not added: {job['problem']}")
     store.keep(f"source {plan.source}", f"{name} {count}")
     return name
 

@@ -24,7 +24,7 @@ import byleave
 from byleave.recipient import make_recipient
 
 from .cast import fill
-from .night import open_doors, work
+from .night import ask_questions, open_doors, work
 from .store import Store
 from .texts import PROVIDER
 
@@ -46,6 +46,8 @@ _SCOPES: Final = (
     "notice.write",
     "webhook.write",
 )
+_ROWS: Final = ("job.write", "policy.write", "source.write")
+"""What the night's job may: publish the questions, and bring rows in."""
 
 
 @dataclass(kw_only=True)
@@ -86,10 +88,13 @@ class Town:
         make_recipient(theirs, PROVIDER, (workspace / "trust.policy").read_bytes())
         with byleave.open(workspace) as ws:
             ws.disclosure.register((theirs / "card.json").read_bytes())
-        token = _token(workspace)
+        token, rows = _token(workspace, "network", _SCOPES), _token(workspace, "rows", _ROWS)
+        self.store().keep("portal", self.portal)
+        self.store().keep("rows token", rows)
         self._run([_BYLEAVE, "serve", "--workspace", str(workspace), "--port", str(portal)])
         self._run([*_PYTHON, f"{_HERE}.provider", str(theirs), str(provider), self.portal])
         self._wait(f"{self.portal}/")
+        ask_questions(self.portal, rows)
         seen = [str(self.folder), str(network), self.portal, self.provider]
         self._run([*_PYTHON, f"{_HERE}.web", *seen], token=token)
         self._wait(f"{self.network}/")
@@ -149,15 +154,15 @@ class Town:
                 process.wait()
 
 
-def _token(workspace: Path) -> str:
-    """Make the network's API token, as an operator does."""
-    scopes = [word for scope in _SCOPES for word in ("--scope", scope)]
+def _token(workspace: Path, name: str, may: Sequence[str]) -> str:
+    """Make an API token of the network's, as an operator does."""
+    scopes = [word for scope in may for word in ("--scope", scope)]
     made = subprocess.run(  # noqa: S603 (our own program)
         [
             _BYLEAVE,
             "access",
             "token",
-            "network",
+            name,
             *scopes,
             "--reason",
             _WHY,

@@ -196,8 +196,8 @@ def loaded(ports: Ports) -> Ports:
             k=None,
             members=people.range,
             grounds=lambda indexes: _cells(indexes, 3),
-            write=lambda path, data: None,
-            keep=lambda part: None,
+            write=lambda _path, _data: None,
+            keep=lambda _part: None,
         )
     return ports
 

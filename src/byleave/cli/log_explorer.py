@@ -53,8 +53,7 @@ def explorer(*, out: str, log: str | None, as_json: bool) -> None:
         lines=lambda: [
             f"wrote {out}, {len(data):,} bytes",
             f"  sha256  {digest}",
-            "  it can connect nowhere; choose a folder in it"
-            if log is None
-            else f"  it can fetch from {log}, where that site allows it, and from nowhere else",
+            "  reads    a folder that is chosen in it",
+            f"  fetches  {'nothing: it can connect nowhere' if log is None else log}",
         ],
     )

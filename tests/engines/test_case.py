@@ -49,14 +49,14 @@ def test_both_sides_of_every_condition(found: World) -> None:
     assert wrong(found) == []
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(worlds(lists=True), st.sampled_from((1, 2, BLOCK)))
 def test_any_past_with_lists(found: World, block: int) -> None:
     """Whatever was done, said and asked, with several recipients answers and lists are alike."""
     assert wrong(found, part_rows=5, block=block) == []
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(worlds(lists=False), st.sampled_from((1, 2, BLOCK)))
 def test_any_past_with_one_recipient(found: World, block: int) -> None:
     """Whatever was done, said and asked, with one recipient answers and lists are alike."""

@@ -85,7 +85,7 @@ def prepare(name: str, folder: Path) -> None:
 
         with open_workspace(folder / "byleave-workspace") as ws, Admission(ws) as admission:
             admission.make_token("shop", frozenset({"consent.read"}))
-    if name == "request close":
+    if name in {"request close", "request extend"}:
         from byleave.wiring import open as open_workspace
 
         with open_workspace(folder / "byleave-workspace") as ws:

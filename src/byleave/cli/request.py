@@ -64,8 +64,8 @@ def extend(
     in California for access and erasure.
 
     \b
-    byleave request extend request-123 --who alex --why "200 requests came this week"
-    byleave request extend request-123 --who alex --why "it is much" --until 2027-01-15
+    byleave request extend request-123 --who alex --why "200 requests came"
+    byleave request extend request-123 --who alex --why "…" --until 2027-01-15
     """  # noqa: D301
     day = None if until is None else _day(until)
     with opened(workspace) as ws:
@@ -79,8 +79,8 @@ def extend(
         lines=lambda: [
             f"{request}  more time; log entry {index:,}",
             f"  due {facts['due']}: at most {EXTENSIONS[facts['rule']]}",
-            "  the member's page says so now; who asked elsewhere has to be told there too, "
-            f"by {facts['first_due']}",
+            "  the member's page says so now; who asked elsewhere has to be told",
+            f"  there too, by {facts['first_due']}",
         ],
     )
 

@@ -56,9 +56,7 @@ def _jobs(net: Network, _request: Request, me: str) -> Response:
     titles = {row["role"]: row for row in net.store.ask("SELECT * FROM occupation")}
     suggested = net.suggest(me, "jobs")
     question = net.question(me, "jobs", suggested)
-    return net.page(
-        "jobs.html", me=me, suggested=suggested, question=question, occupations=titles
-    )
+    return net.page("jobs.html", me=me, suggested=suggested, question=question, occupations=titles)
 
 
 def _messages(net: Network, _request: Request, me: str) -> Response:

@@ -187,6 +187,7 @@ def overview_facts() -> dict[str, Any]:
         "operator": "Example Network",
         "at": "2024-11-21T14:31:00Z",
         "checkpoint": CHECKPOINT,
+        "behind": None,
         "members": 1285,
         "policies": [
             {"document": "privacy-policy", "version": "2", "title": "Privacy policy",

@@ -128,7 +128,7 @@ def test_the_first_tab_skips_to_the_content(
     page = context.new_page()
     page.goto(addresses[name])
     page.keyboard.press("Tab")
-    skip = page.locator(".skip")
+    skip = page.locator(".skip[href='#content']")
     expect(skip).to_be_in_viewport()
     assert page.evaluate("document.activeElement.className") == "skip"
     outline = skip.evaluate("e => getComputedStyle(e).outlineWidth")

@@ -168,6 +168,39 @@ def test_without_scripts_the_page_says_what_to_do(browser: Browser, stage: Stage
     page.context.close()
 
 
+def _with_alt(page: Page, key: str, *, shift: bool = False) -> None:
+    """Press a key with the browser's modifier, as a keyboard sends it: with its text."""
+    pressed = {
+        "modifiers": 1 + 8 * shift,
+        "key": key,
+        "code": "Slash",
+        "windowsVirtualKeyCode": 191,
+        "unmodifiedText": key,
+    }
+    session = page.context.new_cdp_session(page)
+    for kind in ("keyDown", "keyUp"):
+        session.send("Input.dispatchKeyEvent", {"type": kind, **pressed})
+    session.detach()
+
+
+def test_two_keys_lead_to_the_search_and_to_help(browser: Browser, stage: Stage) -> None:
+    """O4: with the browser's own key for them `/` is in the search and `?` at the help, without
+    scripts; alone, which WCAG 2.1.4 would have switched off, they do nothing.
+    """
+    page = stage.enter(browser, ("auditor", "alex"), java_script_enabled=False)
+    page.goto(f"{stage.base}/audit/log")
+    page.keyboard.press("/")
+    page.keyboard.press("Shift+/")
+    expect(page.locator("#find")).not_to_be_focused()
+    assert page.url.endswith("/audit/log")
+    _with_alt(page, "/")
+    expect(page.locator("#find")).to_be_focused()
+    _with_alt(page, "?", shift=True)
+    expect(page.locator("#help")).to_be_in_viewport()
+    assert page.url.endswith("#help")
+    page.context.close()
+
+
 def test_an_auditor_reads_searches_and_checks(browser: Browser, stage: Stage) -> None:
     """An auditor follows the log to an entry and its proof, and checks a proof by upload, without
     scripts and on a phone.

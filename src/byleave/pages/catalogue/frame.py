@@ -9,6 +9,7 @@ __all__ = ["SAY"]
 SAY: Final[dict[str, str]] = {
     # the frame of every page
     "frame.skip": "Skip to the content",
+    "frame.skip-help": "Skip to help",
     "frame.home": "What this is",
     "frame.demo": "This is a demo. The choices, regions and Premium marks are made up. "
     "It is only shown on this machine.",

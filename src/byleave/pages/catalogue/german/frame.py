@@ -8,6 +8,7 @@ __all__ = ["SAY"]
 
 SAY: Final[dict[str, str]] = {
     "frame.skip": "Zum Inhalt",
+    "frame.skip-help": "Zur Hilfe",
     "frame.home": "Worum es geht",
     "frame.demo": "Das ist nur eine Vorführung. Wer was gesagt hat, wo er wohnt und wer Premium hat, ist erfunden. "
     "Nur auf diesem Rechner ist sie zu sehen.",

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -44,6 +44,8 @@ _NAME_DOMAIN: Final = b"byleave pseudonym v1"
 _TAG_ROW: Final = 0x28
 _TAG_INNER: Final = 0x14
 _LABEL_WIDTH: Final = 32
+_NAME: Final = f"V{LABEL_BYTES}"
+_INNER: Final = ENTRY_BYTES - LABEL_BYTES
 
 
 def row_labels(key: bytes, positions: Iterable[int]) -> pa.Array:
@@ -161,8 +163,15 @@ class RowMap:
 
     def holds(self, labels: Sequence[bytes]) -> npt.NDArray[np.bool_]:
         """Return which of these public labels (16 bytes each) are in the map."""
-        held = {bytes(entry) for entry in self.entries[:, :LABEL_BYTES]}
-        return np.array([label in held for label in labels], np.bool_)
+        return np.isin(_names(labels), self._labels())
+
+    def less(self, labels: Sequence[bytes]) -> RowMap:
+        """Return the map less these rows.
+
+        Raises:
+            InputError: `map.member-absent`, a label is not in the map.
+        """
+        return self._built(self.entries[~self._rows_of(labels)], self.k)
 
     def without(self, labels: Sequence[bytes]) -> tuple[RowMap, DeltaProof]:
         """Return the map less these rows, and the proof that nothing else changed.
@@ -170,14 +179,9 @@ class RowMap:
         Raises:
             InputError: `map.member-absent`, a label is not in the map.
         """
-        wanted = np.frombuffer(b"".join(labels), f"V{LABEL_BYTES}")
-        own = np.ascontiguousarray(self.entries[:, :LABEL_BYTES]).view(f"V{LABEL_BYTES}").ravel()
-        gone = np.isin(own, wanted)
-        if int(gone.sum()) != len(labels):
-            raise InputError("a removed label is not in the map", code="map.member-absent")
+        gone = self._rows_of(labels)
         after = self._built(self.entries[~gone], self.k)
-        numbers = np.unique(_buckets(self.entries[gone], self.k)).tolist()
-        before_at, after_at = _starts(self.entries, self.k), _starts(after.entries, self.k)
+        numbers = np.unique(_buckets(self.entries[gone], self.k))
         changes = tuple(
             BucketChange(
                 number=number,
@@ -186,18 +190,28 @@ class RowMap:
                 new_labels=new[0],
                 new_inner=new[1],
             )
-            for number in numbers
-            for old, new in [
-                (
-                    _bucket(self.entries, before_at, number),
-                    _bucket(after.entries, after_at, number),
-                )
-            ]
+            for number, old, new in zip(
+                numbers.tolist(),
+                _contents(self.entries, self.k, numbers),
+                _contents(after.entries, self.k, numbers),
+                strict=True,
+            )
         )
         siblings = tuple(
-            bytes(after.levels[height][index]) for height, index in siblings_needed(numbers, self.k)
+            bytes(after.levels[height][index])
+            for height, index in siblings_needed(numbers.tolist(), self.k)
         )
         return after, DeltaProof(changes=changes, siblings=siblings)
+
+    def _labels(self) -> npt.NDArray[np.void]:
+        """Return each entry's label as one item."""
+        return np.ascontiguousarray(self.entries[:, :LABEL_BYTES]).view(_NAME).ravel()
+
+    def _rows_of(self, labels: Sequence[bytes]) -> npt.NDArray[np.bool_]:
+        gone: npt.NDArray[np.bool_] = np.isin(self._labels(), _names(labels))
+        if int(gone.sum()) != len(labels):
+            raise InputError("a removed label is not in the map", code="map.member-absent")
+        return gone
 
 
 def row_entries(table: pa.Table) -> Rows:
@@ -228,17 +242,28 @@ def _buckets(entries: Rows, k: int) -> npt.NDArray[np.int64]:
     return (head >> np.uint64(64 - k)).astype(np.int64)
 
 
-def _starts(entries: Rows, k: int) -> npt.NDArray[np.int64]:
-    return np.searchsorted(_buckets(entries, k), np.arange((1 << k) + 1))
+def _names(labels: Sequence[bytes]) -> npt.NDArray[np.void]:
+    return np.frombuffer(b"".join(labels), _NAME)
 
 
-def _bucket(
-    entries: Rows, starts: npt.NDArray[np.int64], number: int
-) -> tuple[tuple[bytes, ...], bytes]:
-    rows = entries[starts[number] : starts[number + 1]]
-    labels = tuple(bytes(row[:LABEL_BYTES]) for row in rows)
-    inner = hashlib.sha256(bytes([_TAG_INNER]) + rows[:, LABEL_BYTES:].tobytes()).digest()
-    return labels, inner
+def _contents(
+    entries: Rows, k: int, numbers: npt.NDArray[np.int64]
+) -> Iterator[tuple[tuple[bytes, ...], bytes]]:
+    """Yield labels and inner hash of some buckets. Cost: one hash a bucket, one slice a row."""
+    buckets = _buckets(entries, k)
+    starts = np.searchsorted(buckets, numbers).tolist()
+    ends = np.searchsorted(buckets, numbers, side="right").tolist()
+    labels = entries[:, :LABEL_BYTES].tobytes()
+    inner = entries[:, LABEL_BYTES:].tobytes()
+    head = bytes([_TAG_INNER])
+    for start, end in zip(starts, ends, strict=True):
+        yield (
+            tuple(
+                labels[at : at + LABEL_BYTES]
+                for at in range(start * LABEL_BYTES, end * LABEL_BYTES, LABEL_BYTES)
+            ),
+            hashlib.sha256(head + inner[start * _INNER : end * _INNER]).digest(),
+        )
 
 
 def _changed(what: str) -> EvidenceError:

@@ -512,7 +512,7 @@ def _check_roots(
         if other["recall"] == recall["recall"] or other["state"] == "acknowledged"
         for label in other["document"]["labels"]
     ]
-    after, _ = row_map(house, parcel).without(gone)
+    after = row_map(house, parcel).less(gone)
     if after.root != said.after:
         raise EvidenceError(
             "the rows left are not those handed over less the recalled ones",

@@ -44,6 +44,7 @@ from byleave.disclosure.parcel import (
     check_use,
     read_envelope,
 )
+from byleave.disclosure.row_map import RowMap
 from byleave.errors import (
     ByleaveError,
     ConflictError,
@@ -51,6 +52,7 @@ from byleave.errors import (
     InputError,
     RefusedError,
 )
+from byleave.evidence.bucket import LABEL_BYTES
 from byleave.evidence.disclosed import Order, signed_bytes
 from byleave.ids import format_instant
 from byleave.note.keys import SignerKey
@@ -71,6 +73,7 @@ from byleave.wiring.recipient_files import (
     document_at,
     file_sha256,
     in_order,
+    labels_named,
     map_of,
     read_listing,
     read_order,
@@ -318,8 +321,8 @@ class RecipientFolder:
         if (self.folder / "answers" / f"{path.stem}{ANSWER}").exists() or path.exists():
             return False
         if place is not None:
-            held = map_of(place / DATA, header.k)
-            if not held.holds(file.order.labels).all():
+            held = {label[:LABEL_BYTES] for label in labels_named(place / DATA, file.order.labels)}
+            if not held.issuperset(file.order.labels):
                 raise EvidenceError(
                     "the order names a row that the package never held",
                     code="disclosure.row-unknown",
@@ -369,12 +372,13 @@ class RecipientFolder:
         done: list[dict[str, Any]] = []
         failed: list[tuple[str, ByleaveError]] = []
         stuck: set[bytes] = set()
+        left: dict[Path, RowMap] = {}
         for path in self._orders():
             package = read_order(path).order.package
             if package in stuck:
                 continue  # its orders are obeyed one after another
             try:
-                done.append(self._obey(path))
+                done.append(self._obey(path, left))
             except EvidenceError as error:
                 stuck.add(package)
                 failed.append((path.name.removesuffix(ORDER), error))
@@ -384,7 +388,8 @@ class RecipientFolder:
             raise failed[0][1]
         return done
 
-    def _obey(self, path: Path) -> dict[str, Any]:
+    def _obey(self, path: Path, left: dict[Path, RowMap]) -> dict[str, Any]:
+        """Obey one order; `left` holds the map of the copy that the order before it rewrote."""
         file = read_order(path)
         header = self._own(file.chain)
         check_order(file, self.trust)
@@ -392,7 +397,7 @@ class RecipientFolder:
         if place is None:
             return self._answer_unheld(path, file, header)
         state = state_at(place)
-        before = map_of(place / DATA, header.k)
+        before = left.pop(place, None) or map_of(place / DATA, header.k)
         digest = file.order.digest.hex()
         begun = state.get("begun")
         if begun is None or begun["order"] != digest:
@@ -413,6 +418,8 @@ class RecipientFolder:
             begun = {"order": digest, "after": after.root.hex(), "answer": answer}
             write_file(place / STATE, canonical.encode({**state, "begun": begun}))
             rewrite_without(place / DATA, file.order.labels)
+            left.clear()
+            left[place] = after
         elif before.root.hex() != begun["after"]:
             if before.root.hex() != state["root"]:
                 raise copy_changed()

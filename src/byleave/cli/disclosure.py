@@ -101,22 +101,13 @@ def offer(
             source, use, recall_days=recall_days, expires=until, only_new=only_new
         )
         registered = ws.disclosure.key_of(recipient) is not None
-    data = {
-        "disclosure": made.disclosure,
-        "snapshot": made.snapshot,
-        "registered": registered,
-        "new": made.new,
-        "repeated": made.repeated,
-        "offered": made.rows,
-        **made.record.to_dict(),
-    }
     waits = (
         f"  made up for the key of {recipient}"
         if registered
         else f"  waits for {recipient} to register a key: byleave disclosure register CARD"
     )
     emit(
-        data,
+        made.document(registered=registered),
         schema="byleave/disclosure/v1",
         as_json=as_json,
         lines=lambda: [
@@ -131,9 +122,8 @@ def offer(
 def _preview_offer(source: str, use: str, *, workspace: str, as_json: bool) -> None:
     with opened(workspace, read_only=True) as ws:
         found = ws.disclosure.preview(source, use)
-    data = {"new": found.new, "repeated": found.repeated, **found.record.to_dict()}
     emit(
-        data,
+        found.document(),
         schema="byleave/disclosure-preview/v1",
         as_json=as_json,
         lines=lambda: [

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -37,7 +35,7 @@ def plan(*, workspace: str, as_json: bool) -> None:
     with opened(workspace, read_only=True) as ws:
         found = ws.withdrawal.forecast()
     emit(
-        _plan(found),
+        found.document(),
         schema="byleave/withdrawal-plan/v1",
         as_json=as_json,
         lines=lambda: _plan_lines(found),
@@ -61,28 +59,12 @@ def run(*, refit: bool, workspace: str, as_json: bool) -> None:
     \b
     byleave withdrawal run --workspace byleave-demo
     """  # noqa: D301
+    from byleave.wiring.withdrawal_nouns import run_document
+
     with opened(workspace) as ws:
         batches = ws.withdrawal.carry_out(with_refit=refit)
-    items = [
-        {
-            "from": u.old,
-            "to": u.new.release,
-            "rows_forgotten": u.removed,
-            "model": u.new.model,
-            "refit": u.refit,
-            "certificate": u.certificate,
-        }
-        for batch in batches
-        for u in batch.unlearned
-    ]
-    recalled = [name for batch in batches for name in batch.recalled]
     emit(
-        {
-            "batches": [batch.withdrawal for batch in batches],
-            "unlearned": items,
-            "recalled": recalled,
-            "purged": [name for batch in batches for name in batch.purged],
-        },
+        run_document(batches),
         schema="byleave/withdrawal-run/v1",
         as_json=as_json,
         lines=lambda: [line for batch in batches for line in _batch(batch)] or [NOTHING],
@@ -111,44 +93,6 @@ def list_batches(*, workspace: str, as_json: bool) -> None:
         as_json=as_json,
         lines=lambda: table(["batch", "state", "begun", "entry", "releases"], rows),
     )
-
-
-def _plan(found: WithdrawalPlan) -> dict[str, Any]:
-    """Return a plan as JSON: `affected` names everything, the rest says more."""
-    affected = [
-        {
-            "what": "release",
-            "name": r.release,
-            "snapshot": r.snapshot,
-            "rows": r.leaving,
-            "members": r.members,
-        }
-        for r in found.releases
-    ]
-    affected += [
-        {
-            "what": "package",
-            "name": p["package"],
-            "snapshot": p["snapshot"],
-            "rows": p["rows"],
-            "members": p["members"],
-        }
-        for p in found.recipients
-    ]
-    return {
-        "affected": affected,
-        "unfinished": found.unfinished,
-        "releases": [dataclasses.asdict(item) for item in found.releases],
-        "snapshots": _named(found.snapshots),
-        "runs": _named(found.runs),
-        "recipients": [dict(item) for item in found.recipients],
-        "purge": found.purge,
-        "seconds": found.seconds,
-    }
-
-
-def _named(items: Sequence[Any]) -> list[dict[str, Any]]:
-    return [{"name": item.name, "rows": item.rows, "members": item.members} for item in items]
 
 
 def _plan_lines(found: WithdrawalPlan) -> list[str]:

@@ -6,12 +6,15 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, Literal, Self
+from urllib.parse import quote
 
 import httpx
+
+from byleave.client.values import ApiError, Ask, Choice, Decision, Event
 
 __all__ = ["ApiError", "Ask", "Choice", "Client", "Decision", "Event"]
 
@@ -20,105 +23,7 @@ _TRIES: Final = 4
 _SECONDS: Final = 30.0
 _PAGE: Final = 1_000
 _PIECE: Final = 1 << 20
-
-
-class ApiError(Exception):
-    """A refusal of the API.
-
-    Args:
-        status: HTTP status.
-        code: Stable code, as docs/errors.md lists them.
-        detail: What is wrong.
-        hint: What to do next.
-    """
-
-    def __init__(self, status: int, code: str, detail: str, hint: str | None = None) -> None:
-        super().__init__(f"{code}: {detail}")
-        self.status = status
-        self.code = code
-        self.detail = detail
-        self.hint = hint
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    """One choice to record.
-
-    Attributes:
-        member: Who chose.
-        kind: What they chose.
-        scope: PURPOSE/CATEGORY/RECIPIENT.
-        notice: Id of the notice answered; a grant needs one, or a token.
-        token: The notice token that came back with the answer.
-        final: State the control was left in, with a token.
-        includes_past: A grant that also covers what was collected before.
-        expires: End of a grant, RFC 3339; None: open.
-        channel: Where it was said.
-    """
-
-    member: str
-    kind: Literal["grant", "refuse", "withdraw", "object"]
-    scope: str
-    notice: str | None = None
-    token: str | None = None
-    final: Literal["on", "off", "none"] | None = None
-    includes_past: bool = False
-    expires: str | None = None
-    channel: str = "api"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """What a member's choices come to for one use; `decided_by` is None for silence."""
-
-    allowed: bool
-    because: str
-    decided_by: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
-    """How a question stands with a member.
-
-    Attributes:
-        ask: Whether it may be shown now.
-        because: `undecided`, `uses-changed`; else `answered`, `refused`, `put-off`.
-        question: The family of the notice.
-        notice: The very text.
-        language: Of it.
-        uses: Leaf uses that have neither a yes nor a no.
-        again: When it may be asked again, RFC 3339; None: now, or never.
-        text: The notice, byte for byte, where it is to be shown.
-        token: What comes back with the answer.
-        url: A link that signs the member in, once, and shows the page of the question.
-    """
-
-    ask: bool
-    because: str
-    question: str
-    notice: str
-    language: str
-    uses: Sequence[str]
-    again: str | None
-    text: str | None = None
-    token: str | None = None
-    url: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
-    """One recorded choice."""
-
-    index: int
-    kind: str
-    scope: str
-    effective: str
-    recorded: str
-    expires: str | None
-    includes_past: bool
-    notice: str | None
-    grade: str
-    channel: str
+_LOOK: Final = 0.1
 
 
 class Client:
@@ -445,13 +350,92 @@ class Client:
         found: dict[str, Any] = self._read(f"/api/v1/jobs/{number}", {})
         return found
 
+    def wait(self, job: Mapping[str, Any], *, seconds: float = 3_600.0) -> dict[str, Any]:
+        """Return a job once it has ended, however it did, or as it is after so many seconds."""
+        found, give_up = dict(job), time.monotonic() + seconds
+        while found["ended"] is None and time.monotonic() < give_up:
+            self._sleep(_LOOK)
+            found = self.job(found["job"])
+        return found
+
+    def withdrawal_plan(self) -> dict[str, Any]:
+        """Return what withdrawals would reach now, and what that would cost."""
+        found: dict[str, Any] = self._read("/api/v1/withdrawals/plan", {})
+        return found
+
+    def run_withdrawals(self, *, refit: bool = True, key: str | None = None) -> dict[str, Any]:
+        """Have every affected release unlearned and every affected package recalled; return the job.
+
+        Args:
+            refit: Also fit from scratch without the rows, and compare the bytes.
+            key: Idempotency key; default a new one.
+        """
+        found: dict[str, Any] = self._write("/api/v1/withdrawals", {"refit": refit}, key)
+        return found
+
+    def publish_release(
+        self, run: str, *, evaluate: bool = False, key: str | None = None
+    ) -> dict[str, Any]:
+        """Have a run's model published, measured first or not; return the job."""
+        body = {"run": run, "evaluate": evaluate}
+        found: dict[str, Any] = self._write("/api/v1/releases", body, key)
+        return found
+
+    def roll_back(
+        self, release: str, *, to: str | None = None, key: str | None = None
+    ) -> dict[str, Any]:
+        """Have a release put out of service and an older one back; return the job."""
+        path = f"/api/v1/releases/{quote(release, safe='')}/rollback"
+        found: dict[str, Any] = self._write(path, {"to": to}, key)
+        return found
+
+    def preview_offer(self, source: str, use: str) -> dict[str, Any]:
+        """Return what a package would hold, and how much its recipient holds already."""
+        asked = {"source": source, "use": use}
+        found: dict[str, Any] = self._read("/api/v1/disclosures/preview", asked)
+        return found
+
+    def offer(
+        self,
+        source: str,
+        use: str,
+        *,
+        recall_days: int = 13,
+        expires: str | None = None,
+        only_new: bool = False,
+        key: str | None = None,
+    ) -> dict[str, Any]:
+        """Have a data set gated for a recipient, and what passes offered; return the job.
+
+        Args:
+            source: Id of the data set.
+            use: PURPOSE/CATEGORY/RECIPIENT.
+            recall_days: Days to answer a recall.
+            expires: RFC 3339, or a day: from when on the package may not be used.
+            only_new: Leave out what the recipient holds already.
+            key: Idempotency key; default a new one.
+        """
+        body = {
+            "source": source,
+            "use": use,
+            "recall_days": recall_days,
+            "expires": expires,
+            "only_new": only_new,
+        }
+        found: dict[str, Any] = self._write("/api/v1/disclosures", body, key)
+        return found
+
     def releases(self) -> Iterator[dict[str, Any]]:
         """Yield the documents of every release, oldest first, page by page."""
-        start: int | None = -1
-        while start is not None:
-            page = self._read("/api/v1/releases", {"after": start, "limit": _PAGE})
-            yield from page["items"]
-            start = page["next"]
+        return self._all("releases")
+
+    def snapshots(self) -> Iterator[dict[str, Any]]:
+        """Yield the documents of every sealed snapshot, oldest first."""
+        return self._all("snapshots")
+
+    def packages(self) -> Iterator[dict[str, Any]]:
+        """Yield the documents of every package for a recipient, oldest first."""
+        return self._all("packages")
 
     def add_webhook(self, name: str, url: str, *, after: int | None = None) -> str:
         """Have an address told of every no; return the secret that its messages are signed with.
@@ -508,6 +492,13 @@ class Client:
         body = {"why": why, "until": until}
         found: dict[str, Any] = self._write(f"/api/v1/requests/{request}/extension", body, key)
         return found
+
+    def _all(self, what: str) -> Iterator[dict[str, Any]]:
+        start: int | None = -1
+        while start is not None:
+            page = self._read(f"/api/v1/{what}", {"after": start, "limit": _PAGE})
+            yield from page["items"]
+            start = page["next"]
 
     def _read(self, path: str, asked: Mapping[str, Any]) -> Any:  # noqa: ANN401 (JSON)
         return self._send("GET", path, params=asked)

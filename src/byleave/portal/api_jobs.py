@@ -9,6 +9,7 @@ from fastapi import Path, Request, Response
 from pydantic import BaseModel, Field
 
 from byleave.errors import ConflictError, InputError
+from byleave.gate.plan import uses_of
 from byleave.ids import format_instant, from_us
 from byleave.portal.access import Access, Role, Routes, caller_of
 from byleave.portal.api_consent import Body, UseText
@@ -17,7 +18,7 @@ from byleave.portal.page import Page, after_, limit_, paged
 from byleave.portal.problem import ProblemError
 from byleave.wiring.jobs import Job
 
-__all__ = ["JobView", "add_jobs", "ask_for"]
+__all__ = ["Id", "JobView", "add_jobs", "ask_for", "require"]
 
 Id = Annotated[str, Field(max_length=160)]
 Number = Annotated[int, Path(ge=1, le=2**53)]
@@ -87,7 +88,17 @@ class JobView(BaseModel):
     """
 
     job: int
-    kind: Literal["training", "evaluation", "gate", "sealing", "source"]
+    kind: Literal[
+        "training",
+        "evaluation",
+        "gate",
+        "sealing",
+        "source",
+        "withdrawal",
+        "release",
+        "rollback",
+        "offer",
+    ]
     state: Literal["waiting", "running", "done", "failed", "cancelled", "lost"]
     asked: dict[str, Any]
     at: str
@@ -116,12 +127,13 @@ def add_jobs(routes: Routes, desk: Desk) -> None:
         return await ask_for(desk, request, "evaluation", body.model_dump())
 
     async def gate(request: Request, body: GateRun) -> Response:
-        desk.read.house.taxonomy.use(body.use)
-        _known(desk, "source", body.source)
+        taxonomy = desk.read.house.taxonomy
+        uses_of(taxonomy.scope(body.use), taxonomy)
+        require(desk, "source", body.source)
         return await ask_for(desk, request, "gate", body.model_dump())
 
     async def seal(request: Request, body: Sealing) -> Response:
-        _known(desk, "gate", body.gate)
+        require(desk, "gate", body.gate)
         return await ask_for(desk, request, "sealing", body.model_dump())
 
     async def cancel(request: Request, job: Number) -> Response:
@@ -194,7 +206,12 @@ async def ask_for(
     return await desk.once.answer(request, do, status=202)
 
 
-def _known(desk: Desk, kind: str, name: str) -> None:
+def require(desk: Desk, kind: str, name: str) -> None:
+    """Say whether there is an object of this kind and name.
+
+    Raises:
+        InputError: `workspace.unknown-object`.
+    """
     if desk.read.ledger.object(kind, name) is None:
         raise InputError(f"there is no such {kind}", code="workspace.unknown-object", where=name)
 

@@ -27,6 +27,7 @@ _HOUSE: Final[dict[str, tuple[str, Lister]]] = {
     "snapshots": ("Sealed snapshots", lambda ws: ws.snapshot.list()),
     "runs": ("Training runs", lambda ws: ws.model.list()),
     "packages": ("Packages for recipients", lambda ws: ws.disclosure.list()),
+    "withdrawals": ("Batches of withdrawals", lambda ws: ws.withdrawal.list()),
 }
 
 

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from byleave.disclosure.terms import Terms, require_running
 from byleave.errors import InputError, RefusedError
 from byleave.evidence.entry import DisclosureEntry
+from byleave.gate.plan import uses_of
 from byleave.gate.result import GateRecord
 from byleave.ids import LedgerIndex, parse_instant, to_us
 from byleave.policy.recipient import require_standing
@@ -45,7 +46,7 @@ from byleave.service.snapshot import (
 )
 from byleave.service.source import Source, open_source
 
-__all__ = ["Offer", "Preview", "offer", "preview", "shares_by_party_rule"]
+__all__ = ["Offer", "Preview", "check_offer", "offer", "preview", "shares_by_party_rule"]
 
 RECALL_DAYS: Final = 13
 SECRET_BYTES: Final = 32
@@ -73,6 +74,18 @@ class Offer:
     repeated: int
     rows: int
 
+    def document(self, *, registered: bool) -> dict[str, Any]:
+        """Return it as JSON; `registered`: the recipient has a key, so it was made up for it."""
+        return {
+            "disclosure": self.disclosure,
+            "snapshot": self.snapshot,
+            "registered": registered,
+            "new": self.new,
+            "repeated": self.repeated,
+            "offered": self.rows,
+            **self.record.to_dict(),
+        }
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
@@ -87,6 +100,21 @@ class Preview:
     record: GateRecord
     new: int
     repeated: int
+
+    def document(self) -> dict[str, Any]:
+        """Return it as JSON."""
+        return {"new": self.new, "repeated": self.repeated, **self.record.to_dict()}
+
+
+def check_offer(house: House, source: str, use: str) -> None:
+    """Say whether a source may be offered for a use at all; no row is decided.
+
+    Raises:
+        InputError: `disclosure.to-oneself`; `workspace.unknown-object`; `use.not-leaf`.
+        RefusedError: What the recipient's contract permits (`policy.recipient`).
+    """
+    scope, _ = _asked(house, source, use)
+    uses_of(scope, house.taxonomy)
 
 
 def preview(house: House, source: str, use: str) -> Preview:

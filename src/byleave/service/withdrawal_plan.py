@@ -14,8 +14,8 @@ touched), and the fit for comparison, which is given by itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from byleave.canonical import Json, decode
@@ -115,6 +115,43 @@ class WithdrawalPlan:
         """All releases together; None where one of them was never measured."""
         each = [item.seconds for item in self.releases]
         return sum(s for s in each if s is not None) if None not in each else None
+
+    def document(self) -> dict[str, Any]:
+        """Return it as JSON: `affected` names everything, the rest says more."""
+        affected: list[dict[str, Any]] = [
+            {
+                "what": "release",
+                "name": r.release,
+                "snapshot": r.snapshot,
+                "rows": r.leaving,
+                "members": r.members,
+            }
+            for r in self.releases
+        ]
+        affected += [
+            {
+                "what": "package",
+                "name": p["package"],
+                "snapshot": p["snapshot"],
+                "rows": p["rows"],
+                "members": p["members"],
+            }
+            for p in self.recipients
+        ]
+        return {
+            "affected": affected,
+            "unfinished": self.unfinished,
+            "releases": [asdict(item) for item in self.releases],
+            "snapshots": _named(self.snapshots),
+            "runs": _named(self.runs),
+            "recipients": [dict(item) for item in self.recipients],
+            "purge": self.purge,
+            "seconds": self.seconds,
+        }
+
+
+def _named(items: Sequence[Affected]) -> list[dict[str, Any]]:
+    return [{"name": item.name, "rows": item.rows, "members": item.members} for item in items]
 
 
 def plan_withdrawals(house: House) -> WithdrawalPlan:

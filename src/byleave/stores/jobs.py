@@ -37,7 +37,7 @@ class Job:
 
     Attributes:
         number: Its number.
-        kind: `training`, `evaluation`, `gate`, `sealing` or `source`.
+        kind: `evaluation`, or one of `wiring.job_kinds`.
         asked: What was asked.
         state: `waiting`, `running`, `done`, `failed`, `cancelled` or `lost`.
         at_us: When it was asked for.

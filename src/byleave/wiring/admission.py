@@ -39,6 +39,7 @@ SCOPES: Final[Mapping[str, str]] = {
     "consent.read": "Read members' choices.",
     "consent.write": "Record members' choices.",
     "decision.read": "Ask what may be done with a member's data.",
+    "disclosure.write": "Offer packages, and see what an offer would hold.",
     "gate.write": "Run the gate, and seal what it keeps.",
     "job.write": "Look after jobs, and cancel them.",
     "link.write": "Make sign-in links for members.",
@@ -49,8 +50,10 @@ SCOPES: Final[Mapping[str, str]] = {
     "notice.write": "Make notice tokens for members.",
     "object.read": "List gates, snapshots, runs, releases, packages.",
     "policy.write": "Publish notices.",
+    "release.write": "Publish releases, and put an older one back.",
     "source.write": "Send rows, and add data sets.",
     "webhook.write": "Register addresses that are told of every no.",
+    "withdrawal.write": "Carry out withdrawals, and see what they would reach.",
 }
 """What an API token can be allowed."""
 

@@ -115,6 +115,10 @@ class Disclosures(Noun):
         finally:
             self._house.log.publish()
 
+    def check(self, name: str, use: str) -> None:
+        """Say whether a source may be offered for a use at all, as `offer` would refuse it."""
+        disclose.check_offer(self._house, name, use)
+
     def preview(self, name: str, use: str) -> disclose.Preview:
         """Say what an offer would hold, and how much the recipient holds already."""
         return disclose.preview(self._house, name, use)

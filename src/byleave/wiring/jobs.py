@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from byleave.errors import ByleaveError, ConflictError
 from byleave.ids import to_us
 from byleave.stores.jobs import Job, JobFile
-from byleave.wiring.uploads import add_uploaded
+from byleave.wiring.job_kinds import STOPPABLE, WRITES
 from byleave.wiring.world import WriteLock
 
 if TYPE_CHECKING:
@@ -81,9 +81,7 @@ class Jobs:
         """Have something computed.
 
         Args:
-            kind: `training`, with `trainer`, `snapshot`, `columns` and `recipe`; `evaluation`, with
-                `run`; `gate`, with `source`, `use` and `party_rule`; `sealing`, with `gate`;
-                `source`, with `source`, `contract`, `uploads` and `origin`.
+            kind: `evaluation`, with `run`; else one of `job_kinds.WRITES`.
             caller: Who asks; no member id.
             asked: What is asked.
 
@@ -122,7 +120,8 @@ class Jobs:
         """Cancel a job; return whether that can still come to something.
 
         One that waits is over at once. One that runs stops where it next says how far it is, and
-        leaves nothing: gate runs and new sources do; sealing and fits go on to their end.
+        leaves nothing: gate runs and new sources do (`job_kinds.STOPPABLE`); all others go on to
+        their end.
 
         Raises:
             ConflictError: `job.elsewhere`.
@@ -138,7 +137,8 @@ class Jobs:
             job = self._file.job(number)
             if job is None or job.ended_us is not None:
                 return False
-            self._cancelled.add(number)
+            if job.kind in STOPPABLE:
+                self._cancelled.add(number)
             return True
 
     def wait(self, number: int, seconds: float) -> Job | None:
@@ -208,25 +208,8 @@ class Jobs:
         if job.kind == "evaluation":
             with self._opens(read_only=True) as ws:
                 return {"quality": ws.model.evaluate(job.asked["run"])}
-        asked = job.asked
         with self._patiently(partial(self._says, job.number)) as ws, ws.turn(wait=_PATIENCE):
-            if job.kind == "gate":
-                return _gate(ws, asked)
-            if job.kind == "sealing":
-                return _sealing(ws, asked)
-            if job.kind == "source":
-                found = add_uploaded(
-                    ws, asked["source"], asked["contract"], asked["uploads"], origin=asked["origin"]
-                )
-                return {"source": asked["source"], **found}
-            run = ws.model.train(
-                asked["trainer"],
-                asked["snapshot"],
-                columns=asked["columns"],
-                recipe=asked["recipe"],
-            )
-            document = next(d for d in ws.model.list() if d["run"] == run)
-            return {"run": run, "model": document["model"]}
+            return WRITES[job.kind](ws, job.asked)
 
     def _says(self, number: int, what: str, done: int, of: int) -> None:
         """Take note of how far a job is, and stop it where nobody wants it any more."""
@@ -244,20 +227,3 @@ class Jobs:
                 if error.code != "workspace.busy" or time.monotonic() > give_up:
                     raise
                 time.sleep(_AGAIN)
-
-
-def _gate(workspace: Workspace, asked: dict[str, Any]) -> dict[str, Any]:
-    name, gated = workspace.gate.run(asked["source"], asked["use"], party_rule=asked["party_rule"])
-    record = gated.record
-    return {
-        "gate": name,
-        "rows": record.rows,
-        "kept": record.kept,
-        "reasons": dict(record.reasons),
-    }
-
-
-def _sealing(workspace: Workspace, asked: dict[str, Any]) -> dict[str, Any]:
-    name = workspace.snapshot.seal(asked["gate"])
-    document = next(d for d in workspace.snapshot.list() if d["snapshot"] == name)
-    return {"snapshot": name, "records": document["records"], "root": document["root"]}

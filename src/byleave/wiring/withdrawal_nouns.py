@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from byleave.service import unlearning, withdrawal, withdrawal_plan
@@ -10,7 +10,28 @@ from byleave.service.certificate import find_certificate
 from byleave.snapshot.sealed import SealedSnapshot
 from byleave.wiring.consent_nouns import Noun
 
-__all__ = ["Withdrawals"]
+__all__ = ["Withdrawals", "run_document"]
+
+
+def run_document(batches: Sequence[unlearning.Batch]) -> dict[str, Any]:
+    """Return what batches reached, as JSON."""
+    return {
+        "batches": [batch.withdrawal for batch in batches],
+        "unlearned": [
+            {
+                "from": item.old,
+                "to": item.new.release,
+                "rows_forgotten": item.removed,
+                "model": item.new.model,
+                "refit": item.refit,
+                "certificate": item.certificate,
+            }
+            for batch in batches
+            for item in batch.unlearned
+        ],
+        "recalled": [name for batch in batches for name in batch.recalled],
+        "purged": [name for batch in batches for name in batch.purged],
+    }
 
 
 class Withdrawals(Noun):

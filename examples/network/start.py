@@ -16,17 +16,17 @@ import urllib.request
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-import byleave
 from byleave.recipient import make_recipient
 
 from .cast import fill
-from .night import ask_questions, open_doors, work
+from .night import TOKEN, ask_questions, work
 from .store import Store
-from .texts import PROVIDER
+from .texts import POLICY, PROVIDER, TAXONOMY
 
 __all__ = ["Town", "main"]
 
@@ -46,8 +46,18 @@ _SCOPES: Final = (
     "notice.write",
     "webhook.write",
 )
-_ROWS: Final = ("job.write", "policy.write", "source.write")
-"""What the night's job may: publish the questions, and bring rows in."""
+_NIGHT: Final = (
+    "disclosure.write",
+    "gate.write",
+    "job.write",
+    "model.write",
+    "object.read",
+    "policy.write",
+    "release.write",
+    "source.write",
+    "withdrawal.write",
+)
+"""What the night's job may; nothing of it reads a member."""
 
 
 @dataclass(kw_only=True)
@@ -84,21 +94,23 @@ class Town:
         self.provider = _address(provider)
         workspace, theirs = self.folder / "byleave", self.folder / "provider"
         fill(self.store(), self.data, threads=self.threads)
-        open_doors(workspace, embed_in=self.network)
+        _open_doors(workspace, embed_in=self.network)
         make_recipient(theirs, PROVIDER, (workspace / "trust.policy").read_bytes())
-        with byleave.open(workspace) as ws:
-            ws.disclosure.register((theirs / "card.json").read_bytes())
-        token, rows = _token(workspace, "network", _SCOPES), _token(workspace, "rows", _ROWS)
+        _byleave("disclosure", "register", str(theirs / "card.json"), "-w", str(workspace))
+        token = _token(workspace, "network", _SCOPES, "--reason", _WHY)
+        night = _token(workspace, "night", _NIGHT)
         self.store().keep("portal", self.portal)
-        self.store().keep("rows token", rows)
+        kept = self.folder / TOKEN
+        kept.touch(mode=0o600)
+        kept.write_text(night, "ascii")
         self._run([_BYLEAVE, "serve", "--workspace", str(workspace), "--port", str(portal)])
         self._run([*_PYTHON, f"{_HERE}.provider", str(theirs), str(provider), self.portal])
         self._wait(f"{self.portal}/")
-        ask_questions(self.portal, rows)
+        ask_questions(self.portal, night)
         seen = [str(self.folder), str(network), self.portal, self.provider]
         self._run([*_PYTHON, f"{_HERE}.web", *seen], token=token)
         self._wait(f"{self.network}/")
-        work(workspace, self.store())
+        work(self.folder)
         self._wait(f"{self.provider}/state.json")
 
     def store(self) -> Store:
@@ -154,26 +166,44 @@ class Town:
                 process.wait()
 
 
-def _token(workspace: Path, name: str, may: Sequence[str]) -> str:
+def _open_doors(workspace: Path, *, embed_in: str) -> None:
+    """Make the workspace by the command line: its policy, and who may frame the settings.
+
+    Args:
+        workspace: Its folder, which is not there yet.
+        embed_in: Origin of the network's pages.
+    """
+    terms, policy = workspace.with_name("taxonomy.yaml"), workspace.with_name("privacy-policy.md")
+    today = datetime.now(UTC)  # noqa: TID251 (a program of its own)
+    terms.write_text(TAXONOMY, "utf-8")
+    policy.write_text(
+        POLICY.format(
+            effective=(today + timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            announced=(today - timedelta(days=30)).strftime("%Y-%m-%d"),
+        ),
+        "utf-8",
+    )
+    named = ("--origin", "localhost/network", "--operator", "the example network")
+    _byleave("init", str(workspace), *named, "--taxonomy", str(terms))
+    _byleave("policy", "publish", str(policy), "-w", str(workspace))
+    config = workspace / "byleave.toml"
+    config.write_text(f'{config.read_text("utf-8")}[portal]\nembed_in = ["{embed_in}"]\n', "utf-8")
+
+
+def _token(workspace: Path, name: str, may: Sequence[str], *more: str) -> str:
     """Make an API token of the network's, as an operator does."""
     scopes = [word for scope in may for word in ("--scope", scope)]
-    made = subprocess.run(  # noqa: S603 (our own program)
-        [
-            _BYLEAVE,
-            "access",
-            "token",
-            name,
-            *scopes,
-            "--reason",
-            _WHY,
-            "-w",
-            str(workspace),
-            "--json",
-        ],
-        capture_output=True,
-        check=True,
-    )
-    return str(json.loads(made.stdout)["secret"])
+    where = ("-w", str(workspace), "--json")
+    made = _byleave("access", "token", name, *scopes, *more, *where)
+    return str(json.loads(made)["secret"])
+
+
+def _byleave(*words: str) -> bytes:
+    """Run the command line, as an operator does; return what it printed."""
+    done = subprocess.run((_BYLEAVE, *words), capture_output=True, check=False)  # noqa: S603 (ours)
+    if done.returncode:
+        raise RuntimeError(f"byleave {words[0]}: {done.stderr.decode(errors='replace')}")
+    return done.stdout
 
 
 def _free_ports(count: int) -> list[int]:

@@ -18,7 +18,7 @@ from byleave.client import ApiError, Client
 from byleave.errors import ByleaveError
 from byleave.portal.answers import WorkspaceAnswers
 from byleave.portal.app import create_app
-from byleave.portal.desk import make_desk
+from byleave.portal.desk import Desk, make_desk
 from byleave.trainers.replies import RepliesTrainer
 from byleave.wiring.withdrawal_nouns import run_document
 from tests.portal.api_site import SITE, Site
@@ -274,3 +274,29 @@ def test_what_may_not_be_released_says_the_commands_code(
     assert error.value.status == 404
     with byleave.open(grown.path, read_only=True) as ws:
         assert ws.release.list()[-1]["release"] == newer
+
+
+def test_waiting_looks_less_and_less_often_and_gives_up(site: Site) -> None:
+    """A job that does not end is looked at after 0.1 s, then twice as long after each look up to 1.6 s;
+    with no time left it is returned as it is.
+    """
+    secret = site.token()["authorization"].removeprefix("Bearer ")
+    pauses: list[float] = []
+
+    class _EnoughError(Exception):
+        pass
+
+    def look(pause: float) -> None:
+        pauses.append(pause)
+        if len(pauses) == 7:
+            raise _EnoughError
+
+    desk: Desk = site.http.app.state.desk  # type: ignore[attr-defined]
+    number = desk.work._file.add("evaluation", "test", {"run": "replies-1"}, at_us=1)
+    with Client(SITE, token=secret, transport=ThroughTestClient(site), sleep=look) as api:
+        job = api.job(number)
+        assert job["state"] == "waiting"
+        with pytest.raises(_EnoughError):
+            api.wait(job)
+        assert pauses == [0.1, 0.2, 0.4, 0.8, 1.6, 1.6, 1.6]
+        assert api.wait(job, seconds=0) == job

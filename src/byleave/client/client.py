@@ -24,6 +24,7 @@ _SECONDS: Final = 30.0
 _PAGE: Final = 1_000
 _PIECE: Final = 1 << 20
 _LOOK: Final = 0.1
+_LOOK_AT_MOST: Final = 1.6
 
 
 class Client:
@@ -351,10 +352,14 @@ class Client:
         return found
 
     def wait(self, job: Mapping[str, Any], *, seconds: float = 3_600.0) -> dict[str, Any]:
-        """Return a job once it has ended, however it did, or as it is after so many seconds."""
-        found, give_up = dict(job), time.monotonic() + seconds
+        """Return a job once it has ended, however it did, or as it is after so many seconds.
+
+        It is looked at after 0.1 seconds, and then twice as long after each look, up to 1.6.
+        """
+        found, give_up, pause = dict(job), time.monotonic() + seconds, _LOOK
         while found["ended"] is None and time.monotonic() < give_up:
-            self._sleep(_LOOK)
+            self._sleep(pause)
+            pause = min(2 * pause, _LOOK_AT_MOST)
             found = self.job(found["job"])
         return found
 

@@ -99,7 +99,7 @@ def test_the_file_asks_nothing_of_anyone() -> None:
     assert page == receipt_file(receipt_frame(), receipt_view())
     assert re.search(r"default-src 'none'; style-src 'sha256-[A-Za-z0-9+/]{43}='", unescape(page))
     assert not re.search(r"<script|<link|<img|<iframe|\sstyle=|\son\w+=", page)
-    assert set(re.findall(r'(?:href|src|action)="([^"]*)"', page)) == {"#content"}
+    assert set(re.findall(r'(?:href|src|action)="([^"]*)"', page)) == {"#content", "#help"}
 
 
 def test_the_file_says_what_the_page_says(client: TestClient, token: str) -> None:

@@ -10,6 +10,9 @@ Altair and vl-convert load on the first drawing, not on import.
 
 from __future__ import annotations
 
+import base64
+import csv
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -41,6 +44,7 @@ __all__ = [
     "steps",
 ]
 
+_RUN: Final = frozenset("=+-@\t\r\n")
 WIDE: Final = 680
 NARROW: Final = 320
 
@@ -66,6 +70,20 @@ class Chart:
     narrow: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+
+    @property
+    def csv(self) -> str:
+        """The table twin as a CSV file (RFC 4180, UTF-8), in a `data:` address (RFC 2397).
+
+        A page that is one file has it inside. A cell that a spreadsheet would take for a formula
+        gets a leading apostrophe (OWASP, "CSV Injection").
+        """
+        text = io.StringIO(newline="")
+        writer = csv.writer(text, lineterminator="\r\n")
+        for row in (self.columns, *self.rows):
+            writer.writerow([f"'{cell}" if cell[:1] in _RUN else cell for cell in row])
+        raw = base64.b64encode(text.getvalue().encode()).decode("ascii")
+        return f"data:text/csv;charset=utf-8;base64,{raw}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

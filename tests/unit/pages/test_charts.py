@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import csv
+import io
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from xml.etree.ElementTree import Element, fromstring  # what we drew ourselves
 
 import pytest
@@ -48,6 +52,22 @@ def test_the_drawing_has_one_name(charts: dict[str, Chart], name: str) -> None:
     assert charts[name].headline in charts[name].name
     assert [child.get("aria-hidden") for child in root] == ["true"]
     assert not [e for e in list(root.iter())[1:] if e.get("role") or e.get("aria-label")]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_table_twin_can_be_saved(charts: dict[str, Chart], name: str) -> None:
+    """F2: the link beside a drawing holds the cells of its table, and needs no second file."""
+    kind, _, raw = charts[name].csv.partition(",")
+    assert kind == "data:text/csv;charset=utf-8;base64"
+    rows = list(csv.reader(io.StringIO(base64.b64decode(raw).decode(), newline="")))
+    assert [tuple(row) for row in rows] == [charts[name].columns, *charts[name].rows]
+
+
+def test_a_saved_cell_is_no_formula(charts: dict[str, Chart]) -> None:
+    """A cell that a spreadsheet would run stands behind an apostrophe in the saved table."""
+    rows = (("=1+1", "-2"), ("@x", "3"))
+    _, _, raw = replace(charts["gate"], columns=("a", "b"), rows=rows).csv.partition(",")
+    assert base64.b64decode(raw) == b"a,b\r\n'=1+1,'-2\r\n'@x,3\r\n"
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -29,7 +29,9 @@ def test_nothing_is_fetched(page: str) -> None:
     """The file has no address of any other file, no script and no inline style attribute."""
     assert not re.search(r"<(?:script|link|img|iframe|object|embed|base)\b", page)
     assert not re.search(r"\bstyle\s*=|url\(|@import|\bsrc=|\son\w+=", page)
-    assert {m for m in re.findall(r'href="([^"]*)"', page) if not m.startswith("#")} == set()
+    links = {m for m in re.findall(r'href="([^"]*)"', page) if not m.startswith("#")}
+    assert links
+    assert all(link.startswith("data:text/csv;charset=utf-8;base64,") for link in links)
 
 
 def test_the_file_forbids_itself_the_network(page: str) -> None:

@@ -97,6 +97,7 @@ SAY: Final[dict[str, str]] = {
     "label.open": "Open {name}",
     "label.of": "{done} of {total}",
     "figure.table": "Show the numbers as a table",
+    "figure.csv": "Save the numbers as CSV",
     # proofs
     "proof.save": "Save the proof",
     "proof.entry": "Save the entry's proof",

@@ -97,6 +97,7 @@ SAY: Final[dict[str, str]] = {
     "label.open": "{name} öffnen",
     "label.of": "{done} von {total}",
     "figure.table": "Die Zahlen als Tabelle zeigen",
+    "figure.csv": "Die Zahlen als CSV speichern",
     # proofs
     "proof.save": "Nachweis speichern",
     "proof.entry": "Nachweis des Eintrags speichern",

@@ -44,7 +44,6 @@ from byleave.disclosure.parcel import (
     check_use,
     read_envelope,
 )
-from byleave.disclosure.row_map import RowMap
 from byleave.errors import (
     ByleaveError,
     ConflictError,
@@ -372,13 +371,12 @@ class RecipientFolder:
         done: list[dict[str, Any]] = []
         failed: list[tuple[str, ByleaveError]] = []
         stuck: set[bytes] = set()
-        left: dict[Path, RowMap] = {}
         for path in self._orders():
             package = read_order(path).order.package
             if package in stuck:
                 continue  # its orders are obeyed one after another
             try:
-                done.append(self._obey(path, left))
+                done.append(self._obey(path))
             except EvidenceError as error:
                 stuck.add(package)
                 failed.append((path.name.removesuffix(ORDER), error))
@@ -388,8 +386,8 @@ class RecipientFolder:
             raise failed[0][1]
         return done
 
-    def _obey(self, path: Path, left: dict[Path, RowMap]) -> dict[str, Any]:
-        """Obey one order; `left` holds the map of the copy that the order before it rewrote."""
+    def _obey(self, path: Path) -> dict[str, Any]:
+        """Obey one order; the copy is read back, also as the order before it left it."""
         file = read_order(path)
         header = self._own(file.chain)
         check_order(file, self.trust)
@@ -397,7 +395,7 @@ class RecipientFolder:
         if place is None:
             return self._answer_unheld(path, file, header)
         state = state_at(place)
-        before = left.pop(place, None) or map_of(place / DATA, header.k)
+        before = map_of(place / DATA, header.k)
         digest = file.order.digest.hex()
         begun = state.get("begun")
         if begun is None or begun["order"] != digest:
@@ -418,8 +416,6 @@ class RecipientFolder:
             begun = {"order": digest, "after": after.root.hex(), "answer": answer}
             write_file(place / STATE, canonical.encode({**state, "begun": begun}))
             rewrite_without(place / DATA, file.order.labels)
-            left.clear()
-            left[place] = after
         elif before.root.hex() != begun["after"]:
             if before.root.hex() != state["root"]:
                 raise copy_changed()

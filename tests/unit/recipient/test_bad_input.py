@@ -18,6 +18,7 @@ from byleave.evidence.disclosed import signed_bytes
 from byleave.note.keys import SignerKey
 from byleave.stores.age import new_age_identity, open_sealed, seal_to
 from byleave.stores.outbox import FolderOutbox
+from byleave.wiring import recipient
 from byleave.wiring.recipient import RecipientFolder, make_recipient
 from tests.recipients import HOST, Site
 from tests.unit.service.small import PROVIDER
@@ -240,6 +241,21 @@ def test_rows_swapped_in_a_changed_bucket_are_found(held_site: Site) -> None:
         mine.obey()
     assert error.value.code == "disclosure.copy-changed"
     assert pq.read_table(path).num_rows == table.num_rows
+
+
+def test_a_rewrite_that_left_rows_is_found_by_the_next_order(
+    held_site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two orders obeyed at once: the copy is read back between them, not taken as done."""
+    site = held_site
+    for number, member in enumerate((site.agreed[0], site.agreed[-1]), start=1):
+        assert site.withdraw(member, days=number) == [site.package]
+    mine = site.recipient(days=3)
+    assert len(mine.pull(FolderOutbox(site.lay_out(days=3))).orders) == 2
+    monkeypatch.setattr(recipient, "rewrite_without", lambda path, labels: None)
+    refused: list[tuple[str, ByleaveError]] = []
+    assert len(mine.obey(refused)) == 1
+    assert [error.code for _, error in refused] == ["disclosure.copy-changed"]
 
 
 def test_a_recipient_cannot_deny_what_it_signed_for(held_site: Site) -> None:

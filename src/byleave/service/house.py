@@ -235,7 +235,8 @@ class House:
         map_files: Opens the folder of a map's files.
         building: What a map is built with: kernel, spill, and what runs its parts.
         ids: Returns compiled loops for so many more rows whose ids are looked up, or None: NumPy.
-        progress: Called with (what, done, total) on long work.
+        progress: Called with (what, done, total) between the steps of long work. It may raise to
+            stop it, so it is called only where nothing half done would stay (`service.steps`).
         environment: Returns what a fit runs in: versions, matrix library, instruction sets.
         timer: Returns microseconds since some instant, to measure how long something takes.
         purge: What goes once a release is unlearned: `states`, its training state; `releases`, its

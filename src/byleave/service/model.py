@@ -22,6 +22,7 @@ from byleave.service.release_files import (
     standing_on,
 )
 from byleave.service.snapshot import next_name, snapshot_document
+from byleave.service.steps import read_in_steps
 from byleave.snapshot.sealed import SealedSnapshot
 from byleave.training.measurements import check_exactness
 from byleave.training.oms import SIGNATURE_FILE
@@ -47,6 +48,7 @@ __all__ = [
 ]
 
 
+_LEARNING: Final = "rows learned from"
 _ATTACHED: Final = {
     STATEMENT: "statement",
     CARD: "card",
@@ -87,7 +89,9 @@ def train(
 ) -> tuple[str, str]:
     """Log the recipe, fit on the snapshot, keep the private state.
 
-    Others may write while the fit computes.
+    Others may write while the fit computes. `house.progress` is called between the batches it
+    reads, and once more when it is done: where it raises, the run keeps its recipe in the log and
+    has no model and no state.
 
     Args:
         house: The workspace's ports.
@@ -133,8 +137,11 @@ def train(
         writer.add_object("run", run, index=index, at_us=to_us(house.now()), document=document)
     with house.aside():
         began = house.timer()
-        state = trainer.fit(snapshot.batches(columns), full)
-        took = {"fit_rows": len(snapshot.alive), "fit_us": house.timer() - began}
+        rows = len(snapshot.alive)
+        reading = read_in_steps(snapshot.batches(columns), house.progress, _LEARNING, rows)
+        state = trainer.fit(reading, full)
+        house.progress(_LEARNING, rows, rows)
+        took = {"fit_rows": rows, "fit_us": house.timer() - began}
         made = made_of(house, trainer, state, took)
     if still is not None:
         still(run, index)

@@ -26,6 +26,7 @@ from byleave.ids import to_us
 from byleave.service.gate import reasons_of, replay_gate
 from byleave.service.house import House
 from byleave.service.source import open_source
+from byleave.service.steps import Progress, built_in_steps
 from byleave.snapshot.commit import Enrolled, fixed
 from byleave.snapshot.hashing import Longs, Rows
 from byleave.snapshot.map_files import MapReader
@@ -92,6 +93,9 @@ def seal_gate(
 
     Raises:
         EvidenceError: `gate.replay-differs`.
+
+    `house.progress` is called between batches and between parts of the map, the last time before
+    anything is logged: where it raises, no file of the snapshot stays.
     """
     if gated is None:
         index, document, gated = replay_gate(house, gate)
@@ -111,12 +115,12 @@ def seal_gate(
             snapshot=name,
             source=source.name,
             gate=index,
-            digests=_digests(source.digest_batches()),
+            digests=_digests(source.digest_batches(), gated.record.rows, house.progress),
             grounds=lambda indexes: entry_leaves(house, indexes),
             members=LedgerMembers(house),
             epoch=house.random(EPOCH_BYTES),
             salts=house.random,
-            ports=house.building,
+            ports=built_in_steps(house.building, house.progress),
         )
         files.flush()
     return name, store(house, sealing, kind=kind), sealing
@@ -498,8 +502,13 @@ def _parties_openings(house: House, name: str, rows: npt.NDArray[np.int64]) -> p
     )
 
 
-def _digests(batches: Iterator[pa.Array]) -> Callable[[Longs], Rows]:
-    """Return a function that looks up digests of ascending row numbers in one pass."""
+def _digests(
+    batches: Iterator[pa.Array], total: int, progress: Progress
+) -> Callable[[Longs], Rows]:
+    """Return a function that looks up digests of ascending row numbers in one pass.
+
+    Before each look-up `progress` is told how far in `total` rows it is.
+    """
     held = np.empty((0, 32), np.uint8)
     first = 0
 
@@ -507,6 +516,7 @@ def _digests(batches: Iterator[pa.Array]) -> Callable[[Longs], Rows]:
         nonlocal held, first
         if not len(rows):
             return np.empty((0, 32), np.uint8)
+        progress("rows sealed", int(rows[0]), total)
         held, first = held[int(rows[0]) - first :], int(rows[0])
         parts = [held]
         have = len(held)

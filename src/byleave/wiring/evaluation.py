@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from byleave.errors import InputError
+from byleave.service.steps import Progress, read_in_steps
 from byleave.snapshot.sealed import SealedSnapshot
 from byleave.trainers.content_model import evaluate as evaluate_content
 from byleave.trainers.jobs_model import evaluate as evaluate_jobs
@@ -39,6 +40,7 @@ def held_out_quality(
     trainer: Trainer[Any],
     columns: Mapping[str, str],
     recipe: Mapping[str, Any],
+    progress: Progress = lambda *_: None,
 ) -> dict[str, Any]:
     """Return the quality of a trainer on a fifth of the snapshot; empty where nothing can be said.
 
@@ -50,6 +52,7 @@ def held_out_quality(
         trainer: `content`, `jobs`, `replies`, or one of your own with a `task`.
         columns: Trainer's column → column of the data.
         recipe: The recipe of the run.
+        progress: Told how many rows were learned from; may raise, as nothing is written.
 
     Raises:
         InputError: `training.task`, its task names a column that the run has not, or its answers
@@ -72,7 +75,11 @@ def held_out_quality(
     learned, asked = rows.filter(pc.invert(mask)), rows.filter(mask)
     if task is not None and not (learned.num_rows and asked.num_rows):
         return {}
-    files = trainer.encode(trainer.fit(learned.to_batches(), recipe))
+    what, size = "rows learned from, to measure", learned.num_rows
+    reading = read_in_steps(learned.to_batches(), progress, what, size)
+    state = trainer.fit(reading, recipe)
+    progress(what, size, size)
+    files = trainer.encode(state)
     if task is not None:
         return dict(judge(task, files, learned, asked))
     found: dict[str, Any] = _OURS[trainer.name](files, asked.to_batches()).to_dict()

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["STOPPABLE", "WRITES"]
 
 Asked = dict[str, Any]
-STOPPABLE: Final = frozenset({"gate", "source"})
-"""Kinds that may stop midway and leave nothing."""
+STOPPABLE: Final = frozenset({"evaluation", "gate", "release", "sealing", "source", "training"})
+"""Kinds that may stop between two steps and leave nothing half done; a release, while measuring."""
 
 
 def _gate(workspace: Workspace, asked: Asked) -> dict[str, Any]:

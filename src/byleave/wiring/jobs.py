@@ -120,8 +120,8 @@ class Jobs:
         """Cancel a job; return whether that can still come to something.
 
         One that waits is over at once. One that runs stops where it next says how far it is, and
-        leaves nothing: gate runs and new sources do (`job_kinds.STOPPABLE`); all others go on to
-        their end.
+        leaves nothing half done (`job_kinds.STOPPABLE`); batches of withdrawals, rollbacks and
+        offers go on to their end.
 
         Raises:
             ConflictError: `job.elsewhere`.
@@ -206,7 +206,7 @@ class Jobs:
 
     def _do(self, job: Job) -> dict[str, Any]:
         if job.kind == "evaluation":
-            with self._opens(read_only=True) as ws:
+            with self._opens(read_only=True, progress=partial(self._says, job.number)) as ws:
                 return {"quality": ws.model.evaluate(job.asked["run"])}
         with self._patiently(partial(self._says, job.number)) as ws, ws.turn(wait=_PATIENCE):
             return WRITES[job.kind](ws, job.asked)

@@ -187,6 +187,7 @@ class Models(Noun):
             model.trainer_of(self._house, document["trainer"]),
             document["columns"],
             document["recipe"],
+            self._house.progress,
         )
 
     def suggest(

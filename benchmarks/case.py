@@ -1,10 +1,11 @@
 """The alleged class of the LinkedIn case at a platform's size, against the same query in SQL.
 
     benchmarks/case.py [--quick] [--json] [--members N] [--messages N] [--memory SIZE]
+                       [--ids integers [--against arrays]] [--threads N] [--folder FOLDER]
 
 Generated from a fixed seed; nobody's messages are in it. N messages of one author and one
-recipient drawn at random (six in ten InMail, 1 % without a date); ids such as `member-00001234`;
-half of the members subscribed; one in ten turned the switch off, one in eight made a choice (grants
+recipient drawn at random (six in ten InMail, 1 % without a date); ids such as `member-00001234`,
+or whole numbers; half of the members subscribed; one in ten turned the switch off, one in eight made a choice (grants
 of which some end and some leave out the past, refusals). Two deliveries to a third party before the
 cut-off, and one after it, which the class leaves out. The tables are Parquet files.
 
@@ -13,8 +14,12 @@ engine     The plan out of core (`engines.case_stages` by DuckDB, one thread): m
            delivery; the parts that it leaves hold every affected pair with its reason.
 sql        The same class written by hand in DuckDB SQL, one thread, over the same files and within
            the same memory: members and messages (low and high), and pairs by reason alone.
+arrays     With `--against arrays`, instead: the same class by NumPy alone (`case_arrays.py`), a
+           member's number being a place in arrays; it needs whole numbers from 0 for ids, shares
+           no code with the engine, and takes a few bytes a member.
 counts     1 where every one of those counts is the same on both sides; else 0, and exit status 1.
 memory     The most that each process held; its goal is DuckDB's limit and 1 GB for all else.
+disk       The tables; the most that parts and spilled data took beside them (looked at each second).
 reference  The columnar engine in memory over the same tables (`--quick`, `--reference`).
 
 CPU seconds of one process each; `ratio` is SQL's over the engine's (above 1: Byleave is faster).
@@ -30,9 +35,11 @@ import resource
 import shutil
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from multiprocessing import get_context
@@ -46,6 +53,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from case_arrays import by_arrays
 from report import Goal, Report
 
 from byleave.engines.case_duckdb import duckdb_runner
@@ -127,68 +135,108 @@ def main() -> int:
     parser.add_argument("--messages", type=int, default=20_000_000)
     parser.add_argument("--memory", default="2GB", help="what each of the two DuckDBs may hold")
     parser.add_argument("--reference", action="store_true", help="the columnar engine, too")
+    parser.add_argument("--ids", choices=("texts", "integers"), default="texts")
+    parser.add_argument("--against", choices=("sql", "arrays"), default="sql")
+    parser.add_argument("--threads", type=int, default=1, help="of each of the two DuckDBs")
     parser.add_argument(
         "--folder", help="where tables and spilled data go; default: a temporary one"
     )
     asked = parser.parse_args()
-    members, messages = (500_000, 1_000_000) if asked.quick else (asked.members, asked.messages)
+    if asked.against == "arrays" and asked.ids != "integers":
+        parser.error("--against arrays needs --ids integers")
+    if asked.quick:
+        asked.members, asked.messages = 500_000, 1_000_000
     report = Report(as_json=asked.json)
     with tempfile.TemporaryDirectory(prefix="byleave-case-", dir=asked.folder) as name:
-        folder = Path(name)
-        alone(write_tables, folder, members, messages)
-        ours = alone(by_duckdb_engine, folder, asked.memory)
-        theirs = alone(by_sql, folder, asked.memory)
-        report.add("duckdb engine, messages", messages, messages / ours.seconds, "messages/CPU s")
-        report.add("duckdb engine, members", members, members / ours.seconds, "members/CPU s")
-        report.add("sql, messages", messages, messages / theirs.seconds, "messages/CPU s")
-        goal = Goal(goal=0.8, floor=0.4, at_least=True)
-        ratio = theirs.seconds / ours.seconds
-        report.add("ratio: sql's CPU seconds over the engine's", messages, ratio, "", goal)
-        same = Goal(goal=1, floor=1, at_least=True)
-        alike = float(theirs.counts == ours.counts)
-        report.add("counts are the same", messages, alike, "", same)
-        bounded = Goal(
-            goal=limit_of(asked.memory), floor=2 * limit_of(asked.memory), at_least=False
-        )
-        report.add("duckdb engine, peak memory of its process", messages, ours.peak, "GB", bounded)
-        report.add("sql, peak memory of its process", messages, theirs.peak, "GB")
-        if asked.quick or asked.reference:
-            columns = alone(by_reference, folder)
-            report.add(
-                "reference, messages", messages, messages / columns.seconds, "messages/CPU s"
-            )
-            report.add(
-                "reference, memory each message", messages, columns.peak * 1e9 / messages, "bytes"
-            )
-            both = float(columns.counts == ours.counts)
-            report.add("reference, counts are the same", messages, both, "", same)
-        if alike != 1:
-            print(f"engine {ours.counts}\nsql    {theirs.counts}", file=sys.stderr)
+        measure(Path(name), asked, report)
     return int(report.failed)
+
+
+def measure(folder: Path, asked: argparse.Namespace, report: Report) -> None:
+    """Write the tables, answer twice, and report."""
+    members, messages, other = asked.members, asked.messages, asked.against
+    alone(write_tables, folder, members, messages, integers=asked.ids == "integers")
+    report.add("tables on disk", messages, size_of(folder) / 1e9, "GB")
+    ours = alone(by_duckdb_engine, folder, asked.memory, asked.threads)
+    report.add("duckdb engine, messages", messages, messages / ours.seconds, "messages/CPU s")
+    report.add("duckdb engine, members", members, members / ours.seconds, "members/CPU s")
+    bounded = Goal(goal=limit_of(asked.memory), floor=2 * limit_of(asked.memory), at_least=False)
+    report.add("duckdb engine, peak memory of its process", messages, ours.peak, "GB", bounded)
+    report.add("duckdb engine, parts and spilled data at most", messages, ours.disk, "GB")
+    report.add("duckdb engine, elapsed", messages, ours.elapsed, "s")
+    if other == "sql":
+        theirs = alone(by_sql, folder, asked.memory, asked.threads)
+    else:
+        theirs = alone(by_columns, folder, members)
+    report.add(f"{other}, messages", messages, messages / theirs.seconds, "messages/CPU s")
+    goal = Goal(goal=0.8, floor=0.4, at_least=True) if other == "sql" else None
+    ratio = theirs.seconds / ours.seconds
+    report.add(f"ratio: CPU seconds of {other} over the engine's", messages, ratio, "", goal)
+    same = Goal(goal=1, floor=1, at_least=True)
+    alike = float(theirs.counts == ours.counts)
+    report.add("counts are the same", messages, alike, "", same)
+    report.add(f"{other}, peak memory of its process", messages, theirs.peak, "GB")
+    report.add(f"{other}, spilled data at most", messages, theirs.disk, "GB")
+    if asked.quick or asked.reference:
+        columns = alone(by_reference, folder)
+        report.add("reference, messages", messages, messages / columns.seconds, "messages/CPU s")
+        report.add(
+            "reference, memory each message", messages, columns.peak * 1e9 / messages, "bytes"
+        )
+        both = float(columns.counts == ours.counts)
+        report.add("reference, counts are the same", messages, both, "", same)
+    if alike != 1:
+        print(f"engine {ours.counts}\n{other} {theirs.counts}", file=sys.stderr)
+    else:
+        print(f"counts {ours.counts}", file=sys.stderr)
 
 
 @dataclass(frozen=True)
 class Took:
-    """What a run in a process of its own answered and took."""
+    """What a run in a process of its own answered and took; memory and disk in GB."""
 
     counts: tuple[int, ...]
     seconds: float
+    elapsed: float
     peak: float
+    disk: float
 
 
-def alone(work: Callable[..., Any], *arguments: Any) -> Any:
+def alone(work: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
     """Run `work` in a process of its own, so that its memory is its own; return what it returns."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(work, *arguments).result()
+        return pool.submit(work, *arguments, **named).result()
 
 
-def took(work: Callable[[], tuple[int, ...]]) -> Took:
-    """Return what `work` returns, its CPU seconds, and the most memory the process has held."""
-    start = time.process_time()
+def took(work: Callable[[], tuple[int, ...]], folder: Path) -> Took:
+    """Return what `work` returns, what it took, and what it left in `folder` meanwhile."""
+    before, most, done = size_of(folder), 0, threading.Event()
+
+    def look() -> None:
+        nonlocal most
+        while not done.wait(1):
+            most = max(most, size_of(folder) - before)
+
+    watcher = threading.Thread(target=look, daemon=True)
+    watcher.start()
+    start, clock = time.process_time(), time.monotonic()
     counts = work()
-    seconds = time.process_time() - start
+    seconds, elapsed = time.process_time() - start, time.monotonic() - clock
+    most = max(most, size_of(folder) - before)
+    done.set()
+    watcher.join()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
-    return Took(counts, seconds, peak)
+    return Took(counts, seconds, elapsed, peak, most / 1e9)
+
+
+def size_of(folder: Path) -> int:
+    """Return the bytes of the files below a folder; a file that goes meanwhile counts nothing."""
+    total = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):
+                total += (Path(place) / name).stat().st_size
+    return total
 
 
 def limit_of(memory: str) -> float:
@@ -197,7 +245,7 @@ def limit_of(memory: str) -> float:
     return size + 1
 
 
-def by_duckdb_engine(folder: Path, memory: str) -> Took:
+def by_duckdb_engine(folder: Path, memory: str, threads: int) -> Took:
     """Answer by the plan."""
     tables = {name: FileTable(folder / f"{name}.parquet") for name in TABLES}
     past = practice({name: t.schema.empty_table() for name, t in tables.items()})
@@ -207,12 +255,14 @@ def by_duckdb_engine(folder: Path, memory: str) -> Took:
     parts.mkdir()
 
     def answer() -> tuple[int, ...]:
-        with duckdb_runner(parts, memory=memory, threads=1) as runner:
+        with duckdb_runner(parts, memory=memory, threads=threads) as runner:
             return counts_of(
-                answer_in_stages(question, Inputs(**tables), runner, parts).cohorts[0].affected
+                answer_in_stages(question, Inputs(**tables), runner, parts, progress=spoken(parts))
+                .cohorts[0]
+                .affected
             )
 
-    found = took(answer)
+    found = took(answer, parts)
     shutil.rmtree(parts)
     return found
 
@@ -221,15 +271,32 @@ def by_reference(folder: Path) -> Took:
     """Answer by columns in memory."""
     tables = {name: pq.read_table(folder / f"{name}.parquet") for name in TABLES}
     return took(
-        lambda: counts_of(affected(practice(tables), tables["choices"], alleged_class(CUT)))
+        lambda: counts_of(affected(practice(tables), tables["choices"], alleged_class(CUT))),
+        folder,
     )
 
 
-def by_sql(folder: Path, memory: str) -> Took:
+def by_columns(folder: Path, members: int) -> Took:
+    """Answer by NumPy."""
+    return took(lambda: by_arrays(folder, members, DELIVERIES[:2]), folder)
+
+
+def spoken(folder: Path) -> Callable[[str, int, int], None]:
+    """Return what says on standard error how far a run is, for whoever waits for it."""
+
+    def say(what: str, done: int, whole: int) -> None:
+        disk, cpu = size_of(folder) / 1e9, time.process_time()
+        line = f"{datetime.now(UTC):%H:%M:%S} {what} {done}/{whole}; {cpu:.0f} CPU s, {disk:.1f} GB"
+        print(line, file=sys.stderr, flush=True)
+
+    return say
+
+
+def by_sql(folder: Path, memory: str, threads: int) -> Took:
     """Answer by the query written by hand, over the same files, within the same memory."""
     with duckdb.connect() as database:
         database.execute(
-            f"SET threads = 1; SET memory_limit = '{memory}'; "
+            f"SET threads = {threads}; SET memory_limit = '{memory}'; "
             f"SET temp_directory = '{folder}/sql'; SET preserve_insertion_order = false; "
             "SET enable_progress_bar = false"
         )
@@ -240,10 +307,10 @@ def by_sql(folder: Path, memory: str) -> Took:
         def answer() -> tuple[int, ...]:
             return tuple(database.execute(SQL).fetchone() or ())
 
-        return took(answer)
+        return took(answer, folder)
 
 
-def write_tables(folder: Path, members: int, messages: int) -> None:
+def write_tables(folder: Path, members: int, messages: int, *, integers: bool) -> None:
     """Write the tables of a case from the seed, a slice of rows at a time."""
     rng = np.random.default_rng(SEED)
     width = len(str(members))
@@ -253,6 +320,8 @@ def write_tables(folder: Path, members: int, messages: int) -> None:
     chose, off = order[: members // 8], order[members // 16 : members // 16 + members // 10]
 
     def who(ordinals: Any) -> pa.Array:
+        if integers:
+            return pa.array(np.asarray(ordinals, dtype=np.int32))
         digits = pc.utf8_lpad(pa.array(ordinals).cast(pa.string()), width, "0")
         return pc.binary_join_element_wise("member-", digits, "")
 
@@ -312,7 +381,15 @@ def written(file: Path, rows: int, made: Callable[[int, int], dict[str, pa.Array
     writer = None
     for start in range(0, rows, SLICE):
         table = pa.table(made(start, min(start + SLICE, rows)))
-        writer = writer or pq.ParquetWriter(file, table.schema, compression="zstd")
+        # What is a number of its own in every row is no dictionary.
+        numbers = {f.name for f in table.schema if f.type in {pa.int32(), pa.int64(), INSTANT}}
+        writer = writer or pq.ParquetWriter(
+            file,
+            table.schema,
+            compression="zstd",
+            use_dictionary=[n for n in table.schema.names if n not in numbers],
+            column_encoding=dict.fromkeys(sorted(numbers), "DELTA_BINARY_PACKED"),
+        )
         writer.write_table(table, row_group_size=SLICE // 4)
     if writer is not None:
         writer.close()

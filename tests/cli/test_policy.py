@@ -317,3 +317,23 @@ def test_the_permission_alone_flips_the_decision(place: Path, say: Say) -> None:
     (place / "r.yaml").write_text(RECIPIENTS.format(train="perhaps"))
     assert say("policy", "recipients", "r.yaml").code == 2
     assert say("fsck").code == 0
+
+
+def test_linting_a_file_that_is_not_there_says_so_before_it_asks_for_a_workspace(
+    tmp_path: Path, say: Say
+) -> None:
+    """`policy lint` on a name that is no file, without a workspace, speaks of the file."""
+    said = say("policy", "lint", "polciy.md", "--workspace", str(tmp_path / "none"))
+    assert said.code == 2
+    assert said.err.startswith("error[input.not-found]: no such file")
+    assert "polciy.md" in said.err
+
+
+def test_a_missing_workspace_names_the_one_beside_it(tmp_path: Path, say: Say) -> None:
+    """Where no workspace stands, the hint names one that stands beside it, or the two ways."""
+    away = say("policy", "list", "--workspace", str(tmp_path / "byleave-workspace"))
+    assert "byleave demo a full one" in away.err
+    assert "BYLEAVE_WORKSPACE" in away.err
+    empty(tmp_path / "byleave-demo").close()
+    beside = say("policy", "list", "--workspace", str(tmp_path / "byleave-workspace"))
+    assert f"--workspace {tmp_path / 'byleave-demo'}" in beside.err

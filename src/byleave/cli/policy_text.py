@@ -186,6 +186,8 @@ def _difference(texts: tuple[str, ...], workspace: str) -> Difference:
 
 def _lint(text: str, version: str | None, workspace: str) -> tuple[str, tuple[Finding, ...]]:
     """Lint a file, with the workspace's taxonomy where there is one, or a published document."""
+    from byleave.errors import InputError
+
     if version is None and Path(text).is_file():
         words = read_text(text)
         if not (Path(workspace) / "byleave.toml").is_file():
@@ -195,6 +197,13 @@ def _lint(text: str, version: str | None, workspace: str) -> tuple[str, tuple[Fi
             return text, lint_words(words, name=text, taxonomy=default_taxonomy())
         with opened(workspace, read_only=True) as ws:
             return text, ws.policy.lint(words, name=text)
+    if version is None and not (Path(workspace) / "byleave.toml").is_file():
+        raise InputError(
+            "no such file; and no workspace stands here that could hold a document of that name",
+            code="input.not-found",
+            where=text,
+            hint="byleave policy lint FILE, or DOCUMENT --workspace PATH",
+        )
     with opened(workspace, read_only=True) as ws:
         return text, ws.policy.lint_published(text, version)
 

@@ -76,7 +76,7 @@ _TELLS: Final = rx(
     r"[^.;]{0,140}?\b(?:how|what|whom|who|whether|why|when|where|ways|circumstances|practices|types[ ]of[ ](?:\w+[ ])?(?:data|information))\b(?:(?!\bthat[ ](?:it|they|we|your)\b)[^.;]){0,90}$"
 )
 _HOW: Final = rx(
-    r"\b(?:how(?![ ]ever)|whether|why|what|the[ ](?:ways?|manner)|when[ ]and[ ]how)\b(?:[ ][\w'-]+,?){0,12}[ ](?:and[ ])?$"
+    r"\b(?:how(?![ ]ever)|whether|why|what|the[ ](?:ways?|manner)(?:[ ]in[ ]which)?|when[ ]and[ ]how)\b(?:[ ][\w'-]+,?){0,12}[ ](?:and[ ])?$"
 )
 _WHETHER: Final = rx(r"\bdisclose[ ](?:to[ ]you[ ])?(?:whether|what|which)\b[^;.!?]{0,120}$")
 _PARENTHESIS: Final = re.compile(r"\([^()]*\)")

@@ -56,7 +56,14 @@ _MARKS: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
 )
 _ABBREVIATIONS: Final = frozenset(
     "e.g i.e etc cf vs v no nos art arts sec inc ltd co corp llc dr mr mrs ms st dept approx "
-    "incl para fig u.s u.k e.u p pp".split()
+    "incl para fig u.s u.k e.u p pp l.l.c l.l.p p.l.l.c p.c p.a".split()
+)
+# what may end a sentence too, where a word follows that begins one: "hosted by Acme, Inc. When you"
+_ENDS_NAMES: Final = frozenset(
+    "inc ltd co corp llc l.l.c l.l.p p.l.l.c p.c p.a etc u.s u.k".split()
+)
+_BEGINS: Final = re.compile(
+    r"\s*(?:We|You|They|It|If|When|Where|While|This|These|Those|Our|Your|Their|In|For|To|Any|All|As|Such|Please|However)\s(?!\()"
 )
 # "Service Providers." before what an item says: a few words, none of them a verb in small letters
 _TITLE: Final = re.compile(
@@ -165,7 +172,10 @@ def split_sentences(text: str) -> list[tuple[int, str]]:
         initial = len(word) == 1 and word.isalpha() and word != "i"
         dot = text[end.start()] == "."
         numbering = word.isdigit() and text[start : end.start()].strip() == word
-        if dot and not last and (word in _ABBREVIATIONS or initial or numbering):
+        held = word in _ABBREVIATIONS or initial or numbering
+        if word in _ENDS_NAMES and _BEGINS.match(text, end.end()):
+            held = False
+        if dot and not last and held:
             continue
         if text[start : end.end()].strip():
             gap = len(text[start:]) - len(text[start:].lstrip())

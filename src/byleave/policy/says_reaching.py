@@ -136,6 +136,12 @@ REACHING: Final = tuple(
         # to / with whom we share
         rf"(?P<whom>{RECIPIENT})[ ](?:with|to)[ ](?:whom|which)[ ](?:we|us|it)[ ](?:{MODAL}[ ])?(?P<verb>\w+)(?P<what>)",
         rf"\b(?:what|information|data)[ ](?:that[ ])?we[ ](?:{MODAL}[ ])?(?P<verb>give|share|provide|send|disclose|transfer)(?P<what>)(?:[ ](?:to|with))?[ ](?:them\b|(?P<whom>{RECIPIENT}))",
+        # what introduces a list of them; what we collect and share; leave for our disclosing it
+        rf"{THING}{UP_TO}{{0,90}}?\b(?P<verb>shared|disclosed|sold|{_HANDED})(?P<what>)[ ](?:only[ ])?(?:with|to):$",
+        r"\b(?:information|data)[ ](?:that[ ])?we[ ](?:\w+,?[ ](?:and[ ]|or[ ])?){0,2}(?P<verb>share|disclose|sell)(?P<what>)[ ](?:about[ ]you[ ])?(?:depends?|(?:may[ ]|can[ ])?includes?)\b",
+        rf"\b(?:consent|agree|authori[sz]e)(?:s|ing)?[ ]to[ ](?:our|us|[\w.]+'s?|its)[ ](?:[\w-]+,?[ ](?:and[ ]|or[ ])?){{0,6}}?(?P<verb>disclosures?|disclosing|sharing)\b(?P<what>[^;.!?]{{0,40}}?{DATA})",
+        # a request goes on to them, by way of ours
+        rf"\b(?:your|the|this|each|every)[ ](?:[\w-]+[ ]){{0,2}}?(?:requests?|recordings?|{DATA})[ ](?:first[ ])?(?P<verb>goes|go|passes|pass)(?P<what>)[ ](?:through|via)[ ][^;.!?]{{0,60}}?[ ]to[ ](?:\w+[ ]){{0,3}}?(?P<whom>{RECIPIENT})",
         # we and our affiliates use
         rf"\b(?:we|us)[ ](?:and|or)[ ](?:our[ ])?(?P<whom>{RECIPIENT})[ ](?:{MODAL}[ ])*(?P<verb>use|process|access|train|develop|collect|analy[sz]e)\b(?P<what>{UP_TO}{{0,60}}?{DATA})",
     )

@@ -122,7 +122,7 @@ def reads_like_sharing(text: str, lead: str, weights: Weights | None = None) -> 
 
 
 _INCOMING: Final = rx(
-    r"\b(?:with|to)[ ]us\b|\bprovide[ ]us\b|\b(?:we|us)[ ](?:(?:may|also|will|might|can|sometimes)[ ])*(?:receive|obtain|get|collect|access|supplement)\b[^.;]*\b(?:from|provided[ ]by|outside[ ]records|records|connection)\b|"
+    r"\b(?:with|to)[ ]us\b|\b(?:provide|sends?|gives?|tells?)[ ]us\b|\b(?:we|us)[ ](?:(?:may|also|will|might|can|sometimes)[ ])*(?:receive|obtain|get|collect|access|supplement)\b[^.;]*\b(?:from|provided[ ]by|outside[ ]records|records|connection)\b|"
     r"\bfrom[ ](?:\w+[ ]){0,2}?third[ -]part\w+\b|\bpublicly[ ](?:available|accessible)[ ](?:on|sources)\b"
 )
 _NOT_OURS: Final = rx(

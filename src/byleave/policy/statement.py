@@ -73,7 +73,8 @@ def statements_of(
     if "training" not in about and reads_like_training(text, lead, weights and weights.training):
         words = training_words(text)
         said.append(Statement(about="training", because=words, recipients=(), by="score"))
-    if "sharing" not in about and reads_like_sharing(text, lead, weights and weights.sharing):
+    heard = "sharing" not in about and not _YOU_MAY.search(lead)
+    if heard and reads_like_sharing(text, lead, weights and weights.sharing):
         named, words = recipients_of(text) or recipients_of(lead), telling_words(text)
         said.append(Statement(about="sharing", because=words, recipients=named, by="score"))
     return tuple(said)
@@ -82,7 +83,7 @@ def statements_of(
 def _ruled(text: str, lead: str) -> tuple[Statement, ...]:
     """Return what the rules say of a sentence read with what introduces it."""
     alone = _spoken(text, "")
-    if _YOUR_RIGHT.search(lead):
+    if _YOUR_RIGHT.search(lead) or _YOU_MAY.search(lead):
         alone = tuple(statement for statement in alone if statement.about != "sharing")
     if not lead:
         return alone
@@ -210,6 +211,10 @@ def _hands_over(lead: str, text: str) -> bool:
 
 _YOUR_RIGHT: Final = rx(
     r"\b(?:rights?(?:[ ](?:to|of|that))?|entitled[ ]to|request[ ]that[ ]we|ask[ ](?:us[ ]to|that[ ]we)|request[ ]us[ ]to)[ ]*:?$"
+)
+# "Depending on where you live, you may:", "This helps you to:"
+_YOU_MAY: Final = rx(
+    r"\b(?:you[ ](?:may|can|could|might|should|are[ ]able[ ]to)(?:[ ]also)?|(?:helps?|allows?|enables?|lets?|permits?)[ ]you(?:[ ]to)?)[ ]*:$"
 )
 
 

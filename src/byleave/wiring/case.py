@@ -153,7 +153,14 @@ def _text(file: Path) -> str:
         return file.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise InputError("no such case file", code="input.not-found", where=str(file)) from None
-    except (IsADirectoryError, UnicodeDecodeError):
+    except IsADirectoryError:
+        raise InputError(
+            "a folder, not a case file",
+            code="input.not-found",
+            where=str(file),
+            hint="byleave case run CASE.yaml",
+        ) from None
+    except UnicodeDecodeError:
         raise InputError(
             "a case file is UTF-8 text", code="case.malformed", where=str(file)
         ) from None

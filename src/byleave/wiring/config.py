@@ -174,6 +174,17 @@ class Config:
         write_file(places.config, ("\n".join(lines) + "\n").encode())
 
 
+def _where_then(root: Path) -> str:
+    """Say how to come to a workspace where none stands: one beside it, or a new one."""
+    for beside in (root.with_name("byleave-workspace"), root.with_name("byleave-demo")):
+        if beside != root and (beside / "byleave.toml").is_file():
+            return f"there is one beside it: --workspace {beside}"
+    return (
+        "byleave init makes an empty one, byleave demo a full one;\n"
+        "--workspace, or BYLEAVE_WORKSPACE, names one elsewhere"
+    )
+
+
 def read_config(places: Places) -> Config:
     """Read a workspace's configuration.
 
@@ -191,7 +202,7 @@ def read_config(places: Places) -> Config:
             "no Byleave workspace stands here",
             code="workspace.missing",
             where=str(places.root),
-            hint="byleave init makes an empty one, byleave demo a full one",
+            hint=_where_then(places.root),
         ) from None
     try:
         values = tomllib.loads(text)

@@ -315,6 +315,8 @@ def test_recipients_have_groups() -> None:
         ("We share data with J. Smith Ltd. and others.", 1),
         ("Version 2.1 applies from 3.5.2024 on.", 1),
         ("What do we share? Nothing!", 2),
+        ("It runs on models of Orbita, Inc. When you ask, it answers.", 2),
+        ("Orbita, L.L.C. (United States)", 1),
     ],
 )
 def test_sentences_end_where_they_end(text: str, count: int) -> None:
@@ -371,6 +373,33 @@ def test_nested_lists_and_run_in_titles_keep_their_introduction() -> None:
     assert not said(nested)
     titled = "We share your data with:\n\n- **Vendors.** Companies that store it for us.\n"
     assert said(titled)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "To answer, your words are sent to our server and then passed to:",
+        "The types of personal information we collect and share depend on the product you have.",
+        "By using it you consent to our collection, use, and disclosure of your information.",
+        "Your request goes through our own service and then to the AI provider.",
+    ],
+)
+def test_what_hands_over_in_passing_is_sharing(text: str) -> None:
+    """A list's introduction, what "we collect and share", leave to disclose, a request that goes on."""
+    assert said(f"{text}\n") == [text]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Depending on where you live, you may:\n\n- Lodge complaints with regulatory authorities\n",
+        "Knowing this helps you to:\n\n- decide when authorizing disclosure to others\n",
+        "Orbita sends us a number and the state of your subscription.\n",
+    ],
+)
+def test_what_the_reader_does_and_what_comes_in_is_no_sharing(text: str) -> None:
+    """Items below "you may:", and what others send us, hand over nothing of the reader's."""
+    assert not said(text)
 
 
 @given(st.text(max_size=300))

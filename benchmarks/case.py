@@ -5,7 +5,7 @@
 
 Generated from a fixed seed; nobody's messages are in it. N messages of one author and one
 recipient drawn at random (six in ten InMail, 1 % without a date); ids such as `member-00001234`,
-or whole numbers; half of the members subscribed; one in ten turned the switch off, one in eight made a choice (grants
+or whole numbers, and then the dates ascend, as in a log; half of the members subscribed; one in ten turned the switch off, one in eight made a choice (grants
 of which some end and some leave out the past, refusals). Two deliveries to a third party before the
 cut-off, and one after it, which the class leaves out. The tables are Parquet files.
 
@@ -138,6 +138,8 @@ def main() -> int:
     parser.add_argument("--ids", choices=("texts", "integers"), default="texts")
     parser.add_argument("--against", choices=("sql", "arrays"), default="sql")
     parser.add_argument("--threads", type=int, default=1, help="of each of the two DuckDBs")
+    parser.add_argument("--tables", help="a folder that holds the tables of such a run, or will")
+    parser.add_argument("--only-tables", action="store_true", help="write them, and no more")
     parser.add_argument(
         "--folder", help="where tables and spilled data go; default: a temporary one"
     )
@@ -148,14 +150,23 @@ def main() -> int:
         asked.members, asked.messages = 500_000, 1_000_000
     report = Report(as_json=asked.json)
     with tempfile.TemporaryDirectory(prefix="byleave-case-", dir=asked.folder) as name:
-        measure(Path(name), asked, report)
+        folder = Path(asked.tables or name)
+        if not (folder / "subscriptions.parquet").exists():  # the last that is written
+            alone(
+                write_tables,
+                folder,
+                asked.members,
+                asked.messages,
+                integers=asked.ids == "integers",
+            )
+        if not asked.only_tables:
+            measure(folder, asked, report)
     return int(report.failed)
 
 
 def measure(folder: Path, asked: argparse.Namespace, report: Report) -> None:
     """Write the tables, answer twice, and report."""
     members, messages, other = asked.members, asked.messages, asked.against
-    alone(write_tables, folder, members, messages, integers=asked.ids == "integers")
     report.add("tables on disk", messages, size_of(folder) / 1e9, "GB")
     ours = alone(by_duckdb_engine, folder, asked.memory, asked.threads)
     report.add("duckdb engine, messages", messages, messages / ours.seconds, "messages/CPU s")
@@ -332,6 +343,14 @@ def write_tables(folder: Path, members: int, messages: int, *, integers: bool) -
     def constant(instant: datetime, count: int) -> pa.Array:
         return pa.array([instant], INSTANT).take(pa.array(np.zeros(count, int)))
 
+    def sent(start: int, stop: int) -> pa.Array:
+        unknown = rng.random(stop - start) < 0.01
+        if not integers:
+            return instants(stop - start, 80, unknown)
+        step = 80 * DAY // messages
+        at = np.int64(START.timestamp()) * 1_000_000 + np.arange(start, stop) * step
+        return pa.array(at + rng.integers(0, step, stop - start), mask=unknown).cast(INSTANT)
+
     def message_rows(start: int, stop: int) -> dict[str, pa.Array]:
         count = stop - start
         kind = (rng.random(count) < 0.6).astype(np.int64)
@@ -339,7 +358,7 @@ def write_tables(folder: Path, members: int, messages: int, *, integers: bool) -
             "record": pa.array(np.arange(start, stop)),
             "author": who(rng.integers(0, members, count)),
             "recipients": who(rng.integers(0, members, count)),
-            "sent_at": instants(count, 80, rng.random(count) < 0.01),
+            "sent_at": sent(start, stop),
             "kind": pa.array(["direct", "inmail"]).take(pa.array(kind)),
         }
 
@@ -381,12 +400,13 @@ def written(file: Path, rows: int, made: Callable[[int, int], dict[str, pa.Array
     writer = None
     for start in range(0, rows, SLICE):
         table = pa.table(made(start, min(start + SLICE, rows)))
-        # What is a number of its own in every row is no dictionary.
+        # What is a number of its own in every row is no dictionary, and random bits do not shrink.
         numbers = {f.name for f in table.schema if f.type in {pa.int32(), pa.int64(), INSTANT}}
+        kinds = {n: "none" if n in numbers else "zstd" for n in table.schema.names}
         writer = writer or pq.ParquetWriter(
             file,
             table.schema,
-            compression="zstd",
+            compression=kinds,
             use_dictionary=[n for n in table.schema.names if n not in numbers],
             column_encoding=dict.fromkeys(sorted(numbers), "DELTA_BINARY_PACKED"),
         )

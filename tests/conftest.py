@@ -10,11 +10,15 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -63,3 +67,15 @@ def chromium() -> str:
         if found := shutil.which(name):
             return found
     _missing("no Chromium is on the PATH (Debian: apt-get install chromium)")
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    """One browser for the module; use it with the mark `browser`, and as `tests/browsing.py` says.
+
+    Not one for all: while Playwright is started no other test can run an event loop.
+    """
+    from tests.browsing import launched  # the environments of the slow engines have no Playwright
+
+    with launched(chromium) as started:
+        yield started

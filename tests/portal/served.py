@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
-import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import uvicorn
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 import byleave
@@ -22,6 +19,7 @@ from byleave.portal.app import create_app
 from byleave.portal.desk import make_desk
 from byleave.wiring.admission import Admission
 from byleave.wiring.world import ReplayClock
+from tests.portal.answering import answering
 
 __all__ = ["SITE", "Served", "listening", "served"]
 
@@ -75,31 +73,17 @@ def served(path: Path, at: datetime) -> Iterator[Served]:
 def listening(path: Path, at: datetime) -> Iterator[tuple[str, Callable[[str, str], str]]]:
     """Serve a workspace on a free port of loopback; yield its address and what makes links."""
     clock = ReplayClock(at)
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    base = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    started = threading.Event()
-    server: list[uvicorn.Server] = []
 
-    def run() -> None:  # the thread that opens the workspace is the one that reads it
+    @contextmanager
+    def made(base: str) -> Iterator[FastAPI]:
         with byleave.open(path, read_only=True, now=clock) as reader:
             desk = make_desk(reader, site=base)
-            app = create_app(WorkspaceAnswers(reader), demo=False, desk=desk)
-            server.append(uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False)))
-            started.set()
-            server[0].run(sockets=[listener])
+            yield create_app(WorkspaceAnswers(reader), demo=False, desk=desk)
 
-    def link(role: str, who: str) -> str:
-        with byleave.open(path, read_only=True, now=clock) as ws, Admission(ws) as admission:
-            return f"{base}/in/{admission.make_link(role, who)}"
+    with answering(made) as base:
 
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    assert started.wait(60)
-    give_up = time.monotonic() + 60
-    while not server[0].started and time.monotonic() < give_up:
-        thread.join(0.01)
-    yield base, link
-    server[0].should_exit = True
-    thread.join(30)
-    listener.close()
+        def link(role: str, who: str) -> str:
+            with byleave.open(path, read_only=True, now=clock) as ws, Admission(ws) as admission:
+                return f"{base}/in/{admission.make_link(role, who)}"
+
+        yield base, link

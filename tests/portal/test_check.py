@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from playwright.sync_api import sync_playwright
 
 from byleave.note import KeyType, Signature, SignerKey, ml_dsa, parse_note
 from byleave.note.signed import add_signatures
 from byleave.pages import check
 from byleave.verify import verify
+from tests.browsing import new_page
 from tests.portal.judges import VECTORS, Case, Judge, in_node, mutations, resealed, vectors
 
 IN_PAGE = """
@@ -94,19 +94,15 @@ def judge(request: pytest.FixtureRequest, script: Path) -> Iterator[Judge]:
         return
     saved = script.with_name(check.SAVED_NAME)
     saved.write_text(check.saved(), encoding="utf-8")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=request.getfixturevalue("chromium"), args=["--no-sandbox"]
-        )
-        page = browser.new_context(offline=True).new_page()
-        page.goto(saved.as_uri())
+    page = new_page(request.getfixturevalue("browser"), offline=True)
+    page.goto(saved.as_uri())
 
-        def judged(cases: Any) -> list[dict[str, Any]]:
-            found = page.evaluate(IN_PAGE, [case.written() for case in cases])
-            return [json.loads(text) for text in found]
+    def judged(cases: Any) -> list[dict[str, Any]]:
+        found = page.evaluate(IN_PAGE, [case.written() for case in cases])
+        return [json.loads(text) for text in found]
 
-        yield judged
-        browser.close()
+    yield judged
+    page.context.close()
 
 
 def ours(case: Case) -> dict[str, Any]:

@@ -6,17 +6,18 @@ import hashlib
 import http.server
 import json
 import random
+import re
 import shutil
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from byleave.errors import InputError
 from byleave.evidence.entry import ENTRY_KINDS, RulesetEntry, SourceEntry
@@ -31,7 +32,7 @@ from byleave.pages.explorer import EXPLORER_NAME, explorer
 from byleave.stores.tile_files import TileFiles
 from byleave.tlog.fsck import fsck
 from byleave.tlog.reader import LogReader
-from tests.portal.test_browser import AXE, OVERFLOW
+from tests.browsing import axe_faults, new_page, overflow
 from tests.unit.tlog.logs import KEY, ORIGIN, Log
 
 OPEN = """
@@ -377,17 +378,9 @@ def test_the_portal_hands_out_the_same_file(client: TestClient) -> None:
 # --- in a browser, from a disk -----------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield started
-        started.close()
-
-
 def opened(browser: Browser, file: Path, **options: Any) -> tuple[Page, list[str], list[str]]:
     """Open the file without a network; return its page, what it asked for and what it complained of."""
-    page = browser.new_context(offline=True, **options).new_page()
+    page = new_page(browser, offline=True, **options)
     asked: list[str] = []
     told: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
@@ -416,15 +409,15 @@ def test_a_log_is_read_from_a_folder_without_a_network(
     expect(page.locator("#log-result")).to_contain_text("Choose the folder of the log first.")
     checked(page, log, trust)
     result = page.locator("#log-result")
-    expect(result.locator("h3")).to_have_text("This log holds", timeout=60_000)
-    assert "All 700 entries" in result.inner_text()
+    expect(result.locator("h3")).to_have_text("This log holds")
+    expect(result).to_contain_text("All 700 entries")
     search = page.get_by_label("Entry number, digest, leaf hash or name")
     go = page.get_by_role("button", name="Search")
     search.fill("300")
     go.click()
-    expect(page.locator("#shown h3")).to_have_text("Entry 300", timeout=30_000)
-    assert page.url.endswith("#entry=300")
-    assert "a table was taken in" in page.locator("#shown").inner_text()
+    expect(page.locator("#shown h3")).to_have_text("Entry 300")
+    expect(page).to_have_url(re.compile("#entry=300$"))
+    expect(page.locator("#shown")).to_contain_text("a table was taken in")
     with page.expect_download() as saved:
         page.get_by_role("link", name="Save the proof of inclusion").click()
     text = Path(saved.value.path()).read_text()
@@ -433,14 +426,14 @@ def test_a_log_is_read_from_a_folder_without_a_network(
     page.get_by_role("link", name="Back to the list").click()
     page.get_by_label("Kind").select_option("source/v1")
     go.click()
-    expect(page.locator("#shown tbody tr")).to_have_count(1, timeout=30_000)
+    expect(page.locator("#shown tbody tr")).to_have_count(1)
     page.get_by_label("Kind").select_option("")
     page.get_by_label("Below this index").fill("")
     search.fill("nothing has this")
     go.click()
-    expect(page.locator("#shown")).to_contain_text("This is no proof of absence.", timeout=30_000)
+    expect(page.locator("#shown")).to_contain_text("This is no proof of absence.")
     page.go_back()
-    expect(page.locator("#shown tbody tr")).to_have_count(1, timeout=30_000)
+    expect(page.locator("#shown tbody tr")).to_have_count(1)
     assert len(asked) == 1 + sum(address.startswith("blob:") for address in asked)
     assert told == []
     page.context.close()
@@ -458,11 +451,11 @@ def test_a_damaged_log_is_refused_on_the_page(
     page, _, _ = opened(browser, tmp_path / EXPLORER_NAME)
     checked(page, folder, trust)
     result = page.locator("#log-result")
-    expect(result.locator("h3")).to_have_text("This log does not hold", timeout=60_000)
+    expect(result.locator("h3")).to_have_text("This log does not hold")
     [[code, where]] = problems_of_fsck(folder, trust)
-    assert code in result.inner_text()
-    assert where in result.inner_text()
-    assert not page.locator("#explorer").is_visible()
+    expect(result).to_contain_text(code)
+    expect(result).to_contain_text(where)
+    expect(page.locator("#explorer")).to_be_hidden()
     page.context.close()
 
 
@@ -477,7 +470,7 @@ def test_a_hundred_thousand_entries_do_not_stop_the_page(
     checked(page, folder, trust)
     expect(page.locator("#log-result h3")).to_have_text("This log holds", timeout=300_000)
     assert page.evaluate("ticks") >= 10
-    assert page.locator("#shown tbody tr").count() == 50
+    expect(page.locator("#shown tbody tr")).to_have_count(50)
     before = page.evaluate("ticks")
     page.get_by_label("Entry number, digest, leaf hash or name").fill('"r3"')
     page.get_by_role("button", name="Search").click()
@@ -500,20 +493,13 @@ def test_the_file_is_accessible(
         color_scheme=scheme,
     )
     checked(page, log, trust)
-    page.wait_for_selector("#shown table", timeout=60_000)
-    page.evaluate(AXE.read_text("utf-8"))
+    expect(page.locator("#shown table")).to_be_visible()
     for step in ("list", "entry"):
         if step == "entry":
             page.locator("#shown td a").first.click()
-            page.wait_for_selector("#shown pre")
-        found = page.evaluate(
-            """axe.run(document, {
-              runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
-              rules: {'target-size': {enabled: true}},
-            }).then(r => r.violations.map(v => [v.id, v.nodes.map(n => n.html.slice(0, 160))]))"""
-        )
-        assert found == [], step
-        assert page.evaluate(OVERFLOW) <= 0, step
+            expect(page.locator("#shown pre").first).to_be_visible()
+        assert axe_faults(page) == [], step
+        assert overflow(page) <= 0, step
     assert told == []
     page.context.close()
 
@@ -543,14 +529,14 @@ def test_a_log_is_fetched_from_its_one_address(
     try:
         file = tmp_path / EXPLORER_NAME
         file.write_text(explorer(f"{address}/{log.name}"), encoding="utf-8")
-        page = browser.new_context().new_page()
+        page = new_page(browser)
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.url))
         page.goto(file.as_uri())
         assert [url for url in asked if not url.startswith("file:")] == []
         page.locator("#logpasted").fill(trust.read_text())
         page.get_by_role("button", name="Fetch the log and check it").click()
-        expect(page.locator("#log-result h3")).to_have_text("This log holds", timeout=60_000)
+        expect(page.locator("#log-result h3")).to_have_text("This log holds")
         assert {url.split("/", 3)[2] for url in asked if url.startswith("http")} == {address[7:]}
         outcome = page.evaluate("fetch('http://127.0.0.1:9/').then(() => 'sent', String)")
         assert "Failed to fetch" in outcome

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, expect
 
 import byleave
+from tests.browsing import axe_faults, overflow, press, shows, small_targets
 from tests.portal.living import Living, living
-from tests.portal.test_browser import AXE, AXE_SHA256, OVERFLOW, SMALL_TARGETS
 from tests.unit.service.small import ASK, Grown, grow
 
 pytestmark = pytest.mark.browser
@@ -22,14 +21,6 @@ PAGES = (
     "", "/settings", "/messages", "/changes", "/questions", "/requests", "/erase", "/receipt",
     f"/ask/{ASK}",
 )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")
@@ -52,8 +43,6 @@ def test_every_page_of_a_member_is_in_order(
 ) -> None:
     """Axe finds no WCAG 2.2 AA fault, nothing overflows, no target is small, in both languages."""
     places = PAGES if who == "withdrew" else ("/settings", f"/ask/{ASK}")
-    source = AXE.read_bytes()
-    assert hashlib.sha256(source).hexdigest() == AXE_SHA256
     page = stage.enter(
         browser,
         "member",
@@ -66,17 +55,10 @@ def test_every_page_of_a_member_is_in_order(
     page.on("console", lambda message: messages.append(message.text))
     for place in places:
         page.goto(f"{stage.base}/me{place}")
-        assert page.locator("html").get_attribute("lang") == locale[:2]
-        assert page.evaluate(OVERFLOW) <= 0, place
-        assert page.evaluate(SMALL_TARGETS) == [], place
-        page.evaluate(source.decode("utf-8"))
-        found = page.evaluate(
-            """axe.run(document, {
-              runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
-              rules: {'target-size': {enabled: true}},
-            }).then(r => r.violations.map(v => [v.id, v.nodes.map(n => n.html.slice(0, 160))]))"""
-        )
-        assert found == [], place
+        expect(page.locator("html")).to_have_attribute("lang", locale[:2])
+        assert overflow(page) <= 0, place
+        assert small_targets(page) == [], place
+        assert axe_faults(page) == [], place
     assert messages == []
     page.context.close()
 
@@ -87,8 +69,8 @@ def test_a_member_changes_the_language_and_their_mind(
     """Without scripts: German by one click, kept from page to page; yes and no in equal clicks."""
     member = grown.silent[0]
     page = stage.enter(browser, "member", member, locale="en-GB", java_script_enabled=False)
-    page.get_by_role("link", name="Deutsch").click()
-    assert "Ihre Daten und unsere Modelle" in page.inner_text("h1")
+    press(page.get_by_role("link", name="Deutsch"))
+    shows(page, "Ihre Daten und unsere Modelle", within="h1")
     clicks = {}
     for answer, words in [
         ("Ja, Sie dürfen", "Sie haben Ja gesagt."),
@@ -96,14 +78,14 @@ def test_a_member_changes_the_language_and_their_mind(
     ]:
         page.goto(f"{stage.base}/me")
         done = 0
-        for step in (
-            page.get_by_role("link", name="Meine Entscheidungen", exact=True),
-            page.get_by_label(answer, exact=True).first,
-            page.get_by_role("button", name="Diese Entscheidung speichern").first,
+        for act, control in (
+            (press, page.get_by_role("link", name="Meine Entscheidungen", exact=True)),
+            (Locator.click, page.get_by_label(answer, exact=True).first),
+            (press, page.get_by_role("button", name="Diese Entscheidung speichern").first),
         ):
-            step.click()
+            act(control)
             done += 1
-        assert words in page.inner_text("main")
+        shows(page, words)
         clicks[answer] = done
     assert len(set(clicks.values())) == 1
     page.context.close()
@@ -126,10 +108,10 @@ def test_a_question_in_context_is_put_off(browser: Browser, stage: Living, grown
     assert classes[0] == classes[1]
     heights = [box["height"] for button in (save, later) if (box := button.bounding_box())]
     assert heights[0] == heights[1]
-    later.click()
+    press(later)
     expect(page.get_by_text("You said “not now” on")).to_be_visible()
     expect(page.get_by_text("We do not ask again before")).to_be_visible()
-    page.get_by_role("link", name="Change my choices").click()
+    press(page.get_by_role("link", name="Change my choices"))
     expect(page.get_by_text("You have not decided.").first).to_be_visible()
     expect(page.get_by_text("You said no", exact=False)).to_have_count(0)
     page.context.close()
@@ -141,20 +123,20 @@ def test_a_member_takes_everything_and_is_erased(
     """One click downloads all; erasing needs a tick, says what it did, and signs out."""
     member = grown.silent[1]
     page = stage.enter(browser, "member", member, java_script_enabled=False)
-    page.get_by_role("link", name="My rights").click()
+    press(page.get_by_role("link", name="My rights"))
     with page.expect_download() as saved:
         page.get_by_role("link", name="Download everything").click()
     with zipfile.ZipFile(Path(saved.value.path())) as file:
         assert "README.txt" in file.namelist()
-    page.get_by_role("link", name="See what goes and what stays").click()
-    assert not page.get_by_label("Yes, erase everything about me").is_checked()
-    page.get_by_role("button", name="Erase me").click()
-    assert "Nothing was erased." in page.inner_text("main")
+    press(page.get_by_role("link", name="See what goes and what stays"))
+    expect(page.get_by_label("Yes, erase everything about me")).not_to_be_checked()
+    press(page.get_by_role("button", name="Erase me"))
+    shows(page, "Nothing was erased.")
     page.get_by_label("Yes, erase everything about me").check()
-    page.get_by_role("button", name="Erase me").click()
-    assert "You have been erased" in page.inner_text("h1")
+    press(page.get_by_role("button", name="Erase me"))
+    shows(page, "You have been erased", within="h1")
     page.goto(f"{stage.base}/me")
-    assert "You are not signed in" in page.inner_text("h1")
+    shows(page, "You are not signed in", within="h1")
     with byleave.open(stage.path, read_only=True) as ws, pytest.raises(byleave.errors.InputError):
         ws.member.ordinal(member)
     page.context.close()

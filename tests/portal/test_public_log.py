@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import socket
-import threading
-import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
-import uvicorn
 
 import byleave
 from byleave.evidence.log_proof import LoggedEntry, parse_log_proof
 from byleave.note.trust import parse_trust
 from byleave.stores.web import WebTiles
 from byleave.tlog.reader import LogReader
+from tests.portal.answering import answering
 from tests.portal.api_site import Site, site_at
 
 
@@ -27,18 +25,8 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 @pytest.fixture
 def address(site: Site) -> Iterator[str]:
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    config = uvicorn.Config(site.http.app, log_level="error", access_log=False, lifespan="off")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    give_up = time.monotonic() + 30
-    while not server.started and time.monotonic() < give_up:
-        thread.join(0.01)
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}/log"
-    server.should_exit = True
-    thread.join(10)
+    with answering(lambda _: nullcontext(site.http.app), lifespan="off") as base:
+        yield f"{base}/log"
 
 
 def test_a_stranger_can_follow_the_served_log(site: Site, address: str) -> None:

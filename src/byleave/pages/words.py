@@ -7,7 +7,7 @@ the functions of this module are those of English.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -130,8 +130,8 @@ class Speech:
         parsed = Scope.parse(scope)
         if not self.words.scopes:
             try:
-                return default_taxonomy().sentence(parsed)
-            except KeyError:  # a term of the operator's own file
+                return default_taxonomy().sentence(_known(parsed))
+            except KeyError:  # a term of the operator's own file, with none of ours above it
                 return scope
         try:
             purpose = self._term("purposes", parsed.purpose)
@@ -280,6 +280,28 @@ class Speech:
         if row.state in {"overdue", "cannot"}:
             return self.say(f"depth.recalled.{row.state}")
         return self.say(f"depth.recalled.{'open' if open_ else 'done'}{named}", objects=objects)
+
+
+def _known(scope: Scope) -> Scope:
+    """Return a scope by the terms of ours that stand above the operator's own: `provider.x` is one.
+
+    Raises:
+        KeyError: Nothing of ours stands above one.
+    """
+    ours = default_taxonomy()
+    return Scope(
+        purpose=_above(scope.purpose, ours.purposes),
+        category=_above(scope.category, ours.categories),
+        recipient=_above(scope.recipient, ours.recipients),
+    )
+
+
+def _above(name: str, terms: Collection[str]) -> str:
+    while name != "*" and name not in terms:
+        name, dot, _ = name.rpartition(".")
+        if not dot:
+            raise KeyError(name)
+    return name
 
 
 @cache

@@ -2,8 +2,8 @@
 
 Every page has a `.json` twin made from the same view. A proof is handed out only on the page
 that names it: a member's proofs under their own link, public ones under `/proofs/`.
-Handlers are `async` and run on the thread that opened the workspace, one after another; what takes
-longer (`aside`), writes (`writer`) or computes (`wiring/jobs.py`) has threads of its own.
+Handlers are `async` and run on the thread that opened the workspace, one after another; what reads
+a page's facts (`aside`), writes (`writer`) or computes (`wiring/jobs.py`) has threads of its own.
 """
 
 from __future__ import annotations
@@ -103,6 +103,14 @@ class _Desk:
             return do(self.answers)
         return await self._aside.read(lambda ws: do(WorkspaceAnswers(ws)))
 
+    async def overview(self) -> PublicOverview:
+        """Return what anyone may read."""
+        return await self.ask(lambda answers: answers.overview())
+
+    async def standing(self) -> Frame:
+        """Return what stands around a page that has no facts of its own."""
+        return self.frame(await self.overview())
+
     def frame(
         self, overview: PublicOverview, answer: MemberAnswer | ReceiptView | None = None
     ) -> Frame:
@@ -150,24 +158,26 @@ class _Desk:
         view = await self.ask(lambda answers: answers.receipt(ordinal))
         if view is None:
             raise self._nobody(ordinal)
-        return self.frame(self.answers.overview(), view), view
+        return self.frame(await self.overview(), view), view
 
-    def policy(self, document: str, version: str) -> tuple[Frame, PolicyEntry]:
-        overview = self.answers.overview()
+    async def policy(self, document: str, version: str) -> tuple[Frame, PolicyEntry]:
+        overview = await self.overview()
         for entry in overview.policies:
             if (entry.document, entry.version) == (document, version):
                 return self.frame(overview), entry
         raise HTTPException(404)
 
-    def release(self, name: str) -> tuple[Frame, ReleaseEntry]:
-        overview = self.answers.overview()
+    async def release(self, name: str) -> tuple[Frame, ReleaseEntry]:
+        overview = await self.overview()
         for entry in overview.releases:
             if entry.release == name:
                 return self.frame(overview), entry
         raise HTTPException(404)
 
-    def proof(self, name: str, named: set[str | None]) -> Response:
-        data = self.answers.proof(name) if _NAME.fullmatch(name) and name in named else None
+    async def proof(self, name: str, named: set[str | None]) -> Response:
+        if not _NAME.fullmatch(name) or name not in named:
+            raise HTTPException(404)
+        data = await self.ask(lambda answers: answers.proof(name))
         if data is None:
             raise HTTPException(404)
         return Response(
@@ -225,8 +235,8 @@ def create_app(
     keep_whom(app, desk)
     _public(routes, pages, report=None if desk is None else f"{base}/transparency")
     _member(routes, pages)
-    add_suggestions(routes, answers, pages.ordinal)
-    add_check(routes, lambda: pages.frame(answers.overview()), base=base)
+    add_suggestions(routes, pages.ask, pages.ordinal)
+    add_check(routes, pages.standing, base=base)
     _static(routes)
     if desk is not None:
         add_api(routes, desk)
@@ -275,51 +285,51 @@ def _lifespan(desk: Desk) -> Callable[[FastAPI], AbstractAsyncContextManager[Non
 
 
 def _public(routes: Routes, desk: _Desk, *, report: str | None) -> None:
-    answers, base = desk.answers, desk.base
+    base = desk.base
 
     async def index(request: Request) -> str:
-        view = _without_texts(answers.overview())
+        view = _without_texts(await desk.overview())
         links, language = desk.demo_links(view), language_of(request)
         return html.public_page(
             desk.frame(view), view, base=base, members=links, report=report, language=language
         )
 
     async def index_json() -> JSONResponse:
-        view = _without_texts(answers.overview())
+        view = _without_texts(await desk.overview())
         return twin("overview", desk.frame(view), view)
 
     async def policy_json(document: str, version: str) -> JSONResponse:
-        return twin("policy", *desk.policy(document, version))
+        return twin("policy", *await desk.policy(document, version))
 
     async def policy(request: Request, document: str, version: str) -> str:
-        facts, language = desk.policy(document, version), language_of(request)
+        facts, language = await desk.policy(document, version), language_of(request)
         return html.policy_page(*facts, base=base, language=language)
 
     async def newest(document: str) -> RedirectResponse:
         """Lead from a text's name to its newest version."""
-        found = [e for e in answers.overview().policies if e.document == document]
+        found = [e for e in (await desk.overview()).policies if e.document == document]
         if not found:
             raise HTTPException(404)
         last = max(found, key=lambda entry: entry.index)
         return RedirectResponse(f"{base}/policies/{quote(document)}/{quote(last.version)}", 307)
 
     async def release_json(release: str) -> JSONResponse:
-        return twin("release", *desk.release(release))
+        return twin("release", *await desk.release(release))
 
     async def release(request: Request, release: str) -> Response:
-        named = [e.release for e in answers.overview().releases if e.model == release]
+        named = [e.release for e in (await desk.overview()).releases if e.model == release]
         if named:  # the digest of a model is an address that stays, whatever its name
             return RedirectResponse(f"{base}/releases/{quote(named[-1])}", 308)
-        facts, language = desk.release(release), language_of(request)
+        facts, language = await desk.release(release), language_of(request)
         return HTMLResponse(html.release_page(*facts, base=base, language=language))
 
     async def proof(name: str) -> Response:
-        view = answers.overview()
+        view = await desk.overview()
         named = {e.proof for e in view.policies} | {e.proof for e in view.releases}
-        return desk.proof(name, named)
+        return await desk.proof(name, named)
 
     async def trust() -> Response:
-        text = answers.overview().trust
+        text = (await desk.overview()).trust
         if text is None:
             raise HTTPException(404)
         return Response(text, media_type="text/plain; charset=utf-8")
@@ -366,7 +376,7 @@ def _public(routes: Routes, desk: _Desk, *, report: str | None) -> None:
 def _member(routes: Routes, desk: _Desk) -> None:
     async def member_json(token: str) -> JSONResponse:
         answer = await desk.member(token)
-        return twin("member", desk.frame(desk.answers.overview(), answer), answer)
+        return twin("member", desk.frame(await desk.overview(), answer), answer)
 
     async def receipt_json(token: str) -> JSONResponse:
         return twin("receipt", *await desk.receipt(token))
@@ -388,14 +398,14 @@ def _member(routes: Routes, desk: _Desk) -> None:
         return receipts.receipt_page(frame, view, base=desk.base, own=own, language=language)
 
     async def member_proof(token: str, name: str) -> Response:
-        return desk.proof(name, html.proofs_of(await desk.member(token)))
+        return await desk.proof(name, html.proofs_of(await desk.member(token)))
 
     async def member(
         request: Request, token: str, until: Annotated[int | None, Query(ge=1)] = None
     ) -> str:
         answer = await desk.member(token)
         return html.member_page(
-            desk.frame(desk.answers.overview(), answer),
+            desk.frame(await desk.overview(), answer),
             answer,
             base=desk.base,
             own=f"{desk.base}/m/{token}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any, Final
 
 from fastapi import Path, Query, Request
@@ -9,15 +10,16 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Resp
 
 from byleave.evidence.entry import ENTRY_KINDS
 from byleave.pages import audit as pages
-from byleave.pages.view import Frame, framed, read
+from byleave.pages.view import read
 from byleave.portal.access import Access, Role, Routes, caller_of
 from byleave.portal.desk import Desk
+from byleave.portal.facing import Facing
 from byleave.portal.form import form_of
 from byleave.portal.page import from_, instant_of, to_
 from byleave.portal.problem import ProblemError
-from byleave.portal.twin import twin
 from byleave.portal.upload import upload_of
 from byleave.verify import verify
+from byleave.wiring import Workspace
 
 __all__ = ["add_audit"]
 
@@ -30,40 +32,33 @@ Find = Annotated[str, Query(max_length=255)]
 Before = Annotated[str, Query(max_length=16, pattern="^[0-9]*$")]
 
 
-class _Auditor:
+class _Auditor(Facing):
     """What the auditor's pages share."""
 
-    def __init__(self, desk: Desk, *, demo: bool, base: str) -> None:
-        self.desk = desk
-        self.demo = demo
-        self.base = base
+    def home(self, ws: Workspace) -> pages.Audit:
+        return read(pages.Audit, ws.faces.audit(), where="audit")
 
-    def frame(self, view: Any) -> Frame:  # noqa: ANN401 (any view that says when and at which head)
-        return framed(self.desk.reader.public.frame(), demo=self.demo, view=view)
-
-    def twin(self, name: str, view: Any) -> JSONResponse:  # noqa: ANN401 (as above)
-        return twin(name, self.frame(view), view)
-
-    def home(self) -> pages.Audit:
-        return read(pages.Audit, self.desk.read.faces.audit(), where="audit")
-
-    def part(self, kind: str, find: str, before: str, since: str, until: str) -> pages.LogPart:
+    def part(
+        self, kind: str, find: str, before: str, since: str, until: str
+    ) -> Callable[[Workspace], pages.LogPart]:
         if kind.strip() not in {"", *ENTRY_KINDS}:
             raise ProblemError(400, "api.malformed", "No entry is of this kind.")
-        facts = self.desk.read.faces.log(
-            before=int(before) if before else None,
-            kind=kind.strip() or None,
-            find=find.strip() or None,
-            since=instant_of(since),
-            until=instant_of(until),
-        )
-        return read(pages.LogPart, facts, where="log")
+        wanted: dict[str, Any] = {
+            "before": int(before) if before else None,
+            "kind": kind.strip() or None,
+            "find": find.strip() or None,
+            "since": instant_of(since),
+            "until": instant_of(until),
+        }
+        return lambda ws: read(pages.LogPart, ws.faces.log(**wanted), where="log")
 
-    def entry(self, index: int) -> pages.EntryView:
-        desk = self.desk
-        if index >= desk.read.log.checkpoint()["size"]:
-            raise ProblemError(404, "api.not-found", "The checkpoint covers no such entry.")
-        return read(pages.EntryView, desk.reader.faces.entry(index), where="entry")
+    def entry(self, index: int) -> Callable[[Workspace], pages.EntryView]:
+        def found(ws: Workspace) -> pages.EntryView:
+            if index >= ws.log.checkpoint()["size"]:
+                raise ProblemError(404, "api.not-found", "The checkpoint covers no such entry.")
+            return read(pages.EntryView, ws.faces.entry(index), where="entry")
+
+        return found
 
     def check_form(self, request: Request, sent: str) -> None:
         self.desk.callers.check_form(caller_of(request), sent)
@@ -77,16 +72,14 @@ def add_audit(routes: Routes, desk: Desk, *, demo: bool, base: str) -> None:
 
 
 def _reading(routes: Routes, auditor: _Auditor) -> None:
-    own, base = Access.of(Role.AUDITOR), auditor.base
+    own, base, desk = Access.of(Role.AUDITOR), auditor.base, auditor.desk
 
     async def home(request: Request) -> HTMLResponse:
-        view = auditor.home()
-        return HTMLResponse(
-            pages.home_page(auditor.frame(view), view, base=base, form=_form(request))
-        )
+        faced = await auditor.read(auditor.home)
+        return HTMLResponse(pages.home_page(*faced, base=base, form=_form(request)))
 
     async def home_json() -> JSONResponse:
-        return auditor.twin("audit", auditor.home())
+        return await auditor.twin("audit", auditor.home)
 
     async def log(
         request: Request,
@@ -96,13 +89,11 @@ def _reading(routes: Routes, auditor: _Auditor) -> None:
         since: from_ = "",
         until: to_ = "",
     ) -> Response:
-        view = auditor.part(kind, find, before, since, until)
+        frame, view = await auditor.read(auditor.part(kind, find, before, since, until))
         number = find.strip().replace(",", "")
         if number.isascii() and number.isdigit() and int(number) < view.size:
             return RedirectResponse(f"{base}/audit/log/{int(number)}", status_code=303)
-        return HTMLResponse(
-            pages.log_page(auditor.frame(view), view, base=base, form=_form(request))
-        )
+        return HTMLResponse(pages.log_page(frame, view, base=base, form=_form(request)))
 
     async def log_json(
         kind: Kind = "",
@@ -111,20 +102,19 @@ def _reading(routes: Routes, auditor: _Auditor) -> None:
         since: from_ = "",
         until: to_ = "",
     ) -> JSONResponse:
-        return auditor.twin("audit-log", auditor.part(kind, find, before, since, until))
+        return await auditor.twin("audit-log", auditor.part(kind, find, before, since, until))
 
     async def entry(request: Request, index: Index) -> HTMLResponse:
-        view = auditor.entry(index)
-        return HTMLResponse(
-            pages.entry_page(auditor.frame(view), view, base=base, form=_form(request))
-        )
+        faced = await auditor.read(auditor.entry(index))
+        return HTMLResponse(pages.entry_page(*faced, base=base, form=_form(request)))
 
     async def entry_json(index: Index) -> JSONResponse:
-        return auditor.twin("audit-entry", auditor.entry(index))
+        return await auditor.twin("audit-entry", auditor.entry(index))
 
     async def entry_proof(index: Index) -> Response:
+        view = await desk.aside.read(auditor.entry(index))
         return Response(
-            auditor.entry(index).proof,
+            view.proof,
             media_type="text/plain; charset=utf-8",
             headers={"content-disposition": f'attachment; filename="{index}.tlog-proof"'},
         )
@@ -147,20 +137,24 @@ def _checking(routes: Routes, auditor: _Auditor) -> None:
         auditor.check_form(request, parts.get("form", b"").decode("ascii", errors="replace"))
         trust = desk.reader.places.trust.read_bytes()
         found = verify(parts.get("proof", b""), trust, parts.get("receipt") or None)
-        frame = auditor.frame(auditor.home())
+        frame, _ = await auditor.read(auditor.home)
         return HTMLResponse(pages.verdict_page(frame, found, base=base, form=_form(request)))
 
     async def recompute(request: Request) -> HTMLResponse:
         """Recompute the log, where it is short enough to wait for."""
         fields = await form_of(request)
         auditor.check_form(request, fields.get("form", ""))
-        if desk.read.log.checkpoint()["size"] > _MOST:
-            raise ProblemError(413, "api.too-large", "Run byleave fsck on the machine itself.")
-        problems = tuple(
-            pages.Problem(where=item.where, problem=item.message, code=item.code)
-            for item in desk.reader.log.fsck().problems
-        )
-        frame = auditor.frame(auditor.home())
+
+        def found(ws: Workspace) -> tuple[pages.Problem, ...]:
+            if ws.log.checkpoint()["size"] > _MOST:
+                raise ProblemError(413, "api.too-large", "Run byleave fsck on the machine itself.")
+            return tuple(
+                pages.Problem(where=item.where, problem=item.message, code=item.code)
+                for item in ws.log.fsck().problems
+            )
+
+        problems = await desk.aside.read(found)
+        frame, _ = await auditor.read(auditor.home)
         return HTMLResponse(pages.problems_page(frame, problems, base=base, form=_form(request)))
 
     routes.add("POST", "/audit/verify", own, check, summary="Check an uploaded proof")

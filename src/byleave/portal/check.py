@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from fastapi import HTTPException, Request
@@ -20,7 +20,7 @@ __all__ = ["add_check"]
 _KEPT: Final = "public, max-age=31536000, immutable"
 
 
-def add_check(routes: Routes, frame: Callable[[], Frame], *, base: str) -> None:
+def add_check(routes: Routes, frame: Callable[[], Awaitable[Frame]], *, base: str) -> None:
     """Add the routes.
 
     Args:
@@ -30,10 +30,10 @@ def add_check(routes: Routes, frame: Callable[[], Frame], *, base: str) -> None:
     """
 
     async def page(request: Request) -> str:
-        return check.page(frame(), base=base, language=language_of(request))
+        return check.page(await frame(), base=base, language=language_of(request))
 
     async def page_json() -> JSONResponse:
-        return twin("check", frame(), check.checker())
+        return twin("check", await frame(), check.checker())
 
     async def part(name: str) -> Response:
         if name in (check.SAVED_NAME, EXPLORER_NAME):

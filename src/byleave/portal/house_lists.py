@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from byleave.pages import house_lists as pages
-from byleave.pages.view import Frame, framed, read
+from byleave.pages.view import read
 from byleave.portal.access import Access, Role, Routes, caller_of
 from byleave.portal.desk import Desk
+from byleave.portal.facing import Facing
 from byleave.portal.form import form_of
 from byleave.portal.page import from_, instant_of, to_
 from byleave.portal.problem import ProblemError
-from byleave.portal.twin import twin
+from byleave.wiring import Workspace
 
 __all__ = ["add_house_lists"]
 
@@ -24,19 +26,8 @@ Kind = Annotated[str | None, Query(max_length=32)]
 Before = Annotated[int | None, Query(ge=0, le=2**53)]
 
 
-class _Lists:
-    """What the operator's lists share: the workspace and the frame."""
-
-    def __init__(self, desk: Desk, *, demo: bool, base: str) -> None:
-        self.desk = desk
-        self.demo = demo
-        self.base = base
-
-    def frame(self, view: Any) -> Frame:  # noqa: ANN401 (any view that says when and at which head)
-        return framed(self.desk.reader.public.frame(), demo=self.demo, view=view)
-
-    def twin(self, name: str, view: Any) -> JSONResponse:  # noqa: ANN401 (as above)
-        return twin(name, self.frame(view), view, of="house-")
+class _Lists(Facing):
+    """What the operator's lists share."""
 
     async def fields(self, request: Request) -> dict[str, str]:
         fields = await form_of(request)
@@ -46,7 +37,7 @@ class _Lists:
 
 def add_house_lists(routes: Routes, desk: Desk, *, demo: bool, base: str) -> None:
     """Add the operator's lists."""
-    lists = _Lists(desk, demo=demo, base=base)
+    lists = _Lists(desk, demo=demo, base=base, of="house-")
     _requests(routes, lists)
     _trail(routes, lists)
     _others(routes, lists)
@@ -55,17 +46,18 @@ def add_house_lists(routes: Routes, desk: Desk, *, demo: bool, base: str) -> Non
 def _requests(routes: Routes, lists: _Lists) -> None:
     own, desk, base = Access.of(Role.OPERATOR), lists.desk, lists.base
 
-    def found(show: _Show, kind: str | None) -> pages.Requests:
-        facts = desk.read.acts.requests(show=show, kind=kind)
-        return read(pages.Requests, facts, where="requests")
+    def found(show: _Show, kind: str | None) -> Callable[[Workspace], pages.Requests]:
+        return lambda ws: read(
+            pages.Requests, ws.acts.requests(show=show, kind=kind or None), where="requests"
+        )
 
     async def requests(request: Request, show: _Show = "open", kind: Kind = None) -> HTMLResponse:
-        view = found(show, kind or None)
         form = caller_of(request).form or ""
-        return HTMLResponse(pages.requests_page(lists.frame(view), view, base=base, form=form))
+        faced = await lists.read(found(show, kind))
+        return HTMLResponse(pages.requests_page(*faced, base=base, form=form))
 
     async def requests_json(show: _Show = "open", kind: Kind = None) -> JSONResponse:
-        return lists.twin("requests", found(show, kind or None))
+        return await lists.twin("requests", found(show, kind))
 
     async def close(request: Request, name: str) -> Response:
         fields, who = await lists.fields(request), caller_of(request).subject
@@ -93,22 +85,26 @@ def _requests(routes: Routes, lists: _Lists) -> None:
 def _trail(routes: Routes, lists: _Lists) -> None:
     own, base = Access.of(Role.OPERATOR), lists.base
 
-    def found(kind: str | None, before: int | None, since: str, until: str) -> pages.Trail:
-        facts = lists.desk.read.acts.trail_facts(
-            kind=kind or None, before=before, since=instant_of(since), until=instant_of(until)
+    def found(
+        kind: str | None, before: int | None, since: str, until: str
+    ) -> Callable[[Workspace], pages.Trail]:
+        begin, end = instant_of(since), instant_of(until)
+        return lambda ws: read(
+            pages.Trail,
+            ws.acts.trail_facts(kind=kind or None, before=before, since=begin, until=end),
+            where="trail",
         )
-        return read(pages.Trail, facts, where="trail")
 
     async def trail(
         kind: Kind = None, before: Before = None, since: from_ = "", until: to_ = ""
     ) -> HTMLResponse:
-        view = found(kind, before, since, until)
-        return HTMLResponse(pages.trail_page(lists.frame(view), view, base=base, before=before))
+        faced = await lists.read(found(kind, before, since, until))
+        return HTMLResponse(pages.trail_page(*faced, base=base, before=before))
 
     async def trail_json(
         kind: Kind = None, before: Before = None, since: from_ = "", until: to_ = ""
     ) -> JSONResponse:
-        return lists.twin("trail", found(kind, before, since, until))
+        return await lists.twin("trail", found(kind, before, since, until))
 
     summary = "What was done, newest first"
     routes.add("GET", "/house/trail.json", own, trail_json, summary=f"{summary}, as JSON")
@@ -116,22 +112,25 @@ def _trail(routes: Routes, lists: _Lists) -> None:
 
 
 def _others(routes: Routes, lists: _Lists) -> None:
-    own, desk, base = Access.of(Role.OPERATOR), lists.desk, lists.base
+    own, base = Access.of(Role.OPERATOR), lists.base
+
+    def reached(ws: Workspace) -> pages.Withdrawals:
+        return read(pages.Withdrawals, ws.acts.withdrawals(), where="withdrawals")
+
+    def in_force(ws: Workspace) -> pages.Rules:
+        return read(pages.Rules, ws.acts.rules(), where="rules")
 
     async def withdrawals() -> HTMLResponse:
-        view = read(pages.Withdrawals, desk.read.acts.withdrawals(), where="withdrawals")
-        return HTMLResponse(pages.withdrawals_page(lists.frame(view), view, base=base))
+        return HTMLResponse(pages.withdrawals_page(*await lists.read(reached), base=base))
 
     async def withdrawals_json() -> JSONResponse:
-        view = read(pages.Withdrawals, desk.read.acts.withdrawals(), where="withdrawals")
-        return lists.twin("withdrawals", view)
+        return await lists.twin("withdrawals", reached)
 
     async def rules() -> HTMLResponse:
-        view = read(pages.Rules, desk.read.acts.rules(), where="rules")
-        return HTMLResponse(pages.rules_page(lists.frame(view), view, base=base))
+        return HTMLResponse(pages.rules_page(*await lists.read(in_force), base=base))
 
     async def rules_json() -> JSONResponse:
-        return lists.twin("rules", read(pages.Rules, desk.read.acts.rules(), where="rules"))
+        return await lists.twin("rules", in_force)
 
     for path, summary, page, json in (
         ("withdrawals", "What withdrawals reach, and by when", withdrawals, withdrawals_json),

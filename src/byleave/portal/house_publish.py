@@ -15,9 +15,10 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from byleave.errors import ByleaveError
 from byleave.ids import format_instant
 from byleave.pages import house_publish as pages
-from byleave.pages.view import Frame, framed, read
+from byleave.pages.view import read
 from byleave.portal.access import Access, Role, Routes, caller_of
 from byleave.portal.desk import Desk
+from byleave.portal.facing import Facing
 from byleave.portal.form import form_of
 from byleave.portal.problem import ProblemError
 from byleave.wiring import Workspace
@@ -31,20 +32,20 @@ def add_house_publish(routes: Routes, desk: Desk, *, demo: bool, base: str) -> N
     """Add the pages that publish policy texts and rulesets."""
     own = Access.of(Role.OPERATOR)
 
-    def frame(view: pages.Draft | pages.Done) -> Frame:
-        return framed(desk.reader.public.frame(), demo=demo, view=view)
+    facing = Facing(desk, demo=demo, base=base)
 
-    def draft(request: Request, view: pages.Draft) -> HTMLResponse:
-        form = caller_of(request).form or ""
-        return HTMLResponse(pages.draft_page(frame(view), view, base=base, form=form))
+    async def draft(request: Request, kind: str, text: str) -> HTMLResponse:
+        form, kind = caller_of(request).form or "", _kind(kind)
+        faced = await facing.read(lambda ws: _draft(ws, kind, text))
+        return HTMLResponse(pages.draft_page(*faced, base=base, form=form))
 
     async def empty(request: Request, kind: str) -> HTMLResponse:
-        return draft(request, _draft(desk.read, _kind(kind), ""))
+        return await draft(request, kind, "")
 
     async def look(request: Request, kind: str) -> HTMLResponse:
         fields = await form_of(request)
         desk.callers.check_form(caller_of(request), fields.get("form", ""))
-        return draft(request, _draft(desk.read, _kind(kind), _text(fields)))
+        return await draft(request, kind, _text(fields))
 
     async def publish(request: Request, kind: str) -> Response:
         caller = caller_of(request)
@@ -72,8 +73,8 @@ def add_house_publish(routes: Routes, desk: Desk, *, demo: bool, base: str) -> N
         return RedirectResponse(f"{base}/house/published/{index}", status_code=303)
 
     async def done(index: Annotated[int, Path(ge=0, lt=2**53)]) -> HTMLResponse:
-        view = _done(desk.read, index)
-        return HTMLResponse(pages.done_page(frame(view), view, base=base))
+        faced = await facing.read(lambda ws: _done(ws, index))
+        return HTMLResponse(pages.done_page(*faced, base=base))
 
     routes.add("GET", "/house/publish/{kind}", own, empty, summary="Publish a text")
     routes.add("POST", "/house/publish/{kind}", own, look, summary="What a text would change")

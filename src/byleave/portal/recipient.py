@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from fastapi import Request
@@ -10,13 +11,14 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from byleave.disclosure.letters import Answer, Delivery, parse_letter
 from byleave.errors import ByleaveError, EvidenceError, RefusedError
 from byleave.pages import recipient as pages
-from byleave.pages.view import Frame, framed, read
+from byleave.pages.view import read
 from byleave.portal.access import Access, Role, Routes, caller_of
 from byleave.portal.desk import Desk
+from byleave.portal.facing import Facing
 from byleave.portal.language import language_of
 from byleave.portal.problem import problem_of
-from byleave.portal.twin import twin
 from byleave.portal.upload import upload_of
+from byleave.wiring import Workspace
 
 __all__ = ["add_recipient"]
 
@@ -27,20 +29,17 @@ def add_recipient(routes: Routes, desk: Desk, *, demo: bool, base: str) -> None:
     """Add the routes."""
     own = Access.of(Role.RECIPIENT)
 
-    def received(request: Request) -> pages.Received:
-        facts = desk.read.faces.recipient(caller_of(request).subject)
-        return read(pages.Received, facts, where="recipient")
+    facing = Facing(desk, demo=demo, base=base)
 
-    def frame(view: pages.Received) -> Frame:
-        return framed(desk.reader.public.frame(), demo=demo, view=view)
+    def received(request: Request) -> Callable[[Workspace], pages.Received]:
+        who = caller_of(request).subject
+        return lambda ws: read(pages.Received, ws.faces.recipient(who), where="recipient")
 
-    def written(
+    async def written(
         request: Request, *, taken: str | None = None, refused: ByleaveError | None = None
     ) -> HTMLResponse:
-        view = received(request)
         page = pages.page(
-            frame(view),
-            view,
+            *await facing.read(received(request)),
             base=base,
             site=desk.site,
             form=caller_of(request).form or "",
@@ -51,11 +50,10 @@ def add_recipient(routes: Routes, desk: Desk, *, demo: bool, base: str) -> None:
         return HTMLResponse(page, 200 if refused is None else problem_of(refused).status_code)
 
     async def home(request: Request) -> HTMLResponse:
-        return written(request)
+        return await written(request)
 
     async def home_json(request: Request) -> JSONResponse:
-        view = received(request)
-        return twin("recipient", frame(view), view)
+        return await facing.twin("recipient", received(request))
 
     async def answer(request: Request) -> HTMLResponse:
         """Take a signed delivery or answer of the recipient that is signed in, and of no other."""
@@ -67,8 +65,8 @@ def add_recipient(routes: Routes, desk: Desk, *, demo: bool, base: str) -> None:
             kind = _letter(data, caller.subject)
             await desk.write.act(lambda ws: ws.disclosure.take(data))
         except ByleaveError as error:
-            return written(request, refused=error)
-        return written(request, taken=kind)
+            return await written(request, refused=error)
+        return await written(request, taken=kind)
 
     routes.add("GET", "/recipient.json", own, home_json, summary="My packages, as JSON")
     routes.add("GET", "/recipient", own, home, summary="My packages")

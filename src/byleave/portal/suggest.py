@@ -6,8 +6,8 @@ they have agreed to. What they send is looked at only if they agreed to the rele
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, Any, Final
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, Final, Protocol, TypeVar
 
 from fastapi import HTTPException, Request
 from fastapi.responses import JSONResponse
@@ -21,8 +21,15 @@ from byleave.portal.answers import Answers
 
 __all__ = ["Question", "add_suggestions"]
 
+T = TypeVar("T")
 _MOST_BYTES: Final = 1 << 16
 _PROBLEM: Final = "application/problem+json"
+
+
+class Asks(Protocol):
+    """Asks a question of the workspace, beside the loop where there are threads for it."""
+
+    def __call__(self, do: Callable[[Answers], T], /) -> Awaitable[T]: ...
 
 
 class Question(BaseModel):
@@ -42,12 +49,12 @@ _BODY: Final[dict[str, Any]] = {
 }
 
 
-def add_suggestions(routes: Routes, answers: Answers, ordinal_of: Callable[[str], int]) -> None:
+def add_suggestions(routes: Routes, ask: Asks, ordinal_of: Callable[[str], int]) -> None:
     """Add the addresses that suggest.
 
     Args:
         routes: The portal's.
-        answers: Where facts come from.
+        ask: Asks where facts come from.
         ordinal_of: Reads a member's link; a miss is its 404 or 410.
     """
 
@@ -55,11 +62,11 @@ def add_suggestions(routes: Routes, answers: Answers, ordinal_of: Callable[[str]
         question = await _question(request)
         if question.message is not None or question.history:
             return _problem(422, "training.suggest", "a message or a history needs a member's link")
-        return _answered(answers, None, release, question)
+        return await _answered(ask, None, release, question)
 
     async def suggest_member(token: str, release: str, request: Request) -> JSONResponse:
         ordinal = ordinal_of(token)
-        return _answered(answers, ordinal, release, await _question(request))
+        return await _answered(ask, ordinal, release, await _question(request))
 
     routes.add(
         "POST",
@@ -96,17 +103,20 @@ async def _question(request: Request) -> Question:
         raise HTTPException(422) from None
 
 
-def _answered(
-    answers: Answers, ordinal: int | None, release: str, question: Question
+async def _answered(
+    ask: Asks, ordinal: int | None, release: str, question: Question
 ) -> JSONResponse:
-    try:
-        view: SuggestionsView | None = answers.suggest(
+    def suggest(answers: Answers) -> SuggestionsView | None:
+        return answers.suggest(
             ordinal,
             release,
             message=question.message,
             history=question.history,
             count=question.count,
         )
+
+    try:
+        view = await ask(suggest)
     except RefusedError as error:
         return _problem(409, error.code, error.message)
     except ByleaveError as error:

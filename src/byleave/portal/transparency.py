@@ -8,12 +8,13 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from byleave.pages import transparency as pages
-from byleave.pages.view import Frame, framed, read
+from byleave.pages.view import read
 from byleave.portal.access import ANYONE, Routes
 from byleave.portal.desk import Desk
+from byleave.portal.facing import Facing
 from byleave.portal.language import language_of
 from byleave.portal.problem import ProblemError
-from byleave.portal.twin import twin
+from byleave.wiring import Workspace
 
 __all__ = ["add_transparency"]
 
@@ -24,34 +25,30 @@ _MEDIA: Final = {".json": "application/json", ".md": "text/markdown; charset=utf
 def add_transparency(routes: Routes, desk: Desk, *, demo: bool, base: str) -> None:
     """Add the routes."""
     made: dict[tuple[str, int], str] = {}
-    counted: dict[tuple[int, int], pages.Report] = {}
+    facing = Facing(desk, demo=demo, base=base)
+    counted: list[tuple[tuple[int, int], pages.Report]] = []
 
-    def report() -> pages.Report:
+    def report(ws: Workspace) -> pages.Report:
         """Count once for each state of the ledger and each minute: anybody may ask."""
-        size = desk.read.ledger.size()
-        stand = (size, int(desk.now().timestamp()) // _MINUTE)
-        if stand not in counted:
-            counted.clear()
-            facts = desk.reader.faces.transparency()
-            counted[stand] = read(pages.Report, facts, where="transparency")
-        return counted[stand]
-
-    def frame(view: pages.Report) -> Frame:
-        return framed(desk.reader.public.frame(), demo=demo, view=view)
+        stand = (ws.ledger.size(), int(ws.now().timestamp()) // _MINUTE)
+        for known, view in counted:
+            if known == stand:
+                return view
+        view = read(pages.Report, ws.faces.transparency(), where="transparency")
+        counted[:] = [(stand, view)]
+        return view
 
     async def page(request: Request) -> HTMLResponse:
-        view = report()
-        text = pages.page(frame(view), view, base=base, language=language_of(request))
-        return HTMLResponse(text)
+        faced = await facing.read(report)
+        return HTMLResponse(pages.page(*faced, base=base, language=language_of(request)))
 
     async def page_json() -> JSONResponse:
-        view = report()
-        return twin("transparency", frame(view), view)
+        return await facing.twin("transparency", report)
 
     async def summary(kind: str) -> Response:
         """Make one summary of the newest release in service, once for each state of the log."""
         name, dot, ending = kind.rpartition(".")
-        view, form = report(), dot + ending
+        view, form = await desk.aside.read(report), dot + ending
         known = {item.kind: item.forms for item in view.summaries}
         if form not in known.get(name, ()) or not view.models:
             raise ProblemError(404, "api.not-found", "There is no such summary.")
@@ -59,7 +56,7 @@ def add_transparency(routes: Routes, desk: Desk, *, demo: bool, base: str) -> No
         if stand not in made:
             for old in [key for key in made if key[1] != view.checkpoint.size]:
                 del made[old]
-            made[stand] = desk.reader.summary.make(name, form=form)
+            made[stand] = await desk.aside.read(lambda ws: ws.summary.make(name, form=form))
         text = made[stand]
         return Response(
             text,

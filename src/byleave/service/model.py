@@ -22,7 +22,7 @@ from byleave.service.release_files import (
     standing_on,
 )
 from byleave.service.snapshot import next_name, snapshot_document
-from byleave.service.steps import read_in_steps
+from byleave.service.steps import fit_in_steps
 from byleave.snapshot.sealed import SealedSnapshot
 from byleave.training.measurements import check_exactness
 from byleave.training.oms import SIGNATURE_FILE
@@ -48,7 +48,6 @@ __all__ = [
 ]
 
 
-_LEARNING: Final = "rows learned from"
 _ATTACHED: Final = {
     STATEMENT: "statement",
     CARD: "card",
@@ -138,9 +137,8 @@ def train(
     with house.aside():
         began = house.timer()
         rows = len(snapshot.alive)
-        reading = read_in_steps(snapshot.batches(columns), house.progress, _LEARNING, rows)
-        state = trainer.fit(reading, full)
-        house.progress(_LEARNING, rows, rows)
+        batches = snapshot.batches(columns)
+        state = fit_in_steps(trainer, batches, full, house.progress, rows=rows)
         took = {"fit_rows": rows, "fit_us": house.timer() - began}
         made = made_of(house, trainer, state, took)
     if still is not None:

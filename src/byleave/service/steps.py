@@ -11,14 +11,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from byleave.snapshot.partition import Ports
+from byleave.training.trainer import Recipe, StepwiseTrainer, Trainer
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Progress", "built_in_steps", "read_in_steps"]
+__all__ = ["Progress", "built_in_steps", "fit_in_steps", "read_in_steps"]
 
 Progress = Callable[[str, int, int], None]
-_MAP: Final = "steps of the map built"
+_MAP: Final = "parts of the map built"
+_ROWS: Final = "rows learned from"
 
 
 def read_in_steps(
@@ -38,6 +40,33 @@ def read_in_steps(
         yield batch
         done += batch.num_rows
     progress(what, done, total)
+
+
+def fit_in_steps(
+    trainer: Trainer[Any],
+    batches: Iterable[pa.RecordBatch],
+    recipe: Recipe,
+    progress: Progress,
+    *,
+    rows: int,
+) -> Any:  # noqa: ANN401 (a trainer's own type)
+    """Return what a trainer's fit returns; say how far it is before each batch and after the fit.
+
+    Args:
+        trainer: Of one that is a `StepwiseTrainer` the steps after reading are told too.
+        batches: What it is fitted on.
+        recipe: The recipe.
+        progress: May raise, which ends the fit.
+        rows: How many rows the batches hold.
+    """
+    reading = read_in_steps(batches, progress, _ROWS, rows)
+    if isinstance(trainer, StepwiseTrainer):
+        return trainer.fit_in_steps(
+            reading, recipe, lambda done, total: progress("steps of the fit", done, total)
+        )
+    state = trainer.fit(reading, recipe)
+    progress(_ROWS, rows, rows)
+    return state
 
 
 def built_in_steps(ports: Ports, progress: Progress) -> Ports:

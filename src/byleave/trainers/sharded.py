@@ -167,8 +167,22 @@ class ShardedTrainer:
             InputError: `trainer.rows`, a column is missing, a value null, or a record twice;
                 `contract.column-type`, a column's type has no digest.
         """
+        return self.fit_in_steps(batches, recipe, lambda *_: None)
+
+    def fit_in_steps(
+        self,
+        batches: Iterable[pa.RecordBatch],
+        recipe: Recipe,
+        step: Callable[[int, int], None],
+    ) -> ShardedState:
+        """Return the state of these rows; `step` is told after each slice, and may raise.
+
+        Raises:
+            RefusedError: As `fit`.
+            InputError: As `fit`.
+        """
         self._require_same(recipe)
-        return self._train(recipe, self._place(list(batches)), {})
+        return self._train(recipe, self._place(list(batches)), {}, step)
 
     def learn(self, state: ShardedState, added: Iterable[pa.RecordBatch]) -> ShardedState:
         """Return the state with these rows too; slices before the first touched are kept.
@@ -335,7 +349,11 @@ class ShardedTrainer:
         return state.rows.filter(pc.invert(leaving))
 
     def _train(
-        self, recipe: Recipe, rows: pa.Table | None, known: Mapping[bytes, bytes]
+        self,
+        recipe: Recipe,
+        rows: pa.Table | None,
+        known: Mapping[bytes, bytes],
+        step: Callable[[int, int], None] = lambda *_: None,
     ) -> ShardedState:
         """Train every slice whose address is not known, from the checkpoint before it."""
         if rows is not None:
@@ -359,6 +377,7 @@ class ShardedTrainer:
                         part = rows.slice(start, end - start).drop(_OWN)
                         found = self._learner.learn(state, part, self._seed(shard, at))
                 checkpoints[address] = state = found
+                step(shard * self._slices + at + 1, self._shards * self._slices)
         return ShardedState(
             recipe=dict(recipe),
             rows=rows,

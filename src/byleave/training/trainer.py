@@ -13,13 +13,13 @@ The recipe (hyper-parameters, vocabularies) is logged before the fit and not tun
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["ModelFiles", "Recipe", "Trainer"]
+__all__ = ["ModelFiles", "Recipe", "StepwiseTrainer", "Trainer"]
 
 ModelFiles = Mapping[str, bytes]
 """File name → bytes; canonical JSON or safetensors, never pickle."""
@@ -70,4 +70,24 @@ class Trainer(Protocol[StateT]):
 
     def restore(self, files: ModelFiles) -> StateT:
         """Read what `dump` wrote; `restore(dump(s))` encodes to the same bytes as `s`."""
+        ...
+
+
+@runtime_checkable
+class StepwiseTrainer(Protocol):
+    """A trainer whose fit has steps of its own after its rows are read; it need not be one."""
+
+    def fit_in_steps(
+        self,
+        batches: Iterable[pa.RecordBatch],
+        recipe: Recipe,
+        step: Callable[[int, int], None],
+    ) -> Any:  # noqa: ANN401 (a trainer's own type)
+        """Return what `fit` returns.
+
+        Args:
+            batches: As for `fit`.
+            recipe: As for `fit`.
+            step: Told how many steps are done, of how many; may raise, which ends the fit.
+        """
         ...

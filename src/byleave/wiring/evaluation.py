@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from byleave.errors import InputError
-from byleave.service.steps import Progress, read_in_steps
+from byleave.service.steps import Progress, fit_in_steps
 from byleave.snapshot.sealed import SealedSnapshot
 from byleave.trainers.content_model import evaluate as evaluate_content
 from byleave.trainers.jobs_model import evaluate as evaluate_jobs
@@ -75,10 +75,8 @@ def held_out_quality(
     learned, asked = rows.filter(pc.invert(mask)), rows.filter(mask)
     if task is not None and not (learned.num_rows and asked.num_rows):
         return {}
-    what, size = "rows learned from, to measure", learned.num_rows
-    reading = read_in_steps(learned.to_batches(), progress, what, size)
-    state = trainer.fit(reading, recipe)
-    progress(what, size, size)
+    batches = learned.to_batches()
+    state = fit_in_steps(trainer, batches, recipe, progress, rows=learned.num_rows)
     files = trainer.encode(state)
     if task is not None:
         return dict(judge(task, files, learned, asked))

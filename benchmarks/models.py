@@ -1,6 +1,7 @@
 """Content and jobs: quality beside popularity, item-kNN, TF-IDF and ALS; what unlearning costs.
 
     benchmarks/models.py [--data DIR] [--only content,jobs,…,unlearning,latency] [--quick]
+        [--encoder] [--keep DIR]
 
 Quality, on real data: members are split by a hash of their id into training (3/5), validation
 (1/5) and test (1/5). Ridge, method, neighbours and ALS's size are chosen on validation members;
@@ -11,7 +12,8 @@ what they learn with and how they want to work. Recall at n counts at most n hid
 Intervals are of the paired difference to the best rival, by bootstrap over test members. ALS is
 `implicit`'s, where it is installed. Beside 20 and 10, a smaller n: of 23 and 20 names, 20 and 10
 are nearly all. ESCO: a start without any member, roles of the survey by what ESCO's occupations
-ask for; which occupation a role is, was written down by hand here.
+ask for; which occupation a role is, was written down by hand here. Replies: as in
+benchmarks/replies_rivals.py, whose --encoder and --keep are handed on.
 
 Unlearning, on generated data of 6,000 members and 3,700 items: forgetting 1 to 1,000 members
 against a fit of what is left, in the same run; the states must be equal. Seconds are CPU seconds.
@@ -39,6 +41,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from replies_rivals import compare
+from report import Report
 from safetensors.numpy import save
 
 from byleave.canonical import encode as canonical
@@ -311,6 +315,20 @@ def numbered(member: Any, item: Any) -> pa.Table:
     return pa.table({"record_id": ids, "member": text(member), "item": text(item)})
 
 
+def replies(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Print the lines of benchmarks/replies_rivals.py; there are none to hand back."""
+    report = Report(as_json=True)
+    compare(
+        args.data,
+        report,
+        encoder=args.encoder,
+        keep=args.keep,
+        choosing=False,
+        quick=args.quick,
+    )
+    yield from ()
+
+
 def unlearning(*, quick: bool) -> Iterator[dict[str, Any]]:
     members, items = (1_500, 900) if quick else (6_000, 3_700)
     draw = np.random.default_rng(11)
@@ -434,10 +452,14 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared" / "data")
     parser.add_argument("--quick", action="store_true", help="fewer members; at most 50 s")
     parser.add_argument("--json", action="store_true", help="no difference: lines are JSON")
-    parser.add_argument("--only", help="some of content,jobs,interest,esco,unlearning,latency")
+    names = "replies,content,jobs,interest,esco,unlearning,latency"
+    parser.add_argument("--only", help=f"some of {names}")
+    parser.add_argument("--encoder", action="store_true", help="replies also on a frozen encoder")
+    parser.add_argument("--keep", type=Path, help="folder that holds features between runs")
     args = parser.parse_args()
     there = (args.data / "freecodecamp-2016").is_dir()
     parts: dict[str, Callable[[], Iterator[dict[str, Any]]]] = {
+        "replies": lambda: replies(args),
         "content": lambda: quality(content_task(args.data), 20, 5),
         "jobs": lambda: quality(jobs_task(args.data, quick=args.quick), 10, 5),
         "interest": lambda: quality(interest_task(args.data), 3, 1),

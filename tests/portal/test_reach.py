@@ -96,6 +96,7 @@ def test_withdrawals_reach_what_the_command_reaches(
     shutil.copytree(first.path, other.path)
     with other.open() as ws:
         plan = ws.withdrawal.forecast().document()
+        ws.acts.log("withdrawal.run", who="token:t0", what="all", why="as the job does")
         same = run_document(ws.withdrawal.carry_out())
     assert api.withdrawal_plan() == plan
     assert {item["name"] for item in plan["affected"]} == {grown.release, grown.package}

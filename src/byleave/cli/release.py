@@ -108,22 +108,10 @@ def refit(
     \b
     byleave release refit replies-2 --workspace byleave-demo
     """  # noqa: D301
-    import dataclasses
-
     with opened(workspace, read_only=True) as ws:
         found = ws.release.refit_report(release, same_environment=same_environment)
-    data: dict[str, Any] = {
-        **dataclasses.asdict(found),
-        "differing": list(found.differing),
-        "changed": list(found.changed),
-        "differences": list(found.differences),
-        "shown": found.shown,
-        "same": found.bytes_equal,
-        "machine": found.environment.get("machine"),
-        "python": found.environment.get("python"),
-    }
     emit(
-        data,
+        found.document(),
         schema="byleave/refit/v1",
         as_json=as_json,
         lines=lambda: [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from fastapi import Path, Request, Response
@@ -11,14 +12,16 @@ from pydantic import BaseModel, Field
 from byleave.errors import ConflictError, InputError
 from byleave.gate.plan import uses_of
 from byleave.ids import format_instant, from_us
-from byleave.portal.access import Access, Role, Routes, caller_of
+from byleave.portal.access import Access, Role, Routes
+from byleave.portal.acting import actor_of
 from byleave.portal.api_consent import Body, UseText
 from byleave.portal.desk import Desk
 from byleave.portal.page import Page, after_, limit_, paged
 from byleave.portal.problem import ProblemError
+from byleave.wiring.job_kinds import KINDS
 from byleave.wiring.jobs import Job
 
-__all__ = ["Id", "JobView", "add_jobs", "ask_for", "require"]
+__all__ = ["Id", "JobView", "Work", "add_jobs", "add_work", "ask_for", "require"]
 
 Id = Annotated[str, Field(max_length=160)]
 Number = Annotated[int, Path(ge=1, le=2**53)]
@@ -88,17 +91,9 @@ class JobView(BaseModel):
     """
 
     job: int
-    kind: Literal[
-        "training",
-        "evaluation",
-        "gate",
-        "sealing",
-        "source",
-        "withdrawal",
-        "release",
-        "rollback",
-        "offer",
-    ]
+    kind: Annotated[str, Field(json_schema_extra={"enum": sorted(KINDS)})]
+    who: Annotated[str, Field(description="Who asked: a name, or `token:NAME`.")]
+    why: Annotated[str, Field(description="As they said; empty where nothing is stored.")]
     state: Literal["waiting", "running", "done", "failed", "cancelled", "lost"]
     asked: dict[str, Any]
     at: str
@@ -117,6 +112,7 @@ def add_jobs(routes: Routes, desk: Desk) -> None:
     models = Access.of(Role.OPERATOR, scope="model.write")
     gates = Access.of(Role.OPERATOR, scope="gate.write")
     looking = Access.of(Role.OPERATOR, scope="job.write")
+    reading = Access.of(Role.OPERATOR, Role.AUDITOR, scope="job.write")
 
     async def train(request: Request, body: Training) -> Response:
         desk.read.model.check_trainable(body.trainer, body.snapshot)
@@ -155,25 +151,41 @@ def add_jobs(routes: Routes, desk: Desk) -> None:
     async def shown(job: Number) -> JobView:
         return _shown(desk, job)
 
-    for path, access, endpoint, summary in (
-        ("trainings", models, train, "Train on a sealed snapshot: a job to look after"),
-        ("evaluations", models, evaluate, "Measure a run: a job to look after"),
-        ("gates", gates, gate, "Run the gate over a data set: a job to look after"),
-        ("snapshots", gates, seal, "Seal what a gate run kept: a job to look after"),
-        ("jobs/{job}/cancellation", looking, cancel, "Cancel a job"),
-    ):
-        routes.add(
-            "POST", f"/api/v1/{path}", access, endpoint,
-            summary=summary, status_code=202, response_model=JobView,
-        )  # fmt: skip
+    add_work(
+        routes,
+        Work("trainings", models, train, "Train on a sealed snapshot"),
+        Work("evaluations", models, evaluate, "Measure a run"),
+        Work("gates", gates, gate, "Run the gate over a data set"),
+        Work("snapshots", gates, seal, "Seal what a gate run kept"),
+        Work("jobs/{job}/cancellation", looking, cancel, "Cancel"),
+    )
     routes.add(
-        "GET", "/api/v1/jobs", looking, listed,
+        "GET", "/api/v1/jobs", reading, listed,
         summary="Jobs, oldest first", response_model=Page[JobView],
     )  # fmt: skip
     routes.add(
-        "GET", "/api/v1/jobs/{job}", looking, shown,
+        "GET", "/api/v1/jobs/{job}", reading, shown,
         summary="How far a job is, or what came of it", response_model=JobView,
     )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A route that answers 202 with a job: its path below the API, and what it does."""
+
+    path: str
+    access: Access
+    endpoint: Callable[..., Any]
+    summary: str
+
+
+def add_work(routes: Routes, *work: Work) -> None:
+    """Add routes of long work."""
+    for one in work:
+        routes.add(
+            "POST", f"/api/v1/{one.path}", one.access, one.endpoint,
+            summary=f"{one.summary}: a job to look after", status_code=202, response_model=JobView,
+        )  # fmt: skip
 
 
 async def ask_for(
@@ -189,19 +201,19 @@ async def ask_for(
     Args:
         desk: The workspace as a server has it.
         request: With its idempotency key.
-        kind: As `Jobs.add` knows it.
-        asked: What is asked.
+        kind: One of `job_kinds.KINDS`; where it stores nothing, no reason is wanted.
+        asked: What is asked; members by ordinal.
         check: Raises where it cannot be begun now; not asked where the key was answered before.
 
     Raises:
-        ProblemError: As `Once.answer`; 503 `api.read-only`.
+        ProblemError: As `Once.answer`; 400 `api.reason`; 503 `api.read-only`.
         ConflictError: `job.elsewhere`, `job.many`.
     """
-    jobs, caller = desk.work, caller_of(request).name
+    jobs, actor = desk.work, actor_of(request, wanted=KINDS[kind].act is not None)
 
     async def do() -> dict[str, Any]:
         check()
-        return _view(desk, jobs.add(kind, caller, asked)).model_dump()
+        return _view(desk, jobs.add(kind, actor.who, asked, why=actor.why)).model_dump()
 
     return await desk.once.answer(request, do, status=202)
 
@@ -227,7 +239,9 @@ def _view(desk: Desk, job: Job) -> JobView:
     far = None if job.ended_us is not None else desk.work.far(job.number)
     return JobView(
         job=job.number,
-        kind=job.kind,  # type: ignore[arg-type]  # what the store says
+        kind=job.kind,
+        who=job.who,
+        why=job.why,
         state=job.state,  # type: ignore[arg-type]  # what the store says
         asked=job.asked,
         at=format_instant(from_us(job.at_us)),

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from byleave.portal.access import Access, Role, Routes
 from byleave.portal.api_consent import Body
-from byleave.portal.api_jobs import Id, JobView, ask_for, require
+from byleave.portal.api_jobs import Id, Work, add_work, ask_for, require
 from byleave.portal.desk import Desk
 
 __all__ = ["add_releases"]
@@ -48,15 +48,13 @@ def add_releases(routes: Routes, desk: Desk) -> None:
                 require(desk, "release", name)
         return await ask_for(desk, request, "rollback", {"release": release, "to": body.to})
 
-    for path, endpoint, summary in (
-        ("releases", publish, "Publish a run's model: a job to look after"),
-        (
+    add_work(
+        routes,
+        Work("releases", access, publish, "Publish a run's model"),
+        Work(
             "releases/{release}/rollback",
+            access,
             back,
-            "Put a release out of service and an older one back: a job to look after",
+            "Put a release out of service and an older one back",
         ),
-    ):
-        routes.add(
-            "POST", f"/api/v1/{path}", access, endpoint,
-            summary=summary, status_code=202, response_model=JobView,
-        )  # fmt: skip
+    )

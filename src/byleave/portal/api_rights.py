@@ -14,6 +14,7 @@ from byleave.portal.api_consent import Body, MemberId
 from byleave.portal.desk import Desk
 from byleave.portal.looking import looked_at, reason_
 from byleave.portal.me_more import zip_answer
+from byleave.portal.page import Page, after_, limit_, listed_page
 
 __all__ = ["add_rights"]
 
@@ -42,6 +43,23 @@ class Longer(Body):
     until: Annotated[
         date | None, Field(description="The new day; default the last the law allows.")
     ] = None
+
+
+class Ending(Body):
+    """How a request ended."""
+
+    outcome: Literal["done", "refused", "taken-back"]
+    why: Annotated[
+        str, Field(min_length=1, max_length=200, description="What was done, or why not.")
+    ]
+
+
+class Ended(BaseModel):
+    """The request, and the entry that says how it ended."""
+
+    request: str
+    index: int
+    state: str
 
 
 class Extended(BaseModel):
@@ -78,8 +96,7 @@ def add_rights(routes: Routes, desk: Desk) -> None:
     async def extend(
         request: Request, body: Longer, name: Annotated[str, Path(alias="request", max_length=64)]
     ) -> Response:
-        caller = caller_of(request)
-        who = f"token:{caller.token}" if caller.token else caller.subject
+        who = _who(request)
 
         async def do() -> dict[str, Any]:
             index = await desk.write.act(
@@ -91,6 +108,40 @@ def add_rights(routes: Routes, desk: Desk) -> None:
 
         return await desk.once.answer(request, do)
 
+    async def close(
+        request: Request, body: Ending, name: Annotated[str, Path(alias="request", max_length=64)]
+    ) -> Response:
+        who = _who(request)
+
+        async def do() -> dict[str, Any]:
+            index = await desk.write.act(
+                lambda ws: ws.acts.close_request(name, outcome=body.outcome, who=who, why=body.why)
+            )
+            return {"request": name, "index": index, "state": body.outcome}
+
+        return await desk.once.answer(request, do)
+
+    async def listed(
+        after: after_ = -1,
+        limit: limit_ = 100,
+        state: Annotated[
+            Literal["all", "open"], Query(description="Open: leave out the closed.")
+        ] = "all",
+    ) -> Page[dict[str, Any]]:
+        found = await desk.aside.read(lambda ws: ws.requests.list(only_open=state == "open"))
+        return listed_page(sorted(found, key=lambda f: int(f["index"])), after, limit)
+
+    routes.add(
+        "GET", "/api/v1/requests",
+        Access.of(Role.OPERATOR, Role.AUDITOR, scope="object.read"), listed,
+        summary="What members asked for by right, and when it is due, oldest first",
+        response_model=Page[dict[str, Any]],
+    )  # fmt: skip
+    routes.add(
+        "POST", "/api/v1/requests/{request}/end",
+        Access.of(Role.OPERATOR, scope="member.write"), close,
+        summary="Say how a request ended", status_code=201, response_model=Ended,
+    )  # fmt: skip
     routes.add(
         "POST", "/api/v1/requests/{request}/extension",
         Access.of(Role.OPERATOR, scope="member.write"), extend,
@@ -106,3 +157,8 @@ def add_rights(routes: Routes, desk: Desk) -> None:
         "POST", "/api/v1/requests", Access.of(scope="member.write"), ask,
         summary="Note what a member asked for by right", status_code=201, response_model=Noted,
     )  # fmt: skip
+
+
+def _who(request: Request) -> str:
+    caller = caller_of(request)
+    return f"token:{caller.token}" if caller.token else caller.subject

@@ -19,8 +19,10 @@ from pydantic import BaseModel, Field
 from byleave.errors import ConflictError, InputError
 from byleave.gate.contract import parse_contract
 from byleave.portal.access import Access, Role, Routes
+from byleave.portal.acting import act, why_
 from byleave.portal.api_consent import Body, UseText
-from byleave.portal.api_jobs import JobView, ask_for
+from byleave.portal.api_jobs import Work, add_work, ask_for
+from byleave.portal.api_policies import POLICY_WRITE
 from byleave.portal.desk import Desk
 from byleave.portal.problem import ProblemError
 from byleave.wiring.uploads import Received, Uploads
@@ -48,6 +50,13 @@ class NewSource(Body):
     origin: Annotated[
         str, Field(max_length=200, description="Where it is from; nothing personal.")
     ] = "api"
+    regions: Annotated[
+        Digest | None,
+        Field(
+            description="An uploaded CSV file with the columns `member` and `region`: where "
+            "members live from now on."
+        ),
+    ] = None
 
 
 class NewNotice(Body):
@@ -60,6 +69,10 @@ class NewNotice(Body):
     language: Annotated[str, Field(pattern="^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$")] = "en"
     family: Annotated[Name | None, Field(description="The notice that it is a variant of.")] = None
     screen: Annotated[str | None, Field(pattern="^[a-z0-9-]{1,32}$")] = None
+    policy_index: Annotated[
+        int | None,
+        Field(ge=0, le=2**53, description="Log entry of the policy text that it belongs to."),
+    ] = None
 
 
 class Uploaded(BaseModel):
@@ -101,15 +114,24 @@ def add_sources(routes: Routes, desk: Desk) -> None:
                 raise ConflictError(
                     f"a source named {body.source!r} exists already", code="workspace.exists"
                 )
-            for name in body.uploads:
+            for name in (*body.uploads, *filter(None, [body.regions])):
                 uploads.path(name)
 
         return await ask_for(desk, request, "source", body.model_dump(), check=check)
 
-    async def notice(request: Request, body: NewNotice) -> Response:
+    async def notice(request: Request, body: NewNotice, reason: why_ = None) -> Response:
+        del reason  # `act` reads it
+
         async def do() -> dict[str, Any]:
             asked = body.model_dump(exclude={"text"})
-            index = await desk.write.act(lambda ws: ws.policy.publish_notice(body.text, **asked))
+            index = await act(
+                desk,
+                request,
+                "notice.publish",
+                body.notice,
+                lambda ws: ws.policy.publish_notice(body.text, **asked),
+                check=lambda ws: ws.policy.check_notice(body.text, **asked),
+            )
             return {"notice": body.notice, "index": index}
 
         return await desk.once.answer(request, do)
@@ -121,13 +143,9 @@ def add_sources(routes: Routes, desk: Desk) -> None:
             kind: {"schema": {"type": "string", "format": "binary"}} for kind in _ENDINGS
         }}},
     )  # fmt: skip
+    add_work(routes, Work("sources", rows, add, "Add a data set of uploaded files"))
     routes.add(
-        "POST", "/api/v1/sources", rows, add,
-        summary="Add a data set of uploaded files: a job to look after", status_code=202,
-        response_model=JobView,
-    )  # fmt: skip
-    routes.add(
-        "POST", "/api/v1/notices", Access.of(scope="policy.write"), notice,
+        "POST", "/api/v1/notices", POLICY_WRITE, notice,
         summary="Publish the exact text that members are asked with", status_code=201,
         response_model=Published,
     )  # fmt: skip

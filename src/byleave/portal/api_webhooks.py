@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 from typing import Annotated, Any
 
-from fastapi import Request, Response
+from fastapi import Path, Request, Response
 from pydantic import BaseModel, Field
 
 from byleave.ids import format_instant, from_us
 from byleave.portal.access import Access, Role, Routes
+from byleave.portal.acting import act, actor_of, why_
 from byleave.portal.api_consent import Body
 from byleave.portal.desk import Desk
 from byleave.portal.problem import ProblemError
@@ -54,13 +55,17 @@ def add_webhooks(routes: Routes, desk: Desk) -> None:
     writing = Access.of(scope="webhook.write")
     hooks = Webhooks(desk)
 
-    async def register(request: Request, body: NewWebhook) -> Response:
+    async def register(request: Request, body: NewWebhook, reason: why_ = None) -> Response:
+        del reason  # `act` reads it
         check_address(body.url)
 
         async def do() -> dict[str, Any]:
             last = desk.read.ledger.size() - 1
             after = last if body.after is None else body.after
             made = Webhook(id=body.webhook, url=body.url, after=after, tries=0, next_us=0)
+            if any(hook.id == body.webhook for hook in desk.file.webhooks()):
+                raise ProblemError(409, "webhook.exists", "There is a webhook of that name.")
+            await act(desk, request, "webhook.register", body.webhook, lambda _: None)
             if not desk.file.add_webhook(made):
                 raise ProblemError(409, "webhook.exists", "There is a webhook of that name.")
             secret = base64.b64encode(hooks.secret(body.webhook)).decode("ascii")
@@ -83,9 +88,16 @@ def add_webhooks(routes: Routes, desk: Desk) -> None:
             for hook in desk.file.webhooks()
         ]
 
-    async def drop(webhook: str) -> Response:
+    async def drop(
+        request: Request,
+        webhook: Annotated[str, Path(max_length=64)],
+        reason: why_ = None,
+    ) -> Response:
+        del reason  # `actor_of` reads it
+        actor_of(request)
         if not desk.file.drop_webhook(webhook):
             raise ProblemError(404, "api.not-found", "There is no webhook of that name.")
+        await act(desk, request, "webhook.drop", webhook, lambda _: None)
         return Response(status_code=204)
 
     routes.add(

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from byleave.portal.access import Access, Role, Routes
 from byleave.portal.api_consent import Body
-from byleave.portal.api_jobs import JobView, ask_for
+from byleave.portal.api_jobs import Work, add_work, ask_for
 from byleave.portal.desk import Desk
 
 __all__ = ["add_withdrawals"]
@@ -39,8 +39,9 @@ def add_withdrawals(routes: Routes, desk: Desk) -> None:
         summary="What withdrawals would reach now, and what that would cost",
         response_model=dict[str, Any],
     )  # fmt: skip
-    routes.add(
-        "POST", "/api/v1/withdrawals", access, run,
-        summary="Unlearn, certify and recall all that withdrawals concern: a job to look after",
-        status_code=202, response_model=JobView,
-    )  # fmt: skip
+    add_work(
+        routes,
+        Work(
+            "withdrawals", access, run, "Unlearn, certify and recall all that withdrawals concern"
+        ),
+    )

@@ -110,6 +110,10 @@ class Callers:
         if caller.form is not None and not hmac.compare_digest(caller.form.encode(), sent.encode()):
             raise ProblemError(403, "api.form", "This form is not of this session; load it again.")
 
+    def forget_tokens(self) -> None:
+        """Look tokens up anew: this process ended one, which no version of the file tells it."""
+        self._tokens.clear()
+
     def _bearer(self, secret: str) -> Caller | None:
         if not is_secret(secret):
             return None

@@ -14,7 +14,17 @@ from byleave.errors import InputError
 from byleave.ids import parse_instant
 from byleave.portal.problem import ProblemError
 
-__all__ = ["Page", "after_", "from_", "instant_of", "json_page", "limit_", "paged", "to_"]
+__all__ = [
+    "Page",
+    "after_",
+    "from_",
+    "instant_of",
+    "json_page",
+    "limit_",
+    "listed_page",
+    "paged",
+    "to_",
+]
 
 T = TypeVar("T")
 
@@ -58,6 +68,12 @@ def paged(
         items=[show(item) for item in part],
         next=key(part[-1]) if len(found) > limit else None,
     )
+
+
+def listed_page(found: Sequence[dict[str, Any]], after: int, limit: int) -> Page[Any]:
+    """Return a page of dictionaries with an `index`, oldest first, out of all there are."""
+    rest = [item for item in found if item["index"] > after]
+    return paged(rest, limit, key=lambda item: int(item["index"]), show=lambda item: item)
 
 
 def json_page(found: Sequence[dict[str, Any]], limit: int) -> JSONResponse:

@@ -31,7 +31,13 @@ __all__ = [
 PROBLEM: Final = "application/problem+json"
 
 _MISSING: Final = frozenset(
-    {"member.unknown", "workspace.unknown-object", "consent.notice-unknown", "log.no-such-entry"}
+    {
+        "access.unknown",
+        "consent.notice-unknown",
+        "log.no-such-entry",
+        "member.unknown",
+        "workspace.unknown-object",
+    }
 )
 _TITLES: Final = {
     400: "This request cannot be read.",

@@ -1,6 +1,6 @@
 """Who of the operator's people did what: an act has a log entry before it happens.
 
-What is done through the console is put into the log as a commitment to who, what and why, and then
+What is done through the console or the API is put into the log as a commitment to who, what and why, and then
 done; what was done is an entry of its own behind it. `trail` reads both back, newest first, with
 everything else that the ledger's objects stand for.
 """
@@ -19,13 +19,13 @@ from byleave.service.clock import between, ledger_now
 from byleave.service.house import House
 from byleave.service.noting import note, reason
 
-__all__ = ["KINDS", "log_act", "trail"]
+__all__ = ["KINDS", "log_act", "trail", "trail_after"]
 
 Facts = dict[str, Any]
 
 KINDS: Final[dict[str, str]] = {
     "acknowledgement": "a recipient acknowledged a recall",
-    "act": "someone acted through the console",
+    "act": "someone acted through the console or the API",
     "attestation": "a run outside was attested",
     "case": "a case was stated",
     "certificate": "a certificate of unlearning was made",
@@ -98,7 +98,7 @@ def trail(
 ) -> list[Facts]:
     """Return what was done, newest first: `index`, `at`, `kind`, `name`, `who`, `what`, `why`.
 
-    Who and why are known of looks, requests closed, and acts through the console; the command line
+    Who and why are known of looks, requests closed, and acts through console or API; the command line
     is whoever has the machine. Members stand in it by ordinal.
 
     Args:
@@ -112,27 +112,64 @@ def trail(
     Raises:
         InputError: `input.malformed`, no such kind.
     """
+    kinds = _kinds(kind)
+    start, end = between(house, since, until)
+    end = end if before is None else min(before, end)
+    found = house.ledger.last_objects(kinds, before=end, limit=limit, after=start - 1)
+    return [_done(*item) for item in found]
+
+
+def trail_after(
+    house: House,
+    after: int,
+    *,
+    kind: str | None = None,
+    limit: int = 50,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> list[Facts]:
+    """Return what was done after a log index, oldest first, for whoever follows the trail.
+
+    Args:
+        house: The workspace's ports.
+        after: Only entries of a higher index.
+        kind: Of this kind alone, one of `KINDS`.
+        limit: At most so many. Cost: what is skipped between them, and they.
+        since: Only entries from the first that was recorded then or later.
+        until: Only entries before the first that was recorded then or later.
+
+    Raises:
+        InputError: `input.malformed`, no such kind.
+    """
+    kinds = _kinds(kind)
+    start, last = between(house, since, until)
+    start, width, kept = max(after + 1, start), limit, list[Facts]()
+    while start < last and len(kept) < limit:
+        end = min(start + width, last)
+        found = house.ledger.last_objects(kinds, before=end, limit=width, after=start - 1)
+        kept += [_done(*item) for item in reversed(found)]
+        start, width = end, 2 * width
+    return kept[:limit]
+
+
+def _kinds(kind: str | None) -> tuple[str, ...]:
     if kind is not None and kind not in KINDS:
         raise InputError(
             f"no such kind; there are {', '.join(KINDS)}", code="input.malformed", where="kind"
         )
-    start, end = between(house, since, until)
-    end = end if before is None else min(before, end)
-    kinds = tuple(KINDS) if kind is None else (kind,)
-    return [
-        {
-            "index": index,
-            "at": format_instant(from_us(at)),
-            "kind": found,
-            "name": _name(found, name, document),
-            "who": _said(document, "who"),
-            "what": _said(document, "act") if found == "act" else None,
-            "why": _said(document, "why"),
-        }
-        for index, found, name, at, document in house.ledger.last_objects(
-            kinds, before=end, limit=limit, after=start - 1
-        )
-    ]
+    return tuple(KINDS) if kind is None else (kind,)
+
+
+def _done(index: int, kind: str, name: str, at: int, document: Any) -> Facts:  # noqa: ANN401
+    return {
+        "index": index,
+        "at": format_instant(from_us(at)),
+        "kind": kind,
+        "name": _name(kind, name, document),
+        "who": _said(document, "who"),
+        "what": _said(document, "act") if kind == "act" else None,
+        "why": _said(document, "why"),
+    }
 
 
 def _name(kind: str, name: str, document: Any) -> str:  # noqa: ANN401 (an object's document)

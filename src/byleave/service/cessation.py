@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from byleave.canonical import digest_of
+from byleave.canonical import Json, digest_of
 from byleave.errors import InputError, RefusedError
 from byleave.evidence.cessation import cessation_statement, contradicts, signed_bytes
 from byleave.evidence.entry import CessationEntry, Entry, parse_entry
@@ -15,7 +15,7 @@ from byleave.ids import format_instant, to_us
 from byleave.service.clock import ledger_now
 from byleave.service.house import House
 
-__all__ = ["cessation_proof", "state_cessation"]
+__all__ = ["cessation_proof", "check_cessation", "state_cessation"]
 
 _STEP = 1_000
 
@@ -33,6 +33,25 @@ def state_cessation(house: House, use: str, since: datetime, *, operator: str) -
         InputError: `use.malformed`, `use.unknown-term`; `cessation.interval`, `since` is yet to come.
         RefusedError: `cessation.contradicted`, the log has a gate or a disclosure under the use.
     """
+    document, entry = check_cessation(house, use, since, operator=operator)
+    now = entry.stated
+    signature = house.signer.sign(signed_bytes(document))
+    with house.ledger.writing() as writer:
+        index = writer.log(entry.encode())
+        writer.add_object(
+            "cessation",
+            f"cessation-{index}",
+            index=index,
+            at_us=to_us(now),
+            document={"statement": document, "signature": signature.hex()},
+        )
+    return index
+
+
+def check_cessation(
+    house: House, use: str, since: datetime, *, operator: str
+) -> tuple[dict[str, Json], CessationEntry]:
+    """Return the statement and its entry, or refuse them, as `state_cessation` does."""
     scope = house.taxonomy.scope(use)
     now = ledger_now(house)
     if since > now:
@@ -61,17 +80,7 @@ def state_cessation(house: House, use: str, since: datetime, *, operator: str) -
             code="cessation.contradicted",
             hint="state a later instant, or a narrower use",
         )
-    signature = house.signer.sign(signed_bytes(document))
-    with house.ledger.writing() as writer:
-        index = writer.log(entry.encode())
-        writer.add_object(
-            "cessation",
-            f"cessation-{index}",
-            index=index,
-            at_us=to_us(now),
-            document={"statement": document, "signature": signature.hex()},
-        )
-    return index
+    return document, entry
 
 
 def cessation_proof(house: House, index: int) -> bytes:

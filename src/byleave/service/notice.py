@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from byleave.consent.event import NoticeCoverage
-from byleave.errors import InputError
+from byleave.errors import ConflictError, InputError
 from byleave.evidence.entry import NoticeEntry
 from byleave.ids import LedgerIndex, parse_digest, to_us
 from byleave.policy.notice import Control, Notice, choose_notice, make_notice
@@ -23,6 +23,7 @@ __all__ = [
     "open_token",
     "publish_notice",
     "published_notices",
+    "read_notice",
 ]
 
 TOKEN_LIFETIME: Final = timedelta(hours=1)
@@ -55,17 +56,17 @@ def publish_notice(
         screen: Where it is shown; None: anywhere.
 
     Raises:
-        InputError: `use.*`.
+        InputError: `use.*`; `workspace.unknown-object`, no policy text has that entry.
         ConflictError: `workspace.exists`.
     """
-    made = make_notice(
-        text.encode(),
-        id=notice,
+    made = read_notice(
+        house,
+        text,
+        notice=notice,
+        asks=asks,
+        control=control,
         language=language,
-        control=Control(control),
-        asks=[house.taxonomy.scope(ask) for ask in asks],
-        taxonomy=house.taxonomy,
-        policy=None if policy is None else LedgerIndex(policy),
+        policy=policy,
         family=family,
         screen=screen,
     )
@@ -97,6 +98,42 @@ def publish_notice(
             "notice", notice, index=index, at_us=to_us(house.now()), document=document
         )
     return index
+
+
+def read_notice(
+    house: House,
+    text: str,
+    *,
+    notice: str,
+    asks: Sequence[str],
+    control: str,
+    language: str,
+    policy: int | None,
+    family: str | None,
+    screen: str | None,
+) -> Notice:
+    """Return a notice as publishing would take it, or refuse it; `publish_notice` says the rest."""
+    if policy is not None:
+        found = house.ledger.object_at(policy)
+        if found is None or found[0] != "policy":
+            raise InputError(
+                f"log entry {policy} is no policy text",
+                code="workspace.unknown-object",
+                hint="byleave policy list",
+            )
+    if house.ledger.object("notice", notice) is not None:
+        raise ConflictError(f"a notice {notice!r} exists already", code="workspace.exists")
+    return make_notice(
+        text.encode(),
+        id=notice,
+        language=language,
+        control=Control(control),
+        asks=[house.taxonomy.scope(ask) for ask in asks],
+        taxonomy=house.taxonomy,
+        policy=None if policy is None else LedgerIndex(policy),
+        family=family,
+        screen=screen,
+    )
 
 
 def published_notices(ledger: Ledger, *, before: int | None = None) -> dict[str, Notice]:

@@ -124,13 +124,23 @@ class Published:
     decisions_changed: int
 
 
-def impact_of(house: House, text: str, *, name: str) -> Impact:
+def impact_of(house: House, text: str, *, name: str, publishable: bool = False) -> Impact:
     """Say what publishing a document would do; publish nothing.
+
+    Args:
+        house: The workspace's ports.
+        text: The document.
+        name: Of its file, for messages.
+        publishable: Refuse it as publishing it now would.
 
     Raises:
         InputError: Codes of `parse_document`.
+        RefusedError: `policy.retroactive`, where it has to be publishable.
+        ConflictError: `workspace.exists`.
     """
     new = parse_document(text.encode(), name=name, taxonomy=house.taxonomy)
+    if publishable:
+        refuse_retroactive(new, recorded=house.now())
     return _impact(house, new)
 
 

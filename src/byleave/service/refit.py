@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -77,6 +77,19 @@ class Refit:
         if self.bytes_equal:
             return "state" if self.state_equal else "bytes"
         return "served grid" if self.grid_equal else "none"
+
+    def document(self) -> dict[str, Any]:
+        """Return it as JSON."""
+        return {
+            **asdict(self),
+            "differing": list(self.differing),
+            "changed": list(self.changed),
+            "differences": list(self.differences),
+            "shown": self.shown,
+            "same": self.bytes_equal,
+            "machine": self.environment.get("machine"),
+            "python": self.environment.get("python"),
+        }
 
 
 def refit(house: House, name: str, *, same_environment: bool = False) -> Refit:

@@ -17,16 +17,19 @@ from byleave.errors import EvidenceError, WorldError
 
 __all__ = ["Job", "JobFile"]
 
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS job (
     number INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, caller TEXT NOT NULL,
     asked TEXT NOT NULL, state TEXT NOT NULL, at_us INTEGER NOT NULL, began_us INTEGER,
-    ended_us INTEGER, result TEXT, problem TEXT
+    ended_us INTEGER, result TEXT, problem TEXT, why TEXT NOT NULL DEFAULT ''
 ) STRICT;
 CREATE INDEX IF NOT EXISTS job_open ON job (number) WHERE ended_us IS NULL;
 """
-_COLUMNS: Final = "SELECT number, kind, asked, state, at_us, began_us, ended_us, result, problem"
+_FROM_1: Final = "ALTER TABLE job ADD COLUMN why TEXT NOT NULL DEFAULT '';"
+_COLUMNS: Final = (
+    "SELECT number, kind, caller, why, asked, state, at_us, began_us, ended_us, result, problem"
+)
 _ONE: Final = _COLUMNS + " FROM job WHERE number = ?"
 _SOME: Final = _COLUMNS + " FROM job WHERE number > ? ORDER BY number LIMIT ?"
 
@@ -37,7 +40,9 @@ class Job:
 
     Attributes:
         number: Its number.
-        kind: `evaluation`, or one of `wiring.job_kinds`.
+        kind: One of `wiring.job_kinds.KINDS`.
+        who: Who asked.
+        why: Why, as they said.
         asked: What was asked.
         state: `waiting`, `running`, `done`, `failed`, `cancelled` or `lost`.
         at_us: When it was asked for.
@@ -49,6 +54,8 @@ class Job:
 
     number: int
     kind: str
+    who: str
+    why: str
     asked: dict[str, Any] = field(repr=False)
     state: str
     at_us: int
@@ -78,8 +85,10 @@ class JobFile:
             )
             self._db.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;")
             version = self._db.execute("PRAGMA user_version").fetchone()[0]
-            if version not in {0, _FORMAT}:
+            if version not in {0, 1, _FORMAT}:
                 raise sqlite3.DatabaseError
+            if version == 1:
+                self._db.executescript(_FROM_1)
             self._db.executescript(_SCHEMA + f"PRAGMA user_version = {_FORMAT};")
         except sqlite3.DatabaseError as error:
             raise EvidenceError(
@@ -97,13 +106,13 @@ class JobFile:
         with self._one:
             self._db.close()
 
-    def add(self, kind: str, caller: str, asked: dict[str, Any], *, at_us: int) -> int:
+    def add(self, kind: str, who: str, asked: dict[str, Any], *, at_us: int, why: str = "") -> int:
         """Keep a job that waits; return its number."""
         with self._one:
             made = self._db.execute(
-                "INSERT INTO job (kind, caller, asked, state, at_us) "
-                "VALUES (?, ?, ?, 'waiting', ?)",
-                (kind, caller, json.dumps(asked), at_us),
+                "INSERT INTO job (kind, caller, why, asked, state, at_us) "
+                "VALUES (?, ?, ?, ?, 'waiting', ?)",
+                (kind, who, why, json.dumps(asked), at_us),
             )
         assert made.lastrowid is not None  # noqa: S101 (for the types)
         return made.lastrowid
@@ -180,10 +189,12 @@ class JobFile:
 
 
 def _job(row: tuple[Any, ...]) -> Job:
-    number, kind, asked, state, at, began, ended, result, problem = row
+    number, kind, who, why, asked, state, at, began, ended, result, problem = row
     return Job(
         number=number,
         kind=kind,
+        who=who,
+        why=why,
         asked=json.loads(asked),
         state=state,
         at_us=at,

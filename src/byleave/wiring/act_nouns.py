@@ -36,6 +36,24 @@ class Acts(Noun):
             self._house, kind=kind, before=before, limit=limit, since=since, until=until
         )
 
+    def trail_after(
+        self,
+        after: int,
+        *,
+        kind: str | None = None,
+        limit: int = 50,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> list[dict[str, Any]]:
+        """Return what was done after a log index, oldest first (`service.acts.trail_after`).
+
+        Raises:
+            InputError: `input.malformed`, no such kind.
+        """
+        return acts.trail_after(
+            self._house, after, kind=kind, limit=limit, since=since, until=until
+        )
+
     def requests(self, *, show: str, kind: str | None = None) -> dict[str, Any]:
         """Return what the list of requests shows (`pages.house_lists.Requests`)."""
         return console_lists.requests_facts(self._house, show=show, kind=kind)
@@ -61,6 +79,15 @@ class Acts(Noun):
         """Return what the list of rulesets shows (`pages.house_lists.Rules`)."""
         return console_lists.rules_facts(self._house)
 
+    def log(self, act: str, *, who: str, what: str, why: str) -> int:
+        """Log what somebody is about to do; return the log index (`service.acts.log_act`).
+
+        Raises:
+            InputError: `input.malformed`, no reason.
+        """
+        self._writable()
+        return acts.log_act(self._house, act, who=who, what=what, why=why)
+
     def publish_policy(self, text: str, *, name: str, who: str, why: str) -> Published:
         """Publish a policy text in somebody's name.
 
@@ -72,11 +99,12 @@ class Acts(Noun):
 
         Raises:
             InputError: What is wrong with the text or the reason; nothing was logged.
-            ConflictError: `policy.exists` and others of `ws.policy.publish`.
+            ConflictError: `workspace.exists`.
+            RefusedError: `policy.retroactive`.
         """
         self._writable()
         policy = self._workspace.policy
-        found = policy.impact(text, name=name)
+        found = policy.impact(text, name=name, publishable=True)
         what = f"{found.document} {found.version}"
         acts.log_act(self._house, "policy.publish", who=who, what=what, why=why)
         return policy.publish(text, name=name)

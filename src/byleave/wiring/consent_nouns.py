@@ -11,6 +11,7 @@ from byleave.canonical import encode
 from byleave.consent.decide import Standing
 from byleave.consent.event import ConsentEvent, EventKind
 from byleave.consent.import_table import REJECTIONS
+from byleave.consent.signal.adapters import ADAPTERS
 from byleave.consent.state import State
 from byleave.errors import ConflictError
 from byleave.policy.notice import Notice
@@ -185,6 +186,19 @@ class Consents(Noun):
         )
         self._house.log.publish()
         return recorded
+
+    def signals(self) -> list[dict[str, Any]]:
+        """Return which signals are read, each with its version and forms."""
+        return [
+            {
+                "kind": adapter.kind,
+                "title": adapter.title,
+                "version": adapter.version,
+                "source": adapter.source,
+                "forms": list(map(str, adapter.forms)),
+            }
+            for adapter in ADAPTERS.values()
+        ]
 
     def browser_signal_due(self, member: str) -> bool:
         """Say whether a signed-in member's `Sec-GPC: 1` has still to be recorded."""

@@ -72,6 +72,16 @@ class Disclosures(Noun):
         found = parcel.key_of(self._house, recipient)
         return None if found is None else found[1]
 
+    def keys(self) -> builtins.list[dict[str, Any]]:
+        """Return the card in force of each recipient that has one, by name, and its log index."""
+        names = {doc["recipient"] for _, _, _, doc in self._house.ledger.objects(parcel.KEYS)}
+        found = [(name, parcel.key_of(self._house, name)) for name in sorted(names)]
+        return [
+            {"recipient": name, "index": held[0], "key": held[1].key.hex(), "age": held[1].age}
+            for name, held in found
+            if held is not None
+        ]
+
     def recipient_of(self, key: bytes) -> str | None:
         """Return whose registered key this is, if it is in force; None: nobody's."""
         objects = self._house.ledger.objects(parcel.KEYS)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from byleave.errors import ByleaveError, ConflictError
 from byleave.ids import to_us
 from byleave.stores.jobs import Job, JobFile
-from byleave.wiring.job_kinds import STOPPABLE, WRITES
+from byleave.wiring.job_kinds import KINDS
 from byleave.wiring.world import WriteLock
 
 if TYPE_CHECKING:
@@ -77,13 +77,14 @@ class Jobs:
             return  # another server runs them; this one shows them
         self._file.lose(_LOST, at_us=to_us(self._now()))
 
-    def add(self, kind: str, caller: str, asked: dict[str, Any]) -> Job:
+    def add(self, kind: str, who: str, asked: dict[str, Any], *, why: str = "") -> Job:
         """Have something computed.
 
         Args:
-            kind: `evaluation`, with `run`; else one of `job_kinds.WRITES`.
-            caller: Who asks; no member id.
-            asked: What is asked.
+            kind: One of `job_kinds.KINDS`.
+            who: Who asks, as the trail names them; no member id.
+            asked: What is asked; members by ordinal.
+            why: Why, as the trail keeps it; empty: no act is logged.
 
         Raises:
             ConflictError: `job.elsewhere`, another server process runs this workspace's jobs;
@@ -95,7 +96,7 @@ class Jobs:
             )
         if self._file.waiting() >= MOST_WAITING:
             raise ConflictError(f"{MOST_WAITING} jobs are waiting already", code="job.many")
-        number = self._file.add(kind, caller, asked, at_us=to_us(self._now()))
+        number = self._file.add(kind, who, asked, why=why, at_us=to_us(self._now()))
         job = self.job(number)
         assert job is not None  # noqa: S101 (for the types)
         if self._thread is None:
@@ -120,7 +121,7 @@ class Jobs:
         """Cancel a job; return whether that can still come to something.
 
         One that waits is over at once. One that runs stops where it next says how far it is, and
-        leaves nothing half done (`job_kinds.STOPPABLE`); batches of withdrawals, rollbacks and
+        leaves nothing half done (`job_kinds.Kind.stops`); batches of withdrawals, rollbacks and
         offers go on to their end.
 
         Raises:
@@ -137,7 +138,7 @@ class Jobs:
             job = self._file.job(number)
             if job is None or job.ended_us is not None:
                 return False
-            if job.kind in STOPPABLE:
+            if KINDS[job.kind].stops:
                 self._cancelled.add(number)
             return True
 
@@ -205,11 +206,14 @@ class Jobs:
             return not self._closed
 
     def _do(self, job: Job) -> dict[str, Any]:
-        if job.kind == "evaluation":
-            with self._opens(read_only=True, progress=partial(self._says, job.number)) as ws:
-                return {"quality": ws.model.evaluate(job.asked["run"])}
-        with self._patiently(partial(self._says, job.number)) as ws, ws.turn(wait=_PATIENCE):
-            return WRITES[job.kind](ws, job.asked)
+        kind, says = KINDS[job.kind], partial(self._says, job.number)
+        if kind.act is None:
+            with self._opens(read_only=True, progress=says) as ws:
+                return kind.do(ws, job.asked)
+        with self._patiently(says) as ws, ws.turn(wait=_PATIENCE):
+            if job.why:  # who asked and why stands in the log before it is done
+                ws.acts.log(kind.act, who=job.who, what=kind.what(job.asked), why=job.why)
+            return kind.do(ws, job.asked)
 
     def _says(self, number: int, what: str, done: int, of: int) -> None:
         """Take note of how far a job is, and stop it where nobody wants it any more."""

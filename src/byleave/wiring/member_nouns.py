@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from byleave.consent.record_27560 import Party
-from byleave.errors import InputError
+from byleave.errors import InputError, RefusedError
 from byleave.ids import from_us, to_us
 from byleave.service import (
     ages,
@@ -34,6 +34,7 @@ from byleave.service import (
 )
 from byleave.service import groups as group_facts
 from byleave.service.behind import log_behind
+from byleave.service.notice import read_notice
 from byleave.wiring.asking import asked_before
 from byleave.wiring.consent_nouns import Noun
 from byleave.wiring.desk import forget_members
@@ -56,9 +57,25 @@ class Policies(PolicyTexts):
         self._house.log.publish()
         return published
 
-    def impact(self, text: str, *, name: str = "document.md") -> policy.Impact:
-        """Return what publishing a document would do, and publish nothing."""
-        return policy.impact_of(self._house, text, name=name)
+    def impact(
+        self, text: str, *, name: str = "document.md", publishable: bool = False
+    ) -> policy.Impact:
+        """Return what publishing a document would do, and publish nothing.
+
+        Args:
+            text: The document.
+            name: Of its file, for messages.
+            publishable: Refuse it as publishing it now would.
+        """
+        return policy.impact_of(self._house, text, name=name, publishable=publishable)
+
+    def refusal(self, text: str, *, name: str = "document.md") -> str | None:
+        """Return the code for which publishing a text now is refused; None: it is not."""
+        try:
+            policy.impact_of(self._house, text, name=name, publishable=True)
+        except RefusedError as error:
+            return error.code
+        return None
 
     def publish_notice(
         self,
@@ -87,6 +104,16 @@ class Policies(PolicyTexts):
         )
         self._house.log.publish()
         return index
+
+    def check_notice(
+        self,
+        text: str,
+        *,
+        policy_index: int | None = None,
+        **said: Any,  # noqa: ANN401 (as `publish_notice` takes it)
+    ) -> None:
+        """Say whether a notice may be published, as `publish_notice` would refuse it."""
+        read_notice(self._house, text, policy=policy_index, **said)
 
     def publish_rules(self) -> int:
         """Log the rulesets and taxonomy in force; return the rulesets' log index."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from byleave.policy.lint import Finding
+from byleave.policy.recipient import Recipients, parse_recipients
 from byleave.policy.variants import Published, Seen
 from byleave.service import observed, policy_text, recipients, reconcile
 from byleave.summary.reconcile import Disagreement
@@ -127,6 +127,14 @@ class PolicyTexts(Noun):
         self._house.log.publish()
         return index
 
-    def recipients_in_force(self) -> Any:  # noqa: ANN401 (policy.recipient.Recipients or None)
+    def read_recipients(self, text: str, *, name: str = "recipients.yaml") -> Recipients:
+        """Return what a recipients file says, and put nothing in force.
+
+        Raises:
+            InputError: Codes of `parse_recipients`.
+        """
+        return parse_recipients(text, name=name, taxonomy=self._house.taxonomy)
+
+    def recipients_in_force(self) -> Recipients | None:
         """Return the recipients recorded last, or None."""
         return recipients.recipients_in_force(self._house)

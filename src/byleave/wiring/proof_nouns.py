@@ -97,6 +97,14 @@ class Proofs(Noun):
         self._house.log.publish()
         return index
 
+    def check_cease(self, use: str, since: datetime) -> None:
+        """Say whether a use may be stated to have ceased, as `cease` would refuse it."""
+        cessation.check_cessation(self._house, use, since, operator=self._workspace.config.operator)
+
+    def of(self, member: str, release: str) -> tuple[str, builtins.bytes]:
+        """Return the proof of presence or absence of a member in a release: kind, proof file."""
+        return prove.release_proof(self._house, member, release, provers=provers())
+
     def receipt(self, member: str) -> Path:
         """Write a member's receipt, readable by its owner only; return its path."""
         self._writable()

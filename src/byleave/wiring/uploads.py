@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pyarrow.csv import ConvertOptions, read_csv
 
 from byleave.errors import ConflictError, InputError
 from byleave.gate.contract import parse_contract
@@ -171,7 +172,13 @@ class Receiving:
 
 
 def add_uploaded(
-    workspace: Workspace, source: str, contract: str, names: Sequence[str], *, origin: str
+    workspace: Workspace,
+    source: str,
+    contract: str,
+    names: Sequence[str],
+    *,
+    origin: str,
+    regions: str | None = None,
 ) -> dict[str, int]:
     """Add a source from files that wait, and remove them; return its records and new members.
 
@@ -183,23 +190,44 @@ def add_uploaded(
         contract: Whose data a row is (YAML text).
         names: Digests of the files, in order.
         origin: What the ledger keeps of where they are from.
+        regions: Digest of a CSV file that says where members live; None: nothing is known of it.
 
     Raises:
-        InputError: `upload.unknown`; what `ws.source.add` raises.
+        InputError: `upload.unknown`; `data.unreadable`, of the file of regions; what `ws.source.add` raises.
         ConflictError: `workspace.exists`.
     """
     uploads = Uploads(workspace.path / "uploads")
     written: list[Path] = []
     try:
+        places = {} if regions is None else _regions(uploads.path(regions))
         files = [_as_parquet(uploads.path(name), contract, written) for name in names]
         records, enrolled = workspace.source.add(
             source, files, contract, about={"origin": origin, "uploads": list(names)}
         )
+        if places:
+            workspace.member.enrol((), regions=places)
     finally:
         for path in written:
             path.unlink(missing_ok=True)
-    uploads.drop(names)
+    uploads.drop([*names, *filter(None, [regions])])
     return {"records": records, "enrolled": enrolled}
+
+
+def _regions(path: Path) -> dict[str, str]:
+    """Return where members live, as a CSV file with `member` and `region` says it."""
+    try:
+        rows = read_csv(
+            path,
+            convert_options=ConvertOptions(
+                column_types={"member": pa.string(), "region": pa.string()}
+            ),
+        )
+        members, regions = rows["member"].to_pylist(), rows["region"].to_pylist()
+    except (pa.ArrowException, KeyError) as error:
+        raise InputError(
+            "the file of regions has not the columns member and region", code="data.unreadable"
+        ) from error
+    return {m: r for m, r in zip(members, regions, strict=True) if m and r}
 
 
 def _as_parquet(path: Path, contract: str, written: list[Path]) -> Path:

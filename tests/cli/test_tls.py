@@ -35,7 +35,7 @@ def serving(*words: str) -> Iterator[str]:
             yield next(word for word in line.split() if word.startswith("http"))
         finally:
             process.terminate()
-            process.wait(60)
+            process.wait(120)
 
 
 def test_a_witness_cosigns_over_tls(

@@ -33,7 +33,7 @@ def answering(folder: Path) -> Iterator[str]:
     finally:
         server.shutdown()
         server.server_close()
-        thread.join(10)
+        thread.join(120)
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def test_a_held_log_is_published_later(tmp_path: Path, platform: Path, say: Say)
     finally:
         server.shutdown()
         server.server_close()
-        thread.join(10)
+        thread.join(120)
     assert (head["size"], head["witnesses"]) == (3, ["W1"])
 
 
@@ -192,7 +192,7 @@ def test_serving_ends_with_ctrl_c(tmp_path: Path) -> None:
         line = process.stdout.readline()
         process.send_signal(signal.SIGINT)
         try:
-            assert process.wait(20) == 0
+            assert process.wait(120) == 0
         finally:
             process.kill()  # it has ended, or ignores the signal
     assert line.startswith("w.test.invalid follows 0 logs at http://127.0.0.1:")

@@ -191,7 +191,7 @@ def test_ctrl_c_ends_the_command(data_dir: Path, tmp_path: Path) -> None:
             if line.startswith("3."):
                 break
         running.send_signal(signal.SIGINT)
-        _, error = running.communicate(timeout=60)
+        _, error = running.communicate(timeout=240)
     assert running.returncode == 1
     assert error.strip().startswith("error[cli.interrupted]")
     assert "Traceback" not in error

@@ -72,7 +72,7 @@ def town(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator[To
         assert started.wait(120) == 0
     for address in addresses:
         with pytest.raises(urllib.error.URLError):
-            urllib.request.urlopen(address, timeout=30)
+            urllib.request.urlopen(address, timeout=120)
 
 
 def come_in(browser: Browser, town: Town, guest: int, **options: Any) -> tuple[Page, str]:
@@ -140,7 +140,7 @@ def night(page: Page, town: Town) -> str:
 
 def provider(town: Town) -> dict[str, Any]:
     """What the provider says it holds."""
-    with urllib.request.urlopen(f"{town.provider}/state.json", timeout=30) as answer:
+    with urllib.request.urlopen(f"{town.provider}/state.json", timeout=120) as answer:
         return dict(json.load(answer))
 
 
@@ -275,7 +275,7 @@ def test_agree_be_used_look_leave_see_it_gone(browser: Browser, town: Town) -> N
     press(frame.get_by_role("link", name="receipt").first)
     private = frame.get_by_role("link", name="Save your private receipt")
     receipt = saved(page, "my.receipt", private.click)
-    with urllib.request.urlopen(f"{town.portal}/trust.policy", timeout=30) as answer:
+    with urllib.request.urlopen(f"{town.portal}/trust.policy", timeout=120) as answer:
         trust = answer.read()
     assert verify(proof, trust, receipt).ok
     place = town.folder / "checked"
@@ -306,7 +306,7 @@ def test_the_frame_is_byleaves_and_nobody_elses(browser: Browser, town: Town) ->
     assert "script-src" not in policy
     assert "unsafe" not in policy
     address = str(page.locator("iframe").get_attribute("src"))
-    with urllib.request.urlopen(address, timeout=30) as framed:
+    with urllib.request.urlopen(address, timeout=120) as framed:
         allowed = framed.headers["content-security-policy"]
     assert allowed.endswith(f"frame-ancestors {town.network}")
     other = page.context.new_page()
@@ -413,7 +413,7 @@ def test_pages_are_in_order(browser: Browser, town: Town, width: int, scheme: An
 def refused(request: urllib.request.Request) -> int:
     """The status of an answer that is a refusal."""
     with pytest.raises(urllib.error.HTTPError) as caught:
-        urllib.request.urlopen(request, timeout=30)
+        urllib.request.urlopen(request, timeout=120)
     caught.value.close()
     return caught.value.code
 

@@ -213,7 +213,7 @@ def test_too_many_requests_are_told_when_to_come_back(
         "api.rate",
         "application/problem+json",
     )
-    assert 90 <= int(last.headers["retry-after"]) <= 101
+    assert 0 < int(last.headers["retry-after"]) <= 101
     page = site.http.get("/", headers={"accept": "text/html"})
     assert page.status_code == 429
     assert "retry-after" in page.headers

@@ -46,7 +46,7 @@ class ProviderProcess:
         )
         assert self.process.stdout is not None
         self.issuer = f"http://127.0.0.1:{int(self.process.stdout.readline())}"
-        self.http = httpx2.Client(trust_env=False, timeout=30)
+        self.http = httpx2.Client(trust_env=False, timeout=120)
 
     def tell(self, **what: Any) -> list[str]:
         """Change how it behaves from now on; return which secrets were fetched since."""

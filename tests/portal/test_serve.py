@@ -125,7 +125,7 @@ def test_served_pages_come_from_the_workspace(
     port, process = served
     seen = {}
     for host in ("127.0.0.1", "evil.example"):
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
         connection.request("GET", "/", headers={"Host": host})
         answer = connection.getresponse()
         seen[host] = (answer.status, answer.read().decode())
@@ -134,7 +134,7 @@ def test_served_pages_come_from_the_workspace(
     assert "Example Network" in seen["127.0.0.1"][1]
     assert seen["evil.example"][0] == 421
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=120)
     assert (out, err, process.returncode) == ("", "", 0)
 
 

@@ -183,12 +183,12 @@ def test_hostile_documents_cost_little(case: str) -> None:
     """Deep, long or broken JSON is refused within seconds, in at most 40 times its size or 32 MB."""
     data = HOSTILE[case]
     tracemalloc.start()
-    started = time.process_time()
+    started = time.thread_time()
     for verdict in (verify(data, trust_text()), verify(files()["absence"][0], trust_text(), data)):
         assert not verdict.ok
         assert verdict.failed is not None
         assert verdict.failed.code in {"proof.malformed", "receipt.malformed"}
-    assert time.process_time() - started < 10
+    assert time.thread_time() - started < 10
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < max(40 * len(data), 1 << 25)

@@ -40,7 +40,7 @@ def serving(server: HTTPServer) -> Iterator[str]:
     finally:
         server.shutdown()
         server.server_close()
-        thread.join(10)
+        thread.join(120)
 
 
 @contextmanager
@@ -201,7 +201,7 @@ def test_a_log_is_cosigned_over_http(house: WitnessHouse) -> None:
 
 
 def fetched(url: str, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
-    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=10)
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=120)
     try:
         connection.request(method, path, body)
         answer = connection.getresponse()
@@ -216,11 +216,11 @@ def test_other_requests_are_refused(house: WitnessHouse) -> None:
         assert fetched(url, "POST", "/other", b"x")[0] == 404
         assert fetched(url, "POST", "/add-checkpoint", b"x")[0] == 400
         assert fetched(url, "PUT", "/add-checkpoint", b"x")[0] == 501
-        with socket.create_connection(("127.0.0.1", int(url.rsplit(":", 1)[1])), 10) as raw:
+        with socket.create_connection(("127.0.0.1", int(url.rsplit(":", 1)[1])), 120) as raw:
             length = MAX_REQUEST_BYTES + 1
             raw.sendall(b"POST /add-checkpoint HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % length)
             assert raw.recv(100).startswith(b"HTTP/1.1 413")
-        with socket.create_connection(("127.0.0.1", int(url.rsplit(":", 1)[1])), 10) as raw:
+        with socket.create_connection(("127.0.0.1", int(url.rsplit(":", 1)[1])), 120) as raw:
             raw.sendall(b"POST /add-checkpoint HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n")
             assert raw.recv(100).startswith(b"HTTP/1.1 411")
 
@@ -301,7 +301,7 @@ def test_two_threads_never_roll_back(tmp_path: Path) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(120)
     assert swapped == sorted(set(swapped))
     assert files[0].get(KEY.name) == notes[swapped[-1]]
 

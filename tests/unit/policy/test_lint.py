@@ -410,12 +410,16 @@ def test_any_text_is_read(text: str) -> None:
         statements_of(sentence.text, lead=sentence.lead)
 
 
-def test_a_long_text_takes_no_time_to_speak_of() -> None:
-    """A hostile sentence of 27,000 characters is read in seconds: no rule runs away."""
-    text = "We share data with you and your data and use AI to train and train, " * 400
-    start = time.process_time()
-    statements_of(text)
-    assert time.process_time() - start < 5
+def test_a_long_text_takes_as_much_more_as_it_is_longer() -> None:
+    """Eight times as long a hostile sentence, of 13,600 characters, costs no 24 times as much."""
+
+    def cost(times: int) -> float:
+        text = "We share data with you and your data and use AI to train and train, " * times
+        start = time.thread_time()
+        statements_of(text)
+        return time.thread_time() - start
+
+    assert cost(200) < 24 * cost(25)
 
 
 @pytest.mark.parametrize(

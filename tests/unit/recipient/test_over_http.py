@@ -35,7 +35,7 @@ def _served(site: Site, **later: float) -> Iterator[DisclosureServer]:
 
 
 def _connection(server: DisclosureServer) -> http.client.HTTPConnection:
-    return http.client.HTTPConnection("127.0.0.1", int(server.server_address[1]), timeout=30)
+    return http.client.HTTPConnection("127.0.0.1", int(server.server_address[1]), timeout=120)
 
 
 def test_the_whole_way_over_http(offered_site: Site) -> None:

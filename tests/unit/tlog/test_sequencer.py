@@ -26,7 +26,7 @@ class Log:
     def publish(self) -> Checkpoint:
         size = self.size
         self.began.release()
-        assert self.gate.acquire(timeout=30)
+        assert self.gate.acquire(timeout=120)
         if self.error is not None:
             raise self.error
         return Checkpoint(origin="log", size=size, root=Digest(bytes(32)))
@@ -48,16 +48,16 @@ class Log:
 
         first = threading.Thread(target=call, args=(self.sequencer.publish,))
         first.start()
-        assert self.began.acquire(timeout=30)
+        assert self.began.acquire(timeout=120)
         self.size += callers
         threads = [threading.Thread(target=call, args=(asks,)) for _ in range(callers)]
         for thread in threads:
             thread.start()
         for _ in threads:
-            assert arrived.acquire(timeout=30)
+            assert arrived.acquire(timeout=120)
         self.gate.release(callers + 1)
         for thread in (first, *threads):
-            thread.join(30)
+            thread.join(120)
         return told
 
 

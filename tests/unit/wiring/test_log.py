@@ -146,7 +146,7 @@ def test_threads_of_one_workspace_share_checkpoints(tmp_path: Path) -> None:
         failed: list[BaseException] = []
 
         def enrol(thread: int) -> None:
-            start.wait(30)
+            start.wait(120)
             try:
                 for number in range(6):
                     ws.member.enrol([f"m-{thread}-{number}"])

@@ -2,11 +2,15 @@
 
     benchmarks/log.py [--quick] [--json] [--entries N] [--seconds S]
 
-append    Entries acknowledged one batch after another, a transaction of a SQLite ledger each, against what the disk allows: its flushes a second, measured by turns with each
-          batch by appending its bytes to a file and flushing it, divided by the flushes that a batch
-          takes, which `strace` counts (where it is missing: one a commit, as SQLite documents).
+append    Entries acknowledged one batch after another, a transaction of a SQLite ledger each, against
+          what the disk allows: its flushes a second, measured by turns with each batch by appending
+          its bytes to a file and flushing it, divided by the flushes that a batch takes, which
+          `strace` counts (where it is missing: one a transaction).
           A ledger writes other bytes than the entries', pages and commitments packed: the same
           share is given of flushes of as many bytes as it writes, too (no goal).
+callers   The same from two threads, whose work overlaps with one another's flushes, by turns with a
+          tenth of a second of the disk's flushes, one at a time as above. Two threads that each
+          flush a file of their own show what the disk does with two at once (no goal).
 publish   The same with a checkpoint of each batch: bundles, tiles, read-back, head, checkpoint.
           Files of a batch are flushed together, so the disk's one-after-another rate is no ceiling.
 hashing   CPU of the four hashes an entry costs, as a share of the time of the batch.
@@ -31,8 +35,10 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from report import Goal, Report
 
@@ -50,6 +56,8 @@ KEY = SignerKey(name="log.benchmark.invalid", seed=bytes(range(32)))
 TRUST = parse_trust(f"log {KEY.verifier}\nquorum none\n")
 BATCHES = (1, 100, 1_000, 10_000)
 COUNTED = 20
+SLICE = 0.1
+GROWN = 1_000 * (4_096 + 24)
 
 
 def entries(count: int, start: int = 0) -> list[bytes]:
@@ -65,37 +73,61 @@ class Log:
 
     def __init__(self, folder: Path) -> None:
         self.ledger = SqliteLedger(folder / "ledger.sqlite", create=True)
+        self.ahead = folder / "ledger.sqlite-wal"
         self.tiles = TileFiles(folder / "log")
         self.sequencer = Sequencer(self.ledger.size, self._publish)
 
     def append(self, batch: Sequence[bytes]) -> int:
+        prepared = self.ledger.prepared(batch)
         with self.ledger.writing() as writer:
-            return writer.log_many(batch)
+            return writer.log_many(prepared)
+
+    def fill(self, batch: Sequence[bytes]) -> None:
+        """Append until the write-ahead log has its size, and SQLite writes over it."""
+        while self.ahead.stat().st_size < GROWN:
+            self.append(batch)
 
     def _publish(self) -> Checkpoint:
         return publish(self.ledger, self.tiles, self.ledger, KEY, origin=KEY.name)
 
 
-def work(folder: Path, size: int, batches: int, *, served: bool) -> None:
+def work(folder: Path, size: int, batches: int, *, served: bool, callers: int) -> None:
     """Append batches, each served where asked; what `strace` counts."""
     log = Log(folder)
     made = entries(size)
-    for _ in range(batches):
-        log.append(made)
-        if served:
-            log.sequencer.publish()
+
+    def calls() -> None:
+        for _ in range(batches // callers):
+            log.append(made)
+            if served:
+                log.sequencer.publish()
+
+    together([calls] * callers)
     log.ledger.close()
 
 
-def flushes(size: int, *, served: bool) -> tuple[float, bool]:
+def together(acts: Sequence[Callable[[], object]]) -> None:
+    """Run acts, each in a thread of its own where they are several."""
+    if len(acts) == 1:
+        acts[0]()
+        return
+    threads = [threading.Thread(target=act) for act in acts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def flushes(size: int, *, served: bool, callers: int = 1) -> tuple[float, bool]:
     """Return flushes a batch, and whether they were counted."""
     if shutil.which("strace") is None:
         return 1.0, False
     counts = []
-    for batches in (0, COUNTED):
+    for batches in (COUNTED, 2 * COUNTED):  # the first batches of a process are not the others
         with tempfile.TemporaryDirectory() as folder:
             traced = Path(folder) / "trace"
             program = [sys.executable, __file__, "--work", folder, str(size), str(batches)]
+            program += ["--callers", str(callers)]
             subprocess.run(
                 ["strace", "-f", "-qq", "-o", str(traced), "-e", "trace=fsync,fdatasync",
                  *program, *(["--served"] if served else [])],
@@ -122,13 +154,12 @@ class Disk:
         self._stream.close()
 
 
-def growth(log: Log, folder: Path, made: Sequence[bytes]) -> int:
+def growth(log: Log, made: Sequence[bytes]) -> int:
     """Return how many bytes a batch adds to the ledger's write-ahead log."""
-    ahead = folder / "ledger.sqlite-wal"
     log.append(made)
-    before = ahead.stat().st_size
+    before = log.ahead.stat().st_size
     log.append(made)
-    return max(ahead.stat().st_size - before, 1)
+    return max(log.ahead.stat().st_size - before, 1)
 
 
 def bench_batches(report: Report, seconds: float) -> None:
@@ -142,7 +173,8 @@ def bench_batches(report: Report, seconds: float) -> None:
             per_batch, counted = flushes(size, served=served)
             with tempfile.TemporaryDirectory() as name:
                 log, disk = Log(Path(name)), Disk(Path(name) / "flushed", raw)
-                grown = growth(log, Path(name), made)
+                grown = growth(log, made)
+                log.fill(made)
                 alike = Disk(Path(name) / "alike", bytes(grown))
                 flushed: list[float] = []
                 flushed_alike: list[float] = []
@@ -183,6 +215,60 @@ def bench_batches(report: Report, seconds: float) -> None:
             if served:
                 part = hashing / statistics.median(times)
                 report.add("hashing: share of that time", size, part, "", Goal(0.5, 0.8))
+
+
+def calls_a_second(act: Callable[[], object], callers: int, seconds: float) -> float:
+    """Return how often a second so many threads do something, each one time after another."""
+    done = [0] * callers
+    start = time.perf_counter()
+
+    def calls(caller: int) -> None:
+        while time.perf_counter() < start + seconds:
+            act()
+            done[caller] += 1
+
+    together([partial(calls, caller) for caller in range(callers)])
+    return sum(done) / (time.perf_counter() - start)
+
+
+def bench_callers(report: Report, seconds: float) -> None:
+    for size in BATCHES:
+        made = entries(size)
+        raw = b"".join(made)
+        per_batch, counted = flushes(size, served=False, callers=2)
+        with tempfile.TemporaryDirectory() as name:
+            log = Log(Path(name))
+            disk, others = Disk(Path(name) / "one", raw), threading.local()
+
+            def flush_own(name: str = name, raw: bytes = raw, others: Any = others) -> None:
+                if not hasattr(others, "disk"):
+                    others.disk = Disk(Path(name) / f"own{threading.get_ident()}", raw)
+                others.disk.flush()
+
+            log.fill(made)
+            rates: dict[str, list[float]] = {"disk": [], "two": [], "log": []}
+            cpu: list[float] = []
+            end = time.perf_counter() + seconds
+            while time.perf_counter() < end or len(cpu) < 3:
+                rates["disk"].append(calls_a_second(disk.flush, 1, SLICE))
+                rates["two"].append(calls_a_second(flush_own, 2, SLICE))
+                used = time.process_time()
+                rates["log"].append(calls_a_second(partial(log.append, made), 2, SLICE))
+                cpu.append((time.process_time() - used) / (rates["log"][-1] * SLICE) * 1e6)
+            log.ledger.close()
+            disk.close()
+        allows, two, rate = (statistics.median(rates[key]) for key in ("disk", "two", "log"))
+        how = "counted by strace" if counted else "as documented"
+        goal = Goal(0.9, 0.5, at_least=True) if size <= 1_000 else None
+        what = "append, two callers"
+        report.add(f"{what}: entries acknowledged", size, rate * size, "1/s")
+        report.add(f"{what}: flushes a batch, {how}", size, per_batch, "")
+        report.add("this disk, by turns: flushes", size, allows, "1/s")
+        report.add("this disk, by turns: flushes of two threads", size, two, "1/s")
+        share = rate * per_batch / allows
+        report.add(f"{what}: share of what the disk allows", size, share, "", goal)
+        report.add(f"{what}: share of two threads' flushes", size, rate * per_batch / two, "")
+        report.add(f"{what}: CPU of a batch", size, statistics.median(cpu), "us")
 
 
 def bench_group(report: Report, seconds: float) -> None:
@@ -247,14 +333,17 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, help="for each size of a batch; default 8")
     parser.add_argument("--work", nargs=3, help=argparse.SUPPRESS)
     parser.add_argument("--served", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--callers", type=int, default=1, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.work:
         folder, size, batches = given.work
-        work(Path(folder), int(size), int(batches), served=given.served)
+        callers = given.callers
+        work(Path(folder), int(size), int(batches), served=given.served, callers=callers)
         return 0
     report = Report(as_json=given.json)
     seconds = given.seconds or (1.0 if given.quick else 8.0)
     bench_batches(report, seconds)
+    bench_callers(report, seconds)
     bench_group(report, seconds)
     bench_bulk(report, given.entries or (200_000 if given.quick else 2_000_000))
     return 1 if report.failed else 0

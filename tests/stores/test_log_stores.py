@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -14,6 +15,7 @@ from botocore.exceptions import EndpointConnectionError
 from moto import mock_aws
 
 from byleave.errors import ConflictError, EvidenceError, InputError, WorldError
+from byleave.stores.sqlite import SqliteLedger
 from byleave.stores.tile_files import Disk, TileFiles
 from byleave.stores.tile_s3 import BucketHead, TileBucket, check_conditions
 from byleave.testing.log_faults import Faults, MemoryHead, MemoryTiles
@@ -61,6 +63,44 @@ class FilesSite:
 
     def heads(self) -> list[bytes]:
         return self._head.every_checkpoint
+
+
+class LedgerSite:
+    """Tiles in memory, the head in a ledger whose flushes break: the commit before each stands."""
+
+    growth = (255, 256)
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir()
+        self._path = folder / "ledger.sqlite"
+        self._tiles = MemoryTiles()
+        self._open: list[SqliteLedger] = []
+        self._heads: list[bytes] = []
+        SqliteLedger(self._path, create=True).close()
+
+    def open(self, faults: Faults | None = None) -> tuple[TileStore, HeadStore]:
+        faults = self._tiles.faults = faults or Faults()
+
+        def sync(descriptor: int) -> None:
+            try:
+                faults.step("flush ledger", lambda _: os.fsync(descriptor), b"")
+            except WorldError as error:
+                raise OSError(errno.EIO, "broken") from error
+
+        self._heads = self.heads()  # before what is open is closed
+        self._open.append(SqliteLedger(self._path, sync=sync))
+        return self._tiles, self._open[-1]
+
+    def heads(self) -> list[bytes]:
+        reader = SqliteLedger(self._path, read_only=True)
+        kept = reader.get()
+        reader.close()
+        known = [*self._heads, *self._tiles.every_checkpoint]
+        return known if kept is None else [*known, kept]
+
+    def close(self) -> None:
+        for ledger in self._open:
+            ledger.close()
 
 
 class MemorySite:
@@ -150,6 +190,22 @@ def test_files(claim: Claim, tmp_path: Path) -> None:
     """Local files hold every claim."""
     number = count()
     claim(lambda: FilesSite(tmp_path / str(next(number))))
+
+
+@pytest.mark.parametrize(
+    "claim", [c for c in CLAIMS if c is not no_path_leads_out], ids=lambda claim: claim.__name__
+)
+def test_ledger(claim: Claim, tmp_path: Path) -> None:
+    """The head in a ledger in SQLite holds every claim, whichever of its flushes breaks."""
+    sites: list[LedgerSite] = []
+
+    def make() -> LedgerSite:
+        sites.append(LedgerSite(tmp_path / str(len(sites))))
+        return sites[-1]
+
+    claim(make)
+    for site in sites:
+        site.close()
 
 
 @CLAIM

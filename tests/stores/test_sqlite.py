@@ -134,7 +134,7 @@ def test_a_row_without_its_entry_cannot_land(ledger: SqliteLedger) -> None:
     before = contents(ledger)
     with pytest.raises(WorldError), ledger.writing() as writer:
         writer.add_members([(1, "m-2", b"r" * 32, writer.log(b"entry"), 0)])
-        writer._start = 0  # an index that is taken
+        writer._written = 0  # an index that is taken
     assert contents(ledger) == before
 
 

@@ -102,36 +102,47 @@ def record(house: House, events: Sequence[NewEvent]) -> list[int]:
     for event in ready:
         _check(house, event, now, members, notices)
     salts = house.random(SECRET_BYTES * len(ready))
+    # before the turn to write: nothing of an entry depends on its place in the ledger
+    rows = [
+        _row(event, members[event.member], now, salts[SECRET_BYTES * n : SECRET_BYTES * (n + 1)])
+        for n, event in enumerate(ready)
+    ]
+    entries = [
+        ConsentEventEntry(
+            commitment=event_commitment(row[11], event_document(event.member, row))
+        ).encode()
+        for event, row in zip(ready, rows, strict=True)
+    ]
     indexes = []
     with house.ledger.writing() as writer:
-        rows: list[EventRow] = []
-        for place, event in enumerate(ready):
-            salt = salts[SECRET_BYTES * place : SECRET_BYTES * (place + 1)]
-            row = (
-                0,
-                members[event.member],
-                int(event.kind),
-                str(event.scope),
-                to_us(event.effective or now),
-                to_us(now),
-                None if event.expires is None else to_us(event.expires),
-                int(event.includes_past),
-                event.notice,
-                int(EvidenceGrade.BYTES if event.notice else EvidenceGrade.NONE),
-                event.channel,
-                salt,
-                None,
-                event.evidence,
-            )
-            commitment = event_commitment(salt, event_document(event.member, row))
-            index = writer.log(ConsentEventEntry(commitment=commitment).encode())
-            rows.append((index, *row[1:]))
+        for event, entry in zip(ready, entries, strict=True):
+            index = writer.log(entry)
             indexes.append(index)
             token = tokens.pop(event.token, None) if event.token else None
             if token is not None:
                 _use_up(writer, token, index, now)
-        writer.add_events(rows)
+        writer.add_events((index, *row[1:]) for index, row in zip(indexes, rows, strict=True))
     return indexes
+
+
+def _row(event: NewEvent, ordinal: int, now: datetime, salt: bytes) -> EventRow:
+    """Return an event's row but for its index, which the ledger gives."""
+    return (
+        0,
+        ordinal,
+        int(event.kind),
+        str(event.scope),
+        to_us(event.effective or now),
+        to_us(now),
+        None if event.expires is None else to_us(event.expires),
+        int(event.includes_past),
+        event.notice,
+        int(EvidenceGrade.BYTES if event.notice else EvidenceGrade.NONE),
+        event.channel,
+        salt,
+        None,
+        event.evidence,
+    )
 
 
 def event_document(member: str, row: EventRow) -> dict[str, Json]:

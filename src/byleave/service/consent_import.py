@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256 as hasher
 from typing import Any, Final
 
@@ -266,8 +266,14 @@ class _Job:
         salts = house.random(SECRET_BYTES * len(kept))
         codes = rows.member[kept]
         new = [str(rows.members[int(c)]) for c in dict.fromkeys(codes[self._ordinals[codes] < 0])]
+        # Nothing of an event's entry depends on its place in the ledger, nor on its member's: so it
+        # is hashed before the turn to write, in which others wait.
+        ordinals = self._ordinals.copy()
+        batch = self._batch(kept, ordinals, to_us(now), salts) if len(kept) else None
+        entries = (
+            house.ledger.prepared(self._entries(kept, batch, salts)) if batch is not None else ()
+        )
         with house.ledger.writing() as writer:
-            ordinals = self._ordinals.copy()
             enrolled = self._enrol_new(writer, new, ordinals)
             entry = ConsentImportEntry(
                 name=self._name,
@@ -277,9 +283,9 @@ class _Job:
                 events=len(kept),
             )
             index = writer.log(entry.encode())
-            if len(kept):
-                batch = self._batch(kept, ordinals, to_us(now), salts)
-                first = writer.log_many(self._entries(kept, batch, salts))
+            if batch is not None:
+                first = writer.log_many(entries)
+                batch = replace(batch, ordinal=ordinals[rows.member[kept]])
                 writer.add_event_batch(first, batch)
             writer.add_object(
                 "import-part",

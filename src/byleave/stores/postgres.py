@@ -177,6 +177,11 @@ class PostgresLedger(PostgresColumns):
             finally:
                 self._open = None
 
+    @staticmethod
+    def prepared(entries: Sequence[bytes]) -> Sequence[bytes]:
+        """Return the entries: rows of COPY need their indexes, and are made in the transaction."""
+        return entries
+
     # -- members ---------------------------------------------------------------------------
 
     def member_count(self) -> int:

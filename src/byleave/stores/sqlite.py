@@ -1,4 +1,4 @@
-"""The ledgers in one SQLite file (WAL, synchronous FULL).
+"""The ledgers in one SQLite file (WAL; each commit flushed by who made it, `sqlite_ahead`).
 
 Three kinds of rows, all numbered by the index of their log entry:
 
@@ -9,8 +9,9 @@ Three kinds of rows, all numbered by the index of their log entry:
   the last signed checkpoint (the compare-and-swap cell of DESIGN §9).
 
 A ledger row and its log entry are written in one transaction: neither exists without the other.
-All SQL is parameterised. Cost: one fsync a transaction. Threads share one ledger: the thread
-that writes has a connection of its own, and no other sees what it has not committed.
+All SQL is parameterised. Cost: one flush a transaction, in which the next one can work. Threads
+share one ledger: the thread that writes has a connection of its own, and no other sees what it has
+not committed, nor is answered from what is not durable.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import repeat
 from pathlib import Path
@@ -42,8 +43,15 @@ from byleave.stores.ledger_rows import (
 )
 from byleave.stores.ledger_writer import Numbers, Terms, WriterBase, key, unfit
 from byleave.stores.migrations import SQLITE
+from byleave.stores.sqlite_ahead import Ahead, flush_data
 from byleave.stores.sqlite_columns import SqliteColumns, or_null
-from byleave.stores.sqlite_entries import ENTRY_STRUCTURE, SIZE, add_entries, read_entries
+from byleave.stores.sqlite_entries import (
+    ENTRY_STRUCTURE,
+    SIZE,
+    PackedEntries,
+    add_entries,
+    read_entries,
+)
 from byleave.stores.sqlite_errors import busy, damaged, world
 from byleave.stores.sqlite_objects import SqliteObjects
 
@@ -90,6 +98,7 @@ class SqliteWriter(WriterBase):
     def __init__(self, connection: sqlite3.Connection, terms: Terms) -> None:
         super().__init__(int(connection.execute(SIZE).fetchone()[0]), terms)
         self._db = connection
+        self._written = self._start  # entries below it are in their tables
 
     def add_members(self, rows: Iterable[tuple[int, str, bytes, int, int]]) -> None:
         """Insert (ordinal, member, secret, enrolment index, enrolled_us) rows."""
@@ -197,8 +206,25 @@ class SqliteWriter(WriterBase):
         row = self._db.execute(_LAST_RECORDED).fetchone()
         return None if row is None else int(row[0])
 
+    def log_many(self, entries: Sequence[bytes]) -> int:
+        """Append log entries and return the index of the first; `prepared` ones as they stand."""
+        first = self._next
+        if isinstance(entries, PackedEntries):
+            self._add_entries()
+            add_entries(self._db, first, entries)
+            self._next = self._written = first + len(entries)
+            return first
+        return super().log_many(entries)
+
+    def _add_entries(self) -> None:
+        """Write what was logged since the last such call."""
+        if self._entries:
+            add_entries(self._db, self._written, self._entries)
+            self._written += len(self._entries)
+            self._entries.clear()
+
     def _flush(self) -> None:
-        add_entries(self._db, self._start, self._entries)
+        self._add_entries()
         for raw in self._tail():
             self._db.execute("INSERT INTO fact_tail(ordinals) VALUES (?)", (raw,))
 
@@ -210,15 +236,25 @@ class SqliteLedger(SqliteColumns, SqliteObjects):
         path: The SQLite file. It is created only when `create` is set.
         create: Make a new file; it must not exist.
         read_only: Open without the right to write.
+        sync: Makes a file durable, by its descriptor.
 
     Raises:
         EvidenceError: `workspace.damaged`, the file is not a ledger, or of a newer version.
         ConflictError: `workspace.older`, an older version's, opened without the right to write.
     """
 
-    def __init__(self, path: Path, *, create: bool = False, read_only: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        create: bool = False,
+        read_only: bool = False,
+        sync: Callable[[int], None] = flush_data,
+    ) -> None:
         self._path = path
         self._read_only = read_only
+        self._ahead = Ahead(path, sync)
+        self._renewed = create
         self._lock = threading.Lock()
         self._writer: int | None = None
         self._terms = Terms()
@@ -232,6 +268,7 @@ class SqliteLedger(SqliteColumns, SqliteObjects):
             self._migrate(create=create)
             self._db.execute(SIZE).fetchone()
             self._db.execute("SELECT id FROM terms LIMIT 1").fetchone()
+            self._db.execute("PRAGMA synchronous = NORMAL")  # commits are flushed by `Ahead`
             self._reader = self._db if read_only else self._connect("ro")
         except BaseException as error:
             self.close()
@@ -241,6 +278,7 @@ class SqliteLedger(SqliteColumns, SqliteObjects):
 
     def close(self) -> None:
         """Close the file."""
+        self._ahead.close()
         for connection in reversed(self._open):
             connection.close()
 
@@ -253,26 +291,43 @@ class SqliteLedger(SqliteColumns, SqliteObjects):
     def writing(self) -> Iterator[SqliteWriter]:
         """Run one transaction: all of it lands, or (on any exception, Ctrl-C too) none of it.
 
+        It is durable when the block is left; the flush is outside the turn, where others write.
+
         Raises:
             ConflictError: `workspace.busy`; `workspace.read-only`.
             InputError: `workspace.value`, an integer beyond 64 bits or a lone surrogate.
+            WorldError: `world.storage`, `world.disk-full`. Where the flush failed it may have
+                landed, and the ledger refuses to go on until it is opened again.
         """
-        with self._alone() as database:
-            try:
-                database.execute("BEGIN IMMEDIATE")
-                writer = SqliteWriter(database, self._terms)
-                yield writer
-                writer._flush()  # noqa: SLF001 (the writer's other half)
-                database.execute("COMMIT")
-                writer.landed()
-            except BaseException as error:
-                if database.in_transaction:
-                    database.execute("ROLLBACK")
-                if isinstance(error, sqlite3.Error):
-                    raise world(self._path, error) from error
-                if isinstance(error, OverflowError | UnicodeEncodeError):
-                    raise unfit("a value has more than 64 bits, or no encoding") from error
-                raise
+        number = None
+        try:
+            with self._alone() as database:
+                try:
+                    database.execute("BEGIN IMMEDIATE")
+                    writer = SqliteWriter(database, self._terms)
+                    yield writer
+                    writer._flush()  # noqa: SLF001 (the writer's other half)
+                    number, _ = self._committing(database, "COMMIT")
+                    writer.landed()
+                except BaseException as error:
+                    if database.in_transaction:
+                        database.execute("ROLLBACK")
+                    if isinstance(error, sqlite3.Error):
+                        raise world(self._path, error) from error
+                    if isinstance(error, OverflowError | UnicodeEncodeError):
+                        raise unfit("a value has more than 64 bits, or no encoding") from error
+                    raise
+        finally:
+            # a transaction that was refused may have been so for what another has just committed
+            self._ahead.settle(number)
+
+    @staticmethod
+    def prepared(entries: Sequence[bytes]) -> Sequence[bytes]:
+        """Return entries as `log_many` writes them, so that this is not done in the writer's turn.
+
+        Nothing of it depends on their indexes. Cost: 60 ns an entry, for the writer then 10.
+        """
+        return PackedEntries(entries)
 
     # -- members ---------------------------------------------------------------------------
 
@@ -423,15 +478,17 @@ class SqliteLedger(SqliteColumns, SqliteObjects):
 
     def compare_and_swap(self, old: bytes | None, new: bytes) -> bool:
         """Replace the checkpoint if it is still `old`; durable before it returns."""
+        sql, values = "INSERT OR IGNORE INTO log_head VALUES (1, ?)", [new]
+        if old is not None:
+            sql = "UPDATE log_head SET checkpoint = ? WHERE id = 1 AND checkpoint = ?"
+            values.append(old)
         with self._alone() as database:
             try:
-                if old is None:
-                    sql, values = "INSERT OR IGNORE INTO log_head VALUES (1, ?)", (new,)
-                    return database.execute(sql, values).rowcount == 1
-                sql = "UPDATE log_head SET checkpoint = ? WHERE id = 1 AND checkpoint = ?"
-                return database.execute(sql, (new, old)).rowcount == 1
+                number, changed = self._committing(database, sql, values)
             except sqlite3.Error as error:
                 raise world(self._path, error) from error
+        self._ahead.settle(number)
+        return changed == 1
 
     def scrub(self) -> None:
         """Leave no page that was deleted from: zeroed in the file, and none in the WAL.
@@ -520,10 +577,37 @@ class SqliteLedger(SqliteColumns, SqliteObjects):
             raise busy(self._path)
         self._writer = threading.get_ident()
         try:
+            self._ahead.check()
+            self._renew()
             yield self._db
         finally:
             self._writer = None
             self._lock.release()
+
+    def _renew(self) -> None:
+        """Before the first transaction, move what somebody left in the log into the file.
+
+        Whoever left it may have died, or failed, before it was flushed; here SQLite writes it
+        again and flushes it, so that what is committed behind it does not stand on it.
+        """
+        if self._renewed:
+            return
+        if self._ahead.held():
+            try:
+                self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            except sqlite3.Error as error:
+                raise world(self._path, error) from error
+        self._renewed = True
+
+    def _committing(
+        self, database: sqlite3.Connection, sql: str, values: Sequence[Any] = ()
+    ) -> tuple[int, int]:
+        """Run a statement that commits; return the number to settle, and the rows it changed."""
+        number = self._ahead.begin()
+        try:
+            return number, database.execute(sql, values).rowcount
+        finally:
+            self._ahead.end()
 
     def _connection(self) -> sqlite3.Connection:
         """Return the connection of this thread: only the writer sees its own transaction."""
@@ -562,12 +646,16 @@ class SqliteLedger(SqliteColumns, SqliteObjects):
         return rows[0] if rows else None
 
     def _rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        connection = self._connection()
         try:
-            return self._connection().execute(sql, values).fetchall()
+            rows = connection.execute(sql, values).fetchall()
         except sqlite3.Error as error:
             raise world(self._path, error) from error
         except UnicodeEncodeError as error:
             raise unfit("a text has a lone surrogate") from error
+        if connection is self._reader:
+            self._ahead.settle()
+        return rows
 
 
 def _count(connection: sqlite3.Connection, table: str) -> int:

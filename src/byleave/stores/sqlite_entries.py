@@ -15,7 +15,7 @@ from __future__ import annotations
 import binascii
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final
+from typing import Any, Final, overload
 
 import numpy as np
 
@@ -57,35 +57,62 @@ ENTRY_STRUCTURE: Final = (
 """As `ledger_rows.STRUCTURE` says it of one table, of both."""
 
 
+class PackedEntries(Sequence[bytes]):
+    """Entries whose bundles are made, wherever they will stand.
+
+    Args:
+        entries: At least one.
+
+    Raises:
+        InputError: `entry.too-long`.
+    """
+
+    __slots__ = ("_entries", "bundles")
+
+    def __init__(self, entries: Sequence[bytes]) -> None:
+        self._entries = entries
+        self.bundles = [*_bundles(entries)] if len(entries) >= _MANY else None
+        """(place of its first among them, how many, data, tail) each; None: they are too few."""
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @overload
+    def __getitem__(self, at: int) -> bytes: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[bytes]: ...
+    def __getitem__(self, at: int | slice) -> bytes | Sequence[bytes]:
+        return self._entries[at]
+
+
 def add_entries(database: sqlite3.Connection, first: int, entries: Sequence[bytes]) -> None:
     """Insert the entries of the indexes from `first` on.
 
     Raises:
         InputError: `entry.too-long`.
     """
-    if len(entries) < _MANY:
+    bundles = entries.bundles if isinstance(entries, PackedEntries) else None
+    if bundles is None and len(entries) < _MANY:
         database.executemany("INSERT INTO log_entries VALUES (?, ?)", enumerate(entries, first))
         return
     database.executemany(
         "INSERT INTO log_bundles(first, entries, data, tail) VALUES (?, ?, ?, ?)",
-        _bundles(first, entries),
+        [(first + at, *rest) for at, *rest in bundles or _bundles(entries)],
     )
 
 
-def _bundles(
-    first: int, entries: Sequence[bytes]
-) -> Iterator[tuple[int, int, bytes, bytes | None]]:
-    """Yield rows of `log_bundles`: (index of its first, how many, data, tail)."""
+def _bundles(entries: Sequence[bytes]) -> Iterator[tuple[int, int, bytes, bytes | None]]:
+    """Yield bundles: (place of its first, how many, data, tail)."""
     for start in range(0, len(entries), _PACKED):
         block = entries[start : start + _PACKED]
         packed = _packed(block)
         if packed is not None:
-            yield first + start, len(block), *packed
+            yield start, len(block), *packed
             continue
         # an entry of another kind keeps but its own bundle from being packed
         for at in range(0, len(block), _BUNDLE):
             some = block[at : at + _BUNDLE]
-            yield first + start + at, len(some), *(_packed(some) or (encode_bundle(some), None))
+            yield start + at, len(some), *(_packed(some) or (encode_bundle(some), None))
 
 
 def _packed(entries: Sequence[bytes]) -> tuple[bytes, bytes] | None:

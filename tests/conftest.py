@@ -22,13 +22,18 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# Examples have no deadline: two cores and a cold cache say nothing about correctness.
-settings.register_profile("default", deadline=None, print_blob=True)
+# Examples have no deadline, and may be slow to draw: two busy cores and a cold cache say nothing
+# about correctness. A test that suppresses another check names `too_slow` too.
+settings.register_profile(
+    "default",
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.register_profile(
     "thorough",
     parent=settings.get_profile("default"),
     max_examples=2_000,
-    suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile(os.environ.get("BYLEAVE_HYPOTHESIS", "default"))
 

@@ -367,7 +367,10 @@ def test_no_cell_of_a_csv_runs(tmp_path: Path) -> None:
     assert not [c for c in ("=", "+", "-", "@", "\t") if f',"{c}' in text or f",{c}" in text]
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(data=st.data())
 def test_state_known_at_equals_a_rebuild(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

@@ -55,7 +55,10 @@ def document(version: str = "1", *, effective: str = "2024-07-01T00:00:00Z", use
     return DOCUMENT.format(version=version, effective=effective, uses=lines)
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=12,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(events=EVENTS, at=st.integers(0, 40))
 def test_publishing_changes_no_decision(
     tmp_path_factory: pytest.TempPathFactory, events: list, at: int

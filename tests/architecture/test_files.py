@@ -108,3 +108,22 @@ def test_the_version_is_written_once_in_two_places() -> None:
 
     project = tomllib.loads(Path(ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert project["version"] == byleave.__version__
+
+
+# In pieces, so that this file does not find itself.
+_UNWAITED = re.compile(
+    r"sync_" + r"playwright|\.new_" + r"context\(|wait_for_(?:func" + r"tion|time" + r"out)"
+    r"|\bpage\.(?:inner_" + r"text|text_" + r"content|inner_" + r"html|con" + r"tent)\("
+)
+
+
+def test_browsers_are_started_and_read_in_one_way() -> None:
+    """No test starts a browser, or reads a page without waiting, past `tests/browsing.py`."""
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {match[0]}"
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        if path != ROOT / "tests" / "browsing.py"
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        if (match := _UNWAITED.search(line))
+    ]
+    assert not found

@@ -424,6 +424,7 @@ def test_a_log_is_read_from_a_folder_without_a_network(
     assert text == LogReader(TileFiles(log)).tlog_proof(300)
     LoggedEntry(SOURCE, parse_log_proof(text)).verify(parse_trust(trust.read_bytes()))
     page.get_by_role("link", name="Back to the list").click()
+    expect(page.locator("#shown tbody tr")).to_have_count(50)
     page.get_by_label("Kind").select_option("source/v1")
     go.click()
     expect(page.locator("#shown tbody tr")).to_have_count(1)

@@ -300,6 +300,8 @@ def test_exit_1_a_fault_of_ours_says_so(
     assert "error[cli.fault]" in said.err
     assert "secret detail" not in said.err
     assert "ZeroDivisionError: secret detail" in say("--debug", "source", "list").err
+    assert "ZeroDivisionError: secret detail" in say("source", "list", "--debug").err
+    assert "No such command '--debug'" in say("--", "--debug").err
 
 
 @pytest.mark.parametrize(

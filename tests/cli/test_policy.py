@@ -337,3 +337,34 @@ def test_a_missing_workspace_names_the_one_beside_it(tmp_path: Path, say: Say) -
     empty(tmp_path / "byleave-demo").close()
     beside = say("policy", "list", "--workspace", str(tmp_path / "byleave-workspace"))
     assert f"--workspace {tmp_path / 'byleave-demo'}" in beside.err
+
+
+def test_texts_are_held_against_each_other_without_a_workspace(tmp_path: Path, say: Say) -> None:
+    """`policy diff` on two files needs no workspace; it says what both prose and uses changed."""
+    old, new = tmp_path / "old.md", tmp_path / "new.md"
+    old.write_text(document(), encoding="utf-8")
+    new.write_text(document("2", uses=TRAIN, prose=" We train on them."), encoding="utf-8")
+    nowhere = ("--workspace", str(tmp_path / "none"))
+    said = say("policy", "diff", str(old), str(new), *nowhere)
+    assert said.code == 0, said.err
+    assert "We train on them." in said.out
+    assert "train.generative.replies/messages.direct/platform" in said.out
+
+
+def test_prose_in_another_language_is_said_to_be_unread(tmp_path: Path, say: Say) -> None:
+    """`lint` and `impact` of a German text say that it is not read; `--strict` refuses it."""
+    text = tmp_path / "datenschutz.md"
+    text.write_text(document(language="de", effective="2099-01-01", uses=TRAIN), encoding="utf-8")
+    nowhere = ("--workspace", str(tmp_path / "none"))
+    said = say("policy", "lint", str(text), *nowhere)
+    assert said.code == 0
+    assert "not read: the text is in de" in said.out
+    assert "never mentioned" not in said.out
+    strict = say("policy", "lint", str(text), "--strict", *nowhere)
+    assert strict.code == 4
+    assert "only English is read" in strict.err
+    ws = empty(tmp_path / "ws")
+    ws.close()
+    impact = say("policy", "impact", str(text), "--workspace", str(tmp_path / "ws"))
+    assert "nothing was held against the declarations" in impact.out
+    assert "has no word of it" not in impact.out

@@ -309,6 +309,12 @@ def import_(
     for _, reason in done.rejected:
         reasons[reason] = reasons.get(reason, 0) + 1
     lines += [f"    {count:>8,}  {reason}" for reason, count in sorted(reasons.items())]
+    if done.rejected:
+        lines.append(
+            f"  written to  {rejects}"
+            if rejects
+            else "  which ones  --rejects FILE writes each with its line and reason"
+        )
     weak = sum(n for word, n in done.grades.items() if word != "bytes")
     if weak:
         lines.append("  A yes below grade bytes does not count (byleave ruleset impact FILE).")

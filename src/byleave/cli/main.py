@@ -139,7 +139,10 @@ def cli(*, debug: bool) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     argv = list(sys.argv[1:] if arguments is None else arguments)
-    as_json = "--json" in argv
+    said = argv[: argv.index("--")] if "--" in argv else argv
+    as_json, debug = "--json" in said, "--debug" in said
+    if debug:  # wherever it stands: whoever is told to run again with it puts it at the end
+        argv = ["--debug", *(word for word in said if word != "--debug"), *argv[len(said) :]]
     try:
         result = cli.main(args=argv, prog_name="byleave", standalone_mode=False)
     except click.ClickException as error:
@@ -150,7 +153,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return _report(stopped, as_json=as_json)
     except ByleaveError as error:
-        return _report(error, as_json=as_json, debug="--debug" in argv)
+        return _report(error, as_json=as_json, debug=debug)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
@@ -158,14 +161,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         full = error.errno in {errno.ENOSPC, errno.EDQUOT}
         code = "world.disk-full" if full else "world.storage"
         wrapped = WorldError(os.strerror(error.errno or 0), code=code, where=str(error.filename))
-        return _report(wrapped, as_json=as_json, debug="--debug" in argv)
+        return _report(wrapped, as_json=as_json, debug=debug)
     except Exception as error:  # noqa: BLE001 (the last line of defence; nothing is swallowed)
         fault = WorldError(
             f"a fault in Byleave itself ({type(error).__name__})",
             code="cli.fault",
             hint="run again with --debug and report what it prints",
         )
-        return _report(fault, as_json=as_json, debug="--debug" in argv)
+        return _report(fault, as_json=as_json, debug=debug)
     return result if isinstance(result, int) else 0
 
 

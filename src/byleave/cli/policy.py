@@ -279,7 +279,13 @@ def _show_lines(data: dict[str, Any]) -> list[str]:
 @click.argument("member")
 @click.option("--language", help="Choose the variant of NOTICE in this language.")
 @click.option("--screen", help="Where it will be shown.")
-@click.option("--minutes", default=60, show_default=True, help="For how long an answer is taken.")
+@click.option(
+    "--minutes",
+    default=60,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="For how long an answer is taken.",
+)
 @workspace_option
 @json_option
 def token(
@@ -342,7 +348,7 @@ def _impact(found: Impact) -> list[str]:
     words = found.words
     lines = [
         f"{found.document} {found.version}",
-        f"  notice window   {words.notice_window_days} days"
+        f"  notice window   {words.notice_window_days:,} days"
         + ("   people are told nothing before it holds" if not words.notice_window_days else ""),
         f"  uses added      {len(words.added):,}",
         f"  uses removed    {len(words.removed):,}",

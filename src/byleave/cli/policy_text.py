@@ -73,7 +73,9 @@ def lint(*, text: str, version: str | None, strict: bool, workspace: str, as_jso
         )
     if strict and findings:
         raise RefusedError(
-            f"{len(findings)} places where prose and declaration disagree",
+            findings[0].text
+            if findings[0].kind == "unread"
+            else f"{len(findings)} places where prose and declaration disagree",
             code="policy.lint",
             where=f"{name}:{findings[0].line}",
         )
@@ -172,6 +174,12 @@ def _difference(texts: tuple[str, ...], workspace: str) -> Difference:
 
     if len(texts) == 2:
         one, other = (read_text(name) for name in texts)
+        if not (Path(workspace) / "byleave.toml").is_file():
+            from byleave.policy.taxonomy import default_taxonomy
+            from byleave.service.policy_text import compare_texts
+
+            names = (texts[0], texts[1])
+            return compare_texts(one, other, names=names, taxonomy=default_taxonomy())
         with opened(workspace, read_only=True) as ws:
             return ws.policy.diff_texts(one, other, names=(texts[0], texts[1]))
     if len(texts) == 3:
@@ -257,6 +265,8 @@ def _lint_lines(name: str, findings: Sequence[Finding]) -> list[str]:
     for finding in findings:
         scopes = ", ".join(str(scope) for scope in finding.scopes)
         likely = finding.by == "score"
+        if finding.kind == "unread":
+            return [f"{name}:{finding.line}: not read: {finding.text}"]
         if finding.kind == "undeclared":
             lines += [
                 f"{name}:{finding.line}: {finding.about}, not declared",
@@ -276,9 +286,10 @@ def _lint_lines(name: str, findings: Sequence[Finding]) -> list[str]:
                 f"  silent on its {finding.about}",
             ]
     undeclared = sum(finding.kind == "undeclared" for finding in findings)
+    silent = len(findings) - undeclared
     lines.append(
-        f"{undeclared:,} sentences not declared, {len(findings) - undeclared:,} declarations not"
-        " mentioned"
+        f"{undeclared:,} {'sentence' if undeclared == 1 else 'sentences'} not declared,"
+        f" {silent:,} {'declaration' if silent == 1 else 'declarations'} not mentioned"
     )
     return lines
 

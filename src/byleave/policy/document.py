@@ -31,6 +31,7 @@ from typing import Final
 from byleave.canonical import Json, digest_of, sha256
 from byleave.errors import InputError, RefusedError
 from byleave.ids import Digest, format_instant, parse_instant
+from byleave.policy.language import why_unread
 from byleave.policy.lint import spoken
 from byleave.policy.prose import front_matter, title_of
 from byleave.policy.scope import Scope, Use
@@ -280,6 +281,9 @@ def _declared(document: PolicyDocument, taxonomy: Taxonomy) -> set[Use]:
 
 def _mismatches(document: PolicyDocument, uses: set[Use]) -> tuple[str, ...]:
     """Return where prose and declaration disagree as a whole; `lint` goes by sentence."""
+    empty = ["declares scopes below which there is no use"] if document.uses and not uses else []
+    if (why := why_unread(document.body, document.language)) is not None:
+        return (f"{why}: nothing was held against the declarations", *empty)
     said = spoken(document.body)
     trains = any(s.purpose == "*" or s.purpose.split(".")[0] == "train" for s in document.uses)
     shares = any(s.recipient != "platform" for s in document.uses)
@@ -292,9 +296,7 @@ def _mismatches(document: PolicyDocument, uses: set[Use]) -> tuple[str, ...]:
         found.append("the text speaks of training or AI, and declares none")
     if shares and not says_others:
         found.append("declares other recipients than the platform, and the text names none")
-    if not uses and document.uses:
-        found.append("declares scopes below which there is no use")
-    return tuple(found)
+    return (*found, *empty)
 
 
 def _jurisdiction(fields: Fields) -> str:

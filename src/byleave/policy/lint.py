@@ -2,6 +2,7 @@
 
 *undeclared*: a sentence speaks of training AI or of sharing, and no declared use covers it.
 *unmentioned*: a use is declared, and the text never says its purpose, its data or its recipient.
+*unread*: the text is in another language than English; nothing was held against anything.
 
 Every finding names the line, the sentence, the words that made it a finding, and what the
 sentence seems to declare. `statement` holds the rules for sentences; docs/spec/policy-lint.md
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from byleave.canonical import Json
+from byleave.policy.language import why_unread
 from byleave.policy.own_name import as_we, own_names
 from byleave.policy.prose import Sentence, front_matter, sentences
 from byleave.policy.scope import Scope
@@ -127,15 +129,16 @@ class Finding:
     """One place where prose and declaration disagree.
 
     Attributes:
-        kind: `undeclared` (the text says it, nothing declares it) or `unmentioned`.
+        kind: `undeclared` (the text says it, nothing declares it), `unmentioned` or `unread`.
         about: `training` or `sharing`; for `unmentioned`, `purpose`, `category` and `recipient`
-            as far as the text is silent on them, joined by `, `.
-        line: Line of the file, from 1: of the sentence, or of the declaration.
-        text: The sentence, or the declared scope.
-        because: The words that say so; "" for `unmentioned`.
+            as far as the text is silent on them, joined by `, `; for `unread`, `language`.
+        line: Line of the file, from 1: of the sentence, of the declaration, of the text.
+        text: The sentence, the declared scope, or why the text is not read.
+        because: The words that say so; "" for `unmentioned` and `unread`.
         by: `rule`, or `score` where only the likeness to labelled sentences speaks for it; "" for
-            `unmentioned`.
-        scopes: What the sentence seems to declare and no declaration covers; or the declared one.
+            the others.
+        scopes: What the sentence seems to declare and no declaration covers; the declared one; or
+            none.
     """
 
     kind: str
@@ -175,10 +178,24 @@ def lint(text: str, *, name: str, taxonomy: Taxonomy) -> tuple[Finding, ...]:
     """
     head, body, body_line = front_matter(text)
     declared: dict[Scope, int] = {}
+    language = None
     if head:
         fields = read_mapping("\n".join(head), name=name, first_line=2)
+        language = fields.optional_text("language")
         for use in fields.texts("uses"):
             declared[taxonomy.scope(use)] = _line_of(use, head)
+    if (why := why_unread(body, language)) is not None:
+        return (
+            Finding(
+                kind="unread",
+                about="language",
+                line=body_line,
+                text=why,
+                because="",
+                by="",
+                scopes=(),
+            ),
+        )
     said = spoken(body, first_line=body_line)
     findings = [finding for item in said for finding in _undeclared(item, tuple(declared))]
     for scope, line in declared.items():

@@ -13,12 +13,14 @@ from byleave.policy.diff import Declaration, TextDiff, diff_declarations, diff_p
 from byleave.policy.document import PolicyDocument, parse_document
 from byleave.policy.lint import Finding, lint
 from byleave.policy.prose import front_matter
+from byleave.policy.taxonomy import Taxonomy
 from byleave.policy.variants import Published, Seen, seen_at
 from byleave.service.house import House
 
 __all__ = [
     "Difference",
     "areas",
+    "compare_texts",
     "diff_texts",
     "diff_versions",
     "find",
@@ -149,7 +151,7 @@ def diff_versions(house: House, document: str, old: str, new: str) -> Difference
     return _difference(
         (f"{document} {one.label}", texts[one.index], one.document),
         (f"{document} {other.label}", texts[other.index], other.document),
-        house,
+        house.taxonomy,
         recorded=other.recorded,
     )
 
@@ -162,13 +164,22 @@ def diff_texts(
     Raises:
         InputError: Codes of `parse_document`.
     """
+    return compare_texts(old, new, names=names, taxonomy=house.taxonomy)
+
+
+def compare_texts(old: str, new: str, *, names: tuple[str, str], taxonomy: Taxonomy) -> Difference:
+    """Compare two texts under a taxonomy, without a workspace.
+
+    Raises:
+        InputError: Codes of `parse_document`.
+    """
     documents = [
-        parse_document(text.encode(), name=name, taxonomy=house.taxonomy, past=True)
+        parse_document(text.encode(), name=name, taxonomy=taxonomy, past=True)
         if front_matter(text)[0]
         else None
         for text, name in zip((old, new), names, strict=True)
     ]
-    return _difference((names[0], old, documents[0]), (names[1], new, documents[1]), house)
+    return _difference((names[0], old, documents[0]), (names[1], new, documents[1]), taxonomy)
 
 
 def lint_text(house: House, text: str, *, name: str) -> tuple[Finding, ...]:
@@ -207,7 +218,7 @@ _Side = tuple[str, str, PolicyDocument | None]
 
 
 def _difference(
-    old: _Side, new: _Side, house: House, *, recorded: datetime | None = None
+    old: _Side, new: _Side, taxonomy: Taxonomy, *, recorded: datetime | None = None
 ) -> Difference:
     (one, before, was), (other, after, now) = old, new
     _, old_body, old_line = front_matter(before)
@@ -218,5 +229,5 @@ def _difference(
         prose=diff_prose(old_body, new_body, old_first_line=old_line, new_first_line=new_line),
         declaration=None
         if was is None or now is None
-        else diff_declarations(was, now, taxonomy=house.taxonomy, recorded=recorded),
+        else diff_declarations(was, now, taxonomy=taxonomy, recorded=recorded),
     )

@@ -276,6 +276,34 @@ def test_a_text_without_front_matter_declares_nothing() -> None:
     assert all(finding.kind == "undeclared" for finding in found(body))
 
 
+GERMAN = """\
+Wir verarbeiten personenbezogene Daten unserer Nutzer nur, soweit dies erforderlich ist. Wir geben
+Ihre Daten an Dienstleister weiter, um Ihnen die Nutzung zu ermöglichen, und trainieren damit unsere
+Modelle. Die Verarbeitung erfolgt regelmäßig nur nach Einwilligung.
+"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        DOCUMENT.replace("language: en", "language: de-AT"),
+        DOCUMENT.partition("# Privacy")[0].replace("language: en", "language: en-GB") + GERMAN,
+        GERMAN,
+    ],
+)
+def test_a_text_in_another_language_is_said_to_be_unread(text: str) -> None:
+    """No finding is made of what is not English, and it never passes as a text that agrees."""
+    (finding,) = lint(text, name="datenschutz.md", taxonomy=default_taxonomy())
+    assert (finding.kind, finding.about, finding.scopes) == ("unread", "language", ())
+    assert "only English is read" in finding.text
+
+
+def test_english_is_read_whatever_its_variant_or_length() -> None:
+    """A regional tag, no tag, and a text too short to tell are all read."""
+    for text in (DOCUMENT, DOCUMENT.replace("language: en", "language: en-IE"), "Nothing.\n"):
+        assert all(f.kind != "unread" for f in lint(text, name="x", taxonomy=default_taxonomy()))
+
+
 def test_a_declaration_covers_what_overlaps_it() -> None:
     """A narrower or a wider declared purpose covers the sentence, another one does not."""
     for use, left in (

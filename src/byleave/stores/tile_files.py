@@ -96,7 +96,7 @@ class TileFiles:
         Raises:
             EvidenceError: `log.tile-missing`, `log.tile-damaged`.
         """
-        return [_read(self._root / _STAGED / _checked(path), path) for path in paths]
+        return [_read(f"{self._root}/{_STAGED}/{_checked(path)}", path) for path in paths]
 
     def promote(self, paths: Sequence[str]) -> None:
         """Rename staged files to where readers look, and flush the folders.
@@ -136,13 +136,14 @@ class TileFiles:
         Raises:
             EvidenceError: `log.tile-missing`.
         """
-        return _read(self._root / _checked(path), path)
+        return _read(f"{self._root}/{_checked(path)}", path)
 
     def read_checkpoint(self) -> bytes | None:
         """Return the published checkpoint; None before the first."""
         try:
-            with (self._root / _CHECKPOINT).open("rb") as stream:
-                return stream.read(_MAX_CHECKPOINT_BYTES + 1)
+            with (self._root / _CHECKPOINT).open("rb", buffering=0) as stream:
+                length = os.fstat(stream.fileno()).st_size
+                return stream.read(min(length, _MAX_CHECKPOINT_BYTES + 1))
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -182,9 +183,14 @@ class TileFiles:
                 do(*call)
             return
         if self._pool is None:
-            self._pool = ThreadPoolExecutor(self._flushers, thread_name_prefix="byleave-flush")
+            self._pool = ThreadPoolExecutor(self._flushers - 1, thread_name_prefix="byleave-flush")
+        others = [self._pool.submit(do, *call) for call in calls[1:]]
         first: BaseException | None = None
-        for done in [self._pool.submit(do, *call) for call in calls]:
+        try:
+            do(*calls[0])  # this thread would only wait
+        except BaseException as error:  # noqa: BLE001 (raised below, when the others are over)
+            first = error
+        for done in others:
             first = first or done.exception()
         if first is not None:
             raise first
@@ -211,17 +217,19 @@ def _checked(path: str) -> str:
     return path
 
 
-def _read(target: Path, path: str) -> bytes:
+def _read(target: str, path: str) -> bytes:
     """Return a file's bytes; one longer than any tile or bundle is not read."""
     try:
-        with target.open("rb") as stream:
-            if os.fstat(stream.fileno()).st_size > MAX_FILE_BYTES:
+        with open(target, "rb", buffering=0) as stream:  # noqa: PTH123 (a Path takes as long again)
+            length = os.fstat(stream.fileno()).st_size
+            if length > MAX_FILE_BYTES:
                 raise EvidenceError(
                     "a file of the log is longer than any can be",
                     code="log.tile-damaged",
                     where=path,
                 )
-            return stream.read(MAX_FILE_BYTES + 1)
+            # room for the longest file at each small one would cost more than reading it
+            return stream.read(length)
     except OSError as error:
         raise _missing(path) from error
 

@@ -75,10 +75,11 @@ def publish(
     if signer.name != origin:
         raise InputError("the key's name is not the log's origin", code="note.key")
     # (1)
+    verifier = signer.verifier
     signed = head.get()
-    last = None if signed is None else open_checkpoint(signed, signer.verifier, origin)
+    last = None if signed is None else open_checkpoint(signed, verifier, origin)
     shown = tiles.read_checkpoint()
-    seen = None if shown is None else open_checkpoint(shown, signer.verifier, origin)
+    seen = None if shown is None else open_checkpoint(shown, verifier, origin)
     if seen is not None and (last is None or seen.size > last.size):
         raise EvidenceError("the head is older than what is published", code="log.head-behind")
     if seen is not None and last is not None and seen.size == last.size and seen != last:

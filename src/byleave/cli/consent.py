@@ -179,18 +179,11 @@ def state(*, use: str, at: str | None, known_at: str | None, workspace: str, as_
     byleave consent state train.generative.replies/messages.inmail/platform \\
         --at 2024-09-18 --known-at 2024-12-01
     """  # noqa: D301
-    from byleave.consent.reason import Reason
     from byleave.ids import format_instant, from_us
 
     with opened(workspace, read_only=True) as ws, _noted():
         found = ws.consent.state(use, at=_instant(at), known_at=_instant(known_at))
-    import numpy as np
-
-    codes, counts = np.unique(found.code, return_counts=True)
-    by_reason = {
-        ("granted" if Reason(c) is Reason.KEPT else Reason(c).word): n
-        for c, n in zip(codes.tolist(), counts.tolist(), strict=True)
-    }
+    by_reason = found.by_reason()
     data = {
         "use": use,
         "at": format_instant(from_us(found.at_us)),

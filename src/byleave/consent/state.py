@@ -170,6 +170,14 @@ class State:
     effective_us: Longs
     next_us: int
 
+    def by_reason(self) -> dict[str, int]:
+        """Return how many members stand so, by reason; `granted` where their yes counts."""
+        codes, counts = np.unique(self.code, return_counts=True)
+        return {
+            ("granted" if Reason(c) is Reason.KEPT else Reason(c).word): n
+            for c, n in zip(codes.tolist(), counts.tolist(), strict=True)
+        }
+
 
 def build(
     columns: EventColumns,

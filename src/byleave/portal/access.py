@@ -179,6 +179,8 @@ class Routes:
             if request.headers.get("authorization", "")[:8].lower() == "byleave ":
                 request.state.body = await request.body()  # what the signature is over
             request.state.caller = caller = admit(request, access)
+            if path.startswith("/api/"):
+                _only_known(request)
             if note is not None:
                 await note(request, caller, access)
 
@@ -190,6 +192,12 @@ class Routes:
             dependencies=[Depends(admitted)],
             **more,
         )
+
+    def methods(self, path: str) -> list[str]:
+        """Return which methods an address takes."""
+        found = {m for (m, shape), _ in self.table.items() if re.fullmatch(_shape(shape), path)}
+        more = {"HEAD"} if "GET" in found else set()
+        return sorted(found | more | {"OPTIONS"})
 
     async def signed_in(self, request: Request, caller: Caller) -> None:
         """Take note of a request that signed somebody in, as of one of theirs."""
@@ -214,6 +222,30 @@ class Routes:
             for route in self.app.routes
             if isinstance(route, APIRoute) and route.path not in listed
         ]
+
+
+def _only_known(request: Request) -> None:
+    """Refuse a word after the `?` that a route of the API does not know.
+
+    Raises:
+        ProblemError: 422 `api.malformed`.
+    """
+    asked = request.query_params
+    if not asked:
+        return
+    known = _known(request.scope["route"])
+    for name in asked:
+        if name not in known:
+            raise ProblemError(
+                422,
+                "api.malformed",
+                f"This address does not know this word; it knows {', '.join(known) or 'none'}.",
+                where=f"query.{name[:40]}",
+            )
+
+
+def _known(route: APIRoute) -> list[str]:
+    return sorted(str(field.alias) for field in route.dependant.query_params)
 
 
 def _shape(path: str) -> str:

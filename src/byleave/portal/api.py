@@ -10,6 +10,7 @@ from byleave.portal.api_asks import add_asks
 from byleave.portal.api_consent import add_consent
 from byleave.portal.api_disclosures import add_disclosures
 from byleave.portal.api_erasures import add_erasures
+from byleave.portal.api_imports import add_imports
 from byleave.portal.api_jobs import add_jobs
 from byleave.portal.api_members import add_members
 from byleave.portal.api_models import add_models
@@ -35,6 +36,7 @@ _PARTS: Final = (
     add_consent,
     add_asks,
     add_signals,
+    add_imports,
     add_members,
     add_erasures,
     add_rights,

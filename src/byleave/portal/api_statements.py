@@ -87,9 +87,16 @@ def _proofs(routes: Routes, desk: Desk) -> None:
     async def receipt(
         request: Request,
         member: Annotated[str | None, Query(max_length=256)] = None,
+        form: Annotated[
+            Literal["json-ld", "private"],
+            Query(description="Private: with the secret that their proofs are checked with."),
+        ] = "json-ld",
         reason: reason_ = None,
     ) -> Response:
         who = await looked_at(desk, request, member, reason)
+        if form == "private":
+            data = await desk.aside.read(lambda ws: ws.member.receipt(who))
+            return _file(data, "my.receipt")
         data = await desk.aside.read(lambda ws: ws.member.standard_receipt(who))
         return Response(data, media_type="application/ld+json")
 
@@ -121,8 +128,11 @@ def _proofs(routes: Routes, desk: Desk) -> None:
     )  # fmt: skip
     routes.add(
         "GET", "/api/v1/members/receipt", Access.of(Role.MEMBER, scope="member.read"), receipt,
-        summary="A member's receipt, as ISO/IEC TS 27560 JSON-LD", response_class=Response,
-        responses={200: {"content": {"application/ld+json": {"schema": {"type": "object"}}}}},
+        summary="A member's receipt: ISO/IEC TS 27560, or the private one", response_class=Response,
+        responses={200: {"content": {
+            "application/ld+json": {"schema": {"type": "object"}},
+            _OCTETS: {"schema": {"type": "string", "format": "binary"}},
+        }}},
     )  # fmt: skip
     routes.add(
         "POST", "/api/v1/cessations", Access.of(Role.OPERATOR, scope="policy.write"), cease,

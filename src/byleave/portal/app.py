@@ -42,7 +42,8 @@ from byleave.portal.api import add_api
 from byleave.portal.aside import Aside
 from byleave.portal.audit import add_audit
 from byleave.portal.check import add_check
-from byleave.portal.desk import Desk
+from byleave.portal.desk import LIMIT, Desk
+from byleave.portal.error_pages import add_error_pages
 from byleave.portal.gpc import BrowserSignals, add_gpc
 from byleave.portal.guard import Guard
 from byleave.portal.house import add_house
@@ -53,6 +54,7 @@ from byleave.portal.me import add_me
 from byleave.portal.me_ask import add_me_ask
 from byleave.portal.me_more import add_me_more
 from byleave.portal.oidc_routes import add_oidc, own_path
+from byleave.portal.openapi import describe
 from byleave.portal.problem import ProblemError, is_api, malformed, plain_problem, problem_of
 from byleave.portal.recipient import add_recipient
 from byleave.portal.sign_in import add_sign_in
@@ -230,6 +232,7 @@ def create_app(
         routes = Routes(app, anyone_only)
     else:
         routes = Routes(app, desk.admit, BrowserSignals(desk, pages.known).note)
+    describe(app, routes)
     app.state.routes = routes
     app.state.desk = desk
     keep_whom(app, desk)
@@ -238,6 +241,7 @@ def create_app(
     add_suggestions(routes, pages.ask, pages.ordinal)
     add_check(routes, pages.standing, base=base)
     _static(routes)
+    add_error_pages(routes)
     if desk is not None:
         add_api(routes, desk)
         add_gpc(routes, desk)
@@ -264,6 +268,7 @@ def create_app(
         embed_in=embed_in,
         own_policy={"/check": check.POLICY},
         secure=desk is not None and desk.callers.secure,
+        rates=f'"caller";q={LIMIT.burst:.0f};w={LIMIT.burst / LIMIT.rate:.0f}',
     )
     return app
 
@@ -472,6 +477,8 @@ def _errors(app: FastAPI, base: str) -> None:
 
     @app.exception_handler(StarletteHTTPException)
     async def on_http(request: Request, error: StarletteHTTPException) -> Response:
+        if error.status_code == 405:
+            return _other_method(request, base)
         if is_api(request):
             return plain_problem(error.status_code)
         when, entry = getattr(error, "when", None), getattr(error, "index", None)
@@ -493,8 +500,19 @@ def _errors(app: FastAPI, base: str) -> None:
     @app.exception_handler(RequestValidationError)
     async def on_malformed(request: Request, error: RequestValidationError) -> Response:
         if is_api(request):
-            return malformed(error)
+            return malformed(request, error)
         return _told(request, 422, base=base)
+
+
+def _other_method(request: Request, base: str) -> Response:
+    """Answer a method that an address does not take, and `OPTIONS`, with those that it takes."""
+    routes: Routes = request.app.state.routes
+    taken = {"allow": ", ".join(routes.methods(request.url.path))}
+    if request.method == "OPTIONS":
+        return Response(status_code=204, headers=taken)
+    answer = plain_problem(405) if is_api(request) else _told(request, 405, base=base)
+    answer.headers.update(taken)
+    return answer
 
 
 def _told(

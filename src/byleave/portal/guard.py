@@ -11,6 +11,8 @@ from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from byleave.portal.problem import PROBLEM, problem
+
 __all__ = ["HEADERS", "LOOPBACK", "MOST_BYTES", "MOST_ROWS_BYTES", "Guard"]
 
 Scope = MutableMapping[str, Any]
@@ -46,6 +48,7 @@ MOST_LETTER_BYTES: Final = 16 << 20
 MOST_ROWS_BYTES: Final = 1 << 30
 """The longest file of rows; a source has as many files as it needs."""
 
+_API: Final = "/api/"
 _LETTERS: Final = "/api/v1/packages/"
 _ROWS: Final = "/api/v1/uploads"
 
@@ -58,6 +61,37 @@ LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 class _TooMuchError(Exception):
     """A body is longer than is taken."""
+
+
+class _Body:
+    """The body of a request, as far as it is taken.
+
+    Args:
+        receive: Where it comes from.
+        most: How long it may be.
+    """
+
+    def __init__(self, receive: Receive, most: int) -> None:
+        self._receive = receive
+        self.most = most
+        self._taken = 0
+
+    @property
+    def too_much(self) -> bool:
+        """Say whether more came than is taken."""
+        return self._taken > self.most
+
+    async def receive(self) -> Message:
+        """Take the next part.
+
+        Raises:
+            _TooMuchError: It is too much.
+        """
+        message = await self._receive()
+        self._taken += len(message.get("body", b""))
+        if self.too_much:
+            raise _TooMuchError
+        return message
 
 
 class Guard:
@@ -74,6 +108,7 @@ class Guard:
         hosts: Host names answered to; None: any. A demo on loopback answers to loopback only,
             so that a page elsewhere cannot reach it through a name that points here.
         secure: Whether it is reached over https; browsers are then told to come so for a year.
+        rates: `RateLimit-Policy` of the API.
     """
 
     def __init__(
@@ -87,7 +122,9 @@ class Guard:
         embed_in: tuple[str, ...] = (),
         own_policy: Mapping[str, str] = MappingProxyType({}),
         secure: bool = False,
+        rates: str = "",
     ) -> None:
+        self._rates = ((b"ratelimit-policy", rates.encode("ascii")),) if rates else ()
         self._secure = ((b"strict-transport-security", b"max-age=31536000"),) if secure else ()
         self._own_policy = {
             path: ((b"content-security-policy", policy.encode("ascii")), *HEADERS[1:])
@@ -101,6 +138,13 @@ class Guard:
         self._private = private
         self._hosts = hosts
 
+    def _headers(self, path: str) -> list[tuple[bytes, bytes]]:
+        """Return what every answer of an address carries."""
+        framed = f"{path}/".startswith(self._framed)
+        own = list(self._embedded if framed else self._own_policy.get(path, HEADERS))
+        rates = self._rates if path.startswith(_API) else ()
+        return [*own, *self._secure, *rates]
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
@@ -108,7 +152,6 @@ class Guard:
             return
         path = scope["path"]
         private = self._private(path)
-        framed = f"{path}/".startswith(self._framed)
         head = scope["method"] == "HEAD"
 
         started = False
@@ -117,8 +160,7 @@ class Guard:
             nonlocal started
             started = True
             if message["type"] == "http.response.start":
-                own = list(self._embedded if framed else self._own_policy.get(path, HEADERS))
-                own += self._secure
+                own = self._headers(path)
                 if private:
                     own.append((b"cache-control", b"no-store"))
                 names = {name for name, _ in own}
@@ -128,28 +170,28 @@ class Guard:
                 message = {**message, "body": b""}
             await send(message)
 
-        taken, most = 0, _most(path)
+        body = _Body(receive, _most(path))
 
-        async def bounded() -> Message:
-            nonlocal taken
-            message = await receive()
-            taken += len(message.get("body", b""))
-            if taken > most:
-                raise _TooMuchError
-            return message
+        async def unless_too_much(message: Message) -> None:
+            """Send, unless this is what the application made of a body that is too long."""
+            if started or not body.too_much:
+                await guarded(message)
 
         if self._hosts is not None and _host(scope) not in self._hosts:
             await _say(guarded, 421, b"This site only answers to the machine it is on.\n")
             return
-        if _length(scope, most) > most:
-            await _say(guarded, 413, _TOO_MUCH)
+        if _length(scope, body.most) > body.most:
+            await _too_much(guarded, path)
             return
+        asked = {**scope, "method": "GET"} if head else scope
         try:
-            await self._application({**scope, "method": "GET"} if head else scope, bounded, guarded)
+            await self._application(asked, body.receive, unless_too_much)
+            if not started:
+                await _too_much(guarded, path)
         except _TooMuchError:
             if started:
                 raise
-            await _say(guarded, 413, _TOO_MUCH)
+            await _too_much(guarded, path)
         except Exception:
             _LOG.exception("a page could not be written")
             if started:
@@ -182,9 +224,19 @@ def _length(scope: Scope, most: int) -> int:
     return 0
 
 
-async def _say(send: Send, status: int, body: bytes) -> None:
+async def _too_much(send: Send, path: str) -> None:
+    if not path.startswith(_API):
+        await _say(send, 413, _TOO_MUCH)
+        return
+    answer = problem(413, "api.too-large", _TOO_MUCH.decode().strip())
+    await _say(send, 413, bytes(answer.body), kind=PROBLEM.encode())
+
+
+async def _say(
+    send: Send, status: int, body: bytes, *, kind: bytes = b"text/plain; charset=utf-8"
+) -> None:
     headers = [
-        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-type", kind),
         (b"content-length", str(len(body)).encode("ascii")),
     ]
     await send({"type": "http.response.start", "status": status, "headers": headers})

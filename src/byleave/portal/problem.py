@@ -64,6 +64,7 @@ class ProblemError(Exception):
         code: Stable code, `api.…`.
         detail: What is wrong, for people.
         hint: What to do next.
+        where: Field it is about.
         retry: Seconds after which to try again.
     """
 
@@ -74,6 +75,7 @@ class ProblemError(Exception):
         detail: str,
         *,
         hint: str | None = None,
+        where: str | None = None,
         retry: int | None = None,
     ) -> None:
         if code not in CODES:
@@ -83,6 +85,7 @@ class ProblemError(Exception):
         self.code = code
         self.detail = detail
         self.hint = hint
+        self.where = where
         self.retry = retry
 
 
@@ -119,13 +122,22 @@ def problem(
     headers = {} if retry is None else {"retry-after": str(retry)}
     if status == 401:
         headers["www-authenticate"] = 'Bearer realm="byleave"'
+    if status == 429:
+        headers["ratelimit"] = f'"caller";r=0;t={retry or 1}'
     return JSONResponse(document, status_code=status, headers=headers, media_type=PROBLEM)
 
 
 def problem_of(error: ByleaveError | ProblemError) -> JSONResponse:
     """Return the problem document of an error; its exit code's family gives the status."""
     if isinstance(error, ProblemError):
-        return problem(error.status, error.code, error.detail, hint=error.hint, retry=error.retry)
+        return problem(
+            error.status,
+            error.code,
+            error.detail,
+            hint=error.hint,
+            where=error.where,
+            retry=error.retry,
+        )
     return problem(_status(error), error.code, error.message, hint=error.hint, where=error.where)
 
 
@@ -140,10 +152,21 @@ def plain_problem(status: int) -> JSONResponse:
     return problem(status, code, _TITLES.get(status, "This cannot be done."))
 
 
-def malformed(error: RequestValidationError) -> JSONResponse:
+def malformed(request: Request, error: RequestValidationError) -> JSONResponse:
     """Return which field of a request is not as the API says; what was sent is not repeated."""
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
+    if first["loc"][0] == "body":
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind != "application/json" and not kind.endswith("+json"):
+            return problem(
+                415,
+                "api.media-type",
+                "The body of this request is JSON.",
+                hint="send Content-Type: application/json",
+            )
+        if first["type"] == "json_invalid":
+            return problem(400, "api.malformed", "The body is no JSON.", where=where)
     return problem(422, "api.malformed", str(first["msg"]), where=where)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from byleave.ids import parse_instant
-from byleave.wiring.uploads import add_uploaded
+from byleave.wiring.uploads import Uploads, add_uploaded
 from byleave.wiring.withdrawal_nouns import run_document
 
 if TYPE_CHECKING:
@@ -206,6 +206,15 @@ def _registration(workspace: Workspace, asked: Asked) -> dict[str, Any]:
     }
 
 
+def _import(workspace: Workspace, asked: Asked) -> dict[str, Any]:
+    uploads = Uploads(workspace.path / "uploads")
+    done = workspace.consent.import_file(
+        uploads.path(asked["upload"]), name=asked["name"], enrol=asked["enrol"]
+    )
+    uploads.drop([asked["upload"]])
+    return done.to_dict()
+
+
 def _purged(workspace: Workspace, _: Asked) -> dict[str, Any]:
     found = [dataclasses.asdict(holder) for holder in workspace.ruleset.purged()]
     return {"holders": found, "rows": sum(h["rows"] + h["undated"] for h in found)}
@@ -224,6 +233,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "gate": Kind(do=_gate, act="gate.run", about=("source", "use", "party_rule"), stops=True),
     "gate-replay": Kind(do=_gate_replay),
     "gate-update": Kind(do=_gate_update, act="gate.update", about=("gate",)),
+    "import": Kind(do=_import, act="consent.import", about=("name", "upload")),
     "offer": Kind(do=_offer, act="disclosure.offer", about=("source", "use")),
     "purged": Kind(do=_purged),
     "recall": Kind(do=_recall, act="disclosure.recall", about=("disclosure",)),

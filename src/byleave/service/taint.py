@@ -12,6 +12,7 @@ Cost: nothing more than reading the ledger's events while no no is past its date
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -72,7 +73,9 @@ def tainted(house: House) -> tuple[Taint, ...]:
     return tuple(taint for taint in taints if taint is not None)
 
 
-def load_untainted(house: House, name: str, *, force: bool = False) -> Release:
+def load_untainted(
+    house: House, name: str, *, force: bool = False, kept: Container[str] = ()
+) -> Release:
     """Return a release after recomputing its digest; a tainted one only if forced, and logged.
 
     A release that was replaced is held to the same: what replaced it is what a no was served by.
@@ -81,13 +84,14 @@ def load_untainted(house: House, name: str, *, force: bool = False) -> Release:
         house: The workspace's ports.
         name: The release.
         force: Load it all the same, and say so in the log.
+        kept: As for `load_release`.
 
     Raises:
         InputError: `workspace.unknown-object`.
         EvidenceError: As `load_release`.
         RefusedError: `release.tainted`.
     """
-    release = load_release(house, name)
+    release = load_release(house, name, kept=kept)
     noes = _late_noes(house, release.index)
     affected = None if noes is None else affected_release(house, name)
     if noes is None or affected is None:

@@ -237,7 +237,7 @@ class Releases(Noun):
             InputError: `training.suggest`, the trainer takes another kind of question.
             RefusedError: `release.tainted`.
         """
-        release = self.load(name, force=force)
+        release = self.load(name, force=True) if force else self._asked(name)
         return self._suggester.personal(release, message=message, history=history, count=count)
 
     def suggest_for(
@@ -269,7 +269,7 @@ class Releases(Noun):
             InputError: `training.suggest`, `member.unknown`.
             RefusedError: `release.tainted`.
         """
-        release = self.load(name)
+        release = self._asked(name)
         reason = Reason.NO_GRANT if member is None else self._standing(member, release)
         if reason is Reason.KEPT:
             found = self._suggester.personal(release, message=message, history=history, count=count)
@@ -281,6 +281,10 @@ class Releases(Noun):
             "reason": reason.word,
             "suggestions": found,
         }
+
+    def _asked(self, name: str) -> model.Release:
+        """Return a release to ask, unless tainted; the files of a model at hand are not read again."""
+        return taint.load_untainted(self._house, name, kept=self._suggester.kept())
 
     def _standing(self, member: str, release: model.Release) -> Reason:
         """Return `KEPT` where a member agreed to all uses of a release, else the first reason."""

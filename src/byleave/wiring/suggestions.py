@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
 import numpy as np
@@ -39,13 +40,17 @@ class Suggester:
         self._models: OrderedDict[str, Any] = OrderedDict()
         self._encoder: Encoder | None = None
 
+    def kept(self) -> AbstractSet[str]:
+        """Return the digests of the models that are kept ready: their files need not be read."""
+        return self._models.keys()
+
     def personal(
         self, release: Release, *, message: str | None, history: Sequence[str], count: int
     ) -> list[dict[str, Any]]:
         """Return the best suggestions for what was given, with the reasons.
 
         Args:
-            release: A loaded release.
+            release: A loaded release; without its files where its model is kept ready.
             message: For `replies`: the message to answer.
             history: For `content` and `jobs`: what the member has.
             count: How many.

@@ -69,6 +69,30 @@ def one_recipient(past: Practice) -> Practice:
     return Practice(**(fields | {"messages": plain}))
 
 
+def in_numbers(found: World, far: int = 3) -> World:
+    """The same world with whole numbers for members' ids, `far` apart, some below 0."""
+    past, names = found.question.practice, ("author", "recipients", "member")
+    tables = [past.messages, past.opt_outs, past.subscriptions, past.regions, found.choices]
+    ids: dict[str, int] = {}
+
+    def renamed(table: pa.Table | None) -> pa.Table | None:
+        for name in names if table is not None else ():
+            if table is not None and name in table.column_names:
+                for member in table[name].to_pylist():
+                    if member is not None:
+                        ids.setdefault(member, far * len(ids) - 4)
+                column = pa.array([ids.get(m) for m in table[name].to_pylist()], pa.int64())
+                table = table.set_column(table.column_names.index(name), name, column)
+        return table
+
+    new = [renamed(table) for table in tables]
+    fields = {name: getattr(past, name) for name in Practice.__dataclass_fields__}
+    fields |= dict(zip(("messages", "opt_outs", "subscriptions", "regions"), new[:4], strict=True))
+    question = {n: getattr(found.question, n) for n in CaseQuestion.__dataclass_fields__}
+    asked = CaseQuestion(**(question | {"practice": Practice(**fields)}))
+    return World(asked, new[4], found.kept)
+
+
 def boundary_worlds() -> Iterator[tuple[str, World]]:
     """Each condition just before, at and just after its instant; both shapes of messages."""
     for name, found in _boundaries():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from unittest import mock
 
 import pyarrow as pa
 import pytest
@@ -18,7 +19,15 @@ from byleave.exposure.cohort import EVERYONE, Cohort, alleged_class
 from byleave.exposure.plan import CasePlan
 from byleave.exposure.practice import Interval
 from byleave.testing.case_suite import disagreements, inputs_of
-from tests.engines.case_worlds import DAY, World, boundary_worlds, one_recipient, world, worlds
+from tests.engines.case_worlds import (
+    DAY,
+    World,
+    boundary_worlds,
+    in_numbers,
+    one_recipient,
+    world,
+    worlds,
+)
 from tests.unit.exposure.past import (
     AUGUST,
     CUT,
@@ -61,6 +70,66 @@ def test_any_past_with_lists(found: World, block: int) -> None:
 def test_any_past_with_one_recipient(found: World, block: int) -> None:
     """Whatever was done, said and asked, with one recipient answers and lists are alike."""
     assert wrong(found, part_rows=5, block=block) == []
+
+
+@settings(max_examples=20, deadline=None)
+@given(worlds(lists=False), st.sampled_from((1, 50)), st.sampled_from((1, 2, BLOCK)))
+def test_any_past_with_whole_numbers_as_ids(found: World, far: int, block: int) -> None:
+    """Ids that are whole numbers, close together or far apart, give the same answers and lists."""
+    assert wrong(in_numbers(found, far), part_rows=5, block=block) == []
+
+
+NUMBERED = [(n, w) for n, w in boundary_worlds() if n.endswith("one recipient")][::3]
+
+
+@pytest.mark.parametrize("found", [pytest.param(w, id=n) for n, w in NUMBERED])
+def test_conditions_looked_up_by_number(found: World) -> None:
+    """Conditions whose instants a look-up by number compares are answered alike on each side."""
+    assert wrong(in_numbers(found)) == []
+
+
+def statements(past: World) -> list[str]:
+    """Return the statements that wrote something for a past, having seen that the answer is right."""
+    question = past.question
+    inputs = inputs_of(question.practice, past.choices)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        duckdb_runner(Path(folder), threads=1) as runner,
+        mock.patch.object(runner, "write", wraps=runner.write) as write,
+    ):
+        answers = answer_in_stages(question, inputs, runner, Path(folder))
+        assert disagreements(question, answers, past.choices) == []
+        return [call.args[0] for call in write.call_args_list]
+
+
+def test_numbers_close_together_are_looked_up_and_others_joined() -> None:
+    """Members near one another are places in an array; far apart, or as text, they are joined."""
+    plain = world(one_recipient(practice(message())), chosen=choices(
+        *((name, AUGUST, "refusal", None, None) for name in ("ann", "bob", "cat"))
+    ))  # fmt: skip
+    for past, joins in (
+        (in_numbers(plain), False),
+        (in_numbers(plain, 10_000), True),
+        (plain, True),
+    ):
+        assert any(" JOIN profile " in sql for sql in statements(past)) is joins
+
+
+def test_an_array_beyond_two_thirds_of_the_memory_is_not_made() -> None:
+    """Memory is lent up to two thirds; what would take more is joined, and the limit comes back."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        duckdb_runner(Path(folder), memory="900MB") as runner,
+    ):
+        with runner.lent(601_000_000) as may:
+            assert not may
+        before = runner.fetch("SELECT current_setting('memory_limit') AS held")["held"][0].as_py()
+        with runner.lent(599_000_000) as may:
+            held = runner.fetch("SELECT current_setting('memory_limit') AS held")["held"][0].as_py()
+            assert may
+            assert held != before
+        after = runner.fetch("SELECT current_setting('memory_limit') AS held")["held"][0].as_py()
+        assert after == before
 
 
 def many(deliveries: int, **changes: object) -> World:

@@ -54,13 +54,18 @@ def duckdb_runner(
         settings["threads"] = threads
     with duckdb.connect(":memory:", config=settings) as connection:
         connection.execute("SET enable_progress_bar = false")
-        yield DuckdbRunner(duckdb, connection)
+        yield DuckdbRunner(duckdb, connection, memory)
+
+
+def _bytes(memory: str) -> int:
+    return int(memory[:-2]) * (10**9 if memory.endswith("GB") else 10**6)
 
 
 class DuckdbRunner:
     """See `case_runner.CaseRunner`."""
 
-    def __init__(self, duckdb: Any, connection: DuckDBPyConnection) -> None:  # noqa: ANN401
+    def __init__(self, duckdb: Any, connection: DuckDBPyConnection, memory: str) -> None:  # noqa: ANN401
+        self._memory = memory
         self._duckdb = duckdb
         self._connection = connection
         self._error: BaseException | None = None
@@ -74,6 +79,18 @@ class DuckdbRunner:
     def whole(self) -> bool:
         """Parts are kept, so that a run goes on after them."""
         return False
+
+    @contextmanager
+    def lent(self, size: int) -> Iterator[bool]:
+        """Lend up to two thirds of its memory, and take it back at the end."""
+        whole = _bytes(self._memory)
+        may = size <= whole * 2 // 3
+        if size and may:
+            self._connection.execute(f"SET memory_limit = '{(whole - size) // 1000}KB'")
+        try:
+            yield may
+        finally:
+            self._connection.execute(f"SET memory_limit = '{self._memory}'")
 
     def messages(self, inputs: Inputs, plan: CasePlan, start: int, stop: int) -> None:
         """Give the relation `messages` to some of the messages."""
@@ -100,7 +117,7 @@ class DuckdbRunner:
         """Run a statement and leave its rows in a Parquet file, whole or not at all."""
         draft = file.with_name(file.name + ".part")
         path = str(draft).replace("'", "''")
-        copy = f"COPY ({sql}) TO '{path}' (FORMAT parquet, COMPRESSION lz4_raw)"
+        copy = f"COPY ({sql}) TO '{path}' (FORMAT parquet, PARQUET_VERSION v2, COMPRESSION lz4_raw)"
         self._run(lambda: self._connection.execute(copy))
         draft.replace(file)
 

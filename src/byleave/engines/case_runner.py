@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -32,6 +33,9 @@ class CaseRunner(Protocol):
     @property
     def whole(self) -> bool:
         """Whether it takes all messages as one part, as it goes on after a fault by itself."""
+
+    def lent(self, size: int) -> AbstractContextManager[bool]:
+        """Say whether its caller may hold `size` bytes of its memory; it does with less meanwhile."""
 
     def relation(self, name: str, schema: pa.Schema, batches: Batches) -> None:
         """Give a name to rows that are read once, by the next statement."""

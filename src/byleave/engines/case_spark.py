@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -57,6 +58,11 @@ class SparkRunner:
     def whole(self) -> bool:
         """Spark does a task again that failed."""
         return True
+
+    @contextmanager
+    def lent(self, size: int) -> Iterator[bool]:
+        """Say that nothing is: its memory is the executors'."""
+        yield size == 0
 
     def messages(self, inputs: Inputs, plan: CasePlan, start: int, stop: int) -> None:
         """Give the relation `messages` to all messages; `start` and `stop` are theirs."""

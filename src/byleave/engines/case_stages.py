@@ -22,6 +22,7 @@ import pyarrow as pa
 
 from byleave.engines.case_counts import Counting
 from byleave.engines.case_lists import Lists
+from byleave.engines.case_places import Places, Stretch
 from byleave.engines.case_runner import Batches, CaseRunner, Progress
 from byleave.errors import InputError
 from byleave.exposure.block import BLOCK
@@ -233,12 +234,25 @@ class _Stages:
             )
             runner.write(f"SELECT record{bits} FROM lists GROUP BY record", listed)  # noqa: S608
             runner.stored("listed", [listed])
-        sql = hits_sql(self.plan, self.shape, runner.dialect)
-        for start, file in zip(starts, files, strict=True):
-            self.progress("messages", start, size)
-            if not file.exists():
-                stop = min(start + part_rows, size)
-                runner.messages(self.inputs, self.plan, start, stop)
-                runner.write(sql, file)
+        left = [(at, file) for at, file in zip(starts, files, strict=True) if not file.exists()]
+        if left:
+            self._write_hits([(at, min(at + part_rows, size), file) for at, file in left])
         self.progress("messages", size, size)
         runner.stored("hits", files)
+
+    def _write_hits(self, parts: list[tuple[int, int, Path]]) -> None:
+        """Make parts of the messages, each from a row to before a row."""
+        runner, inputs, plan = self.runner, self.inputs, self.plan
+        stretch = Stretch.of(runner, inputs, plan, self.shape)
+        with runner.lent(0 if stretch is None else stretch.size) as lent:
+            places = None
+            if stretch is not None and lent:
+                places = Places.read(self.folder / "profile.parquet", stretch, plan)
+            sql = hits_sql(plan, self.shape, runner.dialect, told=places is not None)
+            for start, stop, file in parts:
+                self.progress("messages", start, self.survey.messages)
+                if places is None:
+                    runner.messages(inputs, plan, start, stop)
+                else:
+                    runner.relation("messages", *places.messages(inputs, plan, start, stop))
+                runner.write(sql, file)

@@ -32,7 +32,16 @@ from byleave.exposure.plan import (
 from byleave.exposure.practice import Honoured
 from byleave.ids import to_us
 
-__all__ = ["DUCKDB", "SPARK", "Dialect", "Shape", "hits_sql", "profile_sql"]
+__all__ = [
+    "DUCKDB",
+    "SPARK",
+    "Dialect",
+    "Shape",
+    "hits_sql",
+    "profile_sql",
+    "rows_asked",
+    "side_columns",
+]
 
 _GRANT: Final = 1
 _REFUSAL: Final = 2
@@ -186,34 +195,46 @@ def _regions(plan: CasePlan, answers: list[str]) -> str:
     )
 
 
-def hits_sql(plan: CasePlan, shape: Shape, dialect: Dialect) -> str:
+def hits_sql(plan: CasePlan, shape: Shape, dialect: Dialect, *, told: bool = False) -> str:
     """Return the pass over messages: what decided about each party whom a cohort may ask about.
 
     With one recipient a row: `record`, `place`, `author`, `recipients`, the author's code `a_N`,
     the recipient's `r_N`. With lists: `record`, `place`, `member`, `p_N`, a row for each party.
 
-    Cost: two joins with the profiles (with lists: two, and a sort where every party's switch
-    counts), no group-by.
+    Args:
+        plan: The plan.
+        shape: Which relations there are.
+        dialect: Whose SQL.
+        told: `messages` holds what both parties had said already (`side_columns`); one recipient
+            a row.
+
+    Cost: two joins with the profiles (told: none; with lists: two, and a sort where every party's
+    switch counts), no group-by.
     """
-    return _of_lists(plan, shape, dialect) if shape.lists else _of_one(plan, shape)
+    return _of_lists(plan, shape, dialect) if shape.lists else _of_one(plan, shape, told=told)
 
 
-def _of_one(plan: CasePlan, shape: Shape) -> str:
-    answers = range(len(plan.questions))
+def side_columns(plan: CasePlan, side: str) -> list[str]:
+    """Return what a party's profile is called beside a message; `side` is `a` or `r`."""
+    facts = [f"{side}f_{block.number}" for block in plan.blocks]
+    return facts + [f"{side}g_{n}" for n in range(len(plan.questions))]
+
+
+def _of_one(plan: CasePlan, shape: Shape, *, told: bool) -> str:
     sides = {"a": "m.author", "r": "m.recipients"}
-    said = "".join(
-        f", coalesce({side}.g_{n}, {SILENT_US}) AS {side}g_{n}" for side in sides for n in answers
-    )
-    facts = "".join(
-        f", coalesce({side}.f_{block.number}, 0) AS {side}f_{block.number}"
-        for side in sides
-        for block in plan.blocks
+    said = ""
+    for side in sides:
+        silence = [0] * len(plan.blocks) + [SILENT_US] * len(plan.questions)
+        for name, nothing in zip(side_columns(plan, side), silence, strict=True):
+            found = f"coalesce({side}.{name[1:]}, {nothing})"
+            said += f", m.{name}" if told else f", {found} AS {name}"
+    joins = "".join(
+        f" LEFT JOIN profile {side} ON {party} = {side}.member" for side, party in sides.items()
     )
     joined = (
         "SELECT m.record, m.place, m.author, CASE WHEN m.recipients = m.author THEN NULL "  # noqa: S608
-        f"ELSE m.recipients END AS recipients, m.sent, m.kind{_listed(plan, shape, 'm.')}{facts}"
-        f"{said} FROM {_rows(plan, shape)} "
-        "LEFT JOIN profile a ON m.author = a.member LEFT JOIN profile r ON m.recipients = r.member"
+        f"ELSE m.recipients END AS recipients, m.sent, m.kind{_listed(plan, shape, 'm.')}{said} "
+        f"FROM {_rows(plan, shape)}{'' if told else joins}"
     )
     used = ", ".join(
         f"{_went_in(block, n, _off_of_one(block, n))} AS u_{block.first + n}"
@@ -224,10 +245,10 @@ def _of_one(plan: CasePlan, shape: Shape) -> str:
         *_digits(plan, "r", "recipients IS NOT NULL"),
     ]
     codes = [c for block in plan.blocks for c in (*_code(block, "a", "0"), *_code(block, "r", "1"))]
-    told = _layer(_layer(joined, used), ", ".join(digits))
+    judged = _layer(_layer(joined, used), ", ".join(digits))
     return (
         f"SELECT * FROM (SELECT record, place, author, recipients, {', '.join(codes)} FROM "  # noqa: S608
-        f"({told}) AS told) AS coded WHERE {_some(plan, 'a')} OR {_some(plan, 'r')}"
+        f"({judged}) AS told) AS coded WHERE {_some(plan, 'a')} OR {_some(plan, 'r')}"
     )
 
 
@@ -292,10 +313,9 @@ def _layer(query: str, columns: str) -> str:
 
 def _rows(plan: CasePlan, shape: Shape) -> str:
     """Return the messages that may have been in some delivery that is asked about."""
-    latest = max((to_us(d.at) for d in plan.deliveries), default=UNDATED_US)
-    kinds = sorted({k for block, n in _deliveries(plan) for k in _kinds_asked(block, n)})
+    latest, kinds = rows_asked(plan)
     where = [f"sent < {latest}" + (" OR listed.record IS NOT NULL" if shape.listed else "")]
-    if len(kinds) < len(plan.classes):
+    if kinds is not None:
         where.append(f"kind IN ({', '.join(map(str, kinds)) or '-1'})")
     source = "messages"
     columns = "messages.*"
@@ -306,6 +326,16 @@ def _rows(plan: CasePlan, shape: Shape) -> str:
         )
     filters = " AND ".join(f"({w})" for w in where)
     return f"(SELECT {columns} FROM {source} WHERE {filters}) AS m"  # noqa: S608
+
+
+def rows_asked(plan: CasePlan) -> tuple[int, list[int] | None]:
+    """Return before when (microseconds) messages count that no delivery lists, and their classes.
+
+    None: of every class.
+    """
+    latest = max((to_us(d.at) for d in plan.deliveries), default=UNDATED_US)
+    kinds = sorted({k for block, n in _deliveries(plan) for k in _kinds_asked(block, n)})
+    return latest, kinds if len(kinds) < len(plan.classes) else None
 
 
 def _kinds_asked(block: Block, delivery: int) -> tuple[int, ...]:

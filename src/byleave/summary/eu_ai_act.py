@@ -27,6 +27,10 @@ _WHO: Final = (
     " alone, and names that model."
 )
 _ASSISTANT: Final = "messages.assistant"
+_MADE: Final = (
+    "Where one did: the modality, which general-purpose models on the market made them, and which"
+    " others, the provider's own included"
+)
 
 
 def eu_ai_act(subject: Subject) -> Summary:
@@ -185,7 +189,9 @@ def _sources(subject: Subject) -> tuple[Field, ...]:
             "Data crawled and scraped from online sources: were crawlers used by the provider or on"
             " its behalf?",
             f"whether any of {named} was crawled; the log records no crawler, names no domain,"
-            " and every record is one of members enrolled with the provider",
+            " and every record is one of members enrolled with the provider. Where one was: its"
+            " name, purposes and behaviour (robots.txt, paywalls), the period, the kinds of content"
+            " and sources, the modality, and the domain names most crawled",
         ),
         *_member_data(subject),
         _synthetic(subject),
@@ -245,11 +251,13 @@ def _synthetic(subject: Subject) -> Field:
     )
     if subject.synthetic is None:
         return by_person(
-            "2.5", ask, "whether data made by a model were used; the ledgers do not say"
+            "2.5", ask, f"whether data made by a model were used; the ledgers do not say. {_MADE}"
         )
     if subject.synthetic:  # by a program: an AI model, or none
         return by_person(
-            "2.5", ask, "whether an AI model made the data; they are recorded as generated"
+            "2.5",
+            ask,
+            f"whether an AI model made the data; they are recorded as generated. {_MADE}",
         )
     said = "None recorded: the data are recorded as real."
     return by_ledger("2.5", ask, said, entries=(subject.data.index,))

@@ -5,8 +5,9 @@
 Quality: nobody in a test thread wrote anything that was trained on. A third of the members is
 held out by a hash of their id; test threads are those of the largest group of connected members
 in which both are held out, training threads those in which nobody is. The threads of smaller
-groups, from which boundary, features and ridge were chosen, are never test threads. Mean over
-five draws (one with --quick); the spread goes with it.
+groups, from which boundary and features were chosen, are never test threads, nor is the half of
+all threads from which ridge and spread were (benchmarks/replies_rivals.py --choose). Mean over
+five draws (one with --quick); the lowest and the highest go with it.
 
 Unlearning: 1, 10 and 100 members withdraw from a fit on everything, and the time to forget and
 encode is compared with that of fitting and encoding what is left: CPU seconds, the least of three.
@@ -88,6 +89,11 @@ def largest_group(parties: dict[str, tuple[str, str]]) -> set[str]:
     return {thread for thread, (a, _) in parties.items() if root(a) == big}
 
 
+def asked_about(thread: str) -> bool:
+    """Say whether a thread is of the half from which nothing is chosen, in any draw."""
+    return hashlib.sha256(thread.encode()).digest()[1] % 2 == 1
+
+
 def split(rows: pa.Table, draw: int) -> tuple[pa.Table, pa.Table]:
     parties = parties_of(rows)
     group = largest_group(parties)
@@ -98,7 +104,8 @@ def split(rows: pa.Table, draw: int) -> tuple[pa.Table, pa.Table]:
     inside = {t: (held(a), held(b)) for t, (a, b) in parties.items()}
     train = pa.array([t for t, both in inside.items() if not any(both)], pa.large_string())
     test = pa.array(
-        [t for t, both in inside.items() if all(both) and t in group], pa.large_string()
+        [t for t, both in inside.items() if all(both) and t in group and asked_about(t)],
+        pa.large_string(),
     )
     return (
         rows.filter(pc.is_in(rows["thread"], value_set=train)),

@@ -34,7 +34,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from replies import HELD_OUT, parties_of, rows_of
+from replies import HELD_OUT, asked_about, parties_of, rows_of
 from report import Goal, Report
 
 from byleave.connectors import persuasion
@@ -135,9 +135,7 @@ def parts(rows: pa.Table, draw: int) -> list[pa.Table]:
     }
     train = [t for t, both in held.items() if not any(both)]
     asked = [t for t, both in held.items() if all(both)]
-    halves = [
-        [t for t in asked if hashlib.sha256(t.encode()).digest()[1] % 2 == half] for half in (0, 1)
-    ]
+    halves = [[t for t in asked if asked_about(t) is half] for half in (False, True)]
     kind = rows["thread"].type
     return [
         rows.filter(pc.is_in(rows["thread"], value_set=pa.array(some, kind)))

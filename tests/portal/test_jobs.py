@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import shutil
 import threading
@@ -10,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from fastapi.testclient import TestClient
 
@@ -24,7 +26,7 @@ from byleave.wiring import Workspace
 from byleave.wiring.jobs import Jobs
 from tests.portal.api_site import SITE, Site
 from tests.portal.test_client import client
-from tests.unit.service.small import COLUMNS, Grown, grow
+from tests.unit.service.small import COLUMNS, CONTRACT, PLATFORM, Grown, grow, small_table
 
 LONG = 120.0
 
@@ -116,6 +118,73 @@ def test_a_choice_is_recorded_while_a_job_computes(
     finally:
         go_on.set()
     assert ended(site, answer)["state"] == "done"
+
+
+@pytest.mark.parametrize("kind", ["gate", "sealing", "source"])
+def test_a_choice_is_recorded_while_rows_are_read(
+    first: Grown, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """A withdrawal sent in the middle of a gate run, a sealing or an upload taken in gets its 201."""
+    grown = copy_of(first, tmp_path / "ws")
+    began, go_on = threading.Event(), threading.Event()
+    words = {
+        "gate": "rows through the gate",
+        "sealing": "parts of the map built",
+        "source": "records taken in",
+    }
+    honest = Jobs._says
+
+    def slow(self: Jobs, number: int, what: str, done: int, of: int) -> None:
+        if what == words[kind] and not began.is_set():
+            began.set()
+            assert go_on.wait(LONG)
+        honest(self, number, what, done, of)
+
+    monkeypatch.setattr(Jobs, "_says", slow)
+    with grown.open(read_only=True) as reader:
+        app = create_app(WorkspaceAnswers(reader), demo=False, desk=make_desk(reader, site=SITE))
+        with TestClient(app) as http:
+            site = Site(grown.path, http, itertools.count())
+            headers = site.token()
+            asked: dict[str, tuple[str, dict[str, Any]]] = {
+                "gate": ("/api/v1/gates", {"source": "messages", "use": PLATFORM}),
+                "sealing": ("/api/v1/snapshots", {"gate": grown.gate}),
+                "source": ("/api/v1/sources", {"source": "more", "contract": CONTRACT}),
+            }
+            path, body = asked[kind]
+            if kind == "source":
+                parquet = io.BytesIO()
+                pq.write_table(small_table(), parquet)
+                sent = site.http.post(
+                    "/api/v1/uploads",
+                    content=parquet.getvalue(),
+                    headers={**headers, "content-type": "application/vnd.apache.parquet"},
+                )
+                assert sent.status_code == 201, sent.text
+                body["uploads"] = [sent.json()["upload"]]
+            answer = site.post(path, body, headers)
+            try:
+                assert answer.status_code == 202, answer.text
+                assert began.wait(LONG)
+                choice = {
+                    "member": grown.agreed[4],
+                    "kind": "withdraw",
+                    "scope": "train/messages/*",
+                }
+                said = site.post("/api/v1/choices", {"choices": [choice]}, headers)
+                assert said.status_code == 201, said.text
+                running = site.http.get(answer.json()["href"], headers=headers).json()
+                assert running["state"] == "running"
+            finally:
+                go_on.set()
+            found = ended(site, answer)
+            assert (found["state"], found["problem"]) == ("done", None)
+    with grown.open(read_only=True) as ws:
+        last = ws.ledger.size() - 1
+        said_at = int(ws.ledger.events_columns().index.max())
+        assert said_at < last
+        use = "train.generative.replies/messages.direct/platform"
+        assert ws.consent.decide(grown.agreed[4], use).reason.word == "withdrawn"
 
 
 def test_what_cannot_be_trained_says_why(site: Site, grown: Grown) -> None:

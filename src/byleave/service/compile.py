@@ -40,7 +40,7 @@ from byleave.service.notice import coverages
 from byleave.service.rules import accepted_grade, rules_as_of
 from byleave.service.source import Source
 
-__all__ = ["Compiled", "Upcoming", "bring", "compile_for", "compile_in_full"]
+__all__ = ["Compiled", "Upcoming", "bring", "compile_for", "compile_in_full", "facts_of"]
 
 _MOST_TOUCHED: Final = 0.05
 """Share of members beyond which folding everybody is the cheaper way."""
@@ -136,8 +136,8 @@ def compile_in_full(
         accepted: What-if evidence grade at which a grant counts; default as the rulesets say.
     """
     scope: Scope = house.taxonomy.scope(use)
-    instant = ledger_now(house) if at is None else at
     position = house.ledger.size() if before is None else before
+    instant = ledger_now(house) if at is None else at  # after all that stands below the position
     written, _ = house.ledger.facts_since(0)
     columns = event_columns(house, before=position)
     notices = coverages(house, before=position)
@@ -180,8 +180,8 @@ def bring(house: House, held: Compiled, at: datetime | None = None) -> Compiled 
         The plan of a full compile, with the members who were folded again; None: compile in full.
     """
     plan, ledger = held.plan, house.ledger
-    instant = ledger_now(house) if at is None else at
     position = ledger.size()
+    instant = ledger_now(house) if at is None else at
     written, moved = ledger.facts_since(held.facts)
     rules = rules_as_of(house, position)
     if not _rules_stand(house, plan, rules, instant, position):
@@ -319,6 +319,11 @@ def _facts(
         regions=names, region_id=region_id, age=age, groups=groups, group_id=group_id
     )
     return facts, bool(len(born))
+
+
+def facts_of(house: House, ordinal: int, at: datetime) -> MemberFacts:
+    """Return the region, age and groups of one member at an instant, as a gate would read them."""
+    return _facts(house, at, ordinal + 1, ordinals=np.array([ordinal], np.int64))[0]
 
 
 def _places(who: Longs, members: int, ordinals: Longs | None) -> Longs:

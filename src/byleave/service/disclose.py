@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from byleave.disclosure.terms import Terms, require_running
-from byleave.errors import InputError, RefusedError
+from byleave.errors import ConflictError, EvidenceError, InputError, RefusedError
 from byleave.evidence.entry import DisclosureEntry
 from byleave.gate.plan import uses_of
 from byleave.gate.result import GateRecord
@@ -33,9 +33,12 @@ from byleave.service.gate import (
     reasons_of,
     run_gate,
 )
-from byleave.service.house import House
+from byleave.service.gate_standing import Standing
+from byleave.service.gate_update import gate_again
+from byleave.service.house import House, without_turns
 from byleave.service.recipients import recipients_in_force, require_permitted
 from byleave.service.snapshot import (
+    heard_by,
     next_name,
     open_snapshot,
     removed_rows,
@@ -167,44 +170,22 @@ def offer(
             (`policy.recipient`).
         InputError: `disclosure.to-oneself`, the recipient is the platform; `disclosure.terms`;
             `disclosure.over`, the terms would have run out already.
+        ConflictError: `workspace.moved`, with `only_new` another package was offered to the
+            recipient meanwhile.
+
+    Others may write while it is gated and sealed. A row that was withdrawn meanwhile is not
+    offered: the package is then a delta of what was sealed.
     """
     scope, data = _asked(house, source, use)
     require_running(expires, house.now())
-    gate, gate_index, gated = run_gate(house, source, use)
-    if not gated.record.kept:
-        raise RefusedError(
-            f"no record may go to {scope.recipient} for {scope.purpose}",
-            code="disclosure.nothing-allowed",
-            hint=f"{gate} says why, row by row",
-        )
-    at = parse_instant(gated.record.at)
-    require_permitted(house, data, scope, at=at, kept=gated)
-    again = np.flatnonzero(np.isin(_passed(house, gate), _held_by(house, source, scope)))
-    rows = gated.record.kept - (len(again) if only_new else 0)
-    if not rows:
-        raise RefusedError(
-            f"{scope.recipient} holds every record that may go to it for {scope.purpose}",
-            code="disclosure.nothing-new",
-            hint=f"{gate} says which; without --only-new they are offered again",
-        )
-    disclosure = name or next_name(house, "disclosure", "package")
-    snapshot, snapshot_index, _ = seal_gate(
-        house, gate, gated=gated, name=_free(house, f"{disclosure}-set"), kind="packages"
-    )
-    if only_new and len(again):
-        house.log.publish()  # a delta is taken of what the published log holds
-        snapshot, snapshot_index, _ = seal_without(
-            house,
-            open_snapshot(house, snapshot),
-            again,
-            gate=gate_index,
-            name=_free(house, f"{disclosure}-new"),
-        )
+    made = _made(house, data, scope, use=use, name=name, only_new=only_new)
+    at = parse_instant(made.record.at)
     pass_on = _pass_on(house, scope.recipient, at)
+    disclosure = name or next_name(house, "disclosure", "package")
     terms = Terms(
         disclosure=disclosure,
         recipient=scope.recipient,
-        snapshot=LedgerIndex(snapshot_index),
+        snapshot=LedgerIndex(made.index),
         use=scope,
         may_train=scope.purpose.split(".")[0] == "train",
         may_pass_on=bool(pass_on),
@@ -214,16 +195,16 @@ def offer(
     entry = DisclosureEntry(
         disclosure=disclosure,
         recipient=scope.recipient,
-        snapshot=snapshot_index,
+        snapshot=made.index,
         use=str(scope),
         terms=terms.digest,
     )
     document: dict[str, Any] = {
         "disclosure": disclosure,
         "recipient": scope.recipient,
-        "snapshot": snapshot,
+        "snapshot": made.snapshot,
         "use": use,
-        "rows": rows,
+        "rows": made.rows,
         "terms": terms.encode().decode(),
         "state": "offered",
         "recalls": [],
@@ -239,11 +220,135 @@ def offer(
     return Offer(
         disclosure=disclosure,
         index=index,
-        snapshot=snapshot,
-        record=gated.record,
-        new=gated.record.kept - len(again),
-        repeated=len(again),
-        rows=rows,
+        snapshot=made.snapshot,
+        record=made.record,
+        new=made.record.kept - made.repeated,
+        repeated=made.repeated,
+        rows=made.rows,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Package:
+    """A package sealed and not offered yet: snapshot, its log index, what its gate decided, rows."""
+
+    snapshot: str
+    index: int
+    record: GateRecord
+    repeated: int
+    rows: int
+
+
+def _made(
+    house: House, data: Source, scope: Scope, *, use: str, name: str | None, only_new: bool
+) -> _Package:
+    """Gate a source for a recipient and seal what passed; as of the end, the lock held."""
+    facts, offers = house.ledger.facts_since(0)[0], _offers_to(house, scope)
+    gate, gate_index, gated = run_gate(house, data.name, use)
+    if not gated.record.kept:
+        raise _nothing_allowed(scope, f"{gate} says why, row by row")
+    require_permitted(house, data, scope, at=parse_instant(gated.record.at), kept=gated)
+    again = np.flatnonzero(np.isin(_passed(house, gate), _held_by(house, data.name, scope)))
+    if only_new and len(again) == gated.record.kept:
+        raise RefusedError(
+            f"{scope.recipient} holds every record that may go to it for {scope.purpose}",
+            code="disclosure.nothing-new",
+            hint=f"{gate} says which; without --only-new they are offered again",
+        )
+    package = name or next_name(house, "disclosure", "package")
+    snapshot, index, _ = seal_gate(house, gate, gated=gated, name=f"{package}-set", kind="packages")
+    if only_new and len(again):
+        house.log.publish()  # a delta is taken of what the published log holds
+        snapshot, index = seal_without(
+            house, open_snapshot(house, snapshot), again, gate=gate_index, name=f"{package}-new"
+        )
+    snapshot, index = _as_of_now(house, data, (snapshot, index), facts=facts, stem=package)
+    rows = int(snapshot_document(house, snapshot)[1]["records"])
+    if not rows:
+        raise _nothing_allowed(scope, "every record of it was withdrawn while it was sealed")
+    require_permitted(house, data, scope, at=house.now())
+    if only_new and offers != _offers_to(house, scope):
+        raise ConflictError(
+            f"another package was offered to {scope.recipient} while this one was sealed",
+            code="workspace.moved",
+            hint="run the command again",
+        )
+    return _Package(
+        snapshot=snapshot, index=index, record=gated.record, repeated=len(again), rows=rows
+    )
+
+
+def _as_of_now(
+    house: House, data: Source, sealed: tuple[str, int], *, facts: int, stem: str
+) -> tuple[str, int]:
+    """Return a snapshot, or a delta of it without the rows that were withdrawn while it was made.
+
+    Looked at twice: once while others may write, and then, for what came meanwhile, holding the
+    lock until the caller has logged what is made of it.
+
+    Args:
+        house: The workspace's ports.
+        data: The source.
+        sealed: Id and log index of the snapshot.
+        facts: Position of the ledger's facts before its gate ran.
+        stem: What a delta is called after.
+    """
+    for ports in (house, without_turns(house)):
+        name, _ = sealed
+        use, gate = (snapshot_document(house, name)[1][key] for key in ("use", "gate"))
+        with ports.aside():
+            if not _news(house, heard_by(house, name), facts):
+                return sealed
+            admits = Standing(house, opened={data.name: data}).admits(data.name, use, gate)
+            stay = admits[source_rows(house, name)[_alive(house, name)]].all()
+        if stay:
+            continue
+        newer = gate_again(ports, gate, as_use=use)
+        gone = _left_out(house, name, newer)
+        if len(gone):  # unless somebody said yes again between the two
+            house.log.publish()
+            sealed = seal_without(
+                ports, open_snapshot(house, name), gone, gate=newer, name=f"{stem}-left"
+            )
+    return sealed
+
+
+def _news(house: House, heard: int, facts: int) -> bool:
+    """Say whether anybody said or became anything since a gate read the ledger."""
+    events = house.ledger.events_columns(after=heard)
+    return bool(len(events.index)) or house.ledger.facts_since(facts)[0] != facts
+
+
+def _alive(house: House, name: str) -> npt.NDArray[np.int64]:
+    """Return the positions that a snapshot holds, ascending; no file of rows is read."""
+    positions = np.arange(len(source_rows(house, name)), dtype=np.int64)
+    removed = removed_rows(house, name)
+    return positions if removed is None else np.setdiff1d(positions, np.asarray(removed, np.int64))
+
+
+def _left_out(house: House, name: str, gate: int) -> npt.NDArray[np.int64]:
+    """Return the positions of a snapshot whose rows a logged gate left out."""
+    found = house.ledger.object_at(gate)
+    if found is None:
+        raise EvidenceError("a gate that the ledger names is gone", code="workspace.damaged")
+    alive = _alive(house, name)
+    dropped = reasons_of(house, found[1])["row"].to_numpy()
+    return alive[np.isin(source_rows(house, name)[alive], dropped)]
+
+
+def _offers_to(house: House, scope: Scope) -> list[str]:
+    return [
+        name
+        for _, name, _, document in house.ledger.objects("disclosure")
+        if document["recipient"] == scope.recipient
+    ]
+
+
+def _nothing_allowed(scope: Scope, why: str) -> RefusedError:
+    return RefusedError(
+        f"no record may go to {scope.recipient} for {scope.purpose}",
+        code="disclosure.nothing-allowed",
+        hint=why,
     )
 
 
@@ -261,12 +366,6 @@ def _passed(house: House, gate: str) -> npt.NDArray[np.int64]:
     _, document = gate_document(house, gate)
     dropped = reasons_of(house, gate)["row"].to_numpy()
     return np.setdiff1d(np.arange(document["rows"], dtype=np.int64), dropped)
-
-
-def _free(house: House, name: str) -> str:
-    """Return a snapshot's name, numbered where an offer that was killed has left one of it."""
-    taken = house.ledger.object("snapshot", name) is not None
-    return next_name(house, "snapshot", name) if taken else name
 
 
 def _held_by(house: House, source: str, scope: Scope) -> npt.NDArray[np.int64]:

@@ -158,7 +158,8 @@ def erase(house: House, members: Sequence[str], *, proofs: Path | None = None) -
 
     Raises:
         InputError: `member.unknown`, `member.erased`.
-        RefusedError: `erasure.standing`, with what has to come first.
+        RefusedError: `erasure.standing`, with what has to come first: also that somebody seals now,
+            who may hold a row of theirs.
         ConflictError: `erasure.unfinished`.
     """
     if unfinished(house):
@@ -170,6 +171,7 @@ def erase(house: House, members: Sequence[str], *, proofs: Path | None = None) -
     rows = [_member(house, member) for member in dict.fromkeys(members)]
     ordinals = [row[0] for row in rows]
     left = standing(house, ordinals)
+    left += [("sealing", name) for name in house.artefacts.drafts("snapshot")]
     if left:
         raise RefusedError(
             f"their rows still stand in {len(left)} current objects",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -35,12 +35,14 @@ from byleave.service.gate_parts import (
 )
 from byleave.service.gate_rows import Rows
 from byleave.service.house import House, StagedFiles
-from byleave.service.kept_plan import compile_now, keep_plan
+from byleave.service.kept_plan import compile_now, keep_plan, write_plan
 from byleave.service.source import Source, Span, open_source
 from byleave.snapshot.sealed import erased
 
 __all__ = [
+    "Decided",
     "compile_for",
+    "decide",
     "dry_run",
     "gate_document",
     "kept_rows",
@@ -48,7 +50,6 @@ __all__ = [
     "reasons_of",
     "replay_gate",
     "run_gate",
-    "run_plan",
 ]
 
 RECORD: Final = "record.json"
@@ -73,6 +74,29 @@ def kept_rows(house: House, source: Source, plan: GatePlan) -> npt.NDArray[np.in
     return np.concatenate([np.zeros(0, np.int64), *found])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Decided:
+    """A run that is computed and not logged yet.
+
+    Attributes:
+        source: What was decided.
+        use: As it was asked.
+        made: The plan that decided.
+        gated: What passed.
+        folder: The claimed folder in which its files stand.
+        files: Name and digest of each.
+        kept_plan: Digest of the plan written there; None: none is.
+    """
+
+    source: Source
+    use: str
+    made: Compiled
+    gated: GatedTable
+    folder: StagedFiles
+    files: Mapping[str, str]
+    kept_plan: str | None
+
+
 def run_gate(
     house: House,
     name: str,
@@ -87,67 +111,79 @@ def run_gate(
     of the same question had finished is taken over where nobody's answer changed since. A run that
     fails or is cancelled leaves nothing.
 
+    Others may write while it computes. It decides by the ledger as it stood when the run began,
+    and its record says up to which entry: a choice that came meanwhile is one it did not hear,
+    and for everything that is made of it as if it had come afterwards.
+
     Returns:
         The gate's id, its log index, and the gated table.
 
     Raises:
         ByleaveError: `gate.sum`.
-        ConflictError: `data.changed`, a file of the source was replaced meanwhile.
+        ConflictError: `data.changed`, a file of the source was replaced meanwhile;
+            `workspace.moved`, rulesets changed or members were erased meanwhile.
         WorldError: `world.disk-full`, `world.storage`.
     """
-    source = open_source(house, name)
-    made = compile_now(house, source, use, at=at, party_rule=party_rule)
-    return run_plan(house, source, use, made)
+    done: Decided | None = None
+    try:
+        with house.aside():
+            source = open_source(house, name)
+            made = compile_now(house, source, use, at=at, party_rule=party_rule)
+            done = decide(house, source, use, made)
+        gate, index = log_gate(house, done)
+    except BaseException:
+        if done is not None:
+            done.folder.discard()
+        raise
+    return gate, index, done.gated
 
 
-def run_plan(house: House, source: Source, use: str, made: Compiled) -> tuple[str, int, GatedTable]:
-    """Run the gate under a plan that is compiled (see `run_gate`)."""
+def decide(house: House, source: Source, use: str, made: Compiled) -> Decided:
+    """Decide every row under a plan that is compiled, into claimed work; nothing is logged."""
     plan = made.plan
     going = _start(house, source, plan)
     work, stem = work_name(source, use, plan)
-    for other in house.artefacts.unfinished(stem):
-        if other != work:
-            house.artefacts.work(other).discard()
-    folder = house.artefacts.work(work)
+    folder = house.artefacts.claim(work)
+    house.artefacts.clear(stem, but=work)
     try:
         parts = Parts(folder, list(source.spans()))
         for _ in _through(house, source, going, parts):
             pass
-        gated = going.table(source.batches, source.rows)
-        gate, index = log_gate(house, source, use, gated, folder, parts.finish(), made)
+        return Decided(
+            source=source,
+            use=use,
+            made=made,
+            gated=going.table(source.batches, source.rows),
+            folder=folder,
+            files=parts.finish(),
+            kept_plan=write_plan(house, folder, made),
+        )
     except BaseException:
         folder.discard()
         raise
-    return gate, index, gated
 
 
 def log_gate(
     house: House,
-    source: Source,
-    use: str,
-    gated: GatedTable,
-    folder: StagedFiles,
-    files: Mapping[str, str],
-    made: Compiled,
+    done: Decided,
     *,
     parent: int | None = None,
     also: Mapping[str, Json] | None = None,
 ) -> tuple[str, int]:
-    """Put a gate's files in place and log its record; return its id and log index.
+    """Put a run's files in place and log its record; return the gate's id and log index.
 
     Args:
-        house: The workspace's ports.
-        source: What was decided.
-        use: As it was asked.
-        gated: What was decided.
-        folder: Where the files stand so far.
-        files: Name and digest of each.
-        made: The plan that decided, which is kept for the next compile.
+        house: The workspace's ports; its lock is held.
+        done: The run.
         parent: Log index of the gate that the files are a patch of.
         also: What else the gate's document tells.
     """
+    gated, folder, source = done.gated, done.folder, done.source
+    for file in source.files:
+        house.artefacts.require_same(file.path, file.stamp)
     gate = f"gate-{len(house.ledger.objects('gate')) + 1}"
     record = replace(gated.record, parent=parent)
+    kept_plan = keep_plan(house, source.name, gate, done.made, (folder, done.kept_plan))
     with folder.create(RECORD) as stream:
         stream.write(encode(record.to_dict()))
     folder.settle(house.artefacts.path("gates", gate))
@@ -164,11 +200,11 @@ def log_gate(
     document: dict[str, Any] = {
         "gate": gate,
         "source": source.name,
-        "use": use,
+        "use": done.use,
         "members": len(gated.plan.members),
         "engine": {"name": house.engine.name, "pyarrow": pa.__version__},
-        "files": {**files, RECORD: folder.digests[RECORD]},
-        "kept_plan": keep_plan(house, source.name, gate, made),
+        "files": {**done.files, RECORD: folder.digests[RECORD]},
+        "kept_plan": kept_plan,
         **(also or {}),
         **record.to_dict(),
     }
@@ -177,7 +213,7 @@ def log_gate(
         writer.add_object("gate", gate, index=index, at_us=to_us(house.now()), document=document)
     for held in [key for key in house.opened if key[0] == "plan"]:
         del house.opened[held]
-    house.opened["plan", gate] = made  # an update starts from it
+    house.opened["plan", gate] = done.made  # an update starts from it
     return gate, index
 
 

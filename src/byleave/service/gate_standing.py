@@ -6,6 +6,7 @@ decided again; the others are as the gate's reasons say. Else all rows are decid
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import numpy as np
@@ -31,11 +32,19 @@ class Standing:
     Args:
         house: The workspace's ports.
         at: Instant of the decision; None: now.
+        opened: Sources whose files were compared with the ledger before.
     """
 
-    def __init__(self, house: House, at: datetime | None = None) -> None:
+    def __init__(
+        self,
+        house: House,
+        at: datetime | None = None,
+        *,
+        opened: Mapping[str, Source] | None = None,
+    ) -> None:
         self._house = house
         self._at = at
+        self._opened = opened or {}
         self._known: dict[tuple[str, str, int], Flags] = {}
 
     def admits(self, source: str, use: str, gate: int) -> Flags:
@@ -48,7 +57,7 @@ class Standing:
         """
         key = (source, use, gate)
         if key not in self._known:
-            opened = open_source(self._house, source)
+            opened = self._opened.get(source) or open_source(self._house, source)
             found = self._patched(opened, use, gate)
             self._known[key] = self._decide(opened, use) if found is None else found
         return self._known[key]

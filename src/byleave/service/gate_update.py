@@ -23,12 +23,12 @@ from byleave.gate.result import Dropped, GatedTable, GateRun
 from byleave.ids import parse_instant
 from byleave.policy.ruleset import PartyRule
 from byleave.service.compile import Compiled, bring, compile_for
-from byleave.service.gate import gate_document, log_gate, run_gate, run_plan
+from byleave.service.gate import Decided, decide, gate_document, log_gate, run_gate
 from byleave.service.gate_parts import PATCH, reason_file, write_reasons
 from byleave.service.gate_rows import Piece, Rows
 from byleave.service.house import House
 from byleave.service.inverted import inverted_of
-from byleave.service.kept_plan import compile_now, plan_of_gate
+from byleave.service.kept_plan import compile_now, plan_of_gate, write_plan
 from byleave.service.source import Source, open_source
 
 __all__ = ["Updated", "find_patch", "gate_again", "gather", "touched_rows", "update_gate"]
@@ -71,8 +71,37 @@ def update_gate(house: House, gate: str, *, at: datetime | None = None) -> Updat
         EvidenceError: `workspace.damaged`.
         ConflictError: `data.changed`.
         WorldError: `world.disk-full`, `world.storage`; nothing is left behind.
+
+    Others may write while it computes, as `run_gate`.
     """
     parent, document = gate_document(house, gate)
+    done: Decided | None = None
+    try:
+        with house.aside():
+            done, found = _updated(house, gate, document, at)
+        if isinstance(found, str):
+            name, index = log_gate(house, done)
+        else:
+            more = {"parent_gate": gate, "patches": document.get("patches", 0) + 1}
+            name, index = log_gate(house, done, parent=parent, also=more)
+    except BaseException:
+        if done is not None:
+            done.folder.discard()
+        raise
+    full = isinstance(found, str)
+    return Updated(
+        gate=name,
+        index=index,
+        gated=done.gated,
+        touched=None if isinstance(found, str) else found.touched,
+        why_full=str(found) if full else None,
+    )
+
+
+def _updated(
+    house: House, gate: str, document: Mapping[str, Any], at: datetime | None
+) -> tuple[Decided, Patch | str]:
+    """Decide what changed since a gate, into claimed work; or all, with the reason why."""
     word = document["party_rule"]
     rule = None if word is None else PartyRule.parse(word)
     source = open_source(house, document["source"])
@@ -81,37 +110,33 @@ def update_gate(house: House, gate: str, *, at: datetime | None = None) -> Updat
     if now is None:
         now = compile_now(house, source, document["use"], at=at, party_rule=rule)
         now = replace(now, among=None)
-    plan = now.plan
     old = _plan_then(house, source, document) if before is None else before.plan
     made = find_patch(house, source, document, old, now)
     if isinstance(made, str):
-        name, index, gated = run_plan(house, source, document["use"], now)
-        return Updated(gate=name, index=index, gated=gated, touched=None, why_full=made)
-    going = GateRun(plan, house.engine, schema=source.schema, data=source.name)
+        return decide(house, source, document["use"], now), made
+    going = GateRun(now.plan, house.engine, schema=source.schema, data=source.name)
     going.counts.merge(made.counts)
     gated = going.table(source.batches, source.rows)
-    folder = house.artefacts.work(f"update-{gate}")
+    folder = house.artefacts.claim(f"update-{gate}")
     try:
         with folder.create(PATCH) as stream, reason_file(stream) as writer:
             write_reasons(
                 writer,
                 Dropped(row=made.row, reason=made.reason, party=made.party, member=made.member),
             )
-        name, index = log_gate(
-            house,
-            source,
-            document["use"],
-            gated,
-            folder,
-            {PATCH: folder.digests[PATCH]},
-            now,
-            parent=parent,
-            also={"parent_gate": gate, "patches": document.get("patches", 0) + 1},
+        done = Decided(
+            source=source,
+            use=document["use"],
+            made=now,
+            gated=gated,
+            folder=folder,
+            files={PATCH: folder.digests[PATCH]},
+            kept_plan=write_plan(house, folder, now),
         )
     except BaseException:
         folder.discard()
         raise
-    return Updated(gate=name, index=index, gated=gated, touched=made.touched, why_full=None)
+    return done, made
 
 
 def gate_again(house: House, index: int, *, as_use: str) -> int:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
@@ -30,6 +30,7 @@ from byleave.training.trainer import Trainer
 
 __all__ = [
     "Artefacts",
+    "Aside",
     "House",
     "Ledger",
     "LedgerWriter",
@@ -39,6 +40,7 @@ __all__ = [
     "Signer",
     "StagedFiles",
     "Stamp",
+    "without_turns",
 ]
 
 Stamp = tuple[int, int, int, int, int]
@@ -129,6 +131,7 @@ class StagedFiles(Protocol):
     def remove(self, name: str) -> None: ...
     def discard(self) -> None: ...
     def settle(self, place: Path) -> None: ...
+    def let_go(self) -> None: ...
 
 
 class RowFile(Protocol):
@@ -177,6 +180,12 @@ class Artefacts(Protocol):
     def put(self, kind: str, artefact: str, files: Mapping[str, bytes]) -> None: ...
     def staged(self, kind: str, artefact: str) -> AbstractContextManager[StagedFiles]: ...
     def work(self, name: str) -> StagedFiles: ...
+    def claim(self, name: str) -> StagedFiles: ...
+    def draft(
+        self, kind: str, names: Iterable[str]
+    ) -> AbstractContextManager[tuple[str, StagedFiles]]: ...
+    def drafts(self, kind: str) -> list[str]: ...
+    def clear(self, prefix: str = ..., *, but: str = ...) -> None: ...
     def cache(self, name: str) -> StagedFiles: ...
     def has_cache(self, name: str) -> bool: ...
     def unfinished(self, prefix: str) -> list[str]: ...
@@ -186,6 +195,22 @@ class Artefacts(Protocol):
     def path(self, kind: str, artefact: str, name: str | None = None) -> Path: ...
     def remove(self, kind: str, artefact: str, name: str | None = None) -> None: ...
     def replace(self, kind: str, artefact: str, name: str, staged: Path) -> None: ...
+
+
+class Aside(Protocol):
+    """Lets others write for the length of a block that computes (`Workspace._aside`)."""
+
+    def __call__(self, *, rules: bool = True, erased: bool = True) -> AbstractContextManager[None]:
+        """Let go of the workspace's lock; at the end wait for it, and see what others did.
+
+        Args:
+            rules: What is computed stands only while the rulesets do.
+            erased: It stands only while nothing more is erased.
+
+        Raises:
+            ConflictError: `workspace.moved`; `workspace.busy`, after a day.
+        """
+        ...
 
 
 class Log(Protocol):
@@ -224,6 +249,11 @@ def _unknown() -> Mapping[str, Json]:
     return {}
 
 
+def _alone(*, rules: bool = True, erased: bool = True) -> AbstractContextManager[None]:
+    del rules, erased
+    return nullcontext()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class House:
     """Everything a service may use.
@@ -246,8 +276,8 @@ class House:
         caching: What can be made again may be kept in files (`Artefacts.cache`).
         opened: What this process has opened and checked already, by what it is called; anything in
             it can be made again.
-        aside: Lets others write for the length of a block that computes and writes nothing; what
-            the ledger says afterwards may be more than before.
+        aside: Lets others write for the length of a block that computes, and writes nothing but its
+            own unfinished work; what the ledger says afterwards may be more than before.
     """
 
     ledger: Ledger
@@ -272,4 +302,9 @@ class House:
     read_only: bool = False
     caching: bool = True
     opened: MutableMapping[tuple[str, ...], Any] = field(default_factory=dict, repr=False)
-    aside: Callable[[], AbstractContextManager[None]] = field(default=nullcontext, repr=False)
+    aside: Aside = field(default=_alone, repr=False)
+
+
+def without_turns(house: House) -> House:
+    """Return the ports with which a service keeps the workspace's lock, however long it takes."""
+    return replace(house, aside=_alone)

@@ -21,12 +21,13 @@ from byleave.gate.plan import GatePlan
 from byleave.gate.plan_file import decode_plan, encode_plan
 from byleave.policy.ruleset import PartyRule
 from byleave.service.compile import Compiled, Upcoming, bring, compile_in_full
-from byleave.service.house import House
+from byleave.service.house import House, StagedFiles
 from byleave.service.source import Source
 
-__all__ = ["compile_now", "forget_plans", "keep_plan", "plan_of_gate"]
+__all__ = ["compile_now", "forget_plans", "keep_plan", "plan_of_gate", "write_plan"]
 
 _END: Final = ".plan"
+_PLAN: Final = "kept-plan"
 _MOST_HELD: Final = 2
 
 
@@ -71,28 +72,51 @@ def plan_of_gate(house: House, gate: str, document: Mapping[str, Any]) -> Compil
     return _load(house, gate, document)
 
 
-def keep_plan(house: House, source: str, gate: str, made: Compiled) -> dict[str, Json] | None:
-    """Write a gate's plan beside its source; return what its document says of it.
+def write_plan(house: House, folder: StagedFiles, made: Compiled) -> str | None:
+    """Write a plan into unfinished work; return its digest, which `keep_plan` asks for.
 
-    None: there was no room, or the plan was made of nothing that can be found again.
+    None: there was no room, or the plan was made of nothing that can be found again. Cost: that of
+    writing it, 1.5 to 14 bytes a member; a run does it before it asks for the lock.
     """
-    plan = made.plan
-    if plan.ledger < 0:
+    if made.plan.ledger < 0 or not house.caching:
         return None
-    folder = house.artefacts.cache(source)
     try:
-        with folder.create(gate + _END) as stream:
-            for piece in encode_plan(plan):
+        with folder.create(_PLAN) as stream:
+            for piece in encode_plan(made.plan):
                 stream.write(piece)
     except WorldError:  # a cache is worth no failed run
         return None
+    return folder.digests[_PLAN]
+
+
+def keep_plan(
+    house: House, source: str, gate: str, made: Compiled, written: tuple[StagedFiles, str | None]
+) -> dict[str, Json] | None:
+    """Put a gate's plan, which is written, beside its source; return what its document says of it.
+
+    Args:
+        house: The workspace's ports.
+        source: Id of the source.
+        gate: Id of the gate.
+        made: The plan.
+        written: In which folder, and its digest, as `write_plan` returned it.
+    """
+    folder, digest = written
+    if digest is None:
+        return None
+    plan, cache = made.plan, house.artefacts.cache(source)
+    try:
+        house.artefacts.replace("cache", source, gate + _END, folder.path / _PLAN)
+    except WorldError:
+        folder.remove(_PLAN)
+        return None
     for old in _older(house, source, plan):
-        folder.remove(old + _END)
+        cache.remove(old + _END)
     return {
         "contract": plan.contract.digest.hex(),
         "facts": made.facts,
         "last": _last(house, plan),
-        "sha256": folder.digests[gate + _END],
+        "sha256": digest,
         "upcoming": {
             "birthday": str(made.upcoming.birthday),
             "choice": str(made.upcoming.choice),

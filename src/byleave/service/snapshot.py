@@ -8,6 +8,7 @@ snapshot of the lineage holds a file that changed on the way.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, count
 from typing import Any, Final
 
 import numpy as np
@@ -48,6 +49,7 @@ from byleave.snapshot.sealing import Sealing, seal, seal_delta
 __all__ = [
     "LedgerMembers",
     "entry_leaves",
+    "heard_by",
     "leaves",
     "map_proof",
     "map_reader",
@@ -81,6 +83,9 @@ def seal_gate(
 ) -> tuple[str, int, Sealing]:
     """Seal what a logged gate let through.
 
+    Others may write while it is computed. What they say meanwhile changes nothing of it: a snapshot
+    holds what its gate let through, and whoever said no since is found by what the gate admits now.
+
     Args:
         house: The workspace's ports.
         gate: Id of the gate.
@@ -97,33 +102,30 @@ def seal_gate(
     `house.progress` is called between batches and between parts of the map, the last time before
     anything is logged: where it raises, no file of the snapshot stays.
     """
-    if gated is None:
-        index, document, gated = replay_gate(house, gate)
-    else:
-        found = house.ledger.object("gate", gate)
-        if found is None or found[2]["plan"] != gated.plan.digest.hex():
-            raise InputError(f"no gate {gate!r} of this table", code="workspace.unknown-object")
-        index, _, document = found
-    source = open_source(house, document["source"])
-    name = name or next_name(house, "snapshot", "set")
-    with house.artefacts.staged(kind, name) as folder:
-        files = house.map_files(folder.path / MAP)
-        sealing = seal(
-            gated,
-            folder=folder,
-            write_map=files.write,
-            snapshot=name,
-            source=source.name,
-            gate=index,
-            digests=_digests(source.digest_batches(), gated.record.rows, house.progress),
-            grounds=lambda indexes: entry_leaves(house, indexes),
-            members=LedgerMembers(house),
-            epoch=house.random(EPOCH_BYTES),
-            salts=house.random,
-            ports=built_in_steps(house.building, house.progress),
-        )
-        files.flush()
-    return name, store(house, sealing, kind=kind), sealing
+    with house.artefacts.draft("snapshot", _names(house, name)) as (snapshot, folder):
+        with house.aside(rules=False):
+            index, document, gated = _gated(house, gate, gated)
+            source = open_source(house, document["source"])
+            files = house.map_files(folder.path / MAP)
+            sealing = seal(
+                gated,
+                folder=folder,
+                write_map=files.write,
+                snapshot=snapshot,
+                source=source.name,
+                gate=index,
+                digests=_digests(source.digest_batches(), gated.record.rows, house.progress),
+                grounds=lambda indexes: entry_leaves(house, indexes),
+                members=LedgerMembers(house),
+                epoch=house.random(EPOCH_BYTES),
+                salts=house.random,
+                ports=built_in_steps(house.building, house.progress),
+            )
+            files.flush()
+        for file in source.files:
+            house.artefacts.require_same(file.path, file.stamp)
+        folder.settle(house.artefacts.path(kind, snapshot))
+        return snapshot, store(house, sealing, kind=kind), sealing
 
 
 def seal_without(
@@ -133,28 +135,37 @@ def seal_without(
     *,
     gate: int,
     name: str | None = None,
-) -> tuple[str, int, Sealing]:
-    """Seal a delta of `parent` without the rows at these positions; by default the next `set-N`."""
+) -> tuple[str, int]:
+    """Seal a delta of `parent` without the rows at these positions; by default the next `set-N`.
+
+    Others may write while it is computed; where one of them sealed the delta of this parent and
+    this gate meanwhile, theirs is returned and nothing is written.
+    """
     above = parent.manifest.snapshot
     _, document = snapshot_document(house, above)
-    name = name or next_name(house, "snapshot", "set")
-    with house.artefacts.staged(document["kind"], name) as folder:
-        files = house.map_files(folder.path / MAP)
-        sealing = seal_delta(
-            parent,
-            removed,
-            folder=folder,
-            write_map=files.write,
-            reader=map_reader(house, above),
-            openings=_parties_openings(house, above, removed),
-            overlay=_overlay(house, above),
-            snapshot=name,
-            gate=gate,
-            members=LedgerMembers(house),
-            ports=house.building,
-        )
-        files.flush()
-    return name, store(house, sealing, kind=document["kind"]), sealing
+    kind = document["kind"]
+    with house.artefacts.draft("snapshot", _names(house, name)) as (snapshot, folder):
+        with house.aside(rules=False):
+            files = house.map_files(folder.path / MAP)
+            sealing = seal_delta(
+                parent,
+                removed,
+                folder=folder,
+                write_map=files.write,
+                reader=map_reader(house, above),
+                openings=_parties_openings(house, above, removed),
+                overlay=_overlay(house, above),
+                snapshot=snapshot,
+                gate=gate,
+                members=LedgerMembers(house),
+                ports=house.building,
+            )
+            files.flush()
+        for index, other, _, theirs in house.ledger.objects("snapshot"):
+            if (theirs["parent"], theirs["gate"]) == (parent.index, gate):
+                return other, index
+        folder.settle(house.artefacts.path(kind, snapshot))
+        return snapshot, store(house, sealing, kind=kind)
 
 
 def store(house: House, sealing: Sealing, *, kind: str = "snapshots") -> int:
@@ -404,6 +415,32 @@ def source_rows(house: House, name: str) -> npt.NDArray[np.int64]:
 def included(house: House, index: int) -> bytes:
     """Return a log entry after checking its inclusion under the published checkpoint."""
     return house.log.logged(index).entry
+
+
+def _names(house: House, wanted: str | None) -> Iterator[str]:
+    """Yield the names that a new snapshot may have, best first."""
+    stem = "set" if wanted is None else wanted
+    taken = {name for _, name, _, _ in house.ledger.objects("snapshot")}
+    numbered = (f"{stem}-{number}" for number in count(1))
+    return (n for n in (numbered if wanted is None else chain([stem], numbered)) if n not in taken)
+
+
+def _gated(
+    house: House, gate: str, gated: GatedTable | None
+) -> tuple[int, dict[str, Any], GatedTable]:
+    """Return a gate's log index and document, and its gated table, made again where need be."""
+    if gated is None:
+        return replay_gate(house, gate)
+    found = house.ledger.object("gate", gate)
+    if found is None or found[2]["plan"] != gated.plan.digest.hex():
+        raise InputError(f"no gate {gate!r} of this table", code="workspace.unknown-object")
+    return found[0], found[2], gated
+
+
+def heard_by(house: House, name: str) -> int:
+    """Return the last log entry that the gate of a snapshot had read: what came later it has not."""
+    _, document = snapshot_document(house, name)
+    return int(_object_at(house, document["gate"])["ledger"])
 
 
 def next_name(house: House, kind: str, stem: str) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from byleave.errors import EvidenceError, RefusedError
-from byleave.service.gate import compile_for, dry_run, run_gate
+from byleave.service.gate import compile_for, dry_run, reasons_of, run_gate
 from byleave.service.house import House
 from byleave.service.snapshot import (
     MAP,
@@ -158,18 +158,26 @@ def renew(house: House, name: str) -> tuple[str, int]:
     Raises:
         RefusedError: `snapshot.nothing-to-renew`.
     """
-    sealed = open_snapshot(house, name)
-    manifest = sealed.manifest
-    source = open_source(house, manifest.source)
-    admitted = dry_run(house, source, compile_for(house, source, manifest.use)).rows
-    gone = sealed.alive[~np.isin(source_rows_of(house, sealed)[sealed.alive], admitted)]
-    if not len(gone):
-        raise RefusedError(
-            "the gate still admits every row of the snapshot", code="snapshot.nothing-to-renew"
-        )
-    _, gate, _ = run_gate(house, manifest.source, manifest.use)
-    delta, _, _ = seal_without(house, sealed, gone, gate=gate)
+    with house.aside():
+        sealed = open_snapshot(house, name)
+        manifest = sealed.manifest
+        source = open_source(house, manifest.source)
+        admitted = dry_run(house, source, compile_for(house, source, manifest.use)).rows
+        places = source_rows_of(house, sealed)[sealed.alive]
+    if np.isin(places, admitted).all():
+        raise _nothing_to_renew()
+    gate_id, gate, _ = run_gate(house, manifest.source, manifest.use)
+    gone = sealed.alive[np.isin(places, reasons_of(house, gate_id)["row"].to_numpy())]
+    if not len(gone):  # somebody said yes again between the two
+        raise _nothing_to_renew()
+    delta, _ = seal_without(house, sealed, gone, gate=gate)
     return delta, len(gone)
+
+
+def _nothing_to_renew() -> RefusedError:
+    return RefusedError(
+        "the gate still admits every row of the snapshot", code="snapshot.nothing-to-renew"
+    )
 
 
 def _same(reader: MapReader, files: Iterator[tuple[str, bytes]]) -> None:

@@ -210,51 +210,78 @@ def add_source(
             `data.schema-drift`, files differ in a column.
         ConflictError: `workspace.exists`; `data.changed`, a file was replaced meanwhile.
         WorldError: `world.disk-full`, `world.storage`; nothing is left behind.
+
+    Others may write while rows are taken in, and between two millions of new members: nothing in
+    the ledger is relied on but that no source has the name.
     """
     contract = parse_contract(contract_text, name=contract_name)
-    if house.ledger.object("source", name) is not None:
-        raise ConflictError(f"a source named {name!r} exists already", code="workspace.exists")
+    _require_free(house, name)
     if isinstance(data, pa.Table):
         contract.check(data.schema, data=name)
-    with house.artefacts.staged("sources", name) as folder:
-        taking = _Ingest(house=house, contract=contract, folder=folder)
-        if isinstance(data, pa.Table):
-            taking.table(data)
-        else:
-            taking.files(data)
-        with folder.create(CONTRACT) as stream:
-            stream.write(contract_text.encode())
-    members = taking.members()
-    document: dict[str, Any] = {
-        "source": name,
-        "records": taking.rows,
-        "columns": taking.columns,
-        "files": dict(folder.digests),
-        "about": dict(about or {}),
-    }
+    with house.artefacts.draft("source", _only(name)) as (_, folder):
+        with house.aside(rules=False, erased=False):
+            taking = _Ingest(house=house, contract=contract, folder=folder)
+            if isinstance(data, pa.Table):
+                taking.table(data)
+            else:
+                taking.files(data)
+            with folder.create(CONTRACT) as stream:
+                stream.write(contract_text.encode())
+            members = taking.members()
+        _require_free(house, name)
+        enrolled = _enrol_first(house, members)
+        folder.settle(house.artefacts.path("sources", name))
+        document: dict[str, Any] = {
+            "source": name,
+            "records": taking.rows,
+            "columns": taking.columns,
+            "files": dict(folder.digests),
+            "about": dict(about or {}),
+        }
+        with house.ledger.writing() as writer:
+            some = members[(max(len(members), 1) - 1) // _ENROL_AT_ONCE * _ENROL_AT_ONCE :]
+            enrolled += enrol_within(house, writer, some, regions=regions)
+            entry = SourceEntry(
+                source=name,
+                contract=contract.digest,
+                records=taking.rows,
+                digests=Digest(taking.hasher.digest()),
+            )
+            writer.add_object(
+                "source",
+                name,
+                index=writer.log(entry.encode()),
+                at_us=to_us(house.now()),
+                document=document,
+            )
+    return taking.rows, enrolled
+
+
+def _require_free(house: House, name: str) -> None:
+    if house.ledger.object("source", name) is not None:
+        raise ConflictError(f"a source named {name!r} exists already", code="workspace.exists")
+
+
+def _only(name: str) -> Iterator[str]:
+    """Yield the one name that a source may have; a second asks for one that somebody is at."""
+    yield name
+    raise ConflictError(f"a source named {name!r} is being added", code="workspace.exists")
+
+
+def _enrol_first(house: House, members: Sequence[str]) -> int:
+    """Enrol all but the last of very many members, so many in a turn; return how many were new.
+
+    More than one transaction holds: people first; the rest with the source. Others may write
+    between two turns: whoever they enrol is enrolled already.
+    """
     enrolled = 0
     for start in range(_ENROL_AT_ONCE, len(members), _ENROL_AT_ONCE):
-        # more than one transaction holds: people first; the rest, and the source, below
         with house.ledger.writing() as writer:
             some = members[start - _ENROL_AT_ONCE : start]
             enrolled += enrol_within(house, writer, some)
-    with house.ledger.writing() as writer:
-        some = members[(max(len(members), 1) - 1) // _ENROL_AT_ONCE * _ENROL_AT_ONCE :]
-        enrolled += enrol_within(house, writer, some, regions=regions)
-        entry = SourceEntry(
-            source=name,
-            contract=contract.digest,
-            records=taking.rows,
-            digests=Digest(taking.hasher.digest()),
-        )
-        writer.add_object(
-            "source",
-            name,
-            index=writer.log(entry.encode()),
-            at_us=to_us(house.now()),
-            document=document,
-        )
-    return taking.rows, enrolled
+        with house.aside(rules=False, erased=False):
+            pass
+    return enrolled
 
 
 class _Ingest:

@@ -1,7 +1,8 @@
 """Releases that a withdrawal has not reached in time: tainted, and not to be loaded.
 
 A no (a refusal, withdrawal or objection) is unserved while a current release still holds a row of
-that member which the gate no longer admits. It is due a month after it was recorded (GDPR 12(3):
+that member which the gate no longer admits, and the gate of its snapshot had not heard it: it may
+have come while that gate ran, or while the release was computed. It is due a month after it was recorded (GDPR 12(3):
 without undue delay and within one month). From then on the release is tainted: loading it is
 refused unless forced, and forcing it is logged (EDPB Opinion 28/2024, par. 133: what was trained
 unlawfully may taint what is deployed).
@@ -30,7 +31,7 @@ from byleave.ids import format_instant, from_us, to_us
 from byleave.service.clock import ledger_now
 from byleave.service.house import House
 from byleave.service.model import Release, load_release
-from byleave.service.snapshot import openings_of
+from byleave.service.snapshot import heard_by, openings_of
 from byleave.service.withdrawal import Affected, affected_release, affected_releases
 
 __all__ = ["UNLEARN_DAYS", "Taint", "load_untainted", "tainted"]
@@ -62,8 +63,8 @@ class Taint:
 def tainted(house: House) -> tuple[Taint, ...]:
     """Return the current releases whose unserved no is past its date, in the order of the log."""
     current = {
-        name: index
-        for index, name, _, document in house.ledger.objects("release")
+        name: heard_by(house, document["snapshot"])
+        for _, name, _, document in house.ledger.objects("release")
         if document["superseded_by"] is None
     }
     noes = _late_noes(house, min(current.values(), default=house.ledger.size()))
@@ -92,11 +93,12 @@ def load_untainted(
         RefusedError: `release.tainted`.
     """
     release = load_release(house, name, kept=kept)
-    noes = _late_noes(house, release.index)
+    heard = heard_by(house, release.document["snapshot"])
+    noes = _late_noes(house, heard)
     affected = None if noes is None else affected_release(house, name)
     if noes is None or affected is None:
         return release
-    taint = _taint(house, affected, release.index, noes)
+    taint = _taint(house, affected, heard, noes)
     if taint is None:
         return release
     if not force:
@@ -136,9 +138,9 @@ def _is_late(house: House, events: EventBatch) -> npt.NDArray[np.bool_]:
     return late
 
 
-def _taint(house: House, affected: Affected, index: int, events: EventBatch) -> Taint | None:
+def _taint(house: House, affected: Affected, heard: int, events: EventBatch) -> Taint | None:
     """Return the taint of a release that holds rows no longer admitted, where a no is past its date."""
-    theirs = _is_late(house, events) & (events.index > index)
+    theirs = _is_late(house, events) & (events.index > heard)
     theirs &= np.isin(events.ordinal, _parties(house, affected))
     if not theirs.any():
         return None

@@ -32,11 +32,11 @@ from byleave.evidence.entry import (
     WithdrawalEndEntry,
     WithdrawalEntry,
 )
-from byleave.ids import format_instant, to_us
+from byleave.ids import format_instant, parse_instant, to_us
 from byleave.service.certificate import certify, find_certificate
 from byleave.service.gate import reasons_of
 from byleave.service.gate_update import gate_again
-from byleave.service.house import House, LedgerWriter
+from byleave.service.house import House, LedgerWriter, without_turns
 from byleave.service.model import (
     Release,
     encoded,
@@ -58,6 +58,7 @@ from byleave.service.snapshot import (
     source_rows_of,
 )
 from byleave.service.withdrawal import (
+    Affected,
     affected_packages,
     affected_releases,
     recall_packages,
@@ -163,23 +164,59 @@ def finish_purges(house: House) -> None:
                 house.artefacts.remove("releases", name, file)
 
 
+@dataclass(frozen=True, slots=True)
+class _Reach:
+    """What a batch would reach."""
+
+    releases: tuple[Affected, ...]
+    packages: tuple[Affected, ...]
+    runs: tuple[Affected, ...]
+
+    @property
+    def all(self) -> tuple[Affected, ...]:
+        return (*self.releases, *self.packages, *self.runs)
+
+
+def _held(house: House) -> list[Any]:
+    """Return all that a batch could reach, as it stands."""
+    return [house.ledger.objects(kind) for kind in ("release", "disclosure", "run")]
+
+
 def _begin(house: House, *, with_refit: bool) -> tuple[int, dict[str, Any]] | None:
-    """Log a batch of all that stands to be reached now; None where that is nothing."""
-    releases, packages = affected_releases(house), affected_packages(house)
-    runs = stale_runs(house)
-    if not (releases or packages or runs):
+    """Log a batch of all that stands to be reached now; None where that is nothing.
+
+    Others may write while that is worked out: a choice that comes meanwhile is for the next batch.
+    Where they made or changed something that could be reached, it is worked out again.
+    """
+    ledger, at, reach, since = -1, house.now(), _Reach((), (), ()), None
+    for ports in (house, without_turns(house)):
+        held = _held(house)
+        with ports.aside():
+            ledger, at = house.ledger.size() - 1, house.now()
+            reach = _Reach(
+                tuple(affected_releases(house)),
+                tuple(affected_packages(house)),
+                tuple(stale_runs(house)),
+            )
+            since = first_no(house, reach.all)
+        if begun(house) is not None:  # by somebody else meanwhile
+            return begun(house)
+        if _held(house) == held:
+            break
+    if not reach.all:
         return None
+    releases, packages, runs = reach.releases, reach.packages, reach.runs
     name = next_name(house, "withdrawal", "withdrawal")
     logged: dict[str, Any] = {
-        "at": format_instant(house.now()),
-        "ledger": house.ledger.size() - 1,
+        "at": format_instant(at),
+        "ledger": ledger,
         "packages": [item.name for item in packages],
         "purge": house.purge,
         "refit": with_refit,
         "releases": [item.name for item in releases],
-        "rows": {item.name: item.rows for item in (*releases, *packages, *runs)},
+        "rows": {item.name: item.rows for item in reach.all},
         "runs": [item.name for item in runs],
-        "since": first_no(house, (*releases, *packages, *runs)),
+        "since": since,
         "withdrawal": name,
     }
     document: dict[str, Any] = {
@@ -247,6 +284,7 @@ class _Step:
     ) -> None:
         self._house = house
         self._batch = batch
+        self._at = to_us(parse_instant(document["logged"]["at"]))
         self._with_refit = bool(document["logged"]["refit"])
         self._rule = str(document["logged"]["purge"])
         self._measure = measure
@@ -292,14 +330,17 @@ class _Step:
     def _replace(self, name: str, old: Mapping[str, Any]) -> bool:
         """Publish what replaces a release; False where the gate admits every row again."""
         house = self._house
-        parent = open_snapshot(house, old["snapshot"])
+        with house.aside():
+            parent = open_snapshot(house, old["snapshot"])
         gate = self._gate(parent)
-        removed = _no_longer(house, parent, gate)
+        with house.aside():
+            removed = _no_longer(house, parent, gate)
         if not len(removed):
             return False
         delta_name = self._delta(parent, gate, removed)
         house.log.publish()
-        delta = open_snapshot(house, delta_name)
+        with house.aside():
+            delta = open_snapshot(house, delta_name)
         run_name, files = self._state(parent, delta, old["run"], removed)
         _, run = run_object(house, run_name)
         quality = None
@@ -332,10 +373,14 @@ class _Step:
         return True
 
     def _gate(self, parent: SealedSnapshot) -> int:
+        """Return a gate that heard every choice up to the batch: logged since is not enough."""
         manifest = parent.manifest
         for index, _, _, document in self._house.ledger.objects("gate"):
             asked = (document["source"], document["use"], document["party_rule"])
-            if index > self._batch and asked == (manifest.source, manifest.use, None):
+            heard = document["ledger"] >= self._batch and self._at <= to_us(
+                parse_instant(document["at"])
+            )
+            if heard and asked == (manifest.source, manifest.use, None):
                 return index
         return gate_again(self._house, manifest.gate, as_use=manifest.use)
 

@@ -168,9 +168,11 @@ def recall_packages(house: House, *, days: int | None = None) -> list[str]:
         house: The workspace's ports.
         days: Days to answer; None: as the terms of each package say.
     """
+    with house.aside():
+        affected = affected_packages(house)
     return [
         package.name
-        for package in affected_packages(house)
+        for package in affected
         if recall_rows(house, package.name, package.positions.tolist(), days)
     ]
 

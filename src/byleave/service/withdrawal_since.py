@@ -16,7 +16,7 @@ from byleave.consent.event import EventKind
 from byleave.evidence.cessation import overlap
 from byleave.ids import format_instant, from_us, parse_instant, to_us
 from byleave.service.house import House
-from byleave.service.snapshot import openings_of, snapshot_document
+from byleave.service.snapshot import heard_by, openings_of, snapshot_document
 from byleave.service.withdrawal import Affected
 
 __all__ = ["first_no"]
@@ -28,8 +28,9 @@ def first_no(house: House, reached: Sequence[Affected]) -> dict[str, Any] | None
     """Return the earliest no that a batch which is about to begin answers: `at` and `index`.
 
     Only a no counts of a member who is a party of a row that goes, about the use the row is there
-    for, that came or took effect since the batch before. None: rows go for another reason alone (a
-    yes that ended, a changed rule or region).
+    for, that came or took effect since the batch before, or that the gate of the row's snapshot had
+    not heard: it came while the snapshot was made, and the batch before could not reach it. None:
+    rows go for another reason alone (a yes that ended, a changed rule or region).
 
     Cost: the openings of each snapshot that is reached, and the events of its members.
 
@@ -48,7 +49,8 @@ def first_no(house: House, reached: Sequence[Affected]) -> dict[str, Any] | None
         use = str(snapshot_document(house, snapshot)[1]["use"])
         about = np.array([overlap(use, scope) for scope in events.scopes], np.bool_)
         since = np.maximum(events.recorded_us, events.effective_us)
-        counts = np.isin(events.kind, _NO) & ((events.index > ledger) | (since > at_us))
+        unheard = events.index > min(ledger, heard_by(house, snapshot))
+        counts = np.isin(events.kind, _NO) & (unheard | (since > at_us))
         if len(about):
             counts &= about[events.scope]
         for place in np.flatnonzero(counts):

@@ -5,19 +5,23 @@ file is flushed, and the folder is renamed. A folder whose ledger row never land
 between the two) is an orphan; `sweep` removes it when a writer opens the workspace.
 
 Files larger than memory are written through a `Staged` folder, one stream at a time. A folder of
-`work` is a `Staged` that outlives a kill: what stands in it under its own name is whole.
+`work` is a `Staged` that outlives a kill: what stands in it under its own name is whole. Whoever
+computes without the workspace's lock claims such a folder (`flock` on the folder itself): nobody
+else uses or removes it until the claim is let go of, and the system lets go for who was killed.
 """
 
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import io
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import chain, count
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -37,6 +41,7 @@ _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,120}")
 _STAGED: Final = ".staged-"
 _HALF: Final = ".half-"
 _WORK: Final = "work"
+_DRAFT: Final = "new-"
 _CACHE: Final = "cache"
 _BUFFER: Final = 1 << 20
 
@@ -47,8 +52,8 @@ Stamp = tuple[int, int, int, int, int]
 class _HashedFile(io.FileIO):
     """A file that hashes what is written to it, in order."""
 
-    def __init__(self, path: Path, mode: str) -> None:
-        super().__init__(path, mode)
+    def __init__(self, descriptor: int) -> None:
+        super().__init__(descriptor, "wb")
         self.hasher = hashlib.sha256()
 
     def write(self, data: Any, /) -> int:  # noqa: ANN401 (any buffer)
@@ -60,27 +65,33 @@ class _HashedFile(io.FileIO):
 class Staged:
     """A folder that is being filled. Each file in it is whole; the folder is not yet in place."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, claim: int | None = None) -> None:
         self.path = path
         self.digests: dict[str, str] = {}
         """SHA-256, hex, of each file written through this object."""
+        self._claim = claim
 
     @contextmanager
     def create(self, name: str) -> Iterator[BinaryIO]:
         """Write one file as a stream; it has its name once it is flushed, and not before.
 
+        Two processes that write one name at once write two files; the last one stays.
+
         Raises:
             WorldError: `world.disk-full` or `world.storage`; no such file is left.
         """
-        target, half = self.path / _checked(name), self.path / (_HALF + name)
+        target = self.path / _checked(name)
         try:
-            with _HashedFile(half, "wb") as file, io.BufferedWriter(file, _BUFFER) as stream:
-                os.fchmod(stream.fileno(), 0o600)
+            half, descriptor = _half(self.path, name)
+        except OSError as error:
+            raise translate(error, target) from error
+        try:
+            with _HashedFile(descriptor) as file, io.BufferedWriter(file, _BUFFER) as stream:
                 yield stream
                 stream.flush()
                 os.fsync(stream.fileno())
                 self.digests[name] = file.hasher.hexdigest()
-            half.replace(target)
+                half.replace(target)  # before it is closed: until then it is nobody else's
         except BaseException as error:
             half.unlink(missing_ok=True)
             if isinstance(error, OSError):
@@ -103,8 +114,15 @@ class Staged:
         (self.path / _checked(name)).unlink(missing_ok=True)
 
     def discard(self) -> None:
-        """Remove the folder and all that is in it; absent is fine."""
+        """Remove the folder and all that is in it, unless it was settled; absent is fine."""
         shutil.rmtree(self.path, ignore_errors=True)
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Let others claim the folder."""
+        if self._claim is not None:
+            os.close(self._claim)
+            self._claim = None
 
     def settle(self, place: Path) -> None:
         """Put the folder in its place; an orphan that stands there is replaced.
@@ -121,6 +139,7 @@ class Staged:
             _sync_folder(place.parent)
         except OSError as error:
             raise translate(error, place) from error
+        self.let_go()
 
 
 class ArtefactFolder:
@@ -173,6 +192,76 @@ class ArtefactFolder:
             path.unlink()
         return folder
 
+    def claim(self, name: str) -> Staged:
+        """Claim a folder of unfinished work: of this name, or NAME-2, … where somebody is at it.
+
+        One that was left is taken over as it is, less what is half written.
+
+        Raises:
+            WorldError: `world.disk-full` or `world.storage`.
+        """
+        _checked(name)
+        names = chain([name], (f"{name}-{number}" for number in count(2)))
+        folder = next(f for f in map(self._claimed, names) if f is not None)
+        for path in folder.path.glob(f"{_HALF}*"):
+            path.unlink()
+        return folder
+
+    @contextmanager
+    def draft(self, kind: str, names: Iterable[str]) -> Iterator[tuple[str, Staged]]:
+        """Claim the first of these names that nobody is at; yield it, and an empty folder to fill.
+
+        Only the process that may write calls this; it may let others write while it fills the
+        folder, and settles it when it may again. At the end of the block, what was not settled goes.
+
+        Args:
+            kind: What it will be, such as `snapshot`; within a kind a name is claimed once.
+            names: Names that no such thing has yet, the wanted one first; they do not end.
+
+        Raises:
+            WorldError: `world.disk-full` or `world.storage`; nothing is left behind.
+        """
+        claims = ((n, self._claimed(f"{_DRAFT}{kind}-{_checked(n)}")) for n in names)
+        name, folder = next((n, found) for n, found in claims if found is not None)
+        try:
+            for path in folder.path.iterdir():  # of one that was killed
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+            yield name, folder
+        except OSError as error:
+            raise translate(error, folder.path) from error
+        finally:
+            folder.discard()
+
+    def drafts(self, kind: str) -> list[str]:
+        """Return the names that somebody is at, ascending; what killed ones left goes."""
+        stem = f"{_DRAFT}{kind}-"
+        self.clear(stem)
+        return [name.removeprefix(stem) for name in self._standing(stem)]
+
+    def clear(self, prefix: str = _DRAFT, *, but: str = "") -> None:
+        """Remove the unfinished work that starts so and that nobody is at; by default, of drafts."""
+        for name in self._standing(_checked(prefix)):
+            folder = None if name == but else self._claimed(name)
+            if folder is not None:
+                folder.discard()
+
+    def _claimed(self, name: str) -> Staged | None:
+        """Claim a folder of unfinished work, made if it is not there; None: somebody is at it."""
+        path = self._root / _WORK / name
+        try:
+            while True:
+                path.mkdir(parents=True, exist_ok=True)
+                descriptor = _locked(path, os.O_RDONLY | os.O_DIRECTORY)
+                if descriptor is None:
+                    return None
+                if descriptor >= 0:
+                    return Staged(path, claim=descriptor)
+        except OSError as error:
+            raise translate(error, path) from error
+
+    def _standing(self, prefix: str) -> list[str]:
+        return sorted(p.name for p in (self._root / _WORK).glob(f"{prefix}*"))
+
     def cache(self, name: str) -> Staged:
         """Return the folder of what can be made again from a source, made if it is not there.
 
@@ -195,7 +284,7 @@ class ArtefactFolder:
 
     def unfinished(self, prefix: str) -> list[str]:
         """Return the names of folders of unfinished work that start so, ascending."""
-        return sorted(p.name for p in (self._root / _WORK).glob(f"{_checked(prefix)}*"))
+        return self._standing(_checked(prefix))
 
     def read(self, kind: str, artefact: str, name: str) -> bytes:
         """Return one file.
@@ -292,6 +381,44 @@ class ArtefactFolder:
 
     def _place(self, kind: str, artefact: str) -> Path:
         return self._root / _checked(kind) / _checked(artefact)
+
+
+def _locked(path: Path, flags: int) -> int | None:
+    """Open and lock what stands at a path; None: locked by others, -1: it is not there any more."""
+    try:
+        descriptor = os.open(path, flags, 0o600)
+    except FileNotFoundError:
+        if flags & os.O_CREAT:
+            raise
+        return -1
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        here, found = path.stat(), os.fstat(descriptor)
+        if (here.st_dev, here.st_ino) == (found.st_dev, found.st_ino):
+            return descriptor
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    except FileNotFoundError:
+        pass
+    except BaseException:
+        os.close(descriptor)
+        raise
+    os.close(descriptor)  # it was moved or replaced between the two
+    return -1
+
+
+def _half(folder: Path, name: str) -> tuple[Path, int]:
+    """Open an empty file beside its place, locked; one that a killed process left is used again."""
+    for number in count(1):
+        half = folder / (_HALF + (name if number == 1 else f"{number}-{name}"))
+        while (descriptor := _locked(half, os.O_RDWR | os.O_CREAT)) == -1:
+            pass
+        if descriptor is not None:
+            os.fchmod(descriptor, 0o600)
+            os.ftruncate(descriptor, 0)
+            return half, descriptor
+    raise AssertionError  # it counts on
 
 
 def _stamp(found: os.stat_result) -> Stamp:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -32,6 +32,7 @@ class WorkspaceLog:
         signer: Its private key; None in a read-only workspace.
         cosigners: The witnesses that its trust file names; None: it names none.
         hold: Go on when too few of them cosign; the last checkpoint then stays served.
+        may_sign: Whether this process may sign a head now: it holds the workspace's lock.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class WorkspaceLog:
         *,
         cosigners: Cosigners | None = None,
         hold: bool = False,
+        may_sign: Callable[[], bool] = lambda: True,
     ) -> None:
         self._ledger = ledger
         self._tiles = tiles
@@ -50,6 +52,7 @@ class WorkspaceLog:
         self._signer = signer
         self._cosigners = cosigners
         self._hold = hold
+        self._may_sign = may_sign
         self._reader: LogReader | None = None
         self._deferred = False
         self._sequencer = Sequencer(ledger.size, self._publish)
@@ -62,7 +65,7 @@ class WorkspaceLog:
         return self._verifier.name
 
     def publish(self, *, hold: bool | None = None) -> None:
-        """Bring the published log up to the ledger; nothing to do without a key.
+        """Bring the published log up to the ledger; nothing to do without a key or the lock.
 
         Threads that ask while one is at it share the next checkpoint (`tlog.sequencer`).
 
@@ -72,7 +75,7 @@ class WorkspaceLog:
         Raises:
             WorldError: `log.quorum-unmet`, unless held.
         """
-        if self._signer is None or self._deferred:
+        if self._signer is None or self._deferred or not self._may_sign():
             return
         self._reader = None
         try:

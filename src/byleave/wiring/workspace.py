@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -86,6 +87,8 @@ _LEDGER_KINDS: Final = {
 }
 _PATIENCE: Final = 86_400.0
 """Seconds for which whoever computed waits for the lock: what was computed is not thrown away."""
+_TURN: Final = 0.01
+"""Seconds for which the lock is let go of at least, so that who waits for it finds it free."""
 _PURGED: Final = frozenset({"directories", "runs"})
 
 
@@ -124,6 +127,7 @@ class Workspace:
                 trust.logs[0],
                 signer,
                 hold=config.witness_down == "hold",
+                may_sign=lambda: self.may_write,
             )
             self.ask_witnesses(trust, wait=0)  # opening waits for nobody
             engine = GateKernel()
@@ -199,8 +203,12 @@ class Workspace:
             self._let_go()
 
     @contextmanager
-    def _aside(self) -> Iterator[None]:
+    def _aside(self, *, rules: bool = True, erased: bool = True) -> Iterator[None]:
         """Let others write for this block; without the lock there is nothing to let go of.
+
+        Args:
+            rules: What is computed stands only while the rulesets do.
+            erased: It stands only while nothing more is erased.
 
         Raises:
             ConflictError: `workspace.moved`, rulesets or what was erased changed meanwhile;
@@ -209,15 +217,18 @@ class Workspace:
         if self._lock is None:
             yield
             return
-        stood = (self.house.rulebook.digest, self._erasures)
+        book, gone = self.house.rulebook.digest, self._erasures
         self._seen = self._ledger.size()
         self._let_go()
+        until = time.monotonic() + _TURN
         try:
             yield
+            time.sleep(max(0.0, until - time.monotonic()))
         finally:
             self._lock = WriteLock(self.places.lock, wait=_PATIENCE)
         self.catch_up()
-        if stood != (self.house.rulebook.digest, self._erasures):
+        moved = rules and book != self.house.rulebook.digest
+        if moved or (erased and gone != self._erasures):
             raise ConflictError(
                 "rulesets, or what was erased, changed while this was computed: nothing is kept",
                 code="workspace.moved",
@@ -450,6 +461,7 @@ class Workspace:
         for kind in KINDS:
             known = self._known(kind)
             self._artefacts.sweep(kind, known)
+        self._artefacts.clear()
         if unfinished(self.house):
             finish(self.house, self.places.proofs)
         finish_purges(self.house)

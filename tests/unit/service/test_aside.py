@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
-from byleave.errors import ConflictError
+import byleave
+from byleave.errors import ConflictError, RefusedError
 from byleave.trainers.replies import RepliesTrainer
 from byleave.wiring import Workspace
+from byleave.wiring.world import ReplayClock
 from tests.unit.service.small import COLUMNS, PLATFORM, Grown, grant
 
 DIRECT = "train.generative.replies/messages.direct/platform"
@@ -82,6 +85,26 @@ def test_a_choice_gets_through_while_an_unlearning_computes(copied: Grown) -> No
         ((again,), _) = ws.withdrawal.run()
         assert again.new.model == again.refit
         assert ws.fsck() == []
+
+
+def test_a_no_said_while_an_unlearning_computes_taints_in_time(copied: Grown) -> None:
+    """The release that it made never heard the no: a month later it must not be loaded."""
+    who, said = copied.agreed[11], list[int]()
+    with copied.open() as ws:
+        interrupted(
+            copied, ws, lambda other: said.append(other.consent.withdraw(who, "train/messages/*"))
+        )
+        ((done,), _) = ws.withdrawal.run()
+        name = done.new.release
+        assert said[0] < done.new.index
+        assert [item.name for item in ws.withdrawal.plan()] == [name]
+        assert ws.release.tainted() == ()
+    now = ReplayClock(copied.now + timedelta(days=40))
+    with byleave.open(copied.path, now=now, read_only=True) as ws:
+        assert [taint.release for taint in ws.release.tainted()] == [name]
+        with pytest.raises(RefusedError) as error:
+            ws.release.load(name)
+        assert error.value.code == "release.tainted"
 
 
 def test_two_who_carry_out_one_batch_write_it_once(copied: Grown) -> None:

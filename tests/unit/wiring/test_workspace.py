@@ -275,7 +275,8 @@ def test_a_full_disk_in_the_middle_heals(
         except WorldError as error:
             code = error.code
         monkeypatch.setattr(os, "fsync", real)
-    derived = Path(failing[0]).is_relative_to(copied.path / "cache")
+    plan = Path(failing[0]).name == ".half-kept-plan"
+    derived = plan or Path(failing[0]).is_relative_to(copied.path / "cache")
     assert code == (None if derived else "world.disk-full")
     with copied.open() as ws:
         assert ws.fsck() == []

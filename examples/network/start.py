@@ -38,6 +38,8 @@ _SECONDS: Final = 120.0
 _FEWEST: Final = 60
 _WHY: Final = "shows members their own suggestions"
 """Why the network reads members' data; each look is logged with it."""
+_NIGHTS_WHY: Final = "asks members, trains on what they agreed to and takes out who left"
+"""Why the night's job acts; each act is logged with it."""
 _SCOPES: Final = (
     "consent.write",
     "link.write",
@@ -98,7 +100,7 @@ class Town:
         make_recipient(theirs, PROVIDER, (workspace / "trust.policy").read_bytes())
         _byleave("disclosure", "register", str(theirs / "card.json"), "-w", str(workspace))
         token = _token(workspace, "network", _SCOPES, "--reason", _WHY)
-        night = _token(workspace, "night", _NIGHT)
+        night = _token(workspace, "night", _NIGHT, "--reason", _NIGHTS_WHY)
         self.store().keep("portal", self.portal)
         kept = self.folder / TOKEN
         kept.touch(mode=0o600)

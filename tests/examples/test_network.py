@@ -26,6 +26,9 @@ from examples.network.cast import GUESTS, choices, fill
 from examples.network.store import Store
 from tests.browsing import PATIENCE, axe_faults, new_page, overflow, press, settled, small_targets
 
+# The first test starts four processes that train; another has three nights of training in it.
+pytestmark = pytest.mark.timeout(1_200)
+
 ROOT = Path(__file__).resolve().parents[2]
 _DATA = Path(os.environ.get("BYLEAVE_DATA") or ROOT.parent / "shared" / "data")
 REAL = (_DATA / "persuasion-for-good" / "messages.parquet").is_file()
@@ -170,7 +173,6 @@ def saved(page: Page, name: str, act: Callable[[], None]) -> bytes:
 
 
 @pytest.mark.browser
-@pytest.mark.timeout(900)  # three nights of training, and every page of them
 def test_agree_be_used_look_leave_see_it_gone(browser: Browser, town: Town) -> None:
     """A member who says nothing is not looked at; who agrees is, with a reason each; who leaves is in
     no model that serves, to the very digests of before, the provider gave the rows back and signed,

@@ -176,17 +176,18 @@ def _open_doors(workspace: Path, *, embed_in: str) -> None:
         embed_in: Origin of the network's pages.
     """
     terms, policy = workspace.with_name("taxonomy.yaml"), workspace.with_name("privacy-policy.md")
-    today = datetime.now(UTC)  # noqa: TID251 (a program of its own)
     terms.write_text(TAXONOMY, "utf-8")
+    named = ("--origin", "localhost/network", "--operator", "the example network")
+    _byleave("init", str(workspace), *named, "--taxonomy", str(terms))
+    today = datetime.now(UTC)  # noqa: TID251 (a program of its own)
     policy.write_text(
         POLICY.format(
-            effective=(today + timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            # a text never holds before it is recorded, however slow the machine
+            effective=(today + timedelta(minutes=10)).strftime("%Y-%m-%dT%H:%M:%SZ"),
             announced=(today - timedelta(days=30)).strftime("%Y-%m-%d"),
         ),
         "utf-8",
     )
-    named = ("--origin", "localhost/network", "--operator", "the example network")
-    _byleave("init", str(workspace), *named, "--taxonomy", str(terms))
     _byleave("policy", "publish", str(policy), "-w", str(workspace))
     config = workspace / "byleave.toml"
     config.write_text(f'{config.read_text("utf-8")}[portal]\nembed_in = ["{embed_in}"]\n', "utf-8")

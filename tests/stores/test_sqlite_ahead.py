@@ -23,7 +23,7 @@ from byleave.evidence.entry import ConsentEventEntry
 from byleave.stores.sqlite import SqliteLedger
 from byleave.testing.ledger_site import enrol, event
 
-LONG = 60.0
+LONG = 120.0
 
 
 class Flushes:
@@ -419,7 +419,8 @@ BATCHES = st.lists(
 
 @given(batches=BATCHES)
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_prepared_or_not_the_ledger_is_the_same(
     tmp_path: Path, batches: list[tuple[bool, int, list[bytes]]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,13 +11,15 @@ import click
 
 from byleave.cli.opened import opened
 from byleave.cli.output import emit, json_option, table, workspace_option
+from byleave.service.noting import AT_THE_MACHINE
 
 if TYPE_CHECKING:
     from byleave.wiring import Workspace
 
-__all__ = ["group"]
+__all__ = ["at_a_terminal", "group"]
 
 _SHOWN = 12
+_WHY = "Why, at most 200 characters, nothing personal; needed, and logged as an act."
 
 
 @click.group("member")
@@ -164,20 +167,29 @@ def receipt(*, member: str, form: str, language: str, workspace: str, as_json: b
 @group.command()
 @click.argument("members", nargs=-1, required=True)
 @click.option("--check", is_flag=True, help="Only say what still holds rows of theirs.")
-@click.option("--yes", is_flag=True, help="Needed: it cannot be undone.")
+@click.option("--because", metavar="TEXT", default="", help=_WHY)
+@click.option("--yes", is_flag=True, help="Do not ask for the name; needed off a terminal.")
 @workspace_option
 @json_option
 def erase(
-    *, members: tuple[str, ...], check: bool, yes: bool, workspace: str, as_json: bool
+    *,
+    members: tuple[str, ...],
+    check: bool,
+    because: str,
+    yes: bool,
+    workspace: str,
+    as_json: bool,
 ) -> None:
     """Erase members whose withdrawal has reached everything: secret, id, salts and bytes.
 
     The order is withdraw, unlearn, delta, erase: refused while their rows stand in anything
     current. Roots and other members' proofs stay; what needed them can no longer be decided.
+    It cannot be undone: on a terminal the member's id is to be typed once more (of several, how
+    many they are). The reason is logged before it is done.
 
     \b
     byleave member erase m-1 --check
-    byleave member erase m-1 m-2 --yes
+    byleave member erase m-1 m-2 --because "they asked" --yes
     """  # noqa: D301
     if check:
         with opened(workspace, read_only=True) as ws:
@@ -192,9 +204,14 @@ def erase(
             ),
         )
         return
+    if not because.strip():
+        raise click.UsageError("erasing needs --because TEXT: it goes into the log")
     if not yes:
-        raise click.UsageError("erasing cannot be undone: say --yes, or --check to look first")
+        _typed_again(members)
     with opened(workspace) as ws:
+        if not any(ws.member.standing(member) for member in members):
+            what = " ".join(str(number) for number in sorted(map(ws.member.ordinal, members)))
+            ws.acts.log("member.erase", who=AT_THE_MACHINE, what=what[:200], why=because)
         done = ws.member.erase(members)
     emit(
         {
@@ -213,6 +230,27 @@ def erase(
             "  receipts in their hands",
         ],
     )
+
+
+def at_a_terminal() -> bool:
+    """Say whether somebody can type."""
+    return sys.stdin.isatty()
+
+
+def _typed_again(members: tuple[str, ...]) -> None:
+    """Have the name typed of what cannot be undone: the member's id, or how many members.
+
+    Raises:
+        click.UsageError: There is nobody to type it.
+        click.Abort: It was not typed.
+    """
+    if not at_a_terminal():
+        raise click.UsageError("erasing cannot be undone: say --yes, or --check to look first")
+    name = members[0] if len(members) == 1 else f"{len(set(members))} members"
+    typed = click.prompt(f"Erasing cannot be undone. To go on, type: {name}\n", err=True)
+    if typed.strip() != name:
+        click.echo("that is another name; nothing was erased", err=True)
+        raise click.Abort
 
 
 @group.command()
@@ -329,13 +367,14 @@ def _lines(answer: dict[str, Any]) -> list[str]:
         [
             item["at"][:10],
             item["kind"],
-            item["object"],
+            item["object"] or item.get("scope"),
             item.get("records"),
             item.get("because") or item.get("ground") or "",
         ]
         for item in shown
     ]
-    lines += ["", *table(["when", "what", "object", "records", "why"], rows)]
+    lines += [""] if answer["withdrawals"] else []
+    lines += table(["when", "what", "object", "records", "why"], rows)
     if len(answer["timeline"]) > _SHOWN:
         lines.append(f"  … {len(answer['timeline']) - _SHOWN} more with --json")
     return lines

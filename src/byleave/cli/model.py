@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from byleave.cli.forced import because_option, check_forced, force_option
 from byleave.cli.hooks import mlflow
 from byleave.cli.model_catalogue import catalogue, read_recipe
 from byleave.cli.model_own import clean, forecast, keep
@@ -18,11 +19,6 @@ from byleave.cli.release import lineage, refit, rollback
 from byleave.cli.release_environment import environment
 
 __all__ = ["group", "release_group"]
-
-
-force_option = click.option(
-    "--force", is_flag=True, help="Load it though a withdrawal is past its date in it; logged."
-)
 
 
 @click.group("model")
@@ -219,16 +215,19 @@ def list_releases(*, workspace: str, as_json: bool) -> None:
 @release_group.command()
 @click.argument("release")
 @force_option
+@because_option
 @workspace_option
 @json_option
-def show(*, release: str, force: bool, workspace: str, as_json: bool) -> None:
+def show(*, release: str, force: bool, because: str, workspace: str, as_json: bool) -> None:
     """Load a release, recompute its digest, and show its facts.
 
     \b
     byleave release show replies-2 --workspace byleave-demo
+    byleave release show replies-2 --force --because "compare before unlearning"
     """  # noqa: D301
+    check_forced(force=force, because=because)
     with opened(workspace, read_only=not force) as ws:
-        found = ws.release.load(release, force=force)
+        found = ws.release.load(release, force=force, because=because)
     data = {**found.document, "index": found.index, "intact": True}
     emit(
         data,

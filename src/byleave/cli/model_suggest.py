@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from byleave.cli.forced import because_option, check_forced, force_option
 from byleave.cli.opened import opened
 from byleave.cli.output import emit, json_option, workspace_option
 
@@ -22,9 +23,8 @@ __all__ = ["suggest"]
     help="For whom. Without their yes, message and history are not looked at.",
 )
 @click.option("--count", default=3, show_default=True, type=click.IntRange(1, 50))
-@click.option(
-    "--force", is_flag=True, help="Load it though a withdrawal is past its date in it; logged."
-)
+@force_option
+@because_option
 @workspace_option
 @json_option
 def suggest(
@@ -35,6 +35,7 @@ def suggest(
     member: str | None,
     count: int,
     force: bool,
+    because: str,
     workspace: str,
     as_json: bool,
 ) -> None:
@@ -50,9 +51,12 @@ def suggest(
     """  # noqa: D301
     if member is not None and force:
         raise click.UsageError("--force is for an operator's own look, not for a member")
+    check_forced(force=force, because=because)
     with opened(workspace, read_only=not force) as ws:
         if member is None:
-            found = ws.release.suggest(release, message, history=history, count=count, force=force)
+            found = ws.release.suggest(
+                release, message, history=history, count=count, force=force, because=because
+            )
             told: dict[str, Any] = {"release": release, "suggestions": found}
         else:
             told = ws.release.suggest_for(member, release, message, history=history, count=count)

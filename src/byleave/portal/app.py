@@ -47,6 +47,7 @@ from byleave.portal.error_pages import add_error_pages
 from byleave.portal.gpc import BrowserSignals, add_gpc
 from byleave.portal.guard import Guard
 from byleave.portal.house import add_house
+from byleave.portal.house_jobs import add_house_jobs
 from byleave.portal.house_lists import add_house_lists
 from byleave.portal.house_publish import add_house_publish
 from byleave.portal.language import Tongues, language_of
@@ -257,6 +258,7 @@ def create_app(
         add_transparency(routes, desk, demo=demo, base=base)
         add_house_lists(routes, desk, demo=demo, base=base)
         add_house_publish(routes, desk, demo=demo, base=base)
+        add_house_jobs(routes, desk, demo=demo, base=base)
     _errors(app, base)
     app.add_middleware(Tongues, secure=desk is not None and desk.callers.secure)
     app.add_middleware(

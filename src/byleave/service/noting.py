@@ -12,10 +12,12 @@ from byleave.evidence.entry import Entry
 from byleave.ids import to_us
 from byleave.service.house import House
 
-__all__ = ["note", "reason"]
+__all__ = ["AT_THE_MACHINE", "note", "reason"]
 
 _SALT_BYTES: Final = 32
 _WHY: Final = 200
+AT_THE_MACHINE: Final = "at the machine"
+"""Who acts by command or in Python, where nobody signs in: whoever has the machine."""
 
 
 def reason(why: str) -> str:

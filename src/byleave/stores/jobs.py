@@ -32,6 +32,7 @@ _COLUMNS: Final = (
 )
 _ONE: Final = _COLUMNS + " FROM job WHERE number = ?"
 _SOME: Final = _COLUMNS + " FROM job WHERE number > ? ORDER BY number LIMIT ?"
+_NEWEST: Final = _COLUMNS + " FROM job WHERE number < ? ORDER BY number DESC LIMIT ?"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,6 +186,12 @@ class JobFile:
         """Return the jobs with a higher number, the oldest first."""
         with self._one:
             rows = self._db.execute(_SOME, (after, limit)).fetchall()
+        return [_job(row) for row in rows]
+
+    def newest(self, *, before: int | None, limit: int) -> list[Job]:
+        """Return the jobs with a lower number, or all, the newest first."""
+        with self._one:
+            rows = self._db.execute(_NEWEST, (before or 2**62, limit)).fetchall()
         return [_job(row) for row in rows]
 
 

@@ -13,6 +13,7 @@ from byleave.service.transparency import transparency_facts
 from byleave.summary.kinds import KINDS
 from byleave.wiring.consent_nouns import Noun
 from byleave.wiring.face_pages import page_facts
+from byleave.wiring.job_facts import jobs_facts
 
 __all__ = ["Faces"]
 
@@ -86,6 +87,14 @@ class Faces(Noun):
                 if kind.of != "snapshot"
             ],
         }
+
+    def jobs(self, *, before: int | None = None) -> Facts:
+        """Return a page of the long work that was asked for, newest first; no job is begun.
+
+        Args:
+            before: Only jobs of a lower number.
+        """
+        return {**self._stand(), **jobs_facts(self._workspace.path, before=before)}
 
     def page(self, address: str) -> Facts:
         """Return what a page of operators, auditors or the public shows, by its address.

@@ -82,6 +82,7 @@ _PAGES: Final[tuple[tuple[str, str, str, Callable[..., Facts]], ...]] = (
     ("/house/withdrawals", "house-withdrawals", "withdrawals", lambda ws, _: ws.acts.withdrawals()),
     ("/house/rules", "house-rules", "rules", lambda ws, _: ws.acts.rules()),
     ("/house/trail", "house-trail", "trail", _trail),
+    ("/house/jobs", "house-jobs", "jobs", lambda ws, query: ws.faces.jobs(before=_index(query))),
     ("/audit", "audit", "audit", lambda ws, _: ws.faces.audit()),
     ("/audit/log", "audit-log", "audit-log", _log),
     (

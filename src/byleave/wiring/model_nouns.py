@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from byleave.canonical import Json
 from byleave.consent.reason import Reason
-from byleave.errors import EvidenceError, InputError
+from byleave.errors import EvidenceError, InputError, RefusedError
 from byleave.service import (
+    acts,
     answer,
     attestation,
     lineage,
@@ -25,6 +26,7 @@ from byleave.service import (
     withdrawal,
 )
 from byleave.service import refit as refitting
+from byleave.service.noting import AT_THE_MACHINE, reason
 from byleave.snapshot.reads import SALT_BYTES
 from byleave.wiring.consent_nouns import Noun
 from byleave.wiring.reading import Reader, open_reader, read_model, read_trace
@@ -222,6 +224,7 @@ class Releases(Noun):
         history: Sequence[str] = (),
         count: int = 3,
         force: bool = False,
+        because: str = "",
     ) -> list[dict[str, Any]]:
         """Return the best suggestions of a release, with the reasons.
 
@@ -232,12 +235,14 @@ class Releases(Noun):
                 (`skill:python`), as far as they let it be used.
             count: How many.
             force: Ask a tainted release all the same; that is logged.
+            because: Why it is forced; `load` says more.
 
         Raises:
-            InputError: `training.suggest`, the trainer takes another kind of question.
+            InputError: `training.suggest`, the trainer takes another kind of question;
+                `input.malformed`, forced without a reason.
             RefusedError: `release.tainted`.
         """
-        release = self.load(name, force=True) if force else self._asked(name)
+        release = self.load(name, force=True, because=because) if force else self._asked(name)
         return self._suggester.personal(release, message=message, history=history, count=count)
 
     def suggest_for(
@@ -309,20 +314,35 @@ class Releases(Noun):
         self._house.log.publish()
         return release
 
-    def load(self, name: str, *, force: bool = False) -> model.Release:
+    def load(
+        self, name: str, *, force: bool = False, because: str = "", who: str = AT_THE_MACHINE
+    ) -> model.Release:
         """Return a release after recomputing its digest.
 
         Args:
             name: Its id.
             force: Load a tainted one all the same; that is logged.
+            because: Why it is forced, 1 to 200 characters: in the log as an act, before it is
+                loaded. Of a release that needs no force nothing is logged.
+            who: Who forces it, as the trail names them.
 
         Raises:
             RefusedError: `release.tainted`, a withdrawal is past its date in it.
+            InputError: `input.malformed`, forced without a reason; `release.tainted-read-only`.
         """
-        before = self._house.ledger.size()
-        release = taint.load_untainted(self._house, name, force=force)
-        if self._house.ledger.size() > before:
-            self._house.log.publish()
+        house = self._house
+        if not force:
+            return taint.load_untainted(house, name)
+        reason(because)
+        try:
+            return taint.load_untainted(house, name)
+        except RefusedError as error:
+            if error.code != "release.tainted":
+                raise
+        if not house.read_only:
+            acts.log_act(house, "release.force", who=who, what=name, why=because)
+        release = taint.load_untainted(house, name, force=True)
+        house.log.publish()
         return release
 
     def tainted(self) -> tuple[taint.Taint, ...]:

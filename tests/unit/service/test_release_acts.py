@@ -251,7 +251,7 @@ def test_under_the_rule_releases_a_replaced_model_is_gone(copied: Grown) -> None
         assert [item["name"] for item in purge["removed"]] == list(batch.purged)
         for act in (
             lambda: ws.release.load(copied.release),
-            lambda: ws.release.load(copied.release, force=True),
+            lambda: ws.release.load(copied.release, force=True, because="to compare"),
             lambda: ws.release.suggest(copied.release, "Hello!"),
             lambda: ws.release.rollback("replies-2", to=copied.release),
         ):

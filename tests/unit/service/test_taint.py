@@ -79,22 +79,31 @@ def test_what_was_replaced_is_not_a_way_around(late: tuple[Grown, ReplayClock]) 
 
 
 def test_force_is_logged(late: tuple[Grown, ReplayClock]) -> None:
-    """A tainted release loads by force, and the log then holds an entry that names it."""
+    """A tainted release loads by force with a reason: an act in the log, then an entry that names it."""
     grown, clock = late
     clock.set(grown.now + 2 * MONTH)
     with open_workspace(grown.path, now=clock) as ws:
         size = ws.ledger.size()
-        release = ws.release.load(grown.release, force=True)
-        assert ws.ledger.size() == size + 1
-        entry = parse_entry(ws.ledger.read(size, size + 1)[0], ForcedLoadEntry)
+        for because in ("", " ", "x" * 201):
+            with pytest.raises(InputError) as caught:
+                ws.release.load(grown.release, force=True, because=because)
+            assert caught.value.code == "input.malformed"
+        assert ws.ledger.size() == size
+        release = ws.release.load(grown.release, force=True, because="to compare")
+        assert ws.ledger.size() == size + 2
+        entry = parse_entry(ws.ledger.read(size + 1, size + 2)[0], ForcedLoadEntry)
         assert entry.release == release.index
-        assert ws.house.log.checkpoint().size == size + 1
+        assert ws.house.log.checkpoint().size == size + 2
+        forced, act = ws.acts.trail(limit=2)
+        assert (forced["kind"], act["kind"]) == ("forced-load", "act")
+        assert (act["what"], act["why"]) == ("release.force", "to compare")
+        assert act["who"] == "at the machine"
         assert ws.fsck() == []
     with (
         open_workspace(grown.path, now=clock, read_only=True) as ws,
         pytest.raises(InputError) as caught,
     ):
-        ws.release.load(grown.release, force=True)
+        ws.release.load(grown.release, force=True, because="to compare")
     assert caught.value.code == "release.tainted-read-only"
 
 
@@ -114,7 +123,7 @@ def test_force_on_a_clean_release_logs_nothing(copied: Grown) -> None:
     """Forcing what needs no force is loading."""
     with open_workspace(copied.path, now=ReplayClock(copied.now)) as ws:
         size = ws.ledger.size()
-        ws.release.load(copied.release, force=True)
+        ws.release.load(copied.release, force=True, because="to compare")
         assert ws.ledger.size() == size
 
 
@@ -126,5 +135,5 @@ def test_the_release_room_is_untouched(late: tuple[Grown, ReplayClock], tmp_path
     before = {p.name: p.read_bytes() for p in folder.iterdir()}
     with open_workspace(grown.path, now=clock) as ws:
         ws.release.tainted()
-        ws.release.load(grown.release, force=True)
+        ws.release.load(grown.release, force=True, because="to compare")
     assert {p.name: p.read_bytes() for p in folder.iterdir()} == before

@@ -143,6 +143,17 @@ def test_strangers_and_force_are_refused(folder: Path) -> None:
     assert CliRunner().invoke(cli, [*words, "--workspace", str(folder)]).exit_code == 2
 
 
+def test_force_wants_its_reason(folder: Path) -> None:
+    """`--force` without `--because` is refused, and so is a reason for nothing."""
+    for command in ("model suggest", "release suggest", "release show"):
+        for words in (["--force"], ["--force", "--because", " "], ["--because", "to compare"]):
+            told = CliRunner().invoke(
+                cli, [*command.split(), "content-1", *words, "--workspace", str(folder)]
+            )
+            assert told.exit_code == 2
+            assert "--because" in told.output
+
+
 def test_the_model_noun_asks_the_same_release(folder: Path) -> None:
     """`ws.model.suggest` and `ws.release.suggest` are one."""
     with byleave.open(folder, read_only=True) as ws:

@@ -15,6 +15,7 @@ from byleave.cli.output import emit, json_option, table, workspace_option
 
 if TYPE_CHECKING:
     from byleave.consent.event import ConsentEvent
+    from byleave.service.explain import Explained
 
 __all__ = ["decision_group", "group"]
 
@@ -352,31 +353,57 @@ def decision_group() -> None:
 def explain(
     *, member: str, use: str, at: str | None, known_at: str | None, workspace: str, as_json: bool
 ) -> None:
-    """Say what one member's choices come to for one leaf use, and which event decides.
+    """Say whether one member's data may be put to one leaf use, on what ground, and what decides.
 
     \b
     byleave decision explain m-1 train.generative.replies/messages.inmail/platform
     """  # noqa: D301
     with opened(workspace, read_only=True) as ws, _noted():
-        found = ws.consent.decide(member, use, at=_instant(at), known_at=_instant(known_at))
+        found = ws.consent.explain(member, use, at=_instant(at), known_at=_instant(known_at))
+    event = found.choices.event
     data = {
         "use": use,
         "reason": found.reason.word,
         "allowed": found.reason.word == "kept",
-        "because": found.because,
-        "event": None if found.event is None else _event(found.event),
+        "ground": found.ground.word,
+        "because": found.index,
+        "choices": found.choices.reason.word,
+        "event": None if event is None else _event(event),
+        "region": found.region,
+        "rule": found.rule.to_dict(),
     }
     emit(
         data,
         schema="byleave/decision/v1",
         as_json=as_json,
-        lines=lambda: [
-            f"{found.reason.word}: {found.reason.meaning}",
-            "  nothing on record decides"
-            if found.because is None
-            else f"  decided by log entry {found.because:,}",
-        ],
+        lines=lambda: _explained(found),
     )
+
+
+_CITES = 4  # of a rule; all of them with --json
+
+
+def _explained(found: Explained) -> list[str]:
+    rule = found.rule
+    if found.index is not None:
+        decided = f"log entry {found.index:,}"
+    else:
+        silent = found.reason is found.choices.reason
+        decided = "nothing on record" if silent else "a rule of the region, below"
+    sets = ", ".join(name.partition("@")[0] for name in rule.names)
+    left = len(rule.cites) - _CITES
+    more = [f"              and {left} more: byleave ruleset show"] if left > 0 else []
+    return [
+        f"{found.reason.word}: {found.reason.meaning}",
+        f"  decided by  {decided}",
+        f"  ground      {found.ground.word}",
+        f"  choices     {found.choices.reason.word}",
+        f"  region      {found.region or 'not known: the strictest of all'}",
+        f"  rule        {rule.basis.word}{', suspended' if rule.suspended else ''}; {sets}",
+        *(f"              {cite}" for cite in rule.cites[:_CITES]),
+        *more,
+        "  for data of theirs alone, collected from then on; the gate asks each person in a row",
+    ]
 
 
 @decision_group.command("replay")

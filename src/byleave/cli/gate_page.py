@@ -44,6 +44,7 @@ def write_case_page(path: str, data: Mapping[str, Any]) -> None:
     """Write the page of a case (`CaseReport.to_dict()`), whole or not at all.
 
     Raises:
+        InputError: `cli.usage`, no name of a file.
         WorldError: as `write_page`.
     """
 
@@ -59,9 +60,10 @@ def write_drawn(path: str, draw: Callable[[], str]) -> None:
     """Write what `draw` returns, whole or not at all.
 
     Raises:
+        InputError: `cli.usage`, no name of a file.
         WorldError: as `write_page`.
     """
-    from byleave.errors import WorldError
+    from byleave.errors import InputError, WorldError
 
     try:
         text = draw()
@@ -72,6 +74,8 @@ def write_drawn(path: str, draw: Callable[[], str]) -> None:
             hint="pip install 'byleave[portal]'",
         ) from error
     file = Path(path)
+    if not file.name:
+        raise InputError("that is no name for a file", code="cli.usage", where=path or "''")
     part = file.with_name(f".{file.name}.part")
     try:
         part.write_text(text, "utf-8")

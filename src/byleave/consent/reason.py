@@ -89,7 +89,7 @@ MEANINGS: Final[Mapping[Reason, str]] = {
     Reason.NO_GRANT: "no yes on record",
     Reason.REFUSED: "said no",
     Reason.WITHDRAWN: "said yes, then stopped",
-    Reason.OBJECTED: "objected",
+    Reason.OBJECTED: "made an objection",
     Reason.EXPIRED: "the yes had an end date",
     Reason.EVIDENCE_GRADE: "a yes without the text it answered",
     Reason.NOTICE_DOES_NOT_COVER: "the text shown did not name this use",

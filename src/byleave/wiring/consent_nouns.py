@@ -24,6 +24,7 @@ from byleave.service.asking import Asking
 from byleave.service.consent_export import export_table
 from byleave.service.consent_import import PART_ROWS, Imported, import_rows, list_imports
 from byleave.service.decide import Decider
+from byleave.service.explain import Explained, explain
 from byleave.stores.artefacts import write_file
 from byleave.wiring.consent_files import choices_of, kind_of, table_bytes
 
@@ -290,6 +291,18 @@ class Consents(Noun):
         if known_at is None:
             return self._decider.decide(member, leaf, at=at)
         return consent.decision_for(self._house, member, leaf, at=at, known_at=known_at)
+
+    def explain(
+        self,
+        member: str,
+        use: str,
+        *,
+        at: datetime | None = None,
+        known_at: datetime | None = None,
+    ) -> Explained:
+        """Return what one member's choices and their region's rules come to for one use, and why."""
+        leaf = self._house.taxonomy.use(use)
+        return explain(self._house, member, leaf, at=at, known_at=known_at)
 
     def import_file(
         self,

@@ -338,7 +338,7 @@ CODES: Final[dict[str, str]] = {
     "api.method": "An address does not take that method.",
     "api.not-found": "Nothing stands at that address.",
     "api.rate": "One caller sent too many requests in a row.",
-    "api.reason": "An API token asks for a member's data without saying why.",
+    "api.reason": "A request reads a member's data, or acts, without saying why.",
     "api.read-only": "A server that only reads was asked to change something.",
     "api.role": "A route is for callers of another role.",
     "api.scope": "An API token lacks the scope that a route needs.",

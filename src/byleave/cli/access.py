@@ -183,7 +183,7 @@ def trail(
     workspace: str,
     as_json: bool,
 ) -> None:
-    """List what was done, newest first; who and why where someone acted through the console.
+    """List what was done, newest first; who and why where someone acted and said so.
 
     \b
     byleave access trail --kind policy

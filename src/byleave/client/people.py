@@ -260,3 +260,34 @@ class People(Calls):
     def standing(self, member: str) -> dict[str, Any]:
         """Return what still holds rows of a member, and has to be dealt with before erasing."""
         return self._found("erasures/standing", {"member": member})
+
+    def state(
+        self, use: str, *, at: str | None = None, known_at: str | None = None
+    ) -> dict[str, Any]:
+        """Return how many members stand where on one leaf use, at an instant, as known at another."""
+        return self._found("choices/state", {"use": use, "at": at, "known_at": known_at})
+
+    def offer_secret(self, *, key: str | None = None) -> dict[str, Any]:
+        """Return the platform's part of a secret, for a member who takes part in making it."""
+        return self._job("members/offers", {}, key)
+
+    def enrol_jointly(
+        self,
+        member: str,
+        offer: str,
+        nonce: str,
+        *,
+        region: str | None = None,
+        key: str | None = None,
+    ) -> int:
+        """Enrol a member under a secret that their own part went into; return the log index.
+
+        Args:
+            member: Whom.
+            offer: Name of the platform's part.
+            nonce: Their own 32 bytes, hex.
+            region: Where they live, where known.
+            key: Idempotency key; default a new one.
+        """
+        body = {"member": member, "offer": offer, "nonce": nonce, "region": region}
+        return int(self._write("/api/v1/members/joint", body, key)["index"])

@@ -212,6 +212,19 @@ class Work(Calls):
         """Yield the documents of every package for a recipient, oldest first."""
         return self._all("packages")
 
+    def import_choices(
+        self, upload: str, *, name: str | None = None, enrol: bool = True, key: str | None = None
+    ) -> dict[str, Any]:
+        """Have choices imported from a file that was uploaded; return the job.
+
+        Args:
+            upload: Its name, as `upload` returned it; a table of our layout.
+            name: Id of the import; None: the next number.
+            enrol: Whether members the ledger does not know are enrolled.
+            key: Idempotency key; default a new one.
+        """
+        return self._job("imports", {"upload": upload, "name": name, "enrol": enrol}, key)
+
     # recalls and erasures
 
     def disclosures(self) -> Iterator[dict[str, Any]]:

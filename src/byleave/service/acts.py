@@ -25,7 +25,7 @@ Facts = dict[str, Any]
 
 KINDS: Final[dict[str, str]] = {
     "acknowledgement": "a recipient acknowledged a recall",
-    "act": "someone acted through the console or the API",
+    "act": "someone acted, and said why",
     "attestation": "a run outside was attested",
     "case": "a case was stated",
     "certificate": "a certificate of unlearning was made",

@@ -46,10 +46,8 @@ __all__ = [
     "check_data",
     "check_use",
     "envelope",
-    "pack",
     "read_envelope",
     "read_link",
-    "unpack",
 ]
 
 DATA: Final = "data.parquet"
@@ -301,11 +299,6 @@ def read_link(value: object) -> Link:
     )
 
 
-def pack(chain: Chain, data: bytes) -> bytes:
-    """Return the bytes of a package, not yet encrypted."""
-    return envelope(chain) + data
-
-
 def envelope(chain: Chain) -> bytes:
     """Return what stands before the data in a package."""
     return _MAGIC + canonical.encode({"chain": chain.document()}) + b"\n"
@@ -328,21 +321,6 @@ def read_envelope(stream: BinaryIO) -> Chain:
     except (ValueError, InputError):
         raise _malformed("not the chain of a package") from None
     return Chain.read(document["chain"])
-
-
-def unpack(raw: bytes) -> tuple[Chain, bytes]:
-    """Read what `pack` wrote, and compare the data with the last header; nothing else is verified.
-
-    Raises:
-        EvidenceError: `disclosure.package`, `disclosure.package-path`; `disclosure.damaged`, the
-            data is not what the header names.
-        InputError: Codes of `canonical.decode` and `Terms.decode`.
-    """
-    stream = io.BytesIO(raw)
-    chain = read_envelope(stream)
-    data = stream.read()
-    check_data(chain.last, len(data), canonical.sha256(data))
-    return chain, data
 
 
 class Joined(io.RawIOBase):

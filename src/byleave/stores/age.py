@@ -1,6 +1,6 @@
 """Encryption of a package to one recipient: age (X25519, ChaCha20-Poly1305), by pyrage.
 
-Files go through as streams, 64 KiB at a time; bytes at hand are encrypted at once.
+Packages go through as streams, 64 KiB at a time.
 """
 
 from __future__ import annotations
@@ -16,10 +16,8 @@ if TYPE_CHECKING:
 __all__ = [
     "age_key",
     "new_age_identity",
-    "open_sealed",
     "open_stream",
     "seal_stream",
-    "seal_to",
 ]
 
 _BECH32: Final = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
@@ -56,17 +54,6 @@ def age_key(identity: str) -> str:
     return str(_identity(identity).to_public())
 
 
-def seal_to(key: str, data: bytes) -> bytes:
-    """Return data encrypted to a public key.
-
-    Raises:
-        InputError: `disclosure.card`, no such key.
-        WorldError: `cli.extra-missing`.
-    """
-    sealed: bytes = _pyrage().encrypt(data, [_recipient(key)])
-    return sealed
-
-
 def seal_stream(key: str, source: BinaryIO | io.RawIOBase, target: BinaryIO) -> None:
     """Encrypt a stream to a public key, in bounded memory.
 
@@ -75,19 +62,6 @@ def seal_stream(key: str, source: BinaryIO | io.RawIOBase, target: BinaryIO) -> 
         WorldError: `cli.extra-missing`.
     """
     _pyrage().encrypt_io(source, target, [_recipient(key)])
-
-
-def open_sealed(identity: str, data: bytes) -> bytes:
-    """Return what was encrypted to this key.
-
-    Raises:
-        InputError: `disclosure.wrong-key`, it was encrypted to another key.
-        EvidenceError: `disclosure.damaged`, a byte was changed, or it is cut off.
-        WorldError: `cli.extra-missing`.
-    """
-    target = io.BytesIO()
-    open_stream(identity, io.BytesIO(data), target)
-    return target.getvalue()
 
 
 def open_stream(identity: str, source: BinaryIO, target: BinaryIO) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import shutil
 from pathlib import Path
@@ -12,11 +13,11 @@ import pytest
 
 from byleave import canonical
 from byleave.disclosure.letters import Answer, OrderFile, parse_letter
-from byleave.disclosure.parcel import DATA, unpack
+from byleave.disclosure.parcel import DATA, read_envelope
 from byleave.errors import ByleaveError, ConflictError, RefusedError
 from byleave.evidence.disclosed import signed_bytes
 from byleave.note.keys import SignerKey
-from byleave.stores.age import new_age_identity, open_sealed, seal_to
+from byleave.stores.age import new_age_identity, open_stream, seal_stream
 from byleave.stores.outbox import FolderOutbox
 from byleave.wiring import recipient
 from byleave.wiring.recipient import RecipientFolder, make_recipient
@@ -36,6 +37,18 @@ def _package(site: Site) -> bytes:
     return (site.lay_out() / f"{site.package}.age").read_bytes()
 
 
+def _sealed_to(key: str, raw: bytes) -> bytes:
+    sealed = io.BytesIO()
+    seal_stream(key, io.BytesIO(raw), sealed)
+    return sealed.getvalue()
+
+
+def _opened(identity: str, sealed: bytes) -> bytes:
+    raw = io.BytesIO()
+    open_stream(identity, io.BytesIO(sealed), raw)
+    return raw.getvalue()
+
+
 def _refused(site: Site, sealed: bytes) -> str:
     mine = site.recipient()
     with pytest.raises(ByleaveError) as error:
@@ -46,7 +59,7 @@ def _refused(site: Site, sealed: bytes) -> str:
 
 
 def _resealed(site: Site, raw: bytes) -> bytes:
-    return seal_to(site.recipient().card.age, raw)
+    return _sealed_to(site.recipient().card.age, raw)
 
 
 def test_a_package_for_another_key_is_not_opened(site: Site, tmp_path: Path) -> None:
@@ -57,9 +70,9 @@ def test_a_package_for_another_key_is_not_opened(site: Site, tmp_path: Path) -> 
     with pytest.raises(ByleaveError) as error:
         other.open(sealed)
     assert error.value.code == "disclosure.wrong-key"
-    raw = open_sealed(_identity(copy), sealed)
+    raw = _opened(_identity(copy), sealed)
     with pytest.raises(ByleaveError) as error:
-        other.open(seal_to(other.card.age, raw))
+        other.open(_sealed_to(other.card.age, raw))
     assert error.value.code == "disclosure.wrong-package"
     assert other.held() == []
 
@@ -73,7 +86,7 @@ def test_a_changed_or_cut_package_is_not_opened(offered_site: Site) -> None:
 
 def test_changed_rows_inside_are_not_taken(offered_site: Site) -> None:
     """Rows other than the header's, sealed anew to me: `disclosure.damaged`."""
-    raw = open_sealed(_identity(offered_site), _package(offered_site))
+    raw = _opened(_identity(offered_site), _package(offered_site))
     assert _refused(offered_site, _resealed(offered_site, raw[:-1])) == "disclosure.damaged"
     assert _refused(offered_site, _resealed(offered_site, b"zip" + raw)) == "disclosure.package"
 
@@ -83,7 +96,7 @@ def test_changed_rows_inside_are_not_taken(offered_site: Site) -> None:
 )
 def test_a_package_names_no_file_of_its_own(offered_site: Site, name: str) -> None:
     """A header that names another file, inside the folder or out of it: `disclosure.package-path`."""
-    raw = open_sealed(_identity(offered_site), _package(offered_site))
+    raw = _opened(_identity(offered_site), _package(offered_site))
     _, line, data = raw.split(b"\n", 2)
     document = json.loads(line)
     document["chain"]["links"][0]["header"]["files"][0]["name"] = name
@@ -106,7 +119,7 @@ def test_a_list_names_no_path(offered_site: Site, name: str) -> None:
 
 def test_a_header_nobody_logged_is_refused(offered_site: Site) -> None:
     """Later expiry in the header, though it is signed by nobody: `disclosure.chain`."""
-    raw = open_sealed(_identity(offered_site), _package(offered_site))
+    raw = _opened(_identity(offered_site), _package(offered_site))
     _, line, data = raw.split(b"\n", 2)
     document = json.loads(line)
     document["chain"]["links"][0]["header"]["terms"]["expires"] = None
@@ -376,6 +389,7 @@ def test_a_recipient_s_keys_are_not_replaced(site: Site, tmp_path: Path) -> None
 
 def test_unpack_reads_only_what_pack_writes(offered_site: Site) -> None:
     """A package reads back as it was packed; the chain in it is the one in the log."""
-    chain, data = unpack(open_sealed(_identity(offered_site), _package(offered_site)))
+    stream = io.BytesIO(_opened(_identity(offered_site), _package(offered_site)))
+    chain, data = read_envelope(stream), stream.read()
     assert chain.last.name == offered_site.package
     assert chain.last.size == len(data)

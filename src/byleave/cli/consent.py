@@ -402,7 +402,7 @@ def _explained(found: Explained) -> list[str]:
         f"  rule        {rule.basis.word}{', suspended' if rule.suspended else ''}; {sets}",
         *(f"              {cite}" for cite in rule.cites[:_CITES]),
         *more,
-        "  for data of theirs alone, collected from then on; the gate asks each person in a row",
+        "  for new data of theirs alone; a gate asks everybody in a row",
     ]
 
 

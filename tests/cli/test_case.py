@@ -354,3 +354,16 @@ def test_the_page_shows_a_case_that_parses(root: Path) -> None:
     page = (root / "docs" / "spec" / "case.md").read_text(encoding="utf-8")
     text = page.split("```yaml\n", 1)[1].split("```", 1)[0]
     assert parse_case(text, "case.md").deliveries
+
+
+def test_one_of_something_is_said_in_the_singular(tmp_path: Path) -> None:
+    """A case of one message and one delivery speaks of one message and one delivery."""
+    (tmp_path / "m.csv").write_text("record,author,recipients,sent_at\n1,ann,,2024-08-01\n")
+    file = tmp_path / "case.yaml"
+    file.write_text(
+        "format: byleave-case/v1\ntitle: t\norigin: generated\nmessages: m.csv\ndeliveries:\n"
+        "  - {id: d, at: 2024-08-20, recipient: platform, purpose: train.generative.replies}\n"
+    )
+    said = run(str(file), "--as-of", "2025-01-21")
+    assert "over 1 message (0 of unknown date) and 1" in said
+    assert "1 member by 1 message\n" in said

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from byleave.cli.output import table
+from byleave.verify.words import counted
 
 __all__ = ["case_lines", "field", "wrapped"]
 
@@ -27,10 +28,12 @@ def case_lines(data: Json) -> Iterator[str]:
         yield from field("alleged", matter["alleged"])
         yield from field("ended", matter["outcome"])
     yield from field("data", data["data_origin"])
+    done = len(data["deliveries"])
     yield from field(
         "asked",
-        f"as of {data['as_of']}, over {data['messages']:,} messages "
-        f"({data['messages_undated']:,} of unknown date) and {len(data['deliveries'])} deliveries",
+        f"as of {data['as_of']}, over {counted(data['messages'], 'message')} "
+        f"({data['messages_undated']:,} of unknown date) and {done:,} "
+        f"{'delivery' if done == 1 else 'deliveries'}",
     )
     for cohort in data["cohorts"]:
         yield ""
@@ -50,7 +53,7 @@ def _cohort(cohort: Json) -> Iterator[str]:
     yield from field("cohort", f"{found['cohort']}: {found['title']}")
     yield from field(
         "affected",
-        f"{_span(found['members'])} members by {_span(messages)} messages"
+        f"{_several(found['members'], 'member')} by {_several(messages, 'message')}"
         + (
             "; the higher number counts messages of unknown date"
             if messages["low"] != messages["high"]
@@ -158,6 +161,11 @@ def _readings(data: Json) -> Iterator[str]:
         yield from wrapped(reading["citation"], "    ", "    ")
         if reading["limitation"]:
             yield from wrapped(f"too late: {reading['limitation']}", "    ", "    ")
+
+
+def _several(span: Json, word: str) -> str:
+    """Return `1 message`, `2 to 3 messages`."""
+    return f"{_span(span)} {word}{'' if span['low'] == span['high'] == 1 else 's'}"
 
 
 def _span(ends: Json) -> str:

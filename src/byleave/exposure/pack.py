@@ -57,6 +57,7 @@ class Reading:
         applies: The law as cited is applied to uses in this interval.
         disclosures_only: Counts only what left the platform.
         regions: Counts only members in these regions; empty: everywhere.
+        leaves_out: Reasons (`finding.REASONS`) under which it takes nobody to be wronged.
         limitation_years: A claim is too late after so many years from discovery; None: not
             modelled.
         limitation: Citation of that.
@@ -74,6 +75,7 @@ class Reading:
     applies: Interval = field(default=Interval())
     disclosures_only: bool = False
     regions: frozenset[str] = field(default=frozenset())
+    leaves_out: frozenset[str] = field(default=frozenset())
     limitation_years: int | None = None
     limitation: str | None = None
     ours: bool = False
@@ -167,6 +169,21 @@ _SCA: Final = (
         limitation=_SCA_LIMIT,
         outer=True,
     ),
+    Reading(
+        name="sca-opt-out",
+        title="Stored Communications Act, silence read as consent",
+        citation="18 U.S.C. 2702(b)(3), as a platform might argue it",
+        unit=Unit.PERSON,
+        cents=100_000,
+        assumption="not in the complaint: whoever had been told by a document, could have turned "
+        "their own switch off, and did not, is taken to have agreed (`no-choice`); all others "
+        "count as in sca-per-person. A court that asks for an act of consent does not follow",
+        disclosures_only=True,
+        leaves_out=frozenset({"no-choice"}),
+        limitation_years=2,
+        limitation=_SCA_LIMIT,
+        ours=True,
+    ),
 )
 
 _OTHERS: Final = (
@@ -228,7 +245,7 @@ US_PRIVATE_MESSAGES: Final = RulePack(
     currency="USD",
     readings=(*_SCA, *_OTHERS),
 )
-"""The claims of De La Torre v. LinkedIn as reported on the day it was filed, and two of ours."""
+"""The claims of De La Torre v. LinkedIn as reported on the day it was filed, and three of ours."""
 
 PACKS: Final = {US_PRIVATE_MESSAGES.name: US_PRIVATE_MESSAGES}
 

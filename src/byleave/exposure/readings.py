@@ -12,7 +12,7 @@ integer cents inside; `low` and `high` are whole units of the currency, rounded 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -260,7 +260,8 @@ class _Pairs:
     members: pa.Array
     record: Array  # int32 codes
     records: int
-    certain: Array  # bool: not `date-unknown`
+    reason: Array  # int32 codes into `reasons`
+    reasons: tuple[str, ...]
     first: Array  # int64, microseconds
     region: Array  # int32 codes into `regions`; -1 unknown
     regions: tuple[str, ...]
@@ -271,13 +272,13 @@ class _Pairs:
     @classmethod
     def of(cls, pairs: pa.Table) -> _Pairs:
         columns = {name: pairs[name].combine_chunks() for name in pairs.column_names}
-        reason = columns["reason"].dictionary.to_pylist().index("date-unknown")
         return cls(
             member=_codes(columns["member"]),
             members=columns["member"].dictionary,
             record=_codes(columns["record"]),
             records=len(columns["record"].dictionary),
-            certain=_codes(columns["reason"]) != reason,
+            reason=_codes(columns["reason"]),
+            reasons=tuple(columns["reason"].dictionary.to_pylist()),
             first=as_us(pairs["first_used_at"], -FAR_FUTURE_US),
             region=_codes(columns["region"]),
             regions=tuple(columns["region"].dictionary.to_pylist()),
@@ -286,12 +287,23 @@ class _Pairs:
             disclosed_discoverable=columns["disclosed_discoverable_us"].to_numpy(),
         )
 
+    @property
+    def certain(self) -> Array:
+        """Which are of certain date: bool[pairs]."""
+        return ~self._for({"date-unknown"})
+
+    def _for(self, reasons: Collection[str]) -> Array:
+        """Return bool[pairs]: which have one of some reasons."""
+        return np.isin(self.reason, [n for n, name in enumerate(self.reasons) if name in reasons])
+
     def asked(self, reading: Reading) -> Array:
         """Return bool[pairs]: what `reading` speaks about, too late or not."""
         start, end = reading.applies.start_us, reading.applies.end_us
         asked = (self.first >= start) & (self.first < end)
         if reading.disclosures_only:
             asked &= self.disclosed
+        if reading.leaves_out:
+            asked &= ~self._for(reading.leaves_out)
         if reading.regions:
             asked &= np.isin(
                 self.region, [n for n, name in enumerate(self.regions) if name in reading.regions]

@@ -172,7 +172,13 @@ def marks_of(plan: CasePlan) -> tuple[Marks, ...]:
 
 
 def _counts_like(reading: Reading) -> object:
-    return (reading.applies, reading.disclosures_only, reading.regions, reading.limitation_years)
+    return (
+        reading.applies,
+        reading.disclosures_only,
+        reading.regions,
+        reading.leaves_out,
+        reading.limitation_years,
+    )
 
 
 def marked(
@@ -229,6 +235,7 @@ def _mark_claims(
     counted = found.touched & left if reading.disclosures_only else found.touched
     speaks = np.array([reading.applies.holds(d.at) for d in deliveries] + [False], dtype=bool)
     allowed = speaks[found.first]
+    allowed &= ~np.isin(found.reason, [REASONS.index(name) for name in reading.leaves_out])
     if reading.regions:
         inside = np.zeros(len(codes), dtype=bool)
         for at in range(len(deliveries)):

@@ -110,9 +110,10 @@ def _deliveries(data: Json, found: Json) -> Chart:
     at = {d["id"]: date(parse_instant(d["at"])) for d in data["deliveries"]}
     most = max(rows, key=lambda row: row["messages"])
     touched = sum(1 for row in rows if row["messages"])
+    which = f"; {most['delivery']} held the most." if touched > 1 else f": {most['delivery']}."
     caption = Caption(
-        headline=f"{touched:,} of {count(len(rows), 'delivery', 'deliveries')} held such messages; "
-        f"{most['delivery']} held the most.",
+        headline=f"{touched:,} of {count(len(rows), 'delivery', 'deliveries')} held such messages"
+        + (which if touched else "."),
         subtitle="Messages affected by each delivery or training run; one message may be in several.",
         columns=("Delivery", "Day", "Members", "Messages"),
         rows=tuple(

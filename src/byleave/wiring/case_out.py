@@ -33,6 +33,7 @@ from byleave.service.case_files import PRIVATE_FILES, REPORT_FILE, report_bytes
 from byleave.service.case_statement import case_entry, case_proof, log_case, state_case
 from byleave.stores.artefacts import write_file
 from byleave.verify import Verdict, verify
+from byleave.verify.words import counted
 from byleave.wiring.case import read_case
 from byleave.wiring.case_engines import asked_case
 from byleave.wiring.case_inputs import case_inputs, file_digest
@@ -340,7 +341,7 @@ def _again(statement: Mapping[str, Any], file: Path | None, run: _Run) -> list[C
     checks.append(
         _held(
             "inputs",
-            f"{len(stated)} tables, {rows:,} rows, each of its digest",
+            f"{counted(len(stated), 'table')}, {counted(rows, 'row')}, each of its digest",
             not wrong,
             "case.inputs-differ",
             f"another file: {', '.join(wrong)}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from math import ceil
@@ -23,6 +24,7 @@ from byleave.exposure.readings import Exposure, ReadingResult, default_window, e
 from tests.unit.exposure.past import (
     AUGUST,
     CUT,
+    POLICY,
     REGIONS,
     SUBSCRIPTIONS,
     US,
@@ -68,6 +70,31 @@ def test_a_thousand_a_message_is_an_outer_bound() -> None:
     found = reading(asked(practice(*THREE)), "sca-per-violation")
     assert (found.violations, found.low, found.violations_high, found.high) == (2, 2_000, 3, 3_000)
     assert found.outer
+
+
+@pytest.mark.parametrize(("side", "persons"), [(-US, 1), (timedelta(), 1), (US, 2)])
+def test_silence_is_consent_to_a_platform_once_a_document_says_so(
+    side: timedelta, persons: int
+) -> None:
+    """Read as an opt-out, an author who kept silent counts only before a document declared it."""
+    declared = practice(
+        deliveries=(delivery(at=CUT),), policies=(replace(POLICY, effective=CUT + side),)
+    )
+    found = asked(declared)
+    assert reading(found, "sca-per-person").persons == 2
+    opt_out = reading(found, "sca-opt-out")
+    assert (opt_out.persons, opt_out.persons_high, opt_out.ours) == (persons, persons, True)
+    assert (opt_out.low, opt_out.high) == (1_000 * persons, 1_000 * persons)
+
+
+def test_an_opt_out_reading_counts_who_said_no_and_who_was_never_asked() -> None:
+    """Who refused and was used, and a recipient whose switch nobody looked at, count under it."""
+    past = practice(deliveries=(delivery(at=CUT),), policies=(POLICY,))
+    said = choices(("ann", AUGUST, "refusal", None, None))
+    found = expose(affected(past, said), past, as_of=FILED)
+    assert reading(found, "sca-opt-out").persons == 2
+    any_party = practice(deliveries=(delivery(at=CUT, honoured=Honoured.ANY),), policies=(POLICY,))
+    assert reading(asked(any_party), "sca-opt-out").persons == 0
 
 
 def test_without_damage_nothing() -> None:

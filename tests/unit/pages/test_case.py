@@ -96,3 +96,12 @@ def test_nobody_affected_and_no_amount_draw_nothing(root: Path) -> None:
 def test_equal_reports_give_equal_bytes(linkedin: Path) -> None:
     """Two runs of the same case write the same page."""
     assert case_page(run_case(linkedin).to_dict()) == case_page(run_case(linkedin).to_dict())
+
+
+def test_one_delivery_among_several_is_named_and_not_compared(root: Path) -> None:
+    """Where one delivery alone held such messages it is named; "held the most" needs two."""
+    data = run_case(root / "examples" / "x-grok-2024.yaml").to_dict()
+    assert "1 of 2 deliveries held such messages: replies-2." in case_page(data)
+    rows = data["cohorts"][0]["affected"]["by_delivery"]
+    rows[0]["messages"] = rows[1]["messages"] + 1
+    assert "2 of 2 deliveries held such messages; replies-1 held the most." in case_page(data)

@@ -297,3 +297,50 @@ def test_summaries_say_which_there_are_and_what_is_missing(site: Site) -> None:
     assert {"eu-ai-act", "ca-ab2013"} <= {k["kind"] for k in kinds}
     answer = site.http.get("/api/v1/summaries/eu-ai-act", headers=site.token("object.read"))
     assert code(answer) == (400, "summary.nothing")
+
+
+def test_choices_come_by_file_and_are_counted(site: Site) -> None:
+    """A table that was uploaded is imported by a job, in the trail by its name, and then counted."""
+    tokens = site.token()
+    rows = f"member,use,decision\nm-1,{USE},refuse\nm-7,{USE},refuse\n".encode()
+    sent = site.http.post(
+        "/api/v1/uploads", content=rows, headers={**tokens, "content-type": "text/csv"}
+    ).json()
+    body = {"upload": sent["upload"], "name": "from-before"}
+    job = site.post("/api/v1/imports", body, tokens)
+    assert job.status_code == 202
+    desk = site.http.app.state.desk  # type: ignore[attr-defined]
+    ended = desk.work.wait(job.json()["job"], 120.0)
+    assert (ended.state, ended.problem) == ("done", None)
+    assert (ended.result["import"], ended.result["events"]) == ("from-before", 2)
+    told = site.http.get("/api/v1/choices/state", params={"use": USE}, headers=tokens).json()
+    assert (told["members"], told["by_reason"]["refused"]) == (3, 2)
+    with byleave.open(site.path, read_only=True) as ws:
+        [act] = ws.acts.trail(kind="act")
+        assert act["what"] == "consent.import"
+        assert act["name"].startswith("from-before")
+    again = site.post("/api/v1/imports", body, tokens)
+    assert code(again) == (400, "upload.unknown")
+
+
+def test_a_member_takes_part_in_their_secret(site: Site) -> None:
+    """The platform's part comes first, logged; the member's enrols them, once."""
+    tokens = site.token("member.write")
+    offer = site.post("/api/v1/members/offers", {}, tokens)
+    assert offer.status_code == 201
+    body = {"member": "m-8", "offer": offer.json()["offer"], "nonce": "ab" * 32}
+    made = site.post("/api/v1/members/joint", body, tokens)
+    assert made.status_code == 201
+    assert made.json()["index"] > offer.json()["index"]
+    with byleave.open(site.path, read_only=True) as ws:
+        assert ws.member.count() == 3
+        assert ws.fsck() == []
+    twice = site.post("/api/v1/members/joint", {**body, "member": "m-9"}, tokens)
+    assert twice.status_code in {400, 403, 409}
+
+
+def test_the_schema_of_a_contract_is_public(site: Site) -> None:
+    """Editors read the JSON Schema of a contract from the server, as the command prints it."""
+    from byleave.gate.contract import contract_schema
+
+    assert site.http.get("/api/v1/contracts/schema").json() == json.loads(contract_schema())

@@ -200,7 +200,8 @@ def add_uploaded(
     written: list[Path] = []
     try:
         places = {} if regions is None else _regions(uploads.path(regions))
-        files = [_as_parquet(uploads.path(name), contract, written) for name in names]
+        with workspace.house.aside(rules=False, erased=False):  # choices need not wait for it
+            files = [_as_parquet(uploads.path(name), contract, written) for name in names]
         records, enrolled = workspace.source.add(
             source, files, contract, about={"origin": origin, "uploads": list(names)}
         )

@@ -26,7 +26,7 @@ from byleave.evidence.entry import (
     parse_entry,
 )
 from byleave.ids import format_instant
-from byleave.stores.artefacts import ArtefactFolder
+from byleave.stores.artefacts import ArtefactFolder, Staged
 from byleave.stores.sqlite import SqliteLedger
 from byleave.wiring import Workspace
 from byleave.wiring.log import WorkspaceLog
@@ -65,6 +65,7 @@ class Stops:
             (ArtefactFolder, "put"),
             (ArtefactFolder, "remove"),
             (ArtefactFolder, "replace"),
+            (Staged, "settle"),
             (WorkspaceLog, "publish"),
         ):
             patch.setattr(owner, name, self._around(getattr(owner, name), name))

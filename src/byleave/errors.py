@@ -153,6 +153,8 @@ CODES: Final[dict[str, str]] = {
     "entry.malformed": "A log entry is not canonical JSON with exactly the fields of its kind.",
     "entry.unknown-kind": "A log entry is of a kind this version does not know.",
     "entry.too-long": "A log entry is longer than 65,535 bytes.",
+    "proof.empty": "A proof file has no bytes.",
+    "proof.too-deep": "A proof file is refused, and its brackets nest over 64 deep.",
     "proof.malformed": "A proof file is not in its one encoding, or lacks or adds a field.",
     "proof.too-large": "A proof file, or one part of it, is beyond the format's limits.",
     "proof.unknown-kind": "A proof file is of a kind this version does not know.",

@@ -206,6 +206,9 @@ def proof_cases() -> dict[str, Case]:
         "absence-labels-left-out": case("map.root-mismatch", encode_proof_file(unlisted), "cyd"),
         "absence-other-label": case("proof.digest", canonical.encode(moved), None),
         "absence-two-newlines": case("proof.malformed", absence + b"\n", "cyd"),
+        "nothing": case("proof.empty", b"", None),
+        "nested-65": case("proof.too-deep", b'{"a":' * 65 + b"0" + b"}" * 65, None),
+        "nested-64": case("proof.malformed", b'{"a":' * 64 + b"0" + b"}" * 64, None),
         "absence-spaced": case("proof.malformed", absence.replace(b",", b", ", 1), "cyd"),
         "absence-private-null": case("proof.malformed", _with_null(absence), "cyd"),
     }

@@ -72,11 +72,13 @@ def parse_proof_file(data: bytes) -> ProofFile:
     """Read a proof file's canonical bytes; nothing in it is verified, its digest included.
 
     Raises:
-        EvidenceError: `proof.malformed`, `proof.unknown-kind`, `proof.too-large`,
-            `proof.log-proof`.
+        EvidenceError: `proof.malformed`, `proof.empty`, `proof.too-deep`, `proof.unknown-kind`,
+            `proof.too-large`, `proof.log-proof`.
     """
     if len(data) > MAX_PROOF_BYTES:
         raise EvidenceError("the proof file is over 16 MiB", code="proof.too-large")
+    if not data:
+        raise EvidenceError("the proof file is empty", code="proof.empty")
     try:
         document: Any = canonical.decode(data)
         if not isinstance(document, dict) or document.pop("format", None) != _FORMAT:
@@ -96,6 +98,32 @@ def parse_proof_file(data: bytes) -> ProofFile:
             raise ValueError
         return proof
     except (ValueError, InputError):
+        if _is_deep(data):
+            raise EvidenceError(
+                "the proof file nests over 64 deep", code="proof.too-deep"
+            ) from None
         raise EvidenceError(
             "not a byleave-proof/v1 in its one encoding", code="proof.malformed"
         ) from None
+
+
+def _is_deep(data: bytes) -> bool:
+    """Say whether brackets nest over 64 deep in the first 4,096 bytes, strings apart.
+
+    It names what was refused already, by any reader alike, however deep its own stack is.
+    """
+    depth, in_string, skip = 0, False, False
+    for byte in data[:4096]:
+        if skip:
+            skip = False
+        elif in_string:
+            skip, in_string = byte == 0x5C, byte != 0x22
+        elif byte == 0x22:
+            in_string = True
+        elif byte in b"[{":
+            depth += 1
+            if depth > 64:
+                return True
+        elif byte in b"]}":
+            depth -= 1
+    return False

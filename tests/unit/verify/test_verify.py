@@ -592,10 +592,14 @@ def test_anything_gets_a_verdict(proof: bytes, trust: bytes, receipt: bytes | No
 @pytest.mark.parametrize(
     ("data", "code"),
     [
-        (b"", "proof.malformed"),
+        (b"", "proof.empty"),
         (b"[]", "proof.malformed"),
         (b'{"format":"byleave-proof/v1"}', "proof.malformed"),
-        (b"[" * 100_000, "proof.malformed"),
+        (b"[" * 100_000, "proof.too-deep"),
+        (b'{"a":' * 65, "proof.too-deep"),
+        (b'{"a":' * 64, "proof.malformed"),
+        (b"[]" * 100, "proof.malformed"),
+        (b'["' + b"[" * 100 + b'\\"' + b"{" * 100 + b'"]', "proof.malformed"),
         (b" " * (MAX_PROOF_BYTES + 1), "proof.too-large"),
         (
             b'{"digest":"' + b"0" * 64 + b'","format":"byleave-proof/v1","kind":"x"}',

@@ -311,8 +311,29 @@ const READERS = {
 };
 const PRIVATE = new Set(["consent-event", "enrolled", "not-enrolled"]);
 
+/** Whether brackets nest over 64 deep in the first 4,096 bytes, strings apart. */
+const isDeep = (bytes) => {
+  let depth = 0;
+  let inString = false;
+  let skip = false;
+  for (const byte of bytes.subarray(0, 4096)) {
+    if (skip) skip = false;
+    else if (inString) {
+      skip = byte === 0x5c;
+      inString = byte !== 0x22;
+    } else if (byte === 0x22) inString = true;
+    else if (byte === 0x5b || byte === 0x7b) {
+      depth += 1;
+      if (depth > 64) return true;
+    } else if (byte === 0x5d || byte === 0x7d) depth -= 1;
+  }
+  return false;
+};
+
 const parseProof = (bytes) => {
   if (bytes.length > MAX_BYTES) refuse("the proof file is over 16 MiB", "proof.too-large");
+  if (!bytes.length) refuse("the proof file is empty", "proof.empty");
+  const deep = isDeep(bytes);
   return reading(
     () => {
       const whole = decode(bytes);
@@ -332,7 +353,7 @@ const parseProof = (bytes) => {
       if (marked !== (proof.private ? true : undefined)) bad();
       return proof;
     },
-    "not a byleave-proof/v1 in its one encoding",
-    "proof.malformed",
+    deep ? "the proof file nests over 64 deep" : "not a byleave-proof/v1 in its one encoding",
+    deep ? "proof.too-deep" : "proof.malformed",
   );
 };

@@ -3,7 +3,7 @@
     POST /api/v1/policies/preview    what publishing a text would change; stores nothing
     POST /api/v1/policies            the log entry; with `preview`, only where that still holds
 
-A text is Markdown with a front matter, byte for byte (docs/spec/policy.md). Publishing changes no
+A text is Markdown with a front matter, byte for byte (docs/spec/policy-document.md). Publishing changes no
 decision (G3).
 """
 

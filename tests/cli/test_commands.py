@@ -409,6 +409,15 @@ def test_the_whole_way_on_the_command_line(copy: Path, say: Say) -> None:
     assert say("fsck", *here).json["ok"] is True
 
 
+@pytest.mark.parametrize(
+    "words", [["policy", "list"], ["source", "list"], ["release", "list"], ["disclosure", "list"]]
+)
+def test_an_empty_list_says_none(tmp_path: Path, say: Say, words: list[str]) -> None:
+    """Of an empty workspace a list shows its columns and "none", not columns alone."""
+    assert say("init", str(tmp_path / "new")).code == 0
+    assert say(*words, "--workspace", str(tmp_path / "new")).out.splitlines()[1:] == ["  none"]
+
+
 def test_commands_are_what_click_knows() -> None:
     """Every command has a name, a click object and at least one example that can be run."""
     assert len(ALL) == len({command.words for command in ALL.values()}) >= 40

@@ -39,7 +39,7 @@ def emit(
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
-    """Return aligned lines; integers to the right with thousands separated."""
+    """Return aligned lines; integers to the right with thousands separated; "none" below no row."""
     shown = [[_cell(value) for value in row] for row in rows]
     right = [all(row[i][1] for row in shown) and bool(shown) for i in range(len(header))]
     widths = [max([len(head), *(len(row[i][0]) for row in shown)]) for i, head in enumerate(header)]
@@ -51,7 +51,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
         ]
         return "  " + "  ".join(parts).rstrip()
 
-    return [line(header), *(line([text for text, _ in row]) for row in shown)]
+    return [line(header), *([line([text for text, _ in row]) for row in shown] or ["  none"])]
 
 
 def short(digest: str) -> str:

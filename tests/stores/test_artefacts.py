@@ -253,3 +253,54 @@ def test_another_file_of_the_same_bytes_is_another_file(tmp_path: Path) -> None:
     path.unlink()
     with pytest.raises(ConflictError):
         store.require_same(path, stamp)
+
+
+def test_a_folder_that_somebody_is_at_is_nobody_elses(tmp_path: Path) -> None:
+    """A second claim of one name gets a folder of its own; clearing spares both, until they end."""
+    one, two = ArtefactFolder(tmp_path), ArtefactFolder(tmp_path)
+    first = one.claim("gate-1")
+    second = two.claim("gate-1")
+    assert (first.path.name, second.path.name) == ("gate-1", "gate-1-2")
+    two.clear("gate-")
+    assert two.unfinished("gate-") == ["gate-1", "gate-1-2"]
+    with first.create("part") as stream:
+        stream.write(b"whole")
+    first.let_go()
+    again = two.claim("gate-1")
+    assert again.names() == ["part"]
+    again.discard()
+    second.discard()
+    assert one.unfinished("gate-") == []
+
+
+def test_a_claimed_name_is_not_given_twice(tmp_path: Path) -> None:
+    """Two drafts of one kind have two names; what is not settled is gone, its name free again."""
+    store = ArtefactFolder(tmp_path)
+    names = ["set-1", "set-2", "set-3"]
+    with store.draft("snapshot", names) as (one, folder):
+        with store.draft("snapshot", names) as (two, other):
+            assert (one, two) == ("set-1", "set-2")
+            assert store.drafts("snapshot") == ["set-1", "set-2"]
+            with other.create("data") as stream:
+                stream.write(b"rows")
+            other.settle(store.path("sets", two))
+        assert store.drafts("snapshot") == ["set-1"]
+        assert folder.names() == []
+    assert store.drafts("snapshot") == []
+    assert store.read("sets", "set-2", "data") == b"rows"
+
+
+def test_two_who_write_one_file_at_once_write_two(tmp_path: Path) -> None:
+    """Neither writes into what the other has written: each file is whole, the last one stays."""
+    one, two = (ArtefactFolder(tmp_path).cache("data") for _ in range(2))
+    with one.create("rows") as first:
+        first.write(b"a" * 100)
+        with two.create("rows") as second:
+            second.write(b"b" * 50)
+        held = (tmp_path / "cache" / "data" / "rows").open("rb")
+        assert held.read() == b"b" * 50
+    with held:
+        held.seek(0)
+        assert held.read() == b"b" * 50
+    assert (tmp_path / "cache" / "data" / "rows").read_bytes() == b"a" * 100
+    assert [p.name for p in (tmp_path / "cache" / "data").iterdir()] == ["rows"]

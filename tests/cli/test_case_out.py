@@ -196,6 +196,15 @@ def test_without_tables_the_proof_is_checked_alone(told: Path) -> None:
     }
 
 
+def test_a_trust_file_that_is_not_there_is_named(told: Path) -> None:
+    """Without the trust file that was given nothing is checked: the caller's mistake, exit 2."""
+    gone = told / "log" / "trust.yaml"
+    refused = run("verify", told / "out" / "case.proof", "--trust", gone)
+    assert code_of(refused) == "input.not-found"
+    assert isinstance(refused.exception, ByleaveError)
+    assert refused.exception.where == str(gone)
+
+
 def test_a_report_is_shown_again(folder: Path) -> None:
     """`case report` prints what `case run` printed, as text, JSON and page, without the tables."""
     first = run("run", folder / "case.yaml")

@@ -224,6 +224,17 @@ class CaseVerdict:
         }
 
 
+def _trusted(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"cannot read the trust file: {error.strerror}",
+            code="input.not-found",
+            where=str(file),
+        ) from None
+
+
 def verify_case(
     out: str | Path,
     case_file: str | Path | None = None,
@@ -244,7 +255,8 @@ def verify_case(
         progress: Told what is being done.
 
     Raises:
-        InputError: `case.output`, nothing to check; what `asked_case` raises.
+        InputError: `case.output`, nothing to check; `input.not-found`, no trust file there; what
+            `asked_case` raises.
     """
     place = Path(out)
     folder = place if place.is_dir() else None
@@ -252,7 +264,7 @@ def verify_case(
     checks: list[CaseCheck] = []
     verdict = None
     if trust is not None and proof_path.exists():
-        verdict = verify(proof_path.read_bytes(), Path(trust).read_bytes())
+        verdict = verify(proof_path.read_bytes(), _trusted(Path(trust)))
         bad = verdict.failed
         checks.append(
             _ok("proof", verdict.statement)

@@ -126,7 +126,10 @@ class Speech:
         return self.say("list.and", names=", ".join(shown[:-1]), last=shown[-1])
 
     def scope(self, scope: str) -> str:
-        """Say what a use or scope means, as the taxonomy does; its name where it has no words."""
+        """Say what a use or scope means, as the taxonomy does; its name where it has no words.
+
+        A term of the operator's own is told by ours above it: `provider.acme` is a provider.
+        """
         parsed = Scope.parse(scope)
         if not self.words.scopes:
             try:

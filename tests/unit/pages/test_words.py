@@ -179,7 +179,10 @@ def test_distances_in_days() -> None:
     assert words.relative(datetime(2024, 9, 30, tzinfo=UTC), now) == "1 day ago"
 
 
-def test_a_term_without_words_is_shown_as_it_is() -> None:
-    """A use with a term of the operator's own file is shown by its name."""
-    scope = "train.safety/content.posts/provider.acme"
-    assert words.scope_words(scope) == scope
+def test_a_term_of_their_own_is_told_by_ours_above_it() -> None:
+    """A term of the operator's own file is told by the next one above that has words, else by name."""
+    told = words.scope_words("train.safety/content.posts/provider.acme.eu")
+    assert told == words.scope_words("train.safety/content.posts/provider")
+    assert told.endswith("by a company working for this service.")
+    for scope in ("train.safety/content.posts/acme", "nothing.here/messages/platform"):
+        assert words.scope_words(scope) == scope

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shlex
 import shutil
 from pathlib import Path
@@ -302,6 +303,22 @@ def test_exit_1_a_fault_of_ours_says_so(
     assert "ZeroDivisionError: secret detail" in say("--debug", "source", "list").err
     assert "ZeroDivisionError: secret detail" in say("source", "list", "--debug").err
     assert "No such command '--debug'" in say("--", "--debug").err
+
+
+def test_a_full_disk_without_a_name_names_none(
+    copy: Path, say: Say, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An output that is full (`> /dev/full`) has no file to name, and no `where` is printed."""
+    from byleave.wiring import nouns
+
+    def full(self: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(nouns.Sources, "list", full)
+    said = say("source", "list")
+    assert said.code == 1
+    assert said.err.startswith("error[world.disk-full]")
+    assert "where" not in said.err
 
 
 @pytest.mark.parametrize(

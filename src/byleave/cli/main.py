@@ -160,7 +160,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         full = error.errno in {errno.ENOSPC, errno.EDQUOT}
         code = "world.disk-full" if full else "world.storage"
-        wrapped = WorldError(os.strerror(error.errno or 0), code=code, where=str(error.filename))
+        where = None if error.filename is None else str(error.filename)
+        wrapped = WorldError(os.strerror(error.errno or 0), code=code, where=where)
         return _report(wrapped, as_json=as_json, debug=debug)
     except Exception as error:  # noqa: BLE001 (the last line of defence; nothing is swallowed)
         fault = WorldError(

@@ -20,6 +20,7 @@ from byleave.consent.event import EventKind
 from byleave.evidence.log_proof import LoggedEntry, parse_log_proof
 from byleave.ids import format_instant, parse_instant
 from byleave.note import parse_trust
+from byleave.pages.words import SAY
 from byleave.wiring.world import ReplayClock
 from tests.portal.served import SITE, Served, served
 from tests.unit.service.small import (
@@ -178,13 +179,21 @@ def test_an_uploaded_proof_is_checked(stage: Served, auditor: TestClient, grown:
     assert "It does not hold" in bad.text
     assert "fails" in bad.text
     none = stage.send(auditor, "/audit", "/audit/verify", proof=b"")
-    assert "proof.malformed" in none.text
+    assert "proof.empty" in none.text
 
 
 def _flipped(data: bytes) -> bytes:
     """Return a proof with one hexadecimal digit of its digest changed."""
     place = data.index(b'"digest":"') + 10
     return data[:place] + (b"0" if data[place : place + 1] != b"0" else b"1") + data[place + 1 :]
+
+
+def test_a_page_of_another_role_says_that_it_is_for_others(auditor: TestClient) -> None:
+    """A page that another role may open tells who is signed in so, and not that the address is off."""
+    answer = auditor.get("/house")
+    assert answer.status_code == 403
+    assert SAY["others.title"] in answer.text
+    assert SAY["refused.text"] not in answer.text
 
 
 def test_a_form_of_another_session_is_refused(auditor: TestClient) -> None:

@@ -240,6 +240,12 @@ def create_app(net: Network) -> Starlette:
         answer.status_code = 503
         return answer
 
+    async def nowhere(request: Request, _error: Exception) -> Response:
+        me = net.store.who(request.cookies.get(_COOKIE, "")) or ""
+        answer = await run_in_threadpool(net.page, "lost.html", me=me)
+        answer.status_code = 404
+        return answer
+
     app = Starlette(
         routes=[
             Route("/", shown(_door)),
@@ -260,7 +266,7 @@ def create_app(net: Network) -> Starlette:
             Route("/hooks/byleave", hear, methods=["POST"]),
             Mount("/static", StaticFiles(directory=_HERE / "static")),
         ],
-        exception_handlers={ApiError: unavailable},
+        exception_handlers={ApiError: unavailable, 404: nowhere},
     )
     app.add_middleware(_Headers, portal=net.portal)
     return app

@@ -251,7 +251,7 @@ def message_page(
     """Write the page for an address that does not open.
 
     Args:
-        kind: `lost`, `gone`, `refused` or `fault`.
+        kind: `lost`, `gone`, `refused`, `others` or `fault`.
         base: Prefix of every address.
         language: Of its sentences.
         door: Where to sign in; None: there is no such page.

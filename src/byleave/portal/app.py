@@ -494,7 +494,8 @@ def _errors(app: FastAPI, base: str) -> None:
     async def on_problem(request: Request, error: ProblemError) -> Response:
         if is_api(request) or request.url.path.endswith((".json", ".jsonld")):
             return problem_of(error)
-        answer = _told(request, error.status, base=base)
+        kind = "others" if error.code == "api.role" else None
+        answer = _told(request, error.status, base=base, kind=kind)
         if error.retry is not None:
             answer.headers["retry-after"] = str(error.retry)
         return answer
@@ -524,8 +525,9 @@ def _told(
     base: str,
     when: datetime | None = None,
     entry: int | None = None,
+    kind: str | None = None,
 ) -> Response:
-    kind = _KINDS.get(status, "fault" if status >= 500 else "refused")
+    kind = kind or _KINDS.get(status, "fault" if status >= 500 else "refused")
     if kind == "gone" and when is None:
         kind = "lost"
     if entry is not None:

@@ -128,7 +128,7 @@ def test_every_sentence_is_used_and_every_use_exists() -> None:
     assert asked <= set(words.SAY)
     # asked for with an end that is known later: `say("state." ~ row.state)`, `say(f"line.{kind}")`
     families = tuple(set(re.findall(r"say\(\s*f?\"([a-z.-]+[.-])(?:\" ~|\{)", text)))
-    messages = re.compile(r"(lost|gone|left|refused|fault|out|used|busy)\.(title|text|link)")
+    messages = re.compile(r"(lost|gone|left|refused|others|fault|out|used|busy)\.(title|text|link)")
     named = {k for k in words.SAY if f'"{k}"' in text or k in words.BECAUSE.values()}
     unused = {
         k

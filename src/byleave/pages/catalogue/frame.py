@@ -115,6 +115,8 @@ SAY: Final[dict[str, str]] = {
     "left.text": "All behind it was erased on request, on {date}. That is log entry {index}. It holds no name.",
     "refused.title": "This page cannot be opened like that",
     "refused.text": "Use the links on this site.",
+    "others.title": "This page is for others",
+    "others.text": "Your sign-in does not open it. Ask us if it should.",
     "fault.title": "Something went wrong here",
     "fault.text": "The fault is ours. Nothing about your choices has changed. Please try again later.",
     # signing in

@@ -80,7 +80,7 @@ SAY: Final[dict[str, str]] = {
     # long work, and erasing
     "house.jobs-title": "Long work, newest first",
     "house.jobs-lead": "One job runs at a time. The others wait in the order they came.",
-    "house.jobs-none": "Nothing was asked for yet. Programs ask by the API; an erasure is asked for here.",
+    "house.jobs-none": "Nothing was asked for yet. Programs ask by the API. You ask for an erasure under Requests.",
     "house.job": "Job {job}",
     "house.job-waiting": "Waiting",
     "house.job-running": "Running",

@@ -116,6 +116,8 @@ SAY: Final[dict[str, str]] = {
     "left.text": "Alles dahinter wurde auf Wunsch gelöscht, am {date}. Im Logbuch ist das Eintrag {index}, ohne Namen.",
     "refused.title": "So lässt sich diese Seite nicht öffnen",
     "refused.text": "Benutzen Sie die Links auf dieser Seite.",
+    "others.title": "Diese Seite ist für andere",
+    "others.text": "Ihre Anmeldung öffnet sie nicht. Fragen Sie uns, wenn sie es sollte.",
     "fault.title": "Hier ist etwas schiefgegangen",
     "fault.text": "Der Fehler liegt bei uns. An Ihren Entscheidungen hat sich nichts geändert. "
     "Bitte versuchen Sie es später noch einmal.",

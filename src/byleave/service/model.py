@@ -105,7 +105,8 @@ def train(
         Id of the run, and the model digest.
 
     Raises:
-        InputError: `training.unknown-trainer`, `training.columns`, `training.measurements`.
+        InputError: `training.unknown-trainer`, `training.columns`, `training.measurements`;
+            `trainer.recipe`, a setting that the trainer does not have: nothing is logged then.
     """
     trainer = trainer_of(house, trainer_name)
     measured = check_exactness(trainer)
@@ -118,7 +119,7 @@ def train(
             hint=f"not mapped: {', '.join(missing) or '–'}; not in the data:"
             f" {', '.join(absent) or '–'}",
         )
-    full: dict[str, Json] = {**trainer.default_recipe(), **(recipe or {})}
+    full = _full_recipe(trainer, recipe or {})
     document: dict[str, Any] = {
         "run": (run := next_name(house, "run", trainer_name)),
         "trainer": trainer_name,
@@ -145,6 +146,19 @@ def train(
         still(run, index)
     keep_state(house, run, document, made)
     return run, made.model
+
+
+def _full_recipe(trainer: Trainer[Any], changes: Mapping[str, Any]) -> dict[str, Json]:
+    """Return the trainer's recipe with these changes; a name it does not have is refused."""
+    default = trainer.default_recipe()
+    unknown = sorted(set(changes) - set(default))
+    if unknown:
+        raise InputError(
+            f"the recipe of {trainer.name} has no {', '.join(unknown)}",
+            code="trainer.recipe",
+            hint=f"it has: {', '.join(sorted(default))}",
+        )
+    return {**default, **changes}
 
 
 @dataclass(frozen=True, slots=True)

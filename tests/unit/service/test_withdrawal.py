@@ -194,12 +194,16 @@ REFUSALS: dict[str, tuple[Callable[[Workspace, Grown], object], str]] = {
     "trainer": (lambda ws, g: ws.model.train("oracle", g.snapshot), "training.unknown-trainer"),
     "columns": (lambda ws, g: ws.model.train("replies", g.snapshot), "training.columns"),
     "snapshot": (lambda ws, g: ws.model.train("replies", "set-9"), "workspace.unknown-object"),
+    "setting": (
+        lambda ws, g: ws.model.train("replies", g.snapshot, columns=COLUMNS, recipe={"ridges": 2}),
+        "trainer.recipe",
+    ),
 }
 
 
 @pytest.mark.parametrize("case", REFUSALS)
 def test_a_run_that_is_refused_logs_nothing(copied: Grown, case: str) -> None:
-    """An unknown trainer, a column it lacks or an unknown snapshot leaves no run and no entry."""
+    """An unknown trainer, column, snapshot or setting of a recipe leaves no run and no entry."""
     act, code = REFUSALS[case]
     with copied.open() as ws:
         size = ws.ledger.size()

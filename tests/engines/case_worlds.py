@@ -128,6 +128,28 @@ def _boundaries() -> Iterator[tuple[str, World]]:
         yield f"collected at the grant {at}", world(past, chosen=forward)
         twice = choices(("bob", AUGUST, "grant", None, True), ("bob", AUGUST + side, "withdrawal"))
         yield f"two choices {at}", world(practice(), chosen=twice)
+        for party in ("ann", "bob", "cat"):
+            said = (party, AUGUST, "grant", USED + side, True), (party, CUT, "grant", None, False)
+            twice_given = practice(
+                message("1", recipients=("bob", "cat")),
+                message("2", author="cat", recipients=("ann",), sent=None),
+                message("3", recipients=("dan",), sent=CUT + side),
+                deliveries=(
+                    delivery("in", USED - DAY, recipient="platform"),
+                    delivery(discoverable_since=datetime(2023, 1, 21, tzinfo=UTC)),
+                    delivery("d2", CUT + DAY, discoverable_since=CUT),
+                ),
+            )
+            yield (
+                f"of several, {party} agreed until {at}",
+                world(twice_given, chosen=choices(*said)),
+            )
+        held = rows(SUBSCRIPTIONS, ("bob", AUGUST, None, 3999, "USD"))
+        agreed = choices(("ann", USED + side, "grant", None, True))
+        yield (
+            f"who has no subscription agreed at {at}",
+            world(practice(subscriptions=held), klass, chosen=agreed),
+        )
         both = practice(
             opt_outs=rows(OPT_OUTS, ("bob", AUGUST)), deliveries=(delivery(honoured=Honoured.NONE),)
         )

@@ -15,13 +15,14 @@ from byleave.exposure.conditions import Cohort
 from byleave.exposure.pack import RulePack
 from byleave.exposure.practice import Delivery, Honoured, Practice
 
-__all__ = ["BLOCK", "WORD_BITS", "Block", "Field"]
+__all__ = ["BLOCK", "SAID_BITS", "WORD_BITS", "Block", "Field"]
 
 WORD_BITS: Final = 62
 """Bits of a whole number that both SQL dialects add and compare without a sign."""
 BLOCK: Final = 15
 """Deliveries of one block, at most."""
-DIGIT_BITS: Final = 3
+SAID_BITS: Final = 3
+"""Bits that say what a party had said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,10 @@ class Block:
         done = self.deliveries[delivery]
         return done.records is None and done.honoured is not Honoured.NONE
 
+    def minds_grants(self, delivery: int) -> bool:
+        """Say whether a reading asks if any party of a message had granted a delivery."""
+        return self.pack.asks_any_party and self.deliveries[delivery].left_the_platform
+
     # --- bits of a code: bit 0 is set, then the facts of the profile, then these --------------
 
     @property
@@ -130,13 +135,17 @@ class Block:
 
     @property
     def digits(self) -> tuple[Field, ...]:
-        """Where it stands for each delivery what the party had said."""
+        """Where it stands for each delivery what the party had said.
+
+        Where a reading asks, a bit above says that some party of the message had granted it.
+        """
         found, word, shift = [], 0, self.attribute_bits
+        bits = SAID_BITS + self.pack.asks_any_party
         for _ in self.deliveries:
-            if shift + DIGIT_BITS > WORD_BITS:
+            if shift + bits > WORD_BITS:
                 word, shift = word + 1, 0
-            found.append(Field(word, shift, DIGIT_BITS))
-            shift += DIGIT_BITS
+            found.append(Field(word, shift, bits))
+            shift += bits
         return tuple(found)
 
     @property

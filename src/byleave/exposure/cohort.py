@@ -28,7 +28,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from byleave.exposure.choices import EXPIRED, GRANTED, REFUSED, SILENT, Choices, Switches
+from byleave.exposure.choices import (
+    EXPIRED,
+    GRANTED,
+    REFUSED,
+    SILENT,
+    Choices,
+    State,
+    Switches,
+)
 from byleave.exposure.conditions import (
     EVERYONE,
     Cohort,
@@ -40,7 +48,7 @@ from byleave.exposure.conditions import (
 )
 from byleave.exposure.finding import REASONS, counts_of
 from byleave.exposure.parties import NO_KIND, RECIPIENT, ROLES, UNDATED_US, Parties
-from byleave.exposure.practice import Honoured, Interval, Practice, as_text
+from byleave.exposure.practice import Delivery, Honoured, Interval, Practice, as_text
 from byleave.exposure.used import used_in
 from byleave.ids import FAR_FUTURE_US, to_us
 
@@ -70,7 +78,9 @@ class Affected:
             `record`, `role`, `reason`, `first_used_at`, `delivery` (the first that affected
             them), `region` (null: unknown), `disclosed` (it left the platform), and
             `discoverable_us`, `disclosed_discoverable_us` (int64: the latest instant from which
-            a use, a disclosure, could be found out; the far future: not yet).
+            a use, a disclosure, could be found out; the far future: not yet). Where it was asked,
+            `ungranted_discoverable_us`: the same of disclosures that none of the message's parties
+            had granted; the far past: there was none.
         members: `member`, `reason`, `messages`, `first_used_at`; by member, then reason.
         messages: Distinct messages, those of unknown date left out (low end).
         messages_high: The same with them (high end).
@@ -138,7 +148,11 @@ class Affected:
 
 
 def affected(
-    practice: Practice, choices: pa.Table | None = None, cohort: Cohort = EVERYONE
+    practice: Practice,
+    choices: pa.Table | None = None,
+    cohort: Cohort = EVERYONE,
+    *,
+    any_party: bool = True,
 ) -> Affected:
     """Find everyone whom `practice` affected, among those `cohort` asks about.
 
@@ -147,6 +161,8 @@ def affected(
         choices: What members had chosen by an act of their own (see `Choices`); None: nobody
             chose anything beyond turning a switch off.
         cohort: The conditions.
+        any_party: Find out, too, which disclosures any party of a message had granted; a reading
+            may ask (`pack.Reading.one_party`). Cost: a look at all parties for each disclosure.
 
     Raises:
         InputError: `case.cohort-column`, the cohort asks about something the import lacks;
@@ -162,6 +178,7 @@ def affected(
         switches=switches,
         cohort=cohort,
         asked=parties_asked(parties, cohort),
+        any_party=any_party,
     )
     found = _Found.nothing(len(parties.row))
     for number in sorted(
@@ -182,6 +199,7 @@ class _World:
     switches: Switches
     cohort: Cohort
     asked: Array  # bool[p]
+    any_party: bool
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -196,6 +214,7 @@ class _Found:
     disclosed: Array  # bool[p]
     discoverable: Array  # int64[p]
     disclosed_discoverable: Array  # int64[p]
+    ungranted_discoverable: Array  # int64[p]
     touched: dict[str, tuple[int, int]]  # delivery → distinct members, distinct messages
 
     @classmethod
@@ -209,6 +228,7 @@ class _Found:
             disclosed=np.zeros(parties, dtype=bool),
             discoverable=np.full(parties, UNDATED_US, dtype=np.int64),
             disclosed_discoverable=np.full(parties, UNDATED_US, dtype=np.int64),
+            ungranted_discoverable=np.full(parties, UNDATED_US, dtype=np.int64),
             touched={},
         )
 
@@ -225,6 +245,7 @@ def _judge(world: _World, found: _Found, number: int) -> None:
     row, member = parties.row[here], parties.member[here]
     reason = np.full(len(here), _NOT_AFFECTED, dtype=np.int8)
     early, silent = np.zeros((2, len(here)), dtype=bool)
+    granted = np.zeros(len(used), dtype=bool)
     kinds = parties.kind[row]
     for kind in np.unique(kinds).tolist():
         of_kind = np.flatnonzero(kinds == kind)
@@ -233,6 +254,7 @@ def _judge(world: _World, found: _Found, number: int) -> None:
         declared = practice.declared_from(delivery.use(name))
         before = declared is None or delivery.at < declared
         state = world.said.state(delivery.at, delivery.use(name))
+        granted |= _granted(world, delivery, kind, state)
         early[of_kind] = before
         silent[of_kind] = state.said[member[of_kind]] == SILENT
         reason[of_kind] = _reasons(
@@ -253,8 +275,30 @@ def _judge(world: _World, found: _Found, number: int) -> None:
         found,
         world,
         number,
-        _Hits(at=here[hit], reason=reason[hit], early=early[hit], silent=silent[hit]),
+        _Hits(
+            at=here[hit],
+            reason=reason[hit],
+            early=early[hit],
+            silent=silent[hit],
+            granted=granted[row[hit]],
+        ),
     )
+
+
+def _granted(world: _World, delivery: Delivery, kind: int, state: State) -> Array:
+    """Return bool[messages]: of this kind, and some party, whoever, had granted the disclosure.
+
+    All False where nobody asks.
+    """
+    parties = world.parties
+    if not (world.any_party and delivery.left_the_platform):
+        return np.zeros(len(parties.sent), dtype=bool)
+    here = np.flatnonzero((state.said == GRANTED)[parties.member])
+    row, member = parties.row[here], parties.member[here]
+    covered = (parties.kind[row] == kind) & (parties.sent[row] >= state.covers_from[member])
+    found = np.zeros(len(parties.sent), dtype=bool)
+    found[row[covered]] = True
+    return found
 
 
 def _reasons(
@@ -295,6 +339,7 @@ class _Hits:
     reason: Array  # int8
     early: Array  # bool
     silent: Array  # bool
+    granted: Array  # bool, some party had granted the disclosure; False where nobody asked
 
 
 def _add(found: _Found, world: _World, number: int, hits: _Hits) -> None:
@@ -314,6 +359,7 @@ def _add(found: _Found, world: _World, number: int, hits: _Hits) -> None:
     if delivery.left_the_platform:
         found.disclosed[hits.at] = True
         _raise_to(found.disclosed_discoverable, hits.at, discoverable)
+        _raise_to(found.ungranted_discoverable, hits.at[~hits.granted], discoverable)
 
 
 def _raise_to(column: Array, at: Array, value: int) -> None:
@@ -340,6 +386,9 @@ def _collect(world: _World, found: _Found) -> Affected:
             "disclosed_discoverable_us": pa.array(found.disclosed_discoverable[at]),
         }
     )
+    if world.any_party:
+        ungranted = pa.array(found.ungranted_discoverable[at])
+        pairs = pairs.append_column("ungranted_discoverable_us", ungranted)
     dated = at[reason != _DATE_UNKNOWN]
     counts = np.bincount(reason, minlength=len(REASONS)).tolist()
     return Affected(

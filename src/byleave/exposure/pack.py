@@ -58,6 +58,8 @@ class Reading:
         disclosures_only: Counts only what left the platform.
         regions: Counts only members in these regions; empty: everywhere.
         leaves_out: Reasons (`finding.REASONS`) under which it takes nobody to be wronged.
+        one_party: Takes a disclosure to be lawful, for all its parties, where any of them had
+            granted it by then; counts disclosures only.
         limitation_years: A claim is too late after so many years from discovery; None: not
             modelled.
         limitation: Citation of that.
@@ -76,6 +78,7 @@ class Reading:
     disclosures_only: bool = False
     regions: frozenset[str] = field(default=frozenset())
     leaves_out: frozenset[str] = field(default=frozenset())
+    one_party: bool = False
     limitation_years: int | None = None
     limitation: str | None = None
     ours: bool = False
@@ -90,6 +93,11 @@ class RulePack:
     dated: datetime
     currency: str
     readings: tuple[Reading, ...]
+
+    @property
+    def asks_any_party(self) -> bool:
+        """Whether some reading asks if another party of a message had granted."""
+        return any(reading.one_party for reading in self.readings)
 
     def only(self, names: tuple[str, ...]) -> RulePack:
         """Return the pack with the named readings, in the pack's order.
@@ -184,6 +192,22 @@ _SCA: Final = (
         limitation=_SCA_LIMIT,
         ours=True,
     ),
+    Reading(
+        name="sca-one-party",
+        title="Stored Communications Act, one party's consent is enough",
+        citation="18 U.S.C. 2702(b)(3); compare 2511(2)(d)",
+        unit=Unit.PERSON,
+        cents=100_000,
+        assumption="not in the complaint: a message of which the author or any recipient had "
+        "agreed to the disclosure, by an act of their own in effect at it, wrongs none of its "
+        "parties; all others count as in sca-per-person. Where the law asks every party (as Cal. "
+        "Penal Code 632), it does not hold",
+        disclosures_only=True,
+        one_party=True,
+        limitation_years=2,
+        limitation=_SCA_LIMIT,
+        ours=True,
+    ),
 )
 
 _OTHERS: Final = (
@@ -245,7 +269,7 @@ US_PRIVATE_MESSAGES: Final = RulePack(
     currency="USD",
     readings=(*_SCA, *_OTHERS),
 )
-"""The claims of De La Torre v. LinkedIn as reported on the day it was filed, and three of ours."""
+"""The claims of De La Torre v. LinkedIn as reported on the day it was filed, and four of ours."""
 
 PACKS: Final = {US_PRIVATE_MESSAGES.name: US_PRIVATE_MESSAGES}
 

@@ -20,7 +20,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from byleave.exposure.block import Block
+from byleave.exposure.block import SAID_BITS, Block
 from byleave.exposure.parties import UNDATED_US
 from byleave.exposure.plan import (
     EXPIRED_US,
@@ -117,6 +117,8 @@ def profile_sql(plan: CasePlan, shape: Shape, dialect: Dialect) -> str:
     if all(c.subscribed is not None for c in plan.cohorts):
         # Nobody without a subscription is asked about; their switch may still keep messages out.
         kept = [f"(f_{block.number} & {_needed(block)}) <> 0" for block in plan.blocks]
+        if plan.pack.asks_any_party:  # nor is their grant lost on the other parties
+            kept += [f"{g} < {SILENT_US}" for g in answers]
     return (
         f"SELECT * FROM (SELECT member{merged} FROM ("  # noqa: S608
         + " UNION ALL ".join(parts)
@@ -209,7 +211,7 @@ def hits_sql(plan: CasePlan, shape: Shape, dialect: Dialect, *, told: bool = Fal
             a row.
 
     Cost: two joins with the profiles (told: none; with lists: two, and a sort where every party's
-    switch counts), no group-by.
+    switch counts, or a reading asks whether any party had granted), no group-by.
     """
     return _of_lists(plan, shape, dialect) if shape.lists else _of_one(plan, shape, told=told)
 
@@ -239,6 +241,12 @@ def _of_one(plan: CasePlan, shape: Shape, *, told: bool) -> str:
     used = ", ".join(
         f"{_went_in(block, n, _off_of_one(block, n))} AS u_{block.first + n}"
         for block, n in _deliveries(plan)
+    )
+    used += "".join(
+        f", (author IS NOT NULL AND sent >= {_answer(block, n, 'a')}) OR (recipients IS NOT NULL "
+        f"AND sent >= {_answer(block, n, 'r')}) AS k_{block.first + n}"
+        for block, n in _deliveries(plan)
+        if block.minds_grants(n)
     )
     digits = [
         *_digits(plan, "a", "author IS NOT NULL"),
@@ -282,11 +290,17 @@ def _of_lists(plan: CasePlan, shape: Shape, dialect: Dialect) -> str:
                     f", bit_{joint}(pf_{block.number} & {switches}) OVER (PARTITION BY record) "
                     f"AS {joint}f_{block.number}"
                 )
+    every += _agreed_of_list(plan)
     if every:
         joined = f"SELECT *{every} FROM ({joined}) AS every"  # noqa: S608
     used = ", ".join(
         f"{_went_in(block, n, _off_of_list(block, n))} AS u_{block.first + n}"
         for block, n in _deliveries(plan)
+    )
+    used += "".join(
+        f", (kf_{block.number} & {1 << n}) <> 0 AS k_{block.first + n}"
+        for block, n in _deliveries(plan)
+        if block.minds_grants(n)
     )
     codes = ", ".join(code for block in plan.blocks for code in _code(block, "p", "role"))
     told = _layer(_layer(joined, used), ", ".join(_digits(plan, "p", "member IS NOT NULL")))
@@ -399,6 +413,23 @@ def _off_of_list(block: Block, delivery: int) -> str:
             return f"author IS NOT NULL AND {_is_off(block, delivery, 'af')}"
 
 
+def _agreed_of_list(plan: CasePlan) -> str:
+    """Return for each block bits of its deliveries that some party of the message had granted."""
+    found = ""
+    for block in plan.blocks:
+        bits = [
+            f"CASE WHEN sent >= {_answer(block, n, 'p')} THEN {1 << n} ELSE 0 END"
+            for n in range(len(block.deliveries))
+            if block.minds_grants(n)
+        ]
+        if bits:
+            found += (
+                f", bit_or(CAST({' + '.join(bits)} AS BIGINT)) OVER (PARTITION BY record) "
+                f"AS kf_{block.number}"
+            )
+    return found
+
+
 def _is_off(block: Block, delivery: int, flags: str) -> str:
     """Return whether the switch was off; the bit says that it stood against its default."""
     sign = "=" if block.off_by_default(delivery) else "<>"
@@ -406,14 +437,21 @@ def _is_off(block: Block, delivery: int, flags: str) -> str:
 
 
 def _digits(plan: CasePlan, side: str, known: str) -> list[str]:
-    """Return for each delivery what a party had said: 0 not concerned, or covered by a grant."""
+    """Return for each delivery what a party had said: 0 not concerned, or covered by a grant.
+
+    With it, where a reading asks: whether another party's grant covered the message (`k_N`).
+    """
     found = []
     for block, number in _deliveries(plan):
         answer = _answer(block, number, side)
+        other = ""
+        if block.minds_grants(number):
+            bit = 1 << SAID_BITS
+            other = f" + CASE WHEN k_{block.first + number} THEN {bit} ELSE 0 END"
         found.append(
             f"CASE WHEN {known} AND {_concerned(block, number, side)} AND sent < {answer} THEN "
             f"CASE {answer} WHEN {SILENT_US} THEN 1 WHEN {REFUSED_US} THEN 2 "
-            f"WHEN {EXPIRED_US} THEN 3 ELSE 4 END ELSE 0 END AS {side}d_{block.first + number}"
+            f"WHEN {EXPIRED_US} THEN 3 ELSE 4 END{other} ELSE 0 END AS {side}d_{block.first + number}"
         )
     return found
 

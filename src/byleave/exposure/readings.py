@@ -24,6 +24,7 @@ import pyarrow.compute as pc
 from byleave.exposure.cohort import Affected
 from byleave.exposure.fees import Fees, fees_paid
 from byleave.exposure.pack import US_PRIVATE_MESSAGES, Reading, RulePack, Unit
+from byleave.exposure.parties import UNDATED_US
 from byleave.exposure.practice import Interval, Practice, as_us
 from byleave.ids import FAR_FUTURE_US, format_instant, from_us
 
@@ -268,6 +269,7 @@ class _Pairs:
     disclosed: Array  # bool
     discoverable: Array  # int64
     disclosed_discoverable: Array  # int64
+    ungranted: Array | None  # int64, of the disclosures that no party had granted
 
     @classmethod
     def of(cls, pairs: pa.Table) -> _Pairs:
@@ -285,6 +287,9 @@ class _Pairs:
             disclosed=columns["disclosed"].to_numpy(zero_copy_only=False),
             discoverable=columns["discoverable_us"].to_numpy(),
             disclosed_discoverable=columns["disclosed_discoverable_us"].to_numpy(),
+            ungranted=columns["ungranted_discoverable_us"].to_numpy()
+            if "ungranted_discoverable_us" in columns
+            else None,
         )
 
     @property
@@ -302,6 +307,8 @@ class _Pairs:
         asked = (self.first >= start) & (self.first < end)
         if reading.disclosures_only:
             asked &= self.disclosed
+        if reading.one_party:
+            asked &= self._since(reading) != UNDATED_US
         if reading.leaves_out:
             asked &= ~self._for(reading.leaves_out)
         if reading.regions:
@@ -312,7 +319,7 @@ class _Pairs:
 
     def in_time(self, reading: Reading, as_of: datetime) -> Array:
         """Return bool[pairs]: some use, or disclosure, can still be claimed for at `as_of`."""
-        since = self.disclosed_discoverable if reading.disclosures_only else self.discoverable
+        since = self._since(reading)
         if reading.limitation_years is None:
             return np.ones(len(since), dtype=bool)
         instants = pa.array(since).dictionary_encode()
@@ -321,6 +328,14 @@ class _Pairs:
             claimable(us, reading.limitation_years, as_of) for us in instants.dictionary.to_pylist()
         ]
         return np.array(timely, dtype=bool)[_codes(instants)]
+
+    def _since(self, reading: Reading) -> Array:
+        """Return int64[pairs]: the latest instant from which what it counts could be found out."""
+        if reading.one_party:
+            if self.ungranted is None:
+                raise ValueError("nobody asked whether any party had granted")
+            return self.ungranted
+        return self.disclosed_discoverable if reading.disclosures_only else self.discoverable
 
     def persons(self, rows: Array) -> int:
         return _distinct(self.member[rows], len(self.members))

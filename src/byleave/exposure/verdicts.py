@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from byleave.exposure.block import WORD_BITS, Block, Field
+from byleave.exposure.block import SAID_BITS, WORD_BITS, Block, Field
 from byleave.exposure.finding import REASONS
 from byleave.exposure.pack import Reading
 from byleave.exposure.plan import CasePlan
@@ -92,7 +92,7 @@ def judged(block: Block, codes: Array, number: int) -> Verdicts:
     for at, done in enumerate(block.deliveries):
         if not cohort.asks_about(done):
             continue
-        said = _field(codes, block.digits[at])
+        said = _field(codes, block.digits[at]) & ((1 << SAID_BITS) - 1)
         hit = asked & (said > 0)
         window = block.window_of[number][at]
         if window is not None:
@@ -177,6 +177,7 @@ def _counts_like(reading: Reading) -> object:
         reading.disclosures_only,
         reading.regions,
         reading.leaves_out,
+        reading.one_party,
         reading.limitation_years,
     )
 
@@ -233,6 +234,10 @@ def _mark_claims(
     deliveries = block.deliveries
     left = np.array([d.left_the_platform for d in deliveries], dtype=bool)
     counted = found.touched & left if reading.disclosures_only else found.touched
+    if reading.one_party:
+        counted = found.touched & left
+        for at, digit in enumerate(block.digits):
+            counted[:, at] &= _field(codes, digit) >> SAID_BITS == 0
     speaks = np.array([reading.applies.holds(d.at) for d in deliveries] + [False], dtype=bool)
     allowed = speaks[found.first]
     allowed &= ~np.isin(found.reason, [REASONS.index(name) for name in reading.leaves_out])

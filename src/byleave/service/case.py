@@ -166,7 +166,7 @@ def evaluate(case: Case) -> CaseReport:
     """
     reports = []
     for cohort in case.cohorts:
-        found = affected(case.practice, case.choices, cohort)
+        found = affected(case.practice, case.choices, cohort, any_party=case.pack.asks_any_party)
         reports.append(
             CohortReport(
                 affected=found,

@@ -97,6 +97,87 @@ def test_an_opt_out_reading_counts_who_said_no_and_who_was_never_asked() -> None
     assert reading(asked(any_party), "sca-opt-out").persons == 0
 
 
+def one_party(past: Practice, *said: tuple, **changes: object) -> ReadingResult:
+    """Return the reading under which one party's consent is enough, where `said` was chosen."""
+    fields: dict = {"as_of": FILED}
+    found = expose(affected(past, choices(*said)), past, **(fields | changes))
+    return reading(found, "sca-one-party")
+
+
+@pytest.mark.parametrize("who", ["ann", "bob"])
+@pytest.mark.parametrize(("side", "others"), [(-US, 0), (timedelta(), 0), (US, 2)])
+def test_one_partys_grant_by_the_instant_of_the_disclosure_frees_the_others(
+    who: str, side: timedelta, others: int
+) -> None:
+    """A grant of author or recipient counts at the very instant of the disclosure, not after."""
+    found = one_party(practice(), (who, USED + side, "grant", None, True))
+    assert (found.persons, found.persons_high, found.high) == (others, others, 1_000 * others)
+    assert found.ours
+
+
+@pytest.mark.parametrize(("side", "others"), [(-US, 2), (timedelta(), 2), (US, 0)])
+def test_one_partys_grant_counts_until_it_expires(side: timedelta, others: int) -> None:
+    """A grant that ends at the instant of the disclosure frees nobody; a moment later it does."""
+    found = one_party(practice(), ("ann", AUGUST, "grant", USED + side, True))
+    assert found.persons == others
+
+
+@pytest.mark.parametrize(("side", "others"), [(-US, 2), (timedelta(), 0), (US, 0)])
+def test_one_partys_grant_without_the_past_frees_later_messages(
+    side: timedelta, others: int
+) -> None:
+    """A grant that leaves out the past frees messages sent from its instant on."""
+    past = practice(message(sent=AUGUST + side))
+    assert one_party(past, ("bob", AUGUST, "grant", None, False)).persons == others
+
+
+def test_one_partys_refusal_or_silence_frees_nobody() -> None:
+    """With no grant, a grant taken back, or one for another use, all are counted as pleaded."""
+    taken_back = (("ann", AUGUST, "grant", None, True), ("ann", AUGUST + DAY, "withdrawal"))
+    other_use = (("bob", AUGUST, "grant", None, True, "train/messages/platform"),)
+    stranger = (("cat", AUGUST, "grant", None, True),)
+    for said in ((), taken_back, other_use, stranger):
+        assert one_party(practice(), *said).persons == 2
+
+
+def test_one_party_is_asked_message_by_message_and_disclosure_by_disclosure() -> None:
+    """A grant frees the granter's own messages, and only disclosures made while it held."""
+    two = (message("1"), message("2", recipients=("bob", "cat")), message("3", author="dan"))
+    grant = ("cat", AUGUST, "grant", USED + DAY, True)
+    assert one_party(practice(*two), grant).violations == 2
+    twice = (delivery(), delivery("d2", USED + DAY))
+    assert one_party(practice(*two, deliveries=twice), grant).violations == 3
+    inside = (delivery(), delivery("d2", USED + DAY, recipient="platform"))
+    assert one_party(practice(*two, deliveries=inside), grant).violations == 2
+
+
+def test_only_the_disclosure_without_a_grant_counts_for_being_too_late() -> None:
+    """A later disclosure with a grant revives no claim for the one without that is too late."""
+    grant = ("bob", USED + US, "grant", None, True)
+    early = delivery(discoverable_since=datetime(2023, 1, 20, tzinfo=UTC))
+    past = practice(deliveries=(early, delivery("d2", USED + DAY)))
+    found = one_party(past, grant)
+    assert (found.persons, found.time_barred) == (0, 2)
+    assert one_party(past).persons == 2
+
+
+def test_an_undated_message_is_freed_by_a_grant_with_the_past_alone() -> None:
+    """Of unknown date, a message is freed by a grant that includes the past, and by no other."""
+    past = practice(message(sent=None))
+    with_past = one_party(past, ("bob", AUGUST, "grant", None, True))
+    without = one_party(past, ("bob", AUGUST, "grant", None, False))
+    assert (with_past.persons_high, without.persons, without.persons_high) == (0, 0, 2)
+
+
+def test_a_reading_of_one_party_is_refused_where_nobody_asked() -> None:
+    """Without the question whether any party had granted, the reading gives no number."""
+    found = affected(practice(), any_party=False)
+    with pytest.raises(ValueError, match="any party"):
+        expose(found, practice(), as_of=FILED)
+    asked_less = US_PRIVATE_MESSAGES.only(("sca-per-person",))
+    assert expose(found, practice(), as_of=FILED, pack=asked_less).high == 2_000
+
+
 def test_without_damage_nothing() -> None:
     """Read as the 4th and 11th Circuits do, nothing is owed unless damage is stated."""
     past = practice(*THREE)

@@ -343,9 +343,16 @@ def _lines(answer: dict[str, Any]) -> list[str]:
         f"log      {head['origin']}, {head['size']:,} entries",
         "",
         *table(
-            ["where they stand", "", "because"],
+            ["where they stand", "", "because", "ground", "choices", "rule"],
             [
-                [s["use"], "yes" if s["allowed"] else "no", s["because"]]
+                [
+                    s["use"],
+                    "yes" if s["allowed"] else "no",
+                    s["because"],
+                    s["ground"] or "",
+                    s["choices"],
+                    f"{s['basis']}, {s['region'] or 'region not known'}",
+                ]
                 for s in answer["standings"]
             ],
         ),

@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from byleave.pages.html import render
 from byleave.pages.view import Checkpoint, Frame
-from byleave.pages.words import Speech, speech
+from byleave.pages.words import BECAUSE, Speech, speech
 
 __all__ = [
     "BrowserSignal",
@@ -53,6 +53,11 @@ class Row:
         decided_by: Index of what was said last about it.
         includes_past: Whether a yes is also for what was held before.
         held: What is held now that "also what you already hold" is about, source by source.
+        stopped_by: Reason code of the rule that stops what no choice stops, as a gate decides it;
+            None: no rule does.
+        stopped_all: Whether nothing of the scope may be used then.
+        allowed_by: Ground in law on which something may be used without a yes; None: there is none.
+        region: Where the member is; None: not known, and the strictest of all rules hold.
     """
 
     scope: str
@@ -64,6 +69,10 @@ class Row:
     decided_by: int | None
     includes_past: bool
     held: tuple[HeldRows, ...] = ()
+    stopped_by: str | None = None
+    stopped_all: bool = False
+    allowed_by: str | None = None
+    region: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,9 +142,25 @@ _ENGLISH: Final = speech("en")
 
 
 def row_sentence(row: Row, words: Speech = _ENGLISH) -> str:
-    """Say how a line stands, with its date (M1)."""
+    """Say how a line stands, with its date (M1): what was said, then what the rules make of it."""
     date = "" if row.since is None else words.date(row.since)
-    return words.say(f"settings.state-{row.state}", date=date)
+    follows = _follows(row, words)
+    if row.state == "undecided" and follows:
+        return f"{words.say('settings.state-open')} {follows}"
+    said = words.say(f"settings.state-{row.state}", date=date)
+    return f"{said} {follows}".rstrip()
+
+
+def _follows(row: Row, words: Speech) -> str:
+    """Say what a rule stops of a line, or allows without a yes; nothing where choices decide."""
+    if row.stopped_by is not None and row.stopped_all:
+        return words.rule_sentence(row.stopped_by, row.region)
+    parts = []
+    if row.allowed_by is not None and row.state != "yes":
+        parts.append(words.say(BECAUSE[row.allowed_by]))
+    if row.stopped_by is not None:
+        parts.append(words.say("settings.stopped-part"))
+    return " ".join(parts)
 
 
 def settings_page(

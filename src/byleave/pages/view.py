@@ -140,15 +140,20 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """Where the member stands on one leaf use, as the oracle decides it now.
+    """Where the member stands on one leaf use, as a gate would decide it now of new data of theirs.
 
     Attributes:
         use: The leaf use.
         allowed: The decision, before other parties of a message are asked.
-        because: A reason code of the decision (`granted`, `no-grant`, `refused`, `withdrawn`, …).
+        because: A reason code of the decision (`granted`, `no-grant`, `region-suspended`, …).
         ground: Why data may be used, where it may.
-        since: The instant of the event that decided; None: silence decided.
-        decided_by: Its ledger index.
+        since: The instant of the event that decided; None: silence or a rule did.
+        decided_by: Its ledger index, or that of the rulesets.
+        choices: What the member's choices alone come to: `kept`, or why not.
+        said: The instant of the choice that these rest on; None: silence.
+        region: Where the member is; None: not known, and the strictest of all rules hold.
+        basis: What the rules there require of the use; None: not looked up.
+        cites: Where the rules stand.
     """
 
     use: str
@@ -157,6 +162,11 @@ class Standing:
     ground: Ground | None = None
     since: datetime | None = None
     decided_by: int | None = None
+    choices: str | None = None
+    said: datetime | None = None
+    region: str | None = None
+    basis: str | None = None
+    cites: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

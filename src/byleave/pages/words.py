@@ -57,6 +57,7 @@ __all__ = [
 ]
 
 _OBJECTS_SHOWN: Final = 3
+_OF_REGION: Final = frozenset({"region-suspended", "region-forbids", "grant-too-general"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,14 +208,30 @@ class Speech:
         return " ".join(parts)
 
     def standing_sentence(self, standing: Standing) -> str:
-        """Say where the member stands, with date and ground (M1, M8)."""
+        """Say where the member stands, with date and ground (M1, M8).
+
+        Where a rule stops what the member said yes to, both are said: the yes, and that it is not
+        used.
+        """
         code = (standing.ground or standing.because) if standing.allowed else standing.because
         key = BECAUSE.get(code, "standing.other-no")
         if not standing.allowed and code in GROUNDS:
             key = "standing.other-no"
+        by_rule = standing.choices is not None and standing.because != standing.choices
+        if by_rule and not standing.allowed:
+            rule = self.rule_sentence(standing.because, standing.region)
+            if standing.choices != "kept" or standing.said is None:
+                return rule
+            return f"{self.say('settings.state-yes', date=self.date(standing.said))} {rule}"
         if "{date}" in self.words.say[key] and standing.since is None:
             key = "standing.granted-undated" if standing.allowed else "standing.other-no"
         return self.say(key, date=self.date(standing.since) if standing.since else "")
+
+    def rule_sentence(self, code: str, region: str | None) -> str:
+        """Say that a rule stops a use, by its reason code; `region` None: theirs is not known."""
+        if code in _OF_REGION and region is None:
+            return self.say("standing.region-unknown")
+        return self.say(BECAUSE.get(code, "standing.other-no"))
 
     def timeline_sentence(self, item: TimelineItem) -> str:
         """Say what happened, after the name of the one who acted."""

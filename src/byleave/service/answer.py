@@ -13,9 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from byleave.consent.decide import standing
 from byleave.consent.event import ConsentEvent, EventKind, EvidenceGrade
-from byleave.consent.reason import Reason
+from byleave.consent.reason import Ground, Reason
 from byleave.errors import InputError
 from byleave.evidence.cessation import overlap
 from byleave.gate.plan import uses_of
@@ -23,13 +22,11 @@ from byleave.ids import format_instant, from_us, to_us
 from byleave.policy.scope import Use
 from byleave.service.by_member import OwnRows, known_source, own_rows, reasons_at
 from byleave.service.certificate import find_certificate
-from byleave.service.clock import ledger_now
 from byleave.service.consent import member_history
 from byleave.service.directory import covers
+from byleave.service.explain import Explained, Explainer
 from byleave.service.held import Held
 from byleave.service.house import House
-from byleave.service.notice import coverages
-from byleave.service.rules import accepted_grade
 from byleave.service.snapshot import snapshot_document
 
 __all__ = ["member_answer", "uses_of_gate"]
@@ -70,7 +67,7 @@ def member_answer(house: House, member: str) -> Facts:
         "enrolment_index": enrolment,
         "checkpoint": {"origin": head.origin, "size": head.size, "root": head.root.hex()},
         "choices": [_choice(event) for event in reversed(history)],
-        "standings": _standings(house, history),
+        "standings": _standings(house, member),
         "timeline": _timeline(house, member, ordinal, enrolment, enrolled_us, history, held),
         "withdrawals": [
             _depths(house, ordinal, event, held)
@@ -96,31 +93,40 @@ def _choice(event: ConsentEvent) -> Facts:
     }
 
 
-def _standings(house: House, history: list[ConsentEvent]) -> list[Facts]:
-    """Return the oracle's answer for each leaf use that a gate has been run for."""
-    now, notices = ledger_now(house), coverages(house)
-    accepted = accepted_grade(house.rulebook, now)
+def _standings(house: House, member: str) -> list[Facts]:
+    """Return a gate's answer for each leaf use that one has been run for, as to new data of theirs.
+
+    Cost: choices, region, age, groups and rulesets are read once, whatever the number of uses.
+    """
     uses = dict.fromkeys(
         use
         for _, _, _, document in house.ledger.objects("gate")
         for use in uses_of_gate(house, document)
     )
-    result = []
-    for use in uses:
-        stands = standing(history, use, at=now, notices=notices, accepted=accepted)
-        allowed = stands.reason is Reason.KEPT
-        since = None if stands.event is None else format_instant(stands.event.effective)
-        result.append(
-            {
-                "use": str(use),
-                "allowed": allowed,
-                "because": "granted" if allowed else stands.reason.word,
-                "ground": "consent" if allowed else None,
-                "since": since,
-                "decided_by": stands.because,
-            }
-        )
-    return result
+    explainer = Explainer(house, member)
+    return [_standing(use, explainer.explain(use)) for use in uses]
+
+
+def _standing(use: Use, found: Explained) -> Facts:
+    said = found.choices.event
+    on_choice = said is not None and found.index == said.index
+    return {
+        "use": str(use),
+        "allowed": found.allowed,
+        "because": _granted(found) if found.allowed else found.reason.word,
+        "ground": found.ground.word if found.allowed else None,
+        "since": format_instant(said.effective) if said is not None and on_choice else None,
+        "decided_by": found.index,
+        "choices": found.choices.reason.word,
+        "said": None if said is None else format_instant(said.effective),
+        "region": found.region,
+        "basis": found.rule.basis.word,
+        "cites": list(found.rule.cites),
+    }
+
+
+def _granted(found: Explained) -> str:
+    return "granted" if found.ground is Ground.CONSENT else found.ground.word
 
 
 def uses_of_gate(house: House, document: Facts) -> list[Use]:

@@ -11,16 +11,17 @@ from typing import Any
 
 from byleave.consent.decide import Standing, standing
 from byleave.consent.event import ConsentEvent, EventKind
-from byleave.consent.reason import Reason
+from byleave.consent.reason import VETOES, Ground, Reason
 from byleave.errors import InputError
 from byleave.ids import format_instant
 from byleave.policy.notice import Control, Notice, choose_notice
-from byleave.policy.scope import Scope
+from byleave.policy.scope import Scope, Use
 from byleave.service.asking import Asking
 from byleave.service.browser_signal import signal_facts
 from byleave.service.by_member import own_rows
 from byleave.service.clock import ledger_now
 from byleave.service.consent import NewEvent, member_history
+from byleave.service.explain import Explainer
 from byleave.service.house import House
 from byleave.service.notice import coverages, make_token, published_notices
 from byleave.service.rules import accepted_grade
@@ -61,6 +62,7 @@ def member_settings(
     history = member_history(house, member)
     texts = {name: document for _, name, _, document in house.ledger.objects("notice")}
     questions, held = [], held_of(house, member)
+    explainer = Explainer(house, member)
     for notice in _asked(house, language):
         token = make_token(house, notice.id, member, screen=SCREEN)[0] if tokens else None
         questions.append(
@@ -70,7 +72,7 @@ def member_settings(
                 "text": texts[notice.id]["text"],
                 "sha256": notice.sha256.hex(),
                 "token": token,
-                "rows": _rows(house, notice.asks, history, held),
+                "rows": _rows(house, notice.asks, history, held, explainer),
             }
         )
     head = house.log.checkpoint()
@@ -119,7 +121,11 @@ def context_question(
             if shows
             else None,
             "rows": _rows(
-                house, found.notice.asks, member_history(house, member), held_of(house, member)
+                house,
+                found.notice.asks,
+                member_history(house, member),
+                held_of(house, member),
+                Explainer(house, member),
             ),
         },
     }
@@ -270,7 +276,11 @@ def _held(house: House, scope: Scope, held: Held) -> list[Facts]:
 
 
 def _rows(
-    house: House, asks: Iterable[Scope], history: Sequence[ConsentEvent], held: Held | None = None
+    house: House,
+    asks: Iterable[Scope],
+    history: Sequence[ConsentEvent],
+    held: Held | None = None,
+    explainer: Explainer | None = None,
 ) -> list[Facts]:
     now, notices = ledger_now(house), coverages(house)
     accepted = accepted_grade(house.rulebook, now)
@@ -293,9 +303,27 @@ def _rows(
                 "decided_by": None if last is None else last.index,
                 "includes_past": last is not None and last.includes_past,
                 "held": [] if held is None else _held(house, scope, held),
+                **({} if explainer is None else _follows(explainer, leaves)),
             }
         )
     return rows
+
+
+def _follows(explainer: Explainer, leaves: Iterable[Use]) -> Facts:
+    """Return what the rules make of the choices about some uses: what they stop, or allow by law.
+
+    Cost: the rules of the member's region, for each use that they did not say no to.
+    """
+    found = [explainer.explain(use) for use in leaves]
+    open_ = [one for one in found if one.choices.reason not in VETOES]
+    stopped = [one.reason.word for one in open_ if one.stopped_by_rule]
+    by_law = [one.ground.word for one in open_ if one.allowed and one.ground is not Ground.CONSENT]
+    return {
+        "stopped_by": stopped[0] if stopped else None,
+        "stopped_all": bool(stopped) and not any(one.allowed for one in found),
+        "allowed_by": by_law[0] if by_law else None,
+        "region": explainer.region,
+    }
 
 
 def _who(house: House, scope: Scope) -> str | None:

@@ -12,6 +12,9 @@ import pytest
 from byleave.cli.main import main
 from byleave.consent.reason import Ground, Reason
 from byleave.errors import InputError
+from byleave.pages.settings import Settings, row_sentence
+from byleave.pages.view import MemberAnswer, read
+from byleave.pages.words import speech
 from byleave.wiring import Workspace
 from byleave.wiring import open as open_workspace
 from byleave.wiring.world import ReplayClock
@@ -128,3 +131,55 @@ def test_what_was_known_then_decides_what_is_said(path: Path) -> None:
     with at_instant(path, START + timedelta(days=2)) as ws:
         assert ws.consent.explain("stopped", USE, known_at=before).reason is Reason.KEPT
         assert ws.consent.explain("stopped", USE).reason is Reason.WITHDRAWN
+
+
+def test_the_pages_and_member_show_say_what_a_gate_says(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """For members of every kind, their page, their settings and `member show` say the gate's word."""
+    now = START + timedelta(days=2)
+    with at_instant(path, now) as ws:
+        who = list(REGIONS)
+        at = pa.array([now] * len(who), pa.timestamp("us", tz="UTC"))
+        rows = pa.table({"id": list(range(len(who))), "who": who, "to": who, "at": at})
+        ws.source.add("letters", rows, CONTRACT)
+        kept = ws.gate.dry_run("letters", USE).kept
+        ws.gate.run("letters", USE)
+        told = {member: ws.consent.explain(member, USE) for member in who}
+        pages = {member: read(MemberAnswer, ws.member.answer(member), where="x") for member in who}
+        asked = {
+            member: read(Settings, ws.consent.settings(member, tokens=False), where="x")
+            for member in who
+        }
+    stands = {member: page.standings[0] for member, page in pages.items()}
+    assert sum(one.allowed for one in stands.values()) == kept == 1
+    for member, one in stands.items():
+        found = told[member]
+        assert one.allowed == found.allowed
+        assert one.because == ("granted" if found.allowed else found.reason.word)
+        assert (one.decided_by, one.region, one.basis) == (
+            found.index,
+            found.region,
+            found.rule.basis.word,
+        )
+        row = asked[member].questions[0].rows[0]
+        assert row.stopped_by == (found.reason.word if found.stopped_by_rule else None)
+        assert row.stopped_all == found.stopped_by_rule
+    says = {member: speech("en").standing_sentence(one) for member, one in stands.items()}
+    assert says["agreed"] == "You said yes on 1 July 2024. We may use this."
+    assert says["still"] == (
+        "You said yes on 1 July 2024. We have stopped this where you live. We do not use it now."
+    )
+    assert (
+        says["young"]
+        == "You said yes on 1 July 2024. You are too young for this. We do not use it."
+    )
+    assert "We do not know where you live." in says["nowhere"]
+    for member in ("still", "young", "nowhere"):
+        assert row_sentence(asked[member].questions[0].rows[0]) == says[member]
+    assert row_sentence(asked["agreed"].questions[0].rows[0]) == "You said yes on 1 July 2024."
+    assert main(["member", "show", "still", "--workspace", str(path)]) == 0
+    said = capsys.readouterr().out
+    (line,) = [line for line in said.splitlines() if USE in line]
+    assert "region-suspended" in line
+    assert "opt-in, uk" in line

@@ -69,7 +69,7 @@ BECAUSE: Final[dict[str, str]] = {
         for code in (
             "no-grant", "refused", "withdrawn", "objected", "expired", "evidence-grade",
             "notice-does-not-cover", "promise-of-collection", "region-suspended",
-            "region-forbids", "minor",
+            "region-forbids", "minor", "age-unknown", "group-excluded", "grant-too-general",
         )
     },
 }  # fmt: skip

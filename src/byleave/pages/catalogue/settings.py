@@ -35,6 +35,8 @@ SAY: Final[dict[str, str]] = {
     "settings.held-messages": "Your messages in “{source}”: {rows}. Each counts only if the others in it agree too.",
     "settings.save": "Save this choice",
     "settings.state-undecided": "You have not decided. Until you say yes, we do not use this.",
+    "settings.state-open": "You have not decided.",
+    "settings.stopped-part": "A part of this the rules do not allow. We do not use that part.",
     "settings.state-yes": "You said yes on {date}.",
     "settings.state-no": "You said no on {date}.",
     "settings.state-partly": "You said yes to a part of this on {date}.",

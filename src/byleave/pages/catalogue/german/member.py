@@ -124,7 +124,11 @@ SAY: Final[dict[str, str]] = {
     "Darum benutzen wir es nicht.",
     "standing.region-suspended": "Wo Sie leben, haben wir das angehalten. Wir benutzen es jetzt nicht.",
     "standing.region-forbids": "Die Regeln an Ihrem Wohnort verbieten das. Wir benutzen es nicht.",
+    "standing.region-unknown": "Wir wissen nicht, wo Sie leben. Darum gelten die strengsten Regeln. Wir benutzen das nicht.",
     "standing.minor": "Sie sind dafür zu jung. Wir benutzen das nicht.",
+    "standing.age-unknown": "Wir kennen Ihr Alter nicht. Darum benutzen wir das nicht.",
+    "standing.group-excluded": "Sie sind in einer Gruppe, die wir auslassen. Wir benutzen das nicht.",
+    "standing.grant-too-general": "Ein Ja zu allem auf einmal zählt nicht, wo Sie leben. Wir benutzen das nicht.",
     "standing.other-no": "Die Regeln sagen Nein. Wir benutzen das nicht.",
     "standing.not-objected": "Das Gesetz lässt uns das benutzen, solange Sie nicht widersprechen. "
     "Sie haben nicht widersprochen.",

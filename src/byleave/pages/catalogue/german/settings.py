@@ -34,6 +34,8 @@ SAY: Final[dict[str, str]] = {
     "settings.held-messages": "Ihre Nachrichten in „{source}“: {rows}. Jede zählt nur, wenn auch die anderen darin es erlauben.",
     "settings.save": "Diese Entscheidung speichern",
     "settings.state-undecided": "Sie haben nicht entschieden. Bis Sie Ja sagen, benutzen wir das nicht.",
+    "settings.state-open": "Sie haben nicht entschieden.",
+    "settings.stopped-part": "Einen Teil davon erlauben die Regeln nicht. Diesen Teil benutzen wir nicht.",
     "settings.state-yes": "Sie haben am {date} Ja gesagt.",
     "settings.state-no": "Sie haben am {date} Nein gesagt.",
     "settings.state-partly": "Sie haben am {date} zu einem Teil davon Ja gesagt.",

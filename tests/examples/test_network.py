@@ -380,6 +380,11 @@ def test_premium_writes_inmail_and_a_suggested_reply_is_sent(browser: Browser, t
     answer = stranger.goto(conversation)
     assert answer is not None
     assert answer.status == 404
+    nowhere = stranger.goto(f"{town.network}/nowhere")
+    assert nowhere is not None
+    assert nowhere.status == 404
+    expect(stranger.get_by_role("heading", name="Not here")).to_be_visible()
+    expect(stranger.get_by_role("link", name="Jobs")).to_be_visible()
     for context in (page.context, stranger.context):
         context.close()
 

@@ -61,6 +61,24 @@ def test_the_decision_follows_the_choice_at_once(site: Site) -> None:
     assert [d["because"] for d in many.json()] == ["withdrawn", "no-grant"]
 
 
+def test_a_yes_that_a_rule_stops_is_no_permission(site: Site) -> None:
+    """A member who said yes and is too young reads as not allowed, one by one and among many."""
+    tokens = site.token("consent.write", "decision.read")
+    with byleave.open(site.path) as ws:
+        ws.member.born({"m-1": "2020"})
+    for member in ("m-1", "m-2"):
+        site.post("/api/v1/choices", site.grant(member), tokens)
+    ask = {"member": "m-1", "use": USE}
+    one = site.http.get("/api/v1/decision", params=ask, headers=tokens).json()
+    assert (one["allowed"], one["because"], one["ground"]) == (False, "minor", None)
+    assert one["choices"] == "kept"
+    many = site.http.post(
+        "/api/v1/decisions", json={"use": USE, "members": ["m-1", "m-2"]}, headers=tokens
+    )
+    assert [(d["allowed"], d["ground"]) for d in many.json()] == [(False, None), (True, "consent")]
+    assert many.json()[0] == one
+
+
 def test_choices_of_one_request_stand_or_fall_together(site: Site) -> None:
     """One choice that is refused leaves the others of its request unrecorded."""
     tokens = site.token()

@@ -23,17 +23,23 @@ READS: dict[str, dict[str, Any]] = {
     "GET /api/v1/answer": {"params": {"member": "m-1"}},
     "GET /api/v1/members/export": {"params": {"member": "m-1"}},
     "GET /api/v1/choices": {"params": {"member": "m-1"}},
+    "GET /api/v1/members/proof": {"params": {"member": "m-1", "release": "jobs-1"}},
+    "GET /api/v1/members/receipt": {"params": {"member": "m-1", "form": "private"}},
+    "GET /api/v1/erasures/standing": {"params": {"member": "m-1"}},
     "POST /api/v1/suggestions": {"json": {"member": "m-1", "release": "jobs-1"}},
 }
 """Routes by which a token reads one member's data: each asks why and logs a look."""
 
 NO_LOOK = {
-    "GET /api/v1/decision": "says what may be done: the member's own word, applied",
+    "GET /api/v1/decision": "says what may be done: the member's own word and the law's, applied",
     "POST /api/v1/decisions": "the same for many",
     "GET /api/v1/asks": "says whether they may be asked: the member's own word, applied",
     "POST /api/v1/asks": "the same, and a notice, which is public",
     "POST /api/v1/asks/not-now": "notes that they put it off; says when they may be asked again",
     "POST /api/v1/choices": "records; returns ledger indexes alone",
+    "POST /api/v1/erasures": "an act, logged with who and why; returns a job",
+    "POST /api/v1/signals": "records a refusal; returns its ledger index alone",
+    "POST /api/v1/members/joint": "enrols; returns what the platform committed to",
     "POST /api/v1/links": "returns a link, and nothing of the member",
     "POST /api/v1/members": "enrols; returns how many were new",
     "POST /api/v1/requests": "notes what was asked; returns its name and date",

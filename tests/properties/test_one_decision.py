@@ -17,6 +17,7 @@ from byleave.ids import LedgerIndex, MemberId, to_us
 from byleave.policy.ruleset import RuleBook
 from byleave.policy.scope import Scope, Use
 from byleave.service import decide as service
+from byleave.service.explain import Ruling
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 USE = Use(purpose="train.jobs", category="profile", recipient="platform")
@@ -78,7 +79,7 @@ def test_few_events_say_what_all_say(events: list[ConsentEvent], number: int) ->
         ledger=ledger, rulebook=RuleBook(version="none", sets=()), now=lambda: day(number)
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(service, "coverages", lambda *_, **__: NOTICES)
-        patch.setattr(service, "rules_as_of", lambda *_, **__: house.rulebook)
+        ruling = Ruling(book=house.rulebook, entry=None, notices=NOTICES)
+        patch.setattr(service, "ruling_at", lambda *_: ruling)
         found = service.Decider(house).decide("m", USE, at=day(number))
     assert found == standing(events, USE, at=day(number), notices=NOTICES)

@@ -56,11 +56,21 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What a member's choices come to for one use; `decided_by` is None for silence."""
+    """What a member's choices and their region's rules come to for one use.
+
+    Attributes:
+        allowed: What a gate would do with new data of theirs.
+        because: The reason, as `byleave help reasons` lists them.
+        decided_by: Index of the choice, or of the rules, that decided; None: silence.
+        ground: What a yes rests on; None for a no.
+        choices: The reason that their choices alone would give.
+    """
 
     allowed: bool
     because: str
     decided_by: int | None
+    ground: str | None
+    choices: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,14 +7,14 @@ from typing import Annotated, Any, Final, Literal
 from fastapi import Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from byleave.consent.decide import Standing
 from byleave.consent.event import EventKind
-from byleave.consent.reason import Reason
 from byleave.portal.access import Access, Caller, Role, Routes, caller_of
 from byleave.portal.desk import Desk
 from byleave.portal.looking import looked_at, reason_, who_is_asked
 from byleave.portal.page import Page, after_, json_page, limit_
 from byleave.service.consent import NewEvent
+from byleave.service.explain import Explained
+from byleave.wiring import Workspace
 
 __all__ = ["Body", "MemberId", "add_consent"]
 
@@ -77,11 +77,15 @@ class Question(Body):
 
 
 class Decision(BaseModel):
-    """What a member's choices come to for one use."""
+    """What a member's choices and their region's rules come to for one use."""
 
-    allowed: bool
+    allowed: Annotated[bool, Field(description="What a gate would do with new data of theirs.")]
     because: Annotated[str, Field(description="Reason, as `byleave help reasons` lists them.")]
-    decided_by: Annotated[int | None, Field(description="Index of the event that decided.")]
+    decided_by: Annotated[
+        int | None, Field(description="Index of the choice, or of the rules, that decided.")
+    ]
+    ground: Annotated[str | None, Field(description="What a yes rests on; null for a no.")]
+    choices: Annotated[str, Field(description="The reason that their choices alone would give.")]
 
 
 class Event(BaseModel):
@@ -126,11 +130,13 @@ def add_consent(routes: Routes, desk: Desk) -> None:
         return json_page(found, limit)
 
     async def decide(member: MemberId, use: UseText, at: AwareDatetime | None = None) -> Decision:
-        return _decision(desk.read.consent.decide(member, use, at=at))
+        return _decision(desk.read.consent.explain(member, use, at=at))
 
     async def decide_many(body: Question) -> list[Decision]:
-        consents = desk.read.consent
-        return [_decision(consents.decide(member, body.use)) for member in body.members]
+        def read(ws: Workspace) -> list[Decision]:
+            return [_decision(ws.consent.explain(member, body.use)) for member in body.members]
+
+        return await desk.aside.read(read)
 
     routes.add(
         "POST", "/api/v1/choices", writing, record,
@@ -164,7 +170,11 @@ def _event(desk: Desk, caller: Caller, choice: Choice) -> NewEvent:
     )
 
 
-def _decision(found: Standing) -> Decision:
+def _decision(found: Explained) -> Decision:
     return Decision(
-        allowed=found.reason is Reason.KEPT, because=found.reason.word, decided_by=found.because
+        allowed=found.allowed,
+        because=found.reason.word,
+        decided_by=found.index,
+        ground=found.ground.word if found.allowed else None,
+        choices=found.choices.reason.word,
     )

@@ -5,7 +5,8 @@ why with `Byleave-Reason`, or its token was made with a reason. One look a day s
 one token read of one member for one reason: a feed that asks for suggestions at each page would
 else write more about a member than it reads.
 
-What may be done with a member's data (`/api/v1/decision`) is no look: it is their own word, applied.
+What may be done with a member's data (`/api/v1/decision`) is no look: it is their own word and the
+law's, applied.
 """
 
 from __future__ import annotations

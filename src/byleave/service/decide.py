@@ -1,27 +1,27 @@
 """One decision about one member, now, through the ledger: one look-up and the oracle.
 
-What a decision needs besides the member's own events, the notices' coverage and the accepted
-grade of evidence, changes when an operator publishes something. It is kept here and read again
-when the look-up shows a newer object in the ledger, so that no answer is older than its question.
+What a decision needs besides the member's own events and facts, the notices' coverage and the
+rulesets, changes when an operator publishes something. It is kept here and read again when the
+look-up shows a newer object in the ledger, so that no answer is older than its question.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from functools import lru_cache
 from operator import itemgetter
 from typing import Final
 
+from byleave.consent.batch import MemberHistory
 from byleave.consent.decide import Standing, standing
-from byleave.consent.event import ConsentEvent, EventKind, EvidenceGrade, NoticeCoverage
+from byleave.consent.event import ConsentEvent, EventKind, EvidenceGrade
 from byleave.errors import InputError
 from byleave.ids import MemberId, from_us, to_us
-from byleave.policy.ruleset import RuleBook
 from byleave.policy.scope import Scope, Use
+from byleave.service.explain import Explained, Explainer, Ruling, ruling_at
 from byleave.service.house import EventRow, House
-from byleave.service.notice import coverages
-from byleave.service.rules import accepted_grade, rules_as_of
+from byleave.service.rules import accepted_grade
 
 __all__ = ["Decider"]
 
@@ -43,8 +43,7 @@ class Decider:
     def __init__(self, house: House) -> None:
         self._house = house
         self._seen: int | None = None
-        self._notices: Mapping[str, NoticeCoverage] = {}
-        self._book: RuleBook = house.rulebook
+        self._ruling = Ruling(book=house.rulebook, entry=None, notices={})
 
     def decide(self, member: str, use: Use, *, at: datetime | None = None) -> Standing:
         """Return what a member's choices come to for one use.
@@ -57,28 +56,46 @@ class Decider:
         Raises:
             InputError: `member.unknown`.
         """
+        history = self._history(member)
+        instant = self._instant(history, at)
+        return standing(
+            [_event(member, row) for row in _deciding(history.events, use, to_us(instant))],
+            use,
+            at=instant,
+            notices=self._ruling.notices,
+            accepted=accepted_grade(self._ruling.book, instant),
+        )
+
+    def explain(self, member: str, use: Use, *, at: datetime | None = None) -> Explained:
+        """Return what a member's choices and their region's rules come to: `service.explain`.
+
+        Args:
+            member: The platform's id.
+            use: One leaf use.
+            at: An aware UTC instant; None: now, and never before the last recorded event.
+
+        Raises:
+            InputError: `member.unknown`.
+        """
+        instant = self._instant(self._history(member), at)
+        return Explainer(self._house, member, at=instant, ruling=self._ruling).explain(use)
+
+    def _instant(self, history: MemberHistory, at: datetime | None) -> datetime:
+        """Return the instant asked about; now is never before the last recorded event."""
+        if at is not None:
+            return at
+        now, last = self._house.now(), history.last_recorded
+        return now if last is None or to_us(now) >= last else from_us(last)
+
+    def _history(self, member: str) -> MemberHistory:
+        """Look the member up; read notices and rulesets again where there are newer ones."""
         history = self._house.ledger.history(member)
         if history is None:
             raise InputError("the ledger knows no such member", code="member.unknown")
         if history.last_object != self._seen:
-            self._read(history.last_object)
-        instant = self._house.now() if at is None else at
-        at_us, last = to_us(instant), history.last_recorded
-        if at is None and last is not None and at_us < last:
-            instant, at_us = from_us(last), last
-        return standing(
-            [_event(member, row) for row in _deciding(history.events, use, at_us)],
-            use,
-            at=instant,
-            notices=self._notices,
-            accepted=accepted_grade(self._book, instant),
-        )
-
-    def _read(self, last_object: int) -> None:
-        """Read notices and rulesets as far as `last_object`."""
-        self._notices = coverages(self._house, before=last_object + 1)
-        self._book = rules_as_of(self._house, last_object + 1)
-        self._seen = last_object
+            self._ruling = ruling_at(self._house, history.last_object + 1)
+            self._seen = history.last_object
+        return history
 
 
 def _deciding(rows: Iterable[EventRow], use: Use, at_us: int) -> list[EventRow]:

@@ -302,6 +302,8 @@ class Consents(Noun):
     ) -> Explained:
         """Return what one member's choices and their region's rules come to for one use, and why."""
         leaf = self._house.taxonomy.use(use)
+        if known_at is None:
+            return self._decider.explain(member, leaf, at=at)
         return explain(self._house, member, leaf, at=at, known_at=known_at)
 
     def import_file(

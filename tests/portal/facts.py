@@ -36,6 +36,7 @@ def member_facts() -> dict[str, Any]:
         "index": None, "records": None, "ground": None, "because": None, "scope": None,
         "proof": None,
     }  # fmt: skip
+    lives = {"region": "eu", "basis": "opt-in", "cites": ["GDPR art. 6(1)(a)"]}
     timeline = [
         {"at": "2024-11-21T14:05:00Z", "kind": "recalled", "who": "we", "object": "package-3",
          "index": 20143, "records": 12},
@@ -91,13 +92,16 @@ def member_facts() -> dict[str, Any]:
         ],
         "standings": [
             {"use": DIRECT, "allowed": False, "because": "withdrawn", "ground": None,
-             "since": "2024-11-21T14:02:00Z", "decided_by": 20140},
+             "since": "2024-11-21T14:02:00Z", "decided_by": 20140,
+             "choices": "withdrawn", "said": "2024-11-21T14:02:00Z", **lives},
             {"use": INMAIL, "allowed": False, "because": "no-grant", "ground": None,
-             "since": None, "decided_by": None},
+             "since": None, "decided_by": None, "choices": "no-grant", "said": None, **lives},
             {"use": JOBS, "allowed": False, "because": "refused", "ground": None,
-             "since": "2024-09-30T18:04:00Z", "decided_by": 16901},
+             "since": "2024-09-30T18:04:00Z", "decided_by": 16901,
+             "choices": "refused", "said": "2024-09-30T18:04:00Z", **lives},
             {"use": "service.delivery/messages.direct/platform", "allowed": True,
-             "because": "contract", "ground": "contract", "since": None, "decided_by": None},
+             "because": "contract", "ground": "contract", "since": None, "decided_by": None,
+             "choices": "no-grant", "said": None, **lives, "basis": "contract"},
         ],
         "timeline": [line | item for item in timeline],
         "withdrawals": [

@@ -231,7 +231,10 @@ class Speech:
         """Say that a rule stops a use, by its reason code; `region` None: theirs is not known."""
         if code in _OF_REGION and region is None:
             return self.say("standing.region-unknown")
-        return self.say(BECAUSE.get(code, "standing.other-no"))
+        key = BECAUSE.get(code, "standing.other-no")
+        if "{date}" in self.words.say[key]:  # of a choice, and no rule
+            key = "standing.other-no"
+        return self.say(key)
 
     def timeline_sentence(self, item: TimelineItem) -> str:
         """Say what happened, after the name of the one who acted."""

@@ -45,6 +45,7 @@ from typing import Any
 from report import Goal, Report
 
 from byleave import merkle
+from byleave.evidence.commitment_entries import CommitmentEntries
 from byleave.evidence.entry import ConsentEventEntry
 from byleave.note import Checkpoint, SignerKey, parse_trust
 from byleave.stores.sqlite import SqliteLedger
@@ -62,12 +63,11 @@ SLICE = 0.1
 GROWN = 1_000 * (4_096 + 24)
 
 
-def entries(count: int, start: int = 0) -> list[bytes]:
-    """Return generated entries, of the kind of which a log has most."""
-    return [
-        ConsentEventEntry(commitment=hashlib.sha256(b"%d" % number).digest()).encode()
-        for number in range(start, start + count)
-    ]
+def entries(count: int) -> Sequence[bytes]:
+    """Return generated entries, of the kind of which a log has most, as an import or a choice has."""
+    digests = (hashlib.sha256(b"%d" % number).digest() for number in range(count))
+    made = CommitmentEntries(ConsentEventEntry, b"".join(digests))
+    return made if count > 1 else [*made]
 
 
 class Log:
@@ -169,7 +169,7 @@ def bench_batches(report: Report, seconds: float) -> None:
         made = entries(size)
         raw = b"".join(made)
         hashing = time.process_time()
-        merkle.all_levels(merkle.leaf_hashes(made))
+        merkle.all_levels(merkle.leaf_hashes([*made]))
         hashing = 2 * (time.process_time() - hashing)
         for served in (False, True):
             per_batch, counted = flushes(size, served=served)
@@ -313,7 +313,7 @@ def bench_group(report: Report, seconds: float) -> None:
 
 
 def bench_bulk(report: Report, count: int) -> None:
-    made = entries(count)
+    made = [*entries(count)]
     with tempfile.TemporaryDirectory() as name:
         tiles = TileFiles(Path(name))
         wall, cpu = time.perf_counter(), time.process_time()

@@ -26,8 +26,9 @@ from byleave.consent.batch import EventBatch
 from byleave.consent.event import EventKind, EvidenceGrade
 from byleave.consent.import_table import ImportRows, order_of
 from byleave.errors import ConflictError
+from byleave.evidence.commitment_entries import CommitmentEntries
 from byleave.evidence.enrolment import SECRET_BYTES, TAG_EVENT, import_commitment
-from byleave.evidence.entry import ConsentImportEntry
+from byleave.evidence.entry import ConsentEventEntry, ConsentImportEntry
 from byleave.gate.members import MemberIndex
 from byleave.ids import FAR_FUTURE_US, Digest, format_instant, from_us, to_us
 from byleave.policy.scope import Scope
@@ -429,7 +430,7 @@ class _Job:
             evidence=evidence,
         )
 
-    def _entries(self, kept: Longs, batch: EventBatch, salts: bytes) -> list[bytes]:
+    def _entries(self, kept: Longs, batch: EventBatch, salts: bytes) -> CommitmentEntries:
         """Return the log entries: canonical bytes of each document by template, hashed."""
         shape = np.stack(
             [
@@ -457,17 +458,14 @@ class _Job:
             else ["" if e is None else f'"evidence":{_json(e)},' for e in batch.evidence]
         )
         tag = bytes([TAG_EVENT])
-        return [
-            b'{"commitment":"%s","kind":"consent-event/v1"}'
-            % hasher(
+        commitments = [
+            hasher(
                 tag
                 + salts[at : at + 32]
                 + (
                     f'{heads[t]}{more}"expires":{end}{middles[t]}{texts[m]}{tails[t]}{said}{ends[t]}'
                 ).encode()
-            )
-            .hexdigest()
-            .encode()
+            ).digest()
             for at, t, more, end, m, said in zip(
                 range(0, len(salts), 32),
                 which.ravel().tolist(),
@@ -478,6 +476,7 @@ class _Job:
                 strict=True,
             )
         ]
+        return CommitmentEntries(ConsentEventEntry, b"".join(commitments))
 
 
 def _template(batch: EventBatch, shape: tuple[int, ...], now: str) -> tuple[str, str, str, str]:

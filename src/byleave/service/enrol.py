@@ -14,6 +14,7 @@ from hashlib import sha256
 from itertools import repeat
 from typing import Final
 
+from byleave.evidence.commitment_entries import CommitmentEntries
 from byleave.evidence.enrolment import SECRET_BYTES, TAG_ENROLMENT
 from byleave.evidence.entry import EnrolmentEntry
 from byleave.ids import to_us
@@ -21,7 +22,6 @@ from byleave.service.house import House, LedgerWriter
 
 __all__ = ["enrol", "enrol_new", "enrol_within"]
 
-_HEAD, _, _TAIL = EnrolmentEntry(commitment=bytes(32)).encode().partition(b"0" * 64)
 _TAG: Final = bytes([TAG_ENROLMENT])
 
 
@@ -74,10 +74,13 @@ def enrol_new(house: House, writer: LedgerWriter, members: Sequence[str]) -> int
     secrets = house.random(SECRET_BYTES * count)
     own = [secrets[at : at + SECRET_BYTES] for at in range(0, len(secrets), SECRET_BYTES)]
     index = writer.log_many(
-        [
-            b"%s%s%s" % (_HEAD, sha256(_TAG + secret + member.encode()).hexdigest().encode(), _TAIL)
-            for secret, member in zip(own, members, strict=True)
-        ]
+        CommitmentEntries(
+            EnrolmentEntry,
+            b"".join(
+                sha256(_TAG + secret + member.encode()).digest()
+                for secret, member in zip(own, members, strict=True)
+            ),
+        )
     )
     writer.add_members(
         zip(

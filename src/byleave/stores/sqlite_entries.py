@@ -1,8 +1,8 @@
 """Log entries in SQLite: a row each where a transaction brings few, bundles where it brings many.
 
 A row costs SQLite about a microsecond to insert, more than the disk takes for the bytes of it. So
-the entries of a transaction with 64 or more stand in bundles, under the index of their first. Indexes have no gaps across both tables; which of them holds an
-entry, and how, says nothing.
+the entries of a transaction with 64 or more stand in bundles, under the index of their first.
+Indexes have no gaps across both tables; which of them holds an entry, and how, says nothing.
 
 Most entries are commitments of one kind: `{"commitment":"`, 64 digits, and a *tail*. A bundle of up
 to 1,024 such keeps the tail once and of each entry its 32 bytes, three tenths of them: less to
@@ -20,6 +20,7 @@ from typing import Any, Final, overload
 import numpy as np
 
 from byleave.errors import EvidenceError
+from byleave.evidence.commitment_entries import CommitmentEntries
 from byleave.tlog.bundle import decode_bundle, encode_bundle
 
 __all__ = ["ENTRY_STRUCTURE", "SIZE", "add_entries", "read_entries"]
@@ -103,6 +104,11 @@ def add_entries(database: sqlite3.Connection, first: int, entries: Sequence[byte
 
 def _bundles(entries: Sequence[bytes]) -> Iterator[tuple[int, int, bytes, bytes | None]]:
     """Yield bundles: (place of its first, how many, data, tail)."""
+    if isinstance(entries, CommitmentEntries) and entries.head == _HEAD:
+        for start in range(0, len(entries), _PACKED):
+            data = entries.commitments[32 * start : 32 * (start + _PACKED)]
+            yield start, len(data) // 32, data, entries.tail
+        return
     for start in range(0, len(entries), _PACKED):
         block = entries[start : start + _PACKED]
         packed = _packed(block)

@@ -12,6 +12,7 @@ import numpy as np
 from byleave import canonical
 from byleave.consent.batch import SALT_BYTES, EventBatch
 from byleave.errors import ConflictError
+from byleave.evidence.commitment_entries import CommitmentEntries
 from byleave.stores.ledger_writer import Numbers, Terms, WriterBase, key
 from byleave.stores.sqlite_columns import or_null
 from byleave.stores.sqlite_entries import SIZE, PackedEntries, add_entries
@@ -141,9 +142,12 @@ class SqliteWriter(WriterBase):
         return None if row is None else int(row[0])
 
     def log_many(self, entries: Sequence[bytes]) -> int:
-        """Append log entries and return the index of the first; `prepared` ones as they stand."""
+        """Append log entries and return the index of the first.
+
+        Prepared ones, and commitments, are written as they stand.
+        """
         first = self._next
-        if isinstance(entries, PackedEntries):
+        if isinstance(entries, PackedEntries | CommitmentEntries):
             self._add_entries()
             add_entries(self._db, first, entries)
             self._next = self._written = first + len(entries)

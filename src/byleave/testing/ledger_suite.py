@@ -13,6 +13,7 @@ Claims about other processes need `opener`; without one they say so by `Skipped`
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,6 +23,8 @@ import numpy as np
 
 from byleave.consent.batch import EventBatch
 from byleave.errors import ConflictError
+from byleave.evidence.commitment_entries import CommitmentEntries
+from byleave.evidence.entry import ConsentEventEntry
 from byleave.ids import FAR_FUTURE_US
 from byleave.testing import ledger_columns, ledger_races
 from byleave.testing.ledger_process import one_transaction
@@ -286,6 +289,21 @@ def _some_batch(count: int, members: int) -> EventBatch:
     )
 
 
+def commitments_are_their_entries(site: Site) -> None:
+    """Commitments, prepared or not, few or many, are read as the entries that they stand for."""
+    expected: list[bytes] = []
+    with opened(site) as ledger:
+        for number, count in enumerate((3, 200, 1_100)):
+            raw = hashlib.shake_256(b"%d" % number).digest(32 * count)
+            entries = CommitmentEntries(ConsentEventEntry, raw)
+            for given in (entries, ledger.prepared(entries), [*entries]):
+                with ledger.writing() as writer:
+                    assert writer.log_many(given) == len(expected)
+                expected += [*entries]
+        assert ledger.size() == len(expected)
+        assert ledger.read(0, len(expected)) == expected
+
+
 def a_batch_is_its_rows(site: Site) -> None:
     """A batch of events is read as its rows are, and as the same columns; also between others."""
     count = 300
@@ -488,6 +506,7 @@ CLAIMS: Final[tuple[Claim, ...]] = (
     what_cannot_be_kept_is_refused_by_name,
     an_object_is_inserted_once,
     a_batch_is_its_rows,
+    commitments_are_their_entries,
     an_event_needs_its_own_entry_and_member,
     recorded_never_decreases,
     a_transaction_lands_whole_or_not_at_all,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,37 @@ from byleave.wiring.tiles import read_tiles
 from byleave.wiring.watch import keep
 
 __all__ = ["check_fork", "visit"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _News:
+    """What a visit tells the holder of a receipt: whether there is one, the newest directory, buckets."""
+
+    watched: bool
+    directory: dict[str, int] | None
+    buckets: list[dict[str, Any]]
+
+    def lines(self) -> list[str]:
+        said = [
+            f"  NEW   entry {b['index']:,}: snapshot {b['snapshot']}: your bucket is"
+            f" {b['bucket']:,} of {b['of']:,}"
+            + "".join(f"; release {name} was trained on it" for name in b["releases"])
+            for b in self.buckets
+        ]
+        if self.buckets:
+            said.append(
+                "  whether a bucket lists you, a proof says: ask the platform for one,"
+                " and run byleave verify"
+            )
+        if self.directory is not None:
+            at = self.directory
+            said.append(
+                f"  NEW   entry {at['index']:,}: directory {at['number']:,}: ask the platform for"
+                " its proof that your enrolment is the one it lists"
+            )
+        if self.watched and not said:
+            said.append("  nothing new about the holder of this receipt")
+        return said
 
 
 def visit(
@@ -42,9 +74,10 @@ def visit(
         raise
     finally:
         progress.close()
-    buckets = monitor.buckets()
+    directory = monitor.new_directory()
+    news = _News(watched=held is not None, directory=directory, buckets=monitor.buckets())
     keep(state, monitor.state.encode())
-    _tell(before, monitor.state, buckets, watched=held is not None, as_json=as_json)
+    _tell(before, monitor.state, news, as_json=as_json)
     return len(monitor.state.findings)
 
 
@@ -70,9 +103,8 @@ def check_fork(trust: Trust, path: Path, *, as_json: bool) -> None:
 def _tell(
     before: MonitorState,
     now: MonitorState,
-    buckets: list[dict[str, Any]],
+    news: _News,
     *,
-    watched: bool,
     as_json: bool,
 ) -> None:
     findings = [finding.to_dict() for finding in now.findings]
@@ -87,19 +119,7 @@ def _tell(
             + ("" if f["earlier"] is None else f" (first in entry {f['earlier']:,})")
             for f in findings
         ]
-        said += [
-            f"  NEW   entry {b['index']:,}: snapshot {b['snapshot']}: your bucket is"
-            f" {b['bucket']:,} of {b['of']:,}"
-            + "".join(f"; release {name} was trained on it" for name in b["releases"])
-            for b in buckets
-        ]
-        if buckets:
-            said.append(
-                "  whether a bucket lists you, a proof says: ask the platform for one,"
-                " and run byleave verify"
-            )
-        elif watched:
-            said.append("  nothing new about the holder of this receipt")
+        said += news.lines()
         return said
 
     emit(
@@ -108,7 +128,8 @@ def _tell(
             "new": size - last,
             "ok": not findings,
             "findings": findings,
-            "watch": buckets,
+            "watch": news.buckets,
+            "directory": news.directory,
         },
         schema="byleave/log-monitor/v1",
         as_json=as_json,

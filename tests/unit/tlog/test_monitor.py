@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from byleave.canonical import encode, sha256
 from byleave.errors import ByleaveError, EvidenceError, InputError
 from byleave.evidence.bucket import bucket_of, label
 from byleave.evidence.enrolment import enrolment_commitment
@@ -15,6 +17,7 @@ from byleave.evidence.entry import EnrolmentEntry, Entry, ReleaseEntry, Snapshot
 from byleave.evidence.fork import MAX_FORK_BYTES, Fork, ForkProof, parse_fork
 from byleave.evidence.receipt import Receipt
 from byleave.ids import MemberId
+from byleave.merkle import leaf_hash
 from byleave.note import KeyType, SignerKey, parse_trust
 from byleave.tlog.monitor import ForkError, Monitor, MonitorState, parse_state
 from byleave.tlog.reader import LogReader
@@ -31,16 +34,27 @@ def visited(log: Log, state: MonitorState | None = None, **more: Receipt) -> Mon
     return monitor
 
 
-def snapshot(name: str, *, epoch: int = 1, k: int = 4) -> SnapshotEntry:
+def snapshot(
+    name: str,
+    *,
+    epoch: int | None = None,
+    k: int = 4,
+    parent: int | None = None,
+    use: str = "a/b/c",
+) -> SnapshotEntry:
+    drawn = sha256(name.encode())[:16] if epoch is None else bytes([epoch]) * 16
     return SnapshotEntry(
-        snapshot=name, parent=None, epoch=bytes([epoch]) * 16, k=k, root=bytes(32), members=1,
-        records=1, use="a/b/c", gate=0, manifest=bytes(32),
+        snapshot=name, parent=parent, epoch=drawn, k=k, root=bytes(32), members=1,
+        records=1, use=use, gate=0, manifest=bytes(32),
     )  # fmt: skip
 
 
-def release(name: str, model: int, *, of: int = 0) -> ReleaseEntry:
+def release(
+    name: str, model: int, *, of: int = 0, sealed: SnapshotEntry | None = None
+) -> ReleaseEntry:
+    leaf = leaf_hash((sealed or snapshot("s")).encode())
     return ReleaseEntry(
-        release=name, model=bytes([model]) * 32, snapshot=of, snapshot_leaf=bytes(32), recipe=0,
+        release=name, model=bytes([model]) * 32, snapshot=of, snapshot_leaf=leaf, recipe=0,
         trainer="t", exact=True, parent=None, statement=bytes(32),
     )  # fmt: skip
 
@@ -243,7 +257,9 @@ def test_damage_is_found() -> None:
 def test_a_visit_that_is_stopped_goes_on(stop: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Stopped after any batch, a later visit from the kept state ends as one that was not, each entry read once."""
     monkeypatch.setattr("byleave.tlog.monitor._BATCH", 256)
-    log = Log([*ENTRIES[:300], snapshot("s").encode(), *ENTRIES[300:600], snapshot("s").encode()])
+    log = Log(
+        [*ENTRIES[:300], snapshot("s").encode(), *ENTRIES[300:600], snapshot("s", epoch=2).encode()]
+    )
     log.publish()
     states = Monitor(log.tiles, TRUST).visit()
     kept = [next(states) for _ in range(stop)][-1].encode()
@@ -267,7 +283,8 @@ def enrolment(secret: bytes = bytes(32)) -> EnrolmentEntry:
 
 def test_a_holder_is_told_of_each_snapshot_once() -> None:
     """With a receipt each new snapshot is told once, with the holder's bucket and the releases of it."""
-    log = grown(enrolment(), snapshot("s", k=6), release("r", 1, of=1))
+    sealed = snapshot("s", k=6, epoch=1)
+    log = grown(enrolment(), sealed, release("r", 1, of=1, sealed=sealed))
     receipt = receipt_in(log, 0)
     monitor = visited(log, receipt=receipt)
     (told,) = monitor.buckets()
@@ -279,6 +296,10 @@ def test_a_holder_is_told_of_each_snapshot_once() -> None:
     log.grow(snapshot("s2", epoch=2).encode())
     third = visited(log, again.state, receipt=receipt)
     assert [item["snapshot"] for item in third.buckets()] == ["s2"]
+    log.grow(release("r2", 2, of=1, sealed=sealed).encode())
+    (told,) = (fourth := visited(log, third.state, receipt=receipt)).buckets()
+    assert (told["snapshot"], told["releases"]) == ("s", ["r2"])
+    assert visited(log, fourth.state, receipt=receipt).buckets() == []
 
 
 def test_a_receipt_holds_the_log_to_its_word() -> None:
@@ -302,3 +323,28 @@ def test_a_second_enrolment_of_the_holder_is_found() -> None:
     log.grow(enrolment().encode())
     (finding,) = visited(log, receipt=receipt).state.findings
     assert (finding.code, finding.index, finding.earlier) == ("log.enrolment-twice", 2, 0)
+
+
+def test_a_state_of_version_1_has_its_log_read_once_more() -> None:
+    """What version 1 did not keep is read again; its checkpoint and its findings stay, each once."""
+    log = grown(snapshot("s"), snapshot("s", epoch=2), release("r", 1), release("r2", 2))
+    now = visited(log).state
+    old: dict[str, Any] = {
+        "checkpoint": log.tiles.published.decode() if log.tiles.published else None,
+        "directory": None,
+        "findings": [finding.to_dict() for finding in now.findings],
+        "format": "byleave-monitor/v1",
+        "models": {},
+        "next": 4,
+        "releases": [],
+        "snapshots": [["s", 0, "00" * 16, 4]],
+        "told": {"ab": 1},
+        "uses": [["a/b/c", 1]],
+    }
+    read = parse_state(encode(old))
+    assert (read.next, read.checkpoint) == (0, now.checkpoint)
+    assert visited(log, read).state == replace(now, told={"ab": 1})
+    del old["told"]
+    with pytest.raises(EvidenceError) as error:
+        parse_state(encode(old))
+    assert error.value.code == "monitor.state"

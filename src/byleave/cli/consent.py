@@ -15,6 +15,7 @@ from byleave.cli.output import emit, json_option, table, workspace_option
 
 if TYPE_CHECKING:
     from byleave.consent.event import ConsentEvent
+    from byleave.policy.ruleset_stop import StopRule
     from byleave.service.explain import Explained
 
 __all__ = ["decision_group", "group"]
@@ -310,7 +311,7 @@ def import_(
             else "  which ones  --rejects FILE writes each with its line and reason"
         )
     weak = sum(n for word, n in done.grades.items() if word != "bytes")
-    if weak:
+    if weak and done.kinds.get("grant"):
         lines.append("  A yes below grade bytes does not count (byleave ruleset impact FILE).")
     emit(data, schema="byleave/consent-import/v1", as_json=as_json, lines=lambda: lines)
 
@@ -371,6 +372,7 @@ def explain(
         "event": None if event is None else _event(event),
         "region": found.region,
         "rule": found.rule.to_dict(),
+        "stops": [rule.to_dict() for rule in found.stops],
     }
     emit(
         data,
@@ -402,8 +404,15 @@ def _explained(found: Explained) -> list[str]:
         f"  rule        {rule.basis.word}{', suspended' if rule.suspended else ''}; {sets}",
         *(f"              {cite}" for cite in rule.cites[:_CITES]),
         *more,
+        *(f"  stopped by  {_told(stop)}" for stop in found.stops),
         "  for new data of theirs alone; a gate asks everybody in a row",
     ]
+
+
+def _told(rule: StopRule) -> str:
+    until = "" if rule.until is None else f" until {rule.until:%Y-%m-%d}"
+    source = rule.cite or "no rule for the use"
+    return f"{rule.ruleset}: {source}; since {rule.since:%Y-%m-%d}{until}"
 
 
 @decision_group.command("replay")

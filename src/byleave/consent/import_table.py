@@ -29,7 +29,7 @@ from byleave.policy.scope import Scope
 from byleave.policy.strict_yaml import nearest
 from byleave.policy.taxonomy import Taxonomy
 
-__all__ = ["EXPORT_ONLY", "REJECTIONS", "ImportRows", "order_of", "read_import_table"]
+__all__ = ["COLUMNS", "EXPORT_ONLY", "REJECTIONS", "ImportRows", "order_of", "read_import_table"]
 
 Longs = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -40,6 +40,7 @@ OPTIONAL: Final = (
     "effective", "expires", "includes_past", "notice", "notice_sha256", "control", "channel",
     "evidence",
 )  # fmt: skip
+COLUMNS: Final = (*REQUIRED, *OPTIONAL)
 EXPORT_ONLY: Final = ("entry", "counts_from", "recorded", "grade")
 DECISIONS: Final[Mapping[str, EventKind]] = {
     "grant": EventKind.GRANT,
@@ -49,14 +50,15 @@ DECISIONS: Final[Mapping[str, EventKind]] = {
     "preset": EventKind.PRESET,
 }
 REJECTIONS: Final[Mapping[str, str]] = {
-    "row-malformed": "the line has more or fewer cells than the header",
+    "row-malformed": "the line has more or fewer cells than the header, or is no JSON object",
+    "cell-malformed": "a cell is neither a text nor, as its column allows, a number or true or false",
     "member-malformed": "the member is empty, or longer than 512 characters",
     "member-unknown": "the ledger knows no such member, and the import enrols none",
     "use-malformed": "the use is not PURPOSE/CATEGORY/RECIPIENT in known terms",
     "decision-unknown": "neither grant, refuse, withdraw, object nor preset",
-    "effective-malformed": "when it was said is no instant",
+    "effective-malformed": "when it was said is no instant such as 2024-09-18T00:00:00Z",
     "effective-in-future": "it would have been said after now",
-    "expires-malformed": "the end is no instant",
+    "expires-malformed": "the end is no instant such as 2025-01-01T00:00:00Z",
     "expires-on-a-no": "only a grant has an end",
     "ended": "the grant ended before it was imported, or before it began",
     "includes-past-malformed": "includes_past is neither true nor false",
@@ -349,14 +351,18 @@ def _evidence(reader: _Reader, notices: Mapping[str, Notice]) -> pa.Array | None
 
 
 def _check_columns(table: pa.Table, name: str) -> None:
-    known = {*REQUIRED, *OPTIONAL, *EXPORT_ONLY}
+    known = {*COLUMNS, *EXPORT_ONLY}
     for column in table.column_names:
-        if column not in known or table.column_names.count(column) != 1:
+        if column not in known:
             raise InputError(
-                f'column "{column}" is unknown or stands twice',
+                f'column "{column[:60]}" is unknown',
                 code="consent.table",
                 where=f"{name}:1",
-                hint=nearest(column, known) or f"known: {', '.join((*REQUIRED, *OPTIONAL))}",
+                hint=nearest(column, known) or f"known: {', '.join(COLUMNS)}",
+            )
+        if table.column_names.count(column) != 1:
+            raise InputError(
+                f'column "{column}" stands there twice', code="consent.table", where=f"{name}:1"
             )
     for column in REQUIRED:
         if column not in table.column_names:

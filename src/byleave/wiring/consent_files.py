@@ -18,13 +18,14 @@ from byleave.canonical import encode, sha256
 from byleave.connectors.didomi import read_didomi
 from byleave.connectors.ketch import read_ketch
 from byleave.connectors.payloads import Mapped, read_purposes
-from byleave.consent.import_table import ImportRows, read_import_table
+from byleave.consent.import_table import COLUMNS, ImportRows, read_import_table
 from byleave.errors import InputError
 from byleave.ids import Digest, to_us
 from byleave.service.clock import ledger_now
 from byleave.service.consent_export import cells_for_csv, cells_from_csv
 from byleave.service.house import House
 from byleave.service.notice import published_notices
+from byleave.wiring.csv_lines import row_lines
 
 __all__ = ["FORMS", "choices_of", "kind_of", "table_bytes"]
 
@@ -61,7 +62,12 @@ def choices_of(
             source = sha256(source + sha256(rules))
     except FileNotFoundError:
         raise InputError("no such file", code="input.not-found", where=str(path)) from None
-    except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
+    except UnicodeDecodeError:
+        raise InputError(
+            "the file is not UTF-8", code="data.unreadable", where=_not_utf8(path),
+            hint="save it as UTF-8 and import it again",
+        ) from None  # fmt: skip
+    except (pa.ArrowException, OSError) as error:
         raise InputError(
             f"the file cannot be read as what its name says: {str(error).splitlines()[0][:120]}",
             code="data.unreadable",
@@ -128,7 +134,9 @@ def _digest(path: Path) -> bytes:
 def _read_table(path: Path) -> Read:
     kind = kind_of(path)
     if kind == "parquet":
-        table: pa.Table = pq.read_table(path)
+        with pq.ParquetFile(path) as file:
+            # Read by itself, so that a column that stands there twice is read twice, and refused.
+            table: pa.Table = file.read()
         return table, np.arange(1, table.num_rows + 1), ()
     if kind == "jsonl":
         return _read_lines(path)
@@ -155,28 +163,32 @@ def _read_csv(path: Path) -> Read:
         ),
     )
     every = np.arange(2, table.num_rows + len(bad) + 2)
-    lines = every[~np.isin(every, bad)] if bad else every
+    at = row_lines(path, len(every) + 1)[1:]
+    is_bad = np.isin(every, bad)
     if "entry" in table.column_names:
         table = cells_from_csv(table)
-    return table, lines, tuple((line, "row-malformed") for line in bad)
+    return table, at[~is_bad], tuple((line, "row-malformed") for line in at[is_bad].tolist())
 
 
 def _read_lines(path: Path) -> Read:
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, str | None]] = []
     lines: list[int] = []
     bad: list[tuple[int, str]] = []
-    with path.open(encoding="utf-8-sig") as file:
+    with path.open(encoding="utf-8-sig", newline="\n") as file:
         for number, line in enumerate(file, start=1):
             if not line.strip():
                 continue
-            try:
-                row = json.loads(line)
-                if not isinstance(row, dict):
-                    raise TypeError
-            except (TypeError, ValueError):
-                bad.append((number, "row-malformed"))
+            if not rows and not bad and line.lstrip().startswith("["):
+                raise InputError(
+                    "holds an array; one JSON object a line is read",
+                    code="consent.table",
+                    where=f"{path.name}:{number}",
+                )
+            row = _object(line)
+            if isinstance(row, str):
+                bad.append((number, row))
                 continue
-            rows.append({k: _cell(v) for k, v in row.items()})
+            rows.append(row)
             lines.append(number)
     names = list(dict.fromkeys(name for row in rows for name in row))
     table = pa.table(
@@ -186,7 +198,50 @@ def _read_lines(path: Path) -> Read:
     return table, np.array(lines, np.int64), tuple(bad)
 
 
-def _cell(value: object) -> str | None:
-    if value is None or isinstance(value, str):
+def _object(line: str) -> dict[str, str | None] | str:
+    """Return the cells of a line, or the reason why it is left out."""
+    try:
+        pairs = json.loads(line, object_pairs_hook=_Pairs)
+    except (ValueError, RecursionError):
+        return "row-malformed"
+    if not isinstance(pairs, _Pairs) or len({name for name, _ in pairs}) != len(pairs):
+        return "row-malformed"  # a name that stands there twice says two things
+    try:
+        return {name: _cell(name, value) for name, value in pairs}
+    except ValueError:
+        return "cell-malformed"
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """The members of a JSON object, as they stand."""
+
+
+def _cell(name: str, value: object) -> str | None:
+    """Return a cell as text. Numbers are members, true and false say whether the past is meant.
+
+    Raises:
+        ValueError: Of another kind, or with half of a character.
+    """
+    if name not in COLUMNS:
+        return None  # the table of the file is refused for its name, or passes it over
+    if isinstance(value, str):
+        value.encode()  # raises where it holds a lone surrogate
         return value
-    return json.dumps(value)
+    if value is None:
+        return None
+    if isinstance(value, bool) and name == "includes_past":
+        return json.dumps(value)
+    if isinstance(value, int) and not isinstance(value, bool) and name == "member":
+        return str(value)
+    raise ValueError
+
+
+def _not_utf8(path: Path) -> str:
+    """Return the file and the first line that is not UTF-8."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                line.decode()
+            except UnicodeDecodeError:
+                return f"{path}:{number}"
+    return str(path)

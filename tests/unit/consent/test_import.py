@@ -20,7 +20,7 @@ from byleave.canonical import sha256
 from byleave.consent.event import EventKind, EvidenceGrade
 from byleave.consent.reason import Reason
 from byleave.consent.state import advance, build
-from byleave.errors import ByleaveError, ConflictError
+from byleave.errors import ByleaveError, ConflictError, InputError
 from byleave.ids import format_instant
 from byleave.service.columns import event_columns
 from byleave.service.consent import NewEvent
@@ -279,7 +279,6 @@ def test_without_enrolment_strangers_are_left_out(tmp_path: Path) -> None:
 KILLED = """
 import os, signal, sys
 from byleave.wiring import open as open_workspace
-from byleave.service import consent_import
 parts = 0
 part = consent_import._Job.part
 def then_die(self, start, end):
@@ -529,3 +528,93 @@ def test_a_large_import_is_one_step_per_part(tmp_path: Path) -> None:
         done = ws.consent.import_file(tmp_path / "c.parquet", part_rows=20_000)
         assert (done.events, done.enrolled) == (count, 5_000)
         assert ws.log.checkpoint()["size"] == ws.house.ledger.size()
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ('{"member": "a", "member": "b", "use": "U", "decision": "refuse"}', "row-malformed"),
+        ('{"member": {"a": 1}, "use": "U", "decision": "refuse"}', "cell-malformed"),
+        ('{"member": true, "use": "U", "decision": "refuse"}', "cell-malformed"),
+        ('{"member": 1.5, "use": "U", "decision": "refuse"}', "cell-malformed"),
+        ('{"member": "\\ud800", "use": "U", "decision": "refuse"}', "cell-malformed"),
+        ('{"member": "a", "use": "U", "decision": ["refuse"]}', "cell-malformed"),
+        ('{"member": "a", "use": "U", "decision": "refuse", "includes_past": 1}', "cell-malformed"),
+        ('{"member":' + "[" * 100_000, "row-malformed"),
+        ('{"member": "a"', "row-malformed"),
+        ("7", "row-malformed"),
+    ],
+)
+def test_a_line_of_json_that_says_two_things_or_none_is_left_out(
+    tmp_path: Path, line: str, reason: str
+) -> None:
+    """A JSON line with a name twice, a cell of another kind or half a character is left out by its
+    number, enrols nobody, and the next line goes in.
+    """
+    good = '{"member": 7, "use": "U", "decision": "refuse", "includes_past": false}'
+    path = tmp_path / "c.jsonl"
+    path.write_text(f"{line}\n\n{good}\n".replace("U", ASK))
+    with workspace(tmp_path / "w") as ws:
+        done = ws.consent.import_file(path)
+        assert (done.rejected, done.events) == (((1, reason),), 1)
+        assert [row[1] for row in ws.house.ledger.members()] == ["7"]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_a_row_left_out_has_the_line_that_an_editor_shows(
+    tmp_path: Path, end: str, mark: str
+) -> None:
+    """Empty lines and cells over several lines count: the number is that of the row's first line."""
+    lines = [
+        "member,use,decision,evidence",
+        "",
+        f'a,{ASK},refuse,"two',
+        'lines, ""quoted"""',
+        "b,nonsense,refuse,x",
+        "",
+        f"c,{ASK}",
+        f"d,{ASK},refuse,",
+    ]
+    path = tmp_path / "c.csv"
+    path.write_bytes((mark + end.join(lines)).encode())
+    with workspace(tmp_path / "w") as ws:
+        done = ws.consent.import_file(path)
+    assert done.rejected == ((5, "use-malformed"), (7, "row-malformed"))
+    assert done.events == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "code", "where"),
+    [
+        (
+            "c.csv",
+            b"member,use,decision\na,x,refuse\n\xff,x,refuse\n",
+            "data.unreadable",
+            "c.csv:3",
+        ),
+        ("c.jsonl", b'\n[{"member": "a"}]\n', "consent.table", "c.jsonl:2"),
+        ("c.csv", b"member,use,decision,use\n", "consent.table", "c.csv:1"),
+    ],
+)
+def test_a_refused_file_is_told_by_its_line(
+    tmp_path: Path, name: str, data: bytes, code: str, where: str
+) -> None:
+    """A file refused as a whole names the line to look at, and nothing is recorded."""
+    (tmp_path / name).write_bytes(data)
+    with workspace(tmp_path / "w") as ws:
+        before = ws.house.ledger.size()
+        with pytest.raises(InputError) as caught:
+            ws.consent.import_file(tmp_path / name)
+        assert (caught.value.code, str(caught.value.where).rsplit("/", 1)[-1]) == (code, where)
+        assert (ws.house.ledger.size(), ws.consent.imports()) == (before, [])
+
+
+def test_a_column_that_stands_there_twice_refuses_a_parquet_file(tmp_path: Path) -> None:
+    """Of two columns of one name nobody knows which decides."""
+    cells = [pa.array([text]) for text in ("a", ASK, "refuse", "grant")]
+    table = pa.Table.from_arrays(cells, names=["member", "use", "decision", "decision"])
+    pq.write_table(table, tmp_path / "c.parquet")
+    with workspace(tmp_path / "w") as ws, pytest.raises(InputError) as caught:
+        ws.consent.import_file(tmp_path / "c.parquet")
+    assert caught.value.code == "consent.table"

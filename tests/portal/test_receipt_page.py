@@ -12,10 +12,13 @@ import pytest
 from fastapi.testclient import TestClient
 
 from byleave.pages.link import link_token
-from byleave.pages.receipt import ReceiptView, receipt_file, state_sentence
+from byleave.pages.receipt import ReceiptRecord, ReceiptView, receipt_file, state_sentence
 from byleave.pages.shape import plain
 from byleave.pages.view import read
+from byleave.pages.words import speech
 from tests.portal.facts import KEY, NOW, HandBuilt, receipt_facts, receipt_frame, receipt_view
+
+GERMAN = {"No.": "Nein.", "Yes.": "Ja.", "In part.": "Zum Teil."}
 
 
 def words(page: str) -> str:
@@ -70,21 +73,48 @@ def test_what_the_member_reads(client: TestClient, token: str) -> None:
         "We do not count that as a yes.",
         "We do not hold the text you answered. So this yes does not count.",
         "It answers this text: replies-7.",
+        "No. You said yes, but the rules do not allow it.",
+        "We have stopped this where you live. We do not use it now.",
+        "Undertaking of a test, 8 Aug 2024 since 8 August 2024",
+        "In part. Of 3 uses, we may do 1.",
+        "You are too young for this. We do not use it. This is about 2 of 3 uses:",
+        "Decision 1 of a test since 1 January 2024 until 1 January 2025 eu@2024-01-01 uk@2024-02-01",
+        "No rule there names this use. since 1 February 2024",
     ):
         assert sentence in text
 
 
+def test_no_sentence_says_yes_where_the_gate_says_no() -> None:
+    """Whatever the choices come to, what is said begins with yes only where all uses are let through."""
+    facts = plain(receipt_view().records[0]) | {"uses": 3}
+    for state in (
+        "ConsentExpired", "ConsentGiven", "ConsentRefused", "ConsentUnknown", "ConsentWithdrawn",
+        "NoneGiven", "PartlyGiven",
+    ):  # fmt: skip
+        for agreed in range(4):
+            for allowed in range(4):
+                more = {"state": state, "agreed": agreed, "allowed": allowed}
+                record = read(ReceiptRecord, facts | more)
+                begins = {0: "No.", 3: "Yes."}.get(allowed, "In part.")
+                for language in ("en", "de"):
+                    told = state_sentence(record, speech(language))
+                    assert told.startswith(begins if language == "en" else GERMAN[begins])
+
+
 def test_every_state_has_a_sentence() -> None:
-    """Each state a record can have is told in words that begin with yes, no or in part."""
+    """Each state a record can have is told in words; a yes to what is not done is no yes."""
     (record, *_) = receipt_view().records
-    facts = plain(record)
+    facts = plain(record) | {"uses": 0}
     states = (
         "ConsentExpired", "ConsentGiven", "ConsentRefused", "ConsentUnknown", "ConsentWithdrawn",
         "NoneGiven", "PartlyGiven",
     )  # fmt: skip
     told = {s: state_sentence(read(type(record), facts | {"state": s})) for s in states}
     assert all(sentence.startswith(("Yes.", "No.", "In part.")) for sentence in told.values())
-    assert [s for s, sentence in told.items() if sentence.startswith("Yes.")] == ["ConsentGiven"]
+    assert not [s for s, sentence in told.items() if sentence.startswith("Yes.")]
+    assert told["ConsentGiven"] == (
+        "No. You said yes, but we do none of this today. If we start, we ask you again."
+    )
 
 
 def test_the_member_page_leads_to_it(client: TestClient, token: str) -> None:

@@ -14,6 +14,8 @@ from byleave.cli.output import emit, json_option, table, workspace_option
 from byleave.service.noting import AT_THE_MACHINE
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from byleave.wiring import Workspace
 
 __all__ = ["at_a_terminal", "group"]
@@ -137,21 +139,38 @@ def show(*, member: str, workspace: str, as_json: bool) -> None:
     show_default=True,
     help="Of the words of html.",
 )
+@click.option("--at", help="Instant that json-ld and html are about; default --known-at, else now.")
+@click.option("--known-at", "known_at", help="Only what was recorded by this instant.")
 @workspace_option
 @json_option
-def receipt(*, member: str, form: str, language: str, workspace: str, as_json: bool) -> None:
-    """Write a member's receipt: what they said, and where the log holds it.
+def receipt(
+    *,
+    member: str,
+    form: str,
+    language: str,
+    at: str | None,
+    known_at: str | None,
+    workspace: str,
+    as_json: bool,
+) -> None:
+    """Write a member's receipt: what they said, what a gate makes of it, where the log holds it.
 
     \b
     byleave member receipt m-1 --workspace byleave-demo
     byleave member receipt m-1 --format html --language de -w byleave-demo
+    byleave member receipt m-1 --format json-ld --at 2024-10-01 -w byleave-demo
     """  # noqa: D301
+    if form == "private" and (at or known_at):
+        raise click.UsageError("--at and --known-at are for json-ld and html: proofs are of today")
+    when = {"at": _instant(at), "known_at": _instant(known_at)}
     with opened(workspace) as ws:
         written = []
         if form == "json-ld":
-            written.append(ws.proof.keep(member, "jsonld", ws.member.standard_receipt(member)))
+            document = ws.member.standard_receipt(member, **when)
+            written.append(ws.proof.keep(member, "jsonld", document))
         elif form == "html":
-            written.append(ws.proof.keep(member, "html", _receipt_html(ws, member, language)))
+            page = _receipt_html(ws, ws.member.receipt_page(member, **when), language)
+            written.append(ws.proof.keep(member, "html", page))
         private = ws.proof.receipt(member)  # the others name it by digest
     emit(
         {"receipt": str(written[0] if written else private), "private": str(private)},
@@ -315,11 +334,17 @@ _KEEP = {
 }
 
 
-def _receipt_html(ws: Workspace, member: str, language: str) -> bytes:
+def _instant(text: str | None) -> datetime | None:
+    from byleave.ids import parse_instant
+
+    return None if text is None else parse_instant(text)
+
+
+def _receipt_html(ws: Workspace, facts: dict[str, Any], language: str) -> bytes:
     from byleave.pages.receipt import ReceiptView, receipt_file
     from byleave.pages.view import Frame, PublicOverview, read
 
-    view = read(ReceiptView, ws.member.receipt_page(member), where="receipt")
+    view = read(ReceiptView, facts, where="receipt")
     overview = read(PublicOverview, ws.public.overview(), where="overview")
     frame = Frame(
         operator=overview.operator,

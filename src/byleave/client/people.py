@@ -32,7 +32,15 @@ class People(Calls):
         return [int(index) for index in answer["indexes"]]
 
     def decide(self, member: str, use: str, *, at: str | None = None) -> Decision:
-        """Return what a member's choices come to for one leaf use, now or at an instant."""
+        """Return what a gate would do with new data of a member's for one leaf use.
+
+        `allowed` is choices and the rules of their region, age and groups together.
+
+        Args:
+            member: Whose.
+            use: A leaf use.
+            at: ISO 8601 with its offset; None: now.
+        """
         asked = {"member": member, "use": use} | ({} if at is None else {"at": at})
         return Decision(**self._read("/api/v1/decision", asked))
 
@@ -247,15 +255,25 @@ class People(Calls):
         """Return the proof file that a member is in a release, with which records; or is not."""
         return self._file("members/proof", {"member": member, "release": release})
 
-    def receipt(self, member: str, *, form: Literal["json-ld", "private"] = "json-ld") -> bytes:
-        """Return a member's receipt, as a file.
+    def receipt(
+        self,
+        member: str,
+        *,
+        form: Literal["json-ld", "private"] = "json-ld",
+        at: str | None = None,
+        known_at: str | None = None,
+    ) -> bytes:
+        """Return a member's receipt, as a file: what they said, and what a gate makes of it.
 
         Args:
             member: Whose.
             form: `json-ld` (ISO/IEC TS 27560), or `private`, with the secret that their proofs
                 are checked with.
+            at: Of `json-ld`: the instant it is about, ISO 8601; None: `known_at`, else now.
+            known_at: Of `json-ld`: only what was recorded by then; None: all.
         """
-        return self._file("members/receipt", {"member": member, "form": form})
+        asked = {"member": member, "form": form, "at": at, "known_at": known_at}
+        return self._file("members/receipt", {k: v for k, v in asked.items() if v is not None})
 
     def standing(self, member: str) -> dict[str, Any]:
         """Return what still holds rows of a member, and has to be dealt with before erasing."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -64,6 +64,8 @@ class Decision:
         decided_by: Index of the choice, or of the rules, that decided; None: silence.
         ground: What a yes rests on; None for a no.
         choices: The reason that their choices alone would give.
+        stops: The rules that stop it whatever they said, each with `ruleset`, `cite`, `since` and
+            `until`; none for a yes.
     """
 
     allowed: bool
@@ -71,6 +73,7 @@ class Decision:
     decided_by: int | None
     ground: str | None
     choices: str
+    stops: Sequence[Mapping[str, str | None]] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,39 +7,36 @@ for each scope the member spoke about, with every event whose scope covers it, o
 The document names the member by a pseudonym made from their secret, and holds no secret; it
 points to the private receipt (`evidence/receipt.py`) by digest. What the operator has not stated
 is written as `dpv:NotAvailable`, and listed: nothing is made up.
+
+The record stays true to what the member said: a yes that a rule stops is a consent given, beside a
+`dpv:Prohibition` that names the rule, its source and since when. What may be done is `bl:answer`,
+with a `dpv:Permission` for each ground: never the choices alone.
 Pure: the same facts give the same bytes.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 import string
-import uuid
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
 from functools import cache
 from importlib import resources
 from typing import Any, Final
 
 from byleave.canonical import Json, sha256
-from byleave.consent.decide import standing
-from byleave.consent.event import ConsentEvent, EventKind, EvidenceGrade, NoticeCoverage
-from byleave.consent.reason import Reason
+from byleave.consent.event import ConsentEvent, EventKind
+from byleave.consent.reason import Ground
+from byleave.consent.receipt_facts import LoggedEvent, Party, Prohibited, ReceiptFacts
 from byleave.errors import InputError
-from byleave.ids import Digest, format_instant
-from byleave.policy.notice import Notice
-from byleave.policy.scope import Scope, Use
-from byleave.policy.taxonomy import Taxonomy, Term
+from byleave.ids import format_instant
+from byleave.policy.ruleset_stop import StopRule
+from byleave.policy.scope import Scope
+from byleave.policy.taxonomy import Term
 
-__all__ = ["LoggedEvent", "NoticeShown", "Party", "ReceiptFacts", "Standing27560", "receipt_27560"]
+__all__ = ["receipt_27560"]
 
 RECEIPT_SCHEMA: Final = "https://w3id.org/dpv/schema/dpv-27560#receipt"
 RECORD_SCHEMA: Final = "https://w3id.org/dpv/schema/dpv-27560#record"
-_DOMAIN: Final = b"byleave receipt-27560 v1\x00"
 _UNRESERVED: Final = frozenset(string.ascii_letters + string.digits + "-._~/")
 _EU: Final = frozenset({"eu"})
 _PLACES: Final[Mapping[str, str]] = {
@@ -62,145 +59,16 @@ _STATES: Final[Mapping[EventKind, str]] = {
 }
 _UNKNOWN: Final = "dpv:ConsentUnknown"
 _SIGNAL: Final = "signal:"
-_STANDING: Final[Mapping[Reason, str]] = {
-    Reason.KEPT: "dpv:ConsentGiven",
-    Reason.REFUSED: "dpv:ConsentRefused",
-    Reason.OBJECTED: "dpv:ConsentRefused",
-    Reason.WITHDRAWN: "dpv:ConsentWithdrawn",
-    Reason.EXPIRED: "dpv:ConsentExpired",
+_BASES: Final[Mapping[Ground, str]] = {
+    Ground.CONSENT: "dpv:ExpressedConsent",
+    Ground.NOT_OBJECTED: "dpv:LegitimateInterest",
+    Ground.CONTRACT: "dpv:Contract",
 }
 _ROLES: Final[Mapping[str, str]] = {
     "platform": "dpv:DataController",
     "provider": "dpv:DataProcessor",
     "third-party": "dpv:ThirdParty",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Party:
-    """The operator, as far as it has said who it is.
-
-    Attributes:
-        origin: Origin of its log; its identifier here.
-        name: What it is called.
-        contact: Where to reach it; None: not stated.
-        address: Postal address; None: not stated.
-        settings: Address at which a choice is changed; None: not stated.
-        storage: Where data is stored; None: not stated.
-        retention: For how long; None: not stated.
-    """
-
-    origin: str
-    name: str
-    contact: str | None = None
-    address: str | None = None
-    settings: str | None = None
-    storage: str | None = None
-    retention: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoticeShown:
-    """A published notice, when it was published, and the log index of that."""
-
-    notice: Notice
-    published: datetime
-    index: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoggedEvent:
-    """A consent event, the leaf hash of its log entry, and the tlog-proof of it."""
-
-    event: ConsentEvent
-    leaf: Digest
-    proof: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing27560:
-    """What a record's scope comes to at one instant, by the member's choices alone.
-
-    Attributes:
-        state: A consent state of DPV, or `bl:PartlyGiven`, `bl:NoneGiven`.
-        allowed: Leaf uses of the scope that are allowed.
-        uses: Leaf uses of the scope; 0 where the taxonomy has none below it yet.
-        because: Reason codes → leaf uses.
-    """
-
-    state: str
-    allowed: int
-    uses: int
-    because: Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReceiptFacts:
-    """Everything a receipt says.
-
-    Attributes:
-        at: The instant it is made for.
-        operator: Who issues it.
-        secret: The member's secret r; only pseudonyms made from it are written.
-        region: The member's region at `at`; None: unknown.
-        events: The member's events in ledger order.
-        notices: Id → published notice, of those the events answer.
-        accepted: Lowest evidence grade at which a grant counts, by the rulesets at `at`.
-        checkpoint: The log's checkpoint, verbatim.
-        private: SHA-256 of the private receipt made under the same checkpoint.
-        taxonomy: The trees in force.
-    """
-
-    at: datetime
-    operator: Party
-    secret: bytes = field(repr=False)
-    region: str | None
-    events: Sequence[LoggedEvent]
-    notices: Mapping[str, NoticeShown]
-    accepted: EvidenceGrade
-    checkpoint: str
-    private: Digest
-    taxonomy: Taxonomy
-
-    def scopes(self) -> list[Scope]:
-        """Return the scopes the member spoke about, in the order of first mention."""
-        return list(dict.fromkeys(logged.event.scope for logged in self.events))
-
-    def about(self, scope: Scope) -> list[LoggedEvent]:
-        """Return the events that bear on all of a scope, in ledger order."""
-        return [logged for logged in self.events if logged.event.scope.covers(scope)]
-
-    def number(self, label: str, *parts: str) -> str:
-        """Return a pseudonymous number that only a holder of the secret can make again."""
-        data = _DOMAIN + b"\x00".join(part.encode() for part in (label, *parts))
-        return str(uuid.UUID(bytes=hmac.digest(self.secret, data, hashlib.sha256)[:16], version=4))
-
-    def receipt_number(self) -> str:
-        """Return the receipt's number: another for every instant and every head of the log."""
-        return self.number("receipt", format_instant(self.at), self.checkpoint)
-
-    def standing(self, scope: Scope) -> Standing27560:
-        """Return what holds now for a scope, as the oracle decides use by use."""
-        uses = self.taxonomy.expand(scope)
-        asked = uses or (_as_use(scope),)
-        coverage = {name: NoticeCoverage.of(n.notice) for name, n in self.notices.items()}
-        events = [logged.event for logged in self.events]
-        reasons = Counter(
-            standing(events, use, at=self.at, notices=coverage, accepted=self.accepted).reason
-            for use in asked
-        )
-        allowed = reasons[Reason.KEPT]
-        if len(reasons) == 1:
-            state = _STANDING.get(next(iter(reasons)), _UNKNOWN)
-        else:
-            state = "bl:PartlyGiven" if allowed else "bl:NoneGiven"
-        because = {
-            "granted" if reason is Reason.KEPT else reason.word: count
-            for reason, count in sorted(reasons.items())
-        }
-        return Standing27560(
-            state=state, allowed=allowed if uses else 0, uses=len(uses), because=because
-        )
 
 
 def receipt_27560(facts: ReceiptFacts) -> dict[str, Json]:
@@ -252,7 +120,6 @@ def context() -> dict[str, Json]:
 def _record(facts: ReceiptFacts, scope: Scope) -> dict[str, Json]:
     number = facts.number("record", str(scope))
     about = facts.about(scope)
-    stands = facts.standing(scope)
     control = _where(facts.operator.settings or facts.operator.contact)
     return {
         "@id": f"urn:uuid:{number}",
@@ -274,14 +141,77 @@ def _record(facts: ReceiptFacts, scope: Scope) -> dict[str, Json]:
         },
         "dpv:hasConsentStatus": [_event(facts, logged) for logged in about],
         "bl:scope": str(scope),
-        "bl:standing": {
-            "bl:at": format_instant(facts.at),
-            "bl:because": [f"{word}: {count}" for word, count in stands.because.items()],
-            "bl:state": stands.state,
-            "bl:uses": stands.uses,
-            "bl:usesAllowed": stands.allowed,
-        },
+        "bl:standing": _standing(facts, scope),
+        **_answer(facts, scope),
     }
+
+
+def _standing(facts: ReceiptFacts, scope: Scope) -> dict[str, Json]:
+    """Return what the choices come to alone; it says nothing of what is allowed."""
+    agreed = facts.agreed(scope)
+    return {
+        "bl:at": format_instant(facts.at),
+        "bl:because": _counted(agreed.because),
+        "bl:state": agreed.state,
+        "bl:uses": agreed.uses,
+        "bl:usesAgreed": agreed.agreed,
+    }
+
+
+def _answer(facts: ReceiptFacts, scope: Scope) -> dict[str, Json]:
+    """Return what a gate answers, with a permission for each ground and a prohibition for each
+    reason for which rules stop uses.
+    """
+    answer = facts.answer(scope)
+    return {
+        "bl:answer": {
+            "bl:at": format_instant(facts.at),
+            "bl:because": _counted(answer.because),
+            "bl:uses": answer.uses,
+            "bl:usesAllowed": answer.allowed,
+            "bl:usesStopped": sum(len(one.uses) for one in answer.prohibited),
+        },
+        "dpv:hasPermission": [
+            {
+                "@type": "dpv:Permission",
+                "dpv:hasLegalBasis": _BASES[one.ground],
+                "bl:ground": one.ground.word,
+                "bl:use": [str(use) for use in one.uses],
+            }
+            for one in answer.permitted
+        ],
+        "dpv:hasProhibition": [_prohibition(one) for one in answer.prohibited],
+    }
+
+
+def _prohibition(found: Prohibited) -> dict[str, Json]:
+    written: dict[str, Json] = {
+        "@type": "dpv:Prohibition",
+        "dct:identifier": found.reason.word,
+        "dct:title": found.reason.meaning,
+        "bl:use": [str(use) for use in found.uses],
+        "bl:usesAgreed": found.agreed,
+        "bl:rule": [_rule(rule) for rule in found.rules],
+    }
+    if found.index is not None:
+        written["bl:logIndex"] = found.index
+    return written
+
+
+def _rule(rule: StopRule) -> dict[str, Json]:
+    written: dict[str, Json] = {
+        "@type": "dpv:Rule",
+        "dct:identifier": rule.ruleset,
+        "dct:source": _text_or_unknown(rule.cite),
+        "bl:since": format_instant(rule.since),
+    }
+    if rule.until is not None:
+        written["bl:until"] = format_instant(rule.until)
+    return written
+
+
+def _counted(because: Mapping[str, int]) -> list[Json]:
+    return [f"{word}: {count}" for word, count in because.items()]
 
 
 def _event(facts: ReceiptFacts, logged: LoggedEvent) -> dict[str, Json]:
@@ -489,7 +419,3 @@ def _escaped(text: str) -> str:
     return "".join(
         chr(byte) if chr(byte) in _UNRESERVED else f"%{byte:02X}" for byte in text.encode()
     )
-
-
-def _as_use(scope: Scope) -> Use:
-    return Use(purpose=scope.purpose, category=scope.category, recipient=scope.recipient)

@@ -1,5 +1,7 @@
 """The receipt in plain words: what the member said, what holds now, where each is logged.
 
+What holds is what a gate answers, never the choices alone.
+
 One view, two forms: a page under the member's link, and one file that asks nothing of the network
 (`receipt_file`), for keeping and printing.
 """
@@ -14,17 +16,22 @@ from functools import partial
 from typing import Final, Literal
 
 from byleave.pages.html import environment, style, style_name
-from byleave.pages.view import Checkpoint, Frame
-from byleave.pages.words import Speech, speech
+from byleave.pages.view import Checkpoint, Frame, Ground
+from byleave.pages.words import BECAUSE, Speech, speech
 
 __all__ = [
     "SIGNALS",
     "ReceiptEvent",
     "ReceiptRecord",
     "ReceiptView",
+    "Source",
+    "Stop",
+    "StopRule",
+    "StoppedUse",
     "event_sentence",
     "receipt_file",
     "receipt_page",
+    "sources",
     "state_sentence",
 ]
 
@@ -85,6 +92,50 @@ class ReceiptEvent:
     proof: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class StoppedUse:
+    """A leaf use, and the same in words."""
+
+    use: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopRule:
+    """One rule that stops uses.
+
+    Attributes:
+        ruleset: Name and date of the ruleset it stands in.
+        cite: Statute or decision; None: no rule of it names the use.
+        since: From when it holds.
+        until: Its end, exclusive; None: open.
+    """
+
+    ruleset: str
+    cite: str | None
+    since: datetime
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """Uses that rules stop for one reason, whatever the member said.
+
+    Attributes:
+        because: The reason's code.
+        agreed: To how many of them the member said yes.
+        index: Log index of the rulesets; None: not recorded.
+        uses: Which.
+        rules: The rules that do it.
+    """
+
+    because: str
+    agreed: int
+    index: int | None
+    uses: tuple[StoppedUse, ...]
+    rules: tuple[StopRule, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiptRecord:
     """One scope the member spoke about.
@@ -93,9 +144,12 @@ class ReceiptRecord:
         number: Number of the consent record.
         scope: What it is about.
         meaning: The same in words.
-        state: What holds now, by the member's choices.
-        allowed: How many uses of the scope are allowed.
+        state: What the member's choices alone come to.
+        agreed: To how many uses of the scope the member's yes stands, by their choices alone.
+        allowed: How many a gate lets through: choices and rules together.
         uses: How many there are.
+        grounds: What those let through rest on.
+        stops: What rules stop.
         events: What was said, newest first.
     """
 
@@ -103,8 +157,11 @@ class ReceiptRecord:
     scope: str
     meaning: str
     state: State
+    agreed: int
     allowed: int
     uses: int
+    grounds: tuple[Ground, ...]
+    stops: tuple[Stop, ...]
     events: tuple[ReceiptEvent, ...]
 
 
@@ -116,6 +173,7 @@ class ReceiptView:
         member_label: The platform's id of the member.
         number: Number of the receipt.
         at: The instant it was made for.
+        region: Where the member was then; None: not known, and the strictest rules hold.
         checkpoint: The log's head it stands on.
         records: One for each scope the member spoke about, in the order of first mention.
         private_sha256: Digest of the private receipt made with it.
@@ -124,6 +182,7 @@ class ReceiptView:
     member_label: str
     number: str
     at: datetime
+    region: str | None
     checkpoint: Checkpoint
     records: tuple[ReceiptRecord, ...]
     private_sha256: str
@@ -181,17 +240,58 @@ def receipt_file(frame: Frame, view: ReceiptView, *, language: str = "en") -> st
 
 
 def state_sentence(record: ReceiptRecord, words: Speech = _ENGLISH) -> str:
-    """Say what holds now for a record."""
-    if record.state == "PartlyGiven":
-        return words.say("receipt.partly", done=str(record.allowed), total=str(record.uses))
+    """Say what a gate would do now: yes, no or in part; a yes that rules stop is told as both."""
+    done, total = str(record.allowed), str(record.uses)
+    if record.uses and record.allowed == record.uses:
+        said_all = record.state == "ConsentGiven"
+        return words.say("receipt.given" if said_all else "receipt.by-law")
+    if record.allowed:
+        by_choice = record.allowed == record.agreed and not record.stops
+        return words.say("receipt.partly" if by_choice else "receipt.part", done=done, total=total)
+    if record.agreed:
+        return words.say("receipt.stopped")
+    if record.state in {"ConsentGiven", "PartlyGiven"}:  # to what is not done: no leaf use
+        return words.say("receipt.given-idle")
     key = {
         "ConsentExpired": "receipt.expired",
-        "ConsentGiven": "receipt.given",
         "ConsentRefused": "receipt.refused",
         "NoneGiven": "receipt.none",
         "ConsentWithdrawn": "receipt.withdrawn",
     }.get(record.state, "receipt.no")
     return words.say(key)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One source of a stop, with the rulesets that name it.
+
+    Attributes:
+        cite: Statute or decision; None: no rule names the use.
+        rulesets: Names and dates, in order.
+        since: The first instant from which one of them holds.
+        until: Their end, exclusive; None: open.
+    """
+
+    cite: str | None
+    rulesets: tuple[str, ...]
+    since: datetime
+    until: datetime | None
+
+
+def sources(stop: Stop) -> list[Source]:
+    """Return the sources of a stop, each told once."""
+    found: dict[tuple[str | None, datetime | None], list[StopRule]] = {}
+    for rule in stop.rules:
+        found.setdefault((rule.cite, rule.until), []).append(rule)
+    return [
+        Source(
+            cite=cite,
+            rulesets=tuple(rule.ruleset for rule in rules),
+            since=min(rule.since for rule in rules),
+            until=until,
+        )
+        for (cite, until), rules in found.items()
+    ]
 
 
 def event_sentence(event: ReceiptEvent, words: Speech = _ENGLISH) -> str:
@@ -218,6 +318,11 @@ def _render(language: str, **context: object) -> str:
         .get_template("receipt.html")
         .render(
             event_sentence=partial(event_sentence, words=words),
+            by_law=lambda record: [
+                words.say(BECAUSE[ground]) for ground in record.grounds if ground != "consent"
+            ],
+            rule_sentence=words.rule_sentence,
+            sources=sources,
             state_sentence=partial(state_sentence, words=words),
             **context,
         )

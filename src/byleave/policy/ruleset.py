@@ -83,6 +83,9 @@ class Ruleset:
         suspensions: What stands still, and when.
         purged: What was collected when is not used.
         excluded: Groups whose members are not used.
+        min_age_cite: Source of the minimum age; None: a record from before sources were kept.
+        earliest_cite: Source of the earliest date; None: likewise, or no date.
+        general_cite: Source of what is said of general grants; None: likewise.
         digest: SHA-256 of the canonical form.
     """
 
@@ -103,6 +106,9 @@ class Ruleset:
     suspensions: tuple[Suspension, ...] = ()
     purged: tuple[Purge, ...] = ()
     excluded: tuple[Exclusion, ...] = ()
+    min_age_cite: str | None = None
+    earliest_cite: str | None = None
+    general_cite: str | None = None
     digest: Digest = field(init=False)
 
     def __post_init__(self) -> None:
@@ -151,6 +157,9 @@ class Ruleset:
             document["purged"] = [purge.to_dict() for purge in self.purged]
         if self.excluded:
             document["excluded_groups"] = [one.to_dict() for one in self.excluded]
+        for name in ("min_age_cite", "earliest_cite", "general_cite"):
+            if getattr(self, name) is not None:
+                document[name] = getattr(self, name)
         return document
 
     def rule_for(self, use: Use, at: datetime) -> RegionRule:
@@ -318,16 +327,16 @@ class RuleBook:
             use: One leaf use.
             at: The instant of the decision.
         """
-        sets = self.in_force(at)
-        code = (region or "").lower()
-        chain = {code[:i] for i in range(1, len(code) + 1) if i == len(code) or code[i] == "-"}
-        mine = [r for r in sets if chain & set(r.regions)]
-        return compose(r.rule_for(use, at) for r in (mine or sets))
+        return compose(r.rule_for(use, at) for r in self.sets_for(region, at=at))
+
+    def sets_for(self, region: str | None, *, at: datetime) -> tuple[Ruleset, ...]:
+        """Return the rulesets in force that hold for a member of `region`; of an unknown one all."""
+        sets, chain = self.in_force(at), _chain(region)
+        return tuple(r for r in sets if chain & set(r.regions)) or sets
 
     def knows(self, region: str | None, *, at: datetime) -> bool:
         """Say whether `region` falls under a ruleset in force."""
-        code = (region or "").lower()
-        chain = {code[:i] for i in range(1, len(code) + 1) if i == len(code) or code[i] == "-"}
+        chain = _chain(region)
         return any(chain & set(r.regions) for r in self.in_force(at))
 
     def extend(self, document: Fields) -> RuleBook:
@@ -433,6 +442,9 @@ def _ruleset(fields: Fields) -> Ruleset:
         unknown_age_refused=age is not None and _refuses_unknown(age),
         earliest=None if earliest is None else read_date(earliest, "date"),
         earliest_scope=_scope(earliest),
+        min_age_cite=None if age is None else age.text("cite"),
+        earliest_cite=None if earliest is None else earliest.text("cite"),
+        general_cite=fields.mapping("general_grants").text("cite"),
         past_may_be_covered=_flag(fields, "past", "may_be_covered"),
         general_grants_count=_flag(fields, "general_grants", "count"),
         suspensions=tuple(_suspension(s) for s in fields.mappings("suspensions")),
@@ -523,6 +535,12 @@ def _basis(fields: Fields, field_name: str) -> Basis:
 
 def _instant(value: datetime | None) -> str | None:
     return None if value is None else format_instant(value)
+
+
+def _chain(region: str | None) -> set[str]:
+    """Return a region's code and those it lies in: `us-ca`, `us`."""
+    code = (region or "").lower()
+    return {code[:i] for i in range(1, len(code) + 1) if i == len(code) or code[i] == "-"}
 
 
 def _is_narrower(rule: Rule, than: Rule) -> bool:

@@ -96,6 +96,9 @@ def _ruleset(item: Mapping[str, Any]) -> Ruleset:
             )
             for part in item.get("excluded_groups", ())
         ),
+        min_age_cite=item.get("min_age_cite"),
+        earliest_cite=item.get("earliest_cite"),
+        general_cite=item.get("general_cite"),
     )
 
 

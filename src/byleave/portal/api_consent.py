@@ -76,6 +76,15 @@ class Question(Body):
     members: Annotated[list[MemberId], Field(min_length=1, max_length=_MOST)]
 
 
+class Stop(BaseModel):
+    """One rule that stops a use whatever the member said."""
+
+    ruleset: str
+    cite: Annotated[str | None, Field(description="Null: no rule of it names the use.")]
+    since: str
+    until: Annotated[str | None, Field(description="Its end, exclusive; null: open.")]
+
+
 class Decision(BaseModel):
     """What a member's choices and their region's rules come to for one use."""
 
@@ -86,6 +95,7 @@ class Decision(BaseModel):
     ]
     ground: Annotated[str | None, Field(description="What a yes rests on; null for a no.")]
     choices: Annotated[str, Field(description="The reason that their choices alone would give.")]
+    stops: Annotated[list[Stop], Field(description="The rules that stop it; none for a yes.")]
 
 
 class Event(BaseModel):
@@ -177,4 +187,5 @@ def _decision(found: Explained) -> Decision:
         decided_by=found.index,
         ground=found.ground.word if found.allowed else None,
         choices=found.choices.reason.word,
+        stops=[Stop.model_validate(rule.to_dict()) for rule in found.stops],
     )

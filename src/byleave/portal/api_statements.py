@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import Path, Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, Field
 
+from byleave.errors import InputError
 from byleave.portal.access import ANYONE, Access, Role, Routes
 from byleave.portal.acting import act, why_
 from byleave.portal.api_consent import Body, UseText
@@ -91,13 +93,23 @@ def _proofs(routes: Routes, desk: Desk) -> None:
             Literal["json-ld", "private"],
             Query(description="Private: with the secret that their proofs are checked with."),
         ] = "json-ld",
+        at: Annotated[
+            AwareDatetime | None, Query(description="Of json-ld. Default: `known_at`, else now.")
+        ] = None,
+        known_at: Annotated[
+            AwareDatetime | None, Query(description="Of json-ld: as known then; default: now.")
+        ] = None,
         reason: reason_ = None,
     ) -> Response:
+        if form == "private" and (at or known_at):
+            raise InputError("the private receipt is of today", code="input.malformed")
         who = await looked_at(desk, request, member, reason)
         if form == "private":
             data = await desk.aside.read(lambda ws: ws.member.receipt(who))
             return _file(data, "my.receipt")
-        data = await desk.aside.read(lambda ws: ws.member.standard_receipt(who))
+        data = await desk.aside.read(
+            lambda ws: ws.member.standard_receipt(who, at=_utc(at), known_at=_utc(known_at))
+        )
         return Response(data, media_type="application/ld+json")
 
     async def cease(request: Request, body: Cessation, reason: why_ = None) -> Response:
@@ -128,7 +140,8 @@ def _proofs(routes: Routes, desk: Desk) -> None:
     )  # fmt: skip
     routes.add(
         "GET", "/api/v1/members/receipt", Access.of(Role.MEMBER, scope="member.read"), receipt,
-        summary="A member's receipt: ISO/IEC TS 27560, or the private one", response_class=Response,
+        summary="A member's receipt: ISO/IEC TS 27560 with a gate's answer, or the private one",
+        response_class=Response,
         responses={200: {"content": {
             "application/ld+json": {"schema": {"type": "object"}},
             _OCTETS: {"schema": {"type": "string", "format": "binary"}},
@@ -139,6 +152,10 @@ def _proofs(routes: Routes, desk: Desk) -> None:
         summary="State, signed and logged, that a use has ended", status_code=201,
         response_model=Stated,
     )  # fmt: skip
+
+
+def _utc(at: datetime | None) -> datetime | None:
+    return None if at is None else at.astimezone(UTC)
 
 
 def _summaries(routes: Routes, desk: Desk) -> None:

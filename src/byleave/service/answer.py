@@ -121,8 +121,14 @@ def _standing(use: Use, found: Explained) -> Facts:
         "said": None if said is None else format_instant(said.effective),
         "region": found.region,
         "basis": found.rule.basis.word,
-        "cites": list(found.rule.cites),
+        "cites": _cites(found),
     }
+
+
+def _cites(found: Explained) -> list[str]:
+    """Return where the rules that stop it stand; of another use, all that the region asks."""
+    stops = dict.fromkeys(one.cite for one in found.stops if one.cite is not None)
+    return list(stops) or list(found.rule.cites)
 
 
 def _granted(found: Explained) -> str:

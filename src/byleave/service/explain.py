@@ -18,6 +18,7 @@ from byleave.gate.plan import AGE_UNKNOWN
 from byleave.gate.reference import Row, World, decide_row
 from byleave.ids import MemberId
 from byleave.policy.ruleset import RegionRule, RuleBook
+from byleave.policy.ruleset_stop import StopRule, stop_rules
 from byleave.policy.scope import Scope, Use
 from byleave.service.clock import ledger_now
 from byleave.service.compile import facts_of
@@ -41,6 +42,7 @@ class Explained:
         choices: What the choices alone come to.
         region: Where the member was then; None: not known, and the strictest rules hold.
         rule: What the region requires of the use.
+        stops: The rules that stop it, each with its source; none where no rule does.
     """
 
     reason: Reason
@@ -49,6 +51,7 @@ class Explained:
     choices: Standing
     region: str | None
     rule: RegionRule
+    stops: tuple[StopRule, ...] = ()
 
     @property
     def allowed(self) -> bool:
@@ -163,8 +166,9 @@ class Explainer:
         )
         ground = answer.grounds[0].ground if answer.grounds else Ground.NONE
         index = answer.grounds[0].index if answer.grounds else choices.because
+        stops: tuple[StopRule, ...] = ()
         if not answer.grounds and answer.reason is not choices.reason:
-            index = entry  # a rule stops it
+            index, stops = entry, self._stops(use, answer.reason)
         return Explained(
             reason=answer.reason,
             ground=ground,
@@ -172,6 +176,19 @@ class Explainer:
             choices=choices,
             region=self.region,
             rule=self._world.rules.rule_for(self.region, use, at=self._world.at),
+            stops=stops,
+        )
+
+    def _stops(self, use: Use, reason: Reason) -> tuple[StopRule, ...]:
+        world, who = self._world, self._who
+        return stop_rules(
+            world.rules,
+            self.region,
+            use,
+            reason.word,
+            at=world.at,
+            age=world.ages.get(who),
+            groups=world.groups[who],
         )
 
 

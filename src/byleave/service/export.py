@@ -21,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pcsv
 
-from byleave.consent.record_27560 import Party
+from byleave.consent.receipt_facts import Party
 from byleave.errors import ByleaveError
 from byleave.ids import format_instant
 from byleave.service.answer import member_answer

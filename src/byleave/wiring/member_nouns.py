@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from byleave.consent.record_27560 import Party
+from byleave.consent.receipt_facts import Party
 from byleave.errors import InputError, RefusedError
 from byleave.ids import from_us, to_us
 from byleave.service import (
@@ -219,13 +219,25 @@ class Members(Noun):
         """Return a member's receipt; private, to be written 0600."""
         return prove.make_receipt(self._house, member)
 
-    def standard_receipt(self, member: str) -> bytes:
-        """Return a member's receipt as ISO/IEC TS 27560 JSON-LD; no secret in it."""
-        return receipt.standard_receipt(self._house, member, operator=self._operator())
+    def standard_receipt(
+        self, member: str, *, at: datetime | None = None, known_at: datetime | None = None
+    ) -> bytes:
+        """Return a member's receipt as ISO/IEC TS 27560 JSON-LD; no secret in it.
 
-    def receipt_page(self, member: str) -> dict[str, Any]:
+        What it says is allowed is what a gate answers: choices and rules, at an instant, as known
+        at another.
+        """
+        return receipt.standard_receipt(
+            self._house, member, operator=self._operator(), at=at, known_at=known_at
+        )
+
+    def receipt_page(
+        self, member: str, *, at: datetime | None = None, known_at: datetime | None = None
+    ) -> dict[str, Any]:
         """Return the facts of a member's receipt page (`pages.receipt.ReceiptView`)."""
-        return receipt.receipt_page(self._house, member, operator=self._operator())
+        return receipt.receipt_page(
+            self._house, member, operator=self._operator(), at=at, known_at=known_at
+        )
 
     def export(self, member: str) -> Iterator[bytes]:
         """Return the parts of a zip file of everything held about a member (GDPR art. 15, 20).

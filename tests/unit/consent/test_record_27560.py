@@ -19,21 +19,23 @@ from pyshacl import validate
 from rdflib import RDF, Graph, URIRef
 
 from byleave.canonical import decode, encode, sha256
-from byleave.consent.event import ConsentEvent, EventKind, EvidenceGrade
-from byleave.consent.record_27560 import (
+from byleave.consent.event import ConsentEvent, EventKind, EvidenceGrade, NoticeCoverage
+from byleave.consent.receipt_facts import (
     LoggedEvent,
     NoticeShown,
     Party,
     ReceiptFacts,
-    receipt_27560,
 )
+from byleave.consent.record_27560 import receipt_27560
 from byleave.consent.signal.adapters import parse
 from byleave.errors import InputError
 from byleave.ids import LedgerIndex, MemberId, parse_instant
 from byleave.policy.notice import Control, make_notice
+from byleave.policy.ruleset import RuleBook, default_rules, parse_rules
 from byleave.policy.scope import Scope
 from byleave.policy.taxonomy import default_taxonomy
 from tests.conftest import ROOT
+from tests.unit.consent.answered import answers_of
 
 # rdflib warns of its own JSON-LD parser's use of its own class.
 pytestmark = pytest.mark.filterwarnings("ignore:ConjunctiveGraph is deprecated")
@@ -78,7 +80,10 @@ def logged(index: int, kind: EventKind, scope: str, day: str, **more: Any) -> Lo
     return LoggedEvent(event=event, leaf=sha256(b"leaf %d" % index), proof=proof)
 
 
-def facts(*events: LoggedEvent, **changes: Any) -> ReceiptFacts:
+def facts(
+    *events: LoggedEvent, age: int | None = None, book: RuleBook | None = None, **changes: Any
+) -> ReceiptFacts:
+    """Return the facts of a receipt; the answers are those of the gate's oracle."""
     given: dict[str, Any] = {
         "at": parse_instant("2024-11-21T14:31:00Z"),
         "operator": STATED,
@@ -95,7 +100,21 @@ def facts(*events: LoggedEvent, **changes: Any) -> ReceiptFacts:
         "private": sha256(b"private"),
         "taxonomy": TAXONOMY,
     }
-    return ReceiptFacts(**given | changes)
+    given |= changes
+    given.setdefault(
+        "answers",
+        answers_of(
+            [logged.event for logged in events],
+            at=given["at"],
+            taxonomy=given["taxonomy"],
+            book=default_rules() if book is None else book,
+            notices={n: NoticeCoverage.of(shown.notice) for n, shown in given["notices"].items()},
+            accepted=given["accepted"],
+            region=given["region"],
+            age=age,
+        ),
+    )
+    return ReceiptFacts(**given)
 
 
 YES = logged(
@@ -119,7 +138,29 @@ def signal() -> LoggedEvent:
     )  # fmt: skip
 
 
+RULES = """\
+rulesets: v1
+version: own
+sets:
+  - ruleset: own
+    title: Rules of a test
+    effective: "2024-01-01"
+    regions: [xx]
+    rules:
+      - {scope: "*/*/*", basis: opt-in, cite: "Act of a test s. 1"}
+      - {scope: service/*/*, basis: contract, cite: "Act of a test s. 2"}
+    messages: {party_rule: all, cite: "Act of a test s. 3"}
+    past: {may_be_covered: true, cite: "Act of a test s. 4"}
+    general_grants: {count: true, cite: "Act of a test s. 5"}
+    suspensions:
+      - {scope: train/messages.inmail/*, start: "2024-02-01", end: "2024-12-01", cite: "Order 7 of a test"}
+"""
+OWN = parse_rules(RULES, name="rules.yaml")
+SERVICE = logged(25, EventKind.GRANT, "service/profile/platform", "2024-10-01T00:00:00Z")
+
 CASES: dict[str, ReceiptFacts] = {
+    "minor": facts(YES, age=15),
+    "part-suspended": facts(YES, SERVICE, region="xx", book=OWN),
     "given": facts(YES),
     "withdrawn": facts(YES, STOP),
     "everything": facts(YES, OBJECTED, IMPORTED, signal(), STOP, region="us-ca"),
@@ -179,7 +220,8 @@ RECEIPT_FIELDS = (
 RECORD_FIELDS = (
     "dct:conformsTo", "dpv:hasIdentifier", "dct:identifier", "dpv:hasDataSubject", "dpv:hasNotice",
     "dpv:hasProcess", "dpv:hasDataController", "dpv:hasLegalBasis", "dpv:hasConsentControl",
-    "dpv:hasJurisdiction", "dpv:hasRight", "dpv:hasConsentStatus", "bl:standing", "bl:scope",
+    "dpv:hasJurisdiction", "dpv:hasRight", "dpv:hasConsentStatus", "bl:standing", "bl:answer",
+    "dpv:hasPermission", "bl:scope",
 )  # fmt: skip
 PROCESS_FIELDS = (
     "dpv:hasPurpose", "dpv:hasPersonalData", "dpv:hasRecipient", "dpv:hasStorageCondition",
@@ -190,6 +232,12 @@ EVENT_FIELDS = (
 )  # fmt: skip
 
 
+ANSWER_FIELDS = ("bl:at", "bl:uses", "bl:usesAllowed", "bl:usesStopped")
+STOPPED_FIELDS = ("dpv:hasProhibition",)
+PROHIBITION_FIELDS = ("dct:identifier", "dct:title", "bl:use", "bl:usesAgreed", "bl:rule")
+RULE_FIELDS = ("dct:identifier", "dct:source", "bl:since")
+
+
 @pytest.mark.parametrize(
     ("place", "name"),
     [
@@ -197,6 +245,10 @@ EVENT_FIELDS = (
         *(("record", name) for name in RECORD_FIELDS),
         *(("process", name) for name in PROCESS_FIELDS),
         *(("event", name) for name in EVENT_FIELDS),
+        *(("answer", name) for name in ANSWER_FIELDS),
+        *(("stopped", name) for name in STOPPED_FIELDS),
+        *(("prohibition", name) for name in PROHIBITION_FIELDS),
+        *(("rule", name) for name in RULE_FIELDS),
         ("notice", "dct:language"),
         ("notice", "bl:sha256"),
         ("operator", "dpv:hasIdentifier"),
@@ -206,8 +258,15 @@ EVENT_FIELDS = (
 def test_the_shapes_miss_what_is_missing(place: str, name: str) -> None:
     """A receipt without any one mandatory field is not in shape."""
     document: Any = json.loads(encode(receipt_27560(CASES["given"])))
+    if place in {"stopped", "prohibition", "rule"}:
+        document = json.loads(encode(receipt_27560(CASES["minor"])))
     (record,) = document["dpv:hasRecordOfActivity"]
+    stops = record["dpv:hasProhibition"]
     node = {
+        "answer": record["bl:answer"],
+        "stopped": record,
+        "prohibition": stops[0] if stops else {},
+        "rule": stops[0]["bl:rule"][0] if stops else {},
         "receipt": document,
         "record": record,
         "process": record["dpv:hasProcess"],
@@ -292,9 +351,58 @@ def test_a_record_for_each_scope_with_every_event_that_bears_on_it() -> None:
 def test_a_narrower_withdrawal_leaves_a_part() -> None:
     """Who said yes to messages and no to InMail has given a part, and the record says how much."""
     inmail = logged(30, EventKind.REFUSAL, "train/messages.inmail/*", "2024-10-01T00:00:00Z")
-    standing = records(receipt_27560(facts(YES, inmail)))[REPLIES]["bl:standing"]
+    record = records(receipt_27560(facts(YES, inmail)))[REPLIES]
+    standing, answer = record["bl:standing"], record["bl:answer"]
     assert standing["bl:state"] == "bl:PartlyGiven"
-    assert (standing["bl:usesAllowed"], standing["bl:uses"]) == (4, 5)
+    assert (standing["bl:usesAgreed"], standing["bl:uses"]) == (4, 5)
+    assert (answer["bl:usesAllowed"], answer["bl:uses"]) == (4, 5)
+    assert record["dpv:hasProhibition"] == []
+
+
+def test_a_yes_that_a_rule_stops_is_given_and_prohibited() -> None:
+    """A minor's yes stays a consent given; no use is allowed, and the rule and its source are named."""
+    (record,) = records(receipt_27560(CASES["minor"])).values()
+    assert record["dpv:hasConsentStatus"][0]["@type"][0] == "dpv:ConsentGiven"
+    assert record["bl:standing"]["bl:state"] == "dpv:ConsentGiven"
+    assert record["bl:standing"]["bl:usesAgreed"] == 5
+    assert record["bl:answer"]["bl:usesAllowed"] == 0
+    assert record["bl:answer"]["bl:because"] == ["minor: 5"]
+    assert record["dpv:hasPermission"] == []
+    (stop,) = record["dpv:hasProhibition"]
+    assert (stop["dct:identifier"], stop["bl:logIndex"], len(stop["bl:use"])) == ("minor", 3, 5)
+    (rule,) = stop["bl:rule"]
+    assert rule["dct:identifier"].startswith("eu@")
+    assert "Irish DPC" in rule["dct:source"]
+    assert rule["bl:since"] <= "2024-11-21T14:31:00Z"
+
+
+def test_one_use_of_several_may_be_stopped() -> None:
+    """Of five uses agreed to, the suspended one is named with its order and dates; four are let."""
+    record = records(receipt_27560(CASES["part-suspended"]))[REPLIES]
+    assert (record["bl:standing"]["bl:usesAgreed"], record["bl:answer"]["bl:usesAllowed"]) == (5, 4)
+    assert record["bl:answer"]["bl:because"] == ["granted: 4", "region-suspended: 1"]
+    (stop,) = record["dpv:hasProhibition"]
+    assert stop["bl:use"] == ["train.generative.replies/messages.inmail/platform"]
+    assert stop["bl:rule"] == [
+        {
+            "@type": "dpv:Rule",
+            "bl:since": "2024-02-01T00:00:00Z",
+            "bl:until": "2024-12-01T00:00:00Z",
+            "dct:identifier": "own@2024-01-01",
+            "dct:source": "Order 7 of a test",
+        }
+    ]
+    (grounded,) = record["dpv:hasPermission"]
+    assert (grounded["bl:ground"], len(grounded["bl:use"])) == ("consent", 4)
+
+
+def test_another_basis_is_never_called_consent() -> None:
+    """G1: what the law allows without a yes that counts is permitted on its own legal basis."""
+    record = records(receipt_27560(CASES["part-suspended"]))["service/profile/platform"]
+    assert record["bl:standing"]["bl:state"] == "dpv:ConsentUnknown"
+    assert record["bl:standing"]["bl:usesAgreed"] == 0
+    assert {one["bl:ground"] for one in record["dpv:hasPermission"]} == {"contract"}
+    assert {one["dpv:hasLegalBasis"] for one in record["dpv:hasPermission"]} == {"dpv:Contract"}
 
 
 @pytest.mark.parametrize(
@@ -316,7 +424,7 @@ def test_states(event: LoggedEvent, state: str, standing: str) -> None:
 
 def test_a_yes_that_has_run_out_is_expired() -> None:
     """The event stays given with its end; what holds now is expired."""
-    late = replace(CASES["given"], at=parse_instant("2025-10-01T00:00:00Z"))
+    late = facts(YES, at=parse_instant("2025-10-01T00:00:00Z"))
     (record,) = records(receipt_27560(late)).values()
     (event,) = record["dpv:hasConsentStatus"]
     assert event["@type"][0] == "dpv:ConsentGiven"
@@ -371,7 +479,10 @@ def _typed(found: Graph) -> Iterator[tuple[Any, Any]]:
 def test_the_page_lists_the_shapes_fields() -> None:
     """docs/spec/receipt.md names every field of receipt, record, process and event."""
     page = (ROOT / "docs" / "spec" / "receipt.md").read_text("utf-8")
-    names = {*RECEIPT_FIELDS, *RECORD_FIELDS, *PROCESS_FIELDS, *EVENT_FIELDS} - {"@type"}
+    names = {
+        *RECEIPT_FIELDS, *RECORD_FIELDS, *PROCESS_FIELDS, *EVENT_FIELDS, *ANSWER_FIELDS,
+        *STOPPED_FIELDS, *PROHIBITION_FIELDS, *RULE_FIELDS,
+    } - {"@type"}  # fmt: skip
     assert not [name for name in names if f"`{name}`" not in page]
 
 

@@ -33,6 +33,7 @@ class FaultyDisk(Disk):
 
     def __init__(self, faults: Faults) -> None:
         self._faults = faults
+        self._names: dict[int, str] = {}
 
     def _step(self, name: str, do: Callable[[], object]) -> None:
         try:
@@ -40,14 +41,32 @@ class FaultyDisk(Disk):
         except WorldError as error:
             raise OSError(errno.EIO, "broken") from error
 
-    def write(self, path: Path, data: bytes) -> None:
-        self._step(f"write {path.name}", lambda: path.write_bytes(data))
+    def write(self, path: str, data: bytes) -> int:
+        name = Path(path).name
+        made: list[int] = []
+        write = super().write
+        try:
+            self._step(f"write {name}", lambda: made.append(write(path, data)))
+        except OSError:
+            for number in made:
+                os.close(number)
+            raise
+        self._names[made[0]] = name
+        return made[0]
 
-    def rename(self, path: Path, target: Path) -> None:
-        self._step(f"rename {path.name}", lambda: super(FaultyDisk, self).rename(path, target))
+    def flush(self, descriptor: int) -> None:
+        self._step(f"flush {self._names[descriptor]}", lambda: None)
 
-    def flush_folder(self, folder: Path) -> None:
-        self._step(f"flush {folder.name}", lambda: None)
+    def rename(self, path: str, target: str) -> None:
+        name = Path(path).name
+        self._step(f"rename {name}", lambda: super(FaultyDisk, self).rename(path, target))
+
+    def make_folder(self, folder: str) -> None:
+        name = Path(folder).name
+        self._step(f"make {name}", lambda: super(FaultyDisk, self).make_folder(folder))
+
+    def flush_folder(self, folder: str) -> None:
+        self._step(f"flush folder {Path(folder).name}", lambda: None)
 
 
 class FilesSite:

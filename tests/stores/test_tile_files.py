@@ -158,7 +158,7 @@ def test_errors_of_the_last_steps_are_translated(
     def fails(*_: object) -> None:
         raise OSError(errno.EIO, "broken")
 
-    for name, target in (("replace", Path), ("fsync", os)):
+    for name, target in (("replace", os), ("fsync", os)):
         with monkeypatch.context() as patch:
             patch.setattr(target, name, fails)
             with pytest.raises(WorldError) as caught:

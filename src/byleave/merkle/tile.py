@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from byleave.errors import EvidenceError, InputError
@@ -32,6 +33,7 @@ __all__ = [
     "new_tiles",
     "parse_index",
     "parse_tile_path",
+    "tile_levels",
     "tile_width",
 ]
 
@@ -157,14 +159,14 @@ class TileReader:
 
     def leaf_tile(self, index: int) -> list[bytes]:
         """Return the authenticated leaf hashes of level-0 tile `index`."""
-        return self._levels(0, index)[0]
+        return self._levels(0, index)[0].copy()
 
     def _levels(self, level: int, index: int) -> list[list[bytes]]:
         key = (level, index)
         known = self._edge.get(key) or self._tiles.get(key)
         if known is not None:
             return known
-        levels = all_levels(_fetch(self.size, level, index, self._read))
+        levels = _fetch(self.size, level, index, self._read)
         # (2) A tile that is not on the edge is full, so the level above has a hash for it.
         above = self._levels(level + 1, index // TILE_WIDTH)[0][index % TILE_WIDTH]
         if levels[-1] != [above]:
@@ -210,16 +212,26 @@ def _read_edge(
         count = size >> (TILE_HEIGHT * level)
         if count % TILE_WIDTH:
             index = count // TILE_WIDTH
-            edge[level, index] = all_levels(_fetch(size, level, index, read))
+            edge[level, index] = _fetch(size, level, index, read)
     return edge
 
 
-def _fetch(size: int, level: int, index: int, read: Callable[[Tile], bytes]) -> list[bytes]:
+def _fetch(size: int, level: int, index: int, read: Callable[[Tile], bytes]) -> list[list[bytes]]:
     tile = Tile(level=level, index=index, width=tile_width(size, level, index))
     data = read(tile)
     if len(data) != tile.width * HASH_BYTES:
         raise _damaged(tile)
-    return [data[at : at + HASH_BYTES] for at in range(0, len(data), HASH_BYTES)]
+    return tile_levels(data)
+
+
+@lru_cache(maxsize=16)
+def tile_levels(data: bytes) -> list[list[bytes]]:
+    """Return every complete node over a tile's hashes, by level; nobody changes what is returned.
+
+    The last few are remembered, by all of their bytes: who publishes meets the right edge of a tree
+    when it is new, and again as what the next tree extends.
+    """
+    return all_levels([data[at : at + HASH_BYTES] for at in range(0, len(data), HASH_BYTES)])
 
 
 def _damaged(tile: Tile) -> EvidenceError:

@@ -141,6 +141,9 @@ class SignerKey:
     name: str
     type: KeyType = KeyType.ED25519
     seed: bytes = field(repr=False)
+    _loaded: tuple[Ed25519PrivateKey, VerifierKey] | None = field(
+        init=False, repr=False, compare=False, default=None
+    )
 
     def __post_init__(self) -> None:
         if not is_key_name(self.name) or len(self.seed) != _KEY_BYTES:
@@ -185,8 +188,7 @@ class SignerKey:
         """
         if self.type is KeyType.ML_DSA_44:
             return VerifierKey(name=self.name, type=self.type, public=ml_dsa.public_key(self.seed))
-        public = Ed25519PrivateKey.from_private_bytes(self.seed).public_key().public_bytes_raw()
-        return VerifierKey(name=self.name, type=self.type, public=public)
+        return self._ed25519()[1]
 
     def sign(self, text: bytes, *, seconds: int | None = None) -> bytes:
         """Return a signature line's payload (after the key id) over the note's text.
@@ -208,8 +210,18 @@ class SignerKey:
         if self.type is KeyType.ML_DSA_44:
             signature = ml_dsa.sign(self.seed, message)
         else:
-            signature = Ed25519PrivateKey.from_private_bytes(self.seed).sign(message)
+            signature = self._ed25519()[0].sign(message)
         return signature if seconds is None else seconds.to_bytes(_TIME_BYTES, "big") + signature
+
+    def _ed25519(self) -> tuple[Ed25519PrivateKey, VerifierKey]:
+        """Return the library's key and the public half; made once, they cost as much as signing."""
+        loaded = self._loaded
+        if loaded is None:
+            key = Ed25519PrivateKey.from_private_bytes(self.seed)
+            public = key.public_key().public_bytes_raw()
+            loaded = key, VerifierKey(name=self.name, type=self.type, public=public)
+            object.__setattr__(self, "_loaded", loaded)
+        return loaded
 
 
 def is_key_name(name: str) -> bool:

@@ -176,6 +176,11 @@ class TileBucket:
         self._tag = None
         self.read_checkpoint()
 
+    def serve(self, paths: Sequence[str], checkpoint: bytes) -> None:
+        """Promote, then replace the checkpoint: a bucket has no flushes to share. Raises as both."""
+        self.promote(paths)
+        self.publish_checkpoint(checkpoint)
+
     def read(self, path: str) -> bytes:
         """Return a promoted file's bytes.
 

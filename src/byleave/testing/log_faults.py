@@ -120,6 +120,11 @@ class MemoryTiles:
 
         self.faults.step("publish", keep, b"")
 
+    def serve(self, paths: Sequence[str], checkpoint: bytes) -> None:
+        """Promote, then replace the checkpoint."""
+        self.promote(paths)
+        self.publish_checkpoint(checkpoint)
+
     def read(self, path: str) -> bytes:
         """Return a promoted file."""
         if path not in self.files:

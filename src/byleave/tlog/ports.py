@@ -51,8 +51,8 @@ class TileStore(TileSource, Protocol):
     def stage(self, files: Sequence[tuple[str, bytes]]) -> None:
         """Keep files, given as (path, bytes), where readers do not see them; flushed on return.
 
-        They replace older ones of the same paths. Until the head has moved, a crash may lose
-        them; what is left of a file is never half of it.
+        They replace older ones of the same paths. A crash or an error may leave any part of them:
+        who did not get this far stages them again before promoting any.
         """
         ...
 
@@ -70,6 +70,14 @@ class TileStore(TileSource, Protocol):
 
     def publish_checkpoint(self, data: bytes) -> None:
         """Replace the published checkpoint, whole or not at all; durable on return."""
+        ...
+
+    def serve(self, paths: Sequence[str], checkpoint: bytes) -> None:
+        """Do `promote` and then `publish_checkpoint`; where it can, flush for both together.
+
+        No reader sees the checkpoint, not even after a power cut, before all of the paths are
+        durable.
+        """
         ...
 
 

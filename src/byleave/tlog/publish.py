@@ -7,31 +7,40 @@
     stage each: written, flushed, not yet visible
 (5) read all of it back, recompute the leaves, the tiles and the root from storage, and check
     that the new tree extends the old one: memory is not what outsiders will see
-(6) sign
+(6) sign, and open what was signed as anybody else will
 (7) compare-and-swap the head: from here on the new tree is the log's word
 (8) promote the staged files
 (9) collect cosignatures, where witnesses are asked, until the trust file's quorum is met
-(10) publish the checkpoint
+(10) publish the checkpoint; where (9) has nothing to do, a store may flush for (8) and (10) together
 
 A failure before (7) leaves staged files that nobody reads; one after it leaves a head that the
 next call finishes, from the ledger. Neither forks the log: nothing is ever signed that does not
 extend the head, and the head moves only by (7). An error in (4) or (5) ends the call before (6).
 While a quorum is not met the last checkpoint stays served, and the next call tries again.
 
-Cost for n new entries: 4 n hashes, half of them over what was read back; each byte is written and
-read once; 16,384 entries are held at a time.
+Cost for n new entries: 4 n hashes, half of them over what was read back, and those of the last,
+partial tile once; each byte is written and read once; 16,384 entries are held at a time. Of the old
+tree its right edge is read, one tile a level, and hashed where the call before did not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Final
 
 from byleave import merkle
 from byleave.errors import ConflictError, EvidenceError, InputError
 from byleave.ids import Digest
-from byleave.merkle.tile import TILE_HEIGHT, TILE_WIDTH, Tile, TileReader, edge_root, tile_width
+from byleave.merkle.tile import (
+    TILE_HEIGHT,
+    TILE_WIDTH,
+    Tile,
+    TileReader,
+    edge_root,
+    tile_levels,
+    tile_width,
+)
 from byleave.merkle.tree import EMPTY_ROOT
 from byleave.note.checkpoint import Checkpoint, parse_checkpoint
 from byleave.note.keys import SignerKey, VerifierKey
@@ -97,31 +106,41 @@ def publish(
             raise EvidenceError(
                 "the ledger is not the one that was signed", code="log.source-diverged"
             )
-        tiles.promote(paths)
-        shown = _serve(tiles, last, signed, cosigners)
+        shown = _serve(tiles, paths, last, signed, cosigners=cosigners)
     if last is not None and shown is not None and size == last.size:
         if cosigners is not None and not cosigners.enough(shown):
-            _serve(tiles, last, shown, cosigners)  # the trust file asks for more than it did
+            _serve(tiles, [], last, shown, cosigners=cosigners)  # the trust file asks for more
         return last
     # (4) (5)
     paths, root = _build(source, tiles, last, size)
     # (6)
     checkpoint = Checkpoint(origin=origin, size=size, root=root)
     note = sign_note(checkpoint.format(), [signer])
+    open_checkpoint(note, verifier, origin)
     # (7)
     if not head.compare_and_swap(signed, note):
         raise ConflictError("another publisher signed first", code="log.head-moved")
-    # (8)
-    tiles.promote(paths)
-    _serve(tiles, checkpoint, note, cosigners)
+    _serve(tiles, paths, checkpoint, note, cosigners=cosigners)
     return checkpoint
 
 
-def _serve(tiles: TileStore, at: Checkpoint, note: bytes, cosigners: Cosigners | None) -> bytes:
-    """Collect cosignatures on a signed checkpoint, publish it, and return what was published."""
+def _serve(
+    tiles: TileStore,
+    paths: Sequence[str],
+    at: Checkpoint,
+    note: bytes,
+    *,
+    cosigners: Cosigners | None,
+) -> bytes:
+    """Promote what was staged, collect cosignatures, publish, and return what was published."""
+    if cosigners is None:
+        # (8) (10)
+        tiles.serve(paths, note)
+        return note
+    # (8)
+    tiles.promote(paths)
     # (9)
-    if cosigners is not None:
-        note = cosigners.collect(note, lambda old: _consistency(tiles, at, old))
+    note = cosigners.collect(note, lambda old: _consistency(tiles, at, old))
     # (10)
     tiles.publish_checkpoint(note)
     return note
@@ -161,26 +180,46 @@ def _build(
 ) -> tuple[list[str], Digest]:
     """Stage what a tree of `size` entries adds to `old`; return the paths and the checked root."""
     base = old or Checkpoint(origin="", size=0, root=EMPTY_ROOT)
-    known = TileReader(size=base.size, root=base.root, read=lambda tile: tiles.read(tile.path))
+    before: dict[str, bytes] = {}  # published tiles that were read
+
+    def read(tile: Tile) -> bytes:
+        path = tile.path
+        if path not in before:
+            before[path] = tiles.read(path)
+        return before[path]
+
+    known = TileReader(size=base.size, root=base.root, read=read)
     paths: list[str] = []
     for files in _new_files(source, known, size):
-        tiles.stage(files)
-        paths.extend(path for path, _ in files)
-    return paths, _read_back(tiles, frozenset(paths), base, size, known=known)
+        if files:
+            tiles.stage(files)
+            paths.extend(path for path, _ in files)
+    try:
+        return paths, _read_back(tiles, known, base, size, read=read, staged=frozenset(paths))
+    except EvidenceError as error:
+        _check_prefix(source, known)
+        raise EvidenceError(
+            "what was read back is not what was written; nothing was signed",
+            code="log.staging-differs",
+            where=error.where,
+        ) from error
 
 
 def _new_files(
     source: EntrySource, known: TileReader, size: int
 ) -> Iterator[list[tuple[str, bytes]]]:
-    """Yield the files (path, bytes) that `size` entries add to `known`, a batch at a time."""
+    """Yield the files (path, bytes) that `size` entries add to `known`, a batch at a time.
+
+    Hashes of the last, partial tile are taken from `known`. Where the ledger has other entries, its
+    bundle and its tile differ, which reading them back finds.
+    """
     fresh: list[bytes] = []  # roots of the full tiles of the level below
     first = known.size // TILE_WIDTH
+    leaves = known.leaf_tile(first) if known.size % TILE_WIDTH else []
     for index in range(first, -(-size // TILE_WIDTH), _READ_TILES):
         start = index * TILE_WIDTH
         entries = source.read(start, min(start + _READ_TILES * TILE_WIDTH, size))
-        leaves = merkle.leaf_hashes(entries)
-        if index == first:
-            _check_prefix(known, leaves)
+        leaves += merkle.leaf_hashes(entries[len(leaves) :])
         files: list[tuple[str, bytes]] = []
         for at in range(0, len(entries), TILE_WIDTH):
             part = leaves[at : at + TILE_WIDTH]
@@ -189,6 +228,7 @@ def _new_files(
             files += [(bundle_path(tile.index, tile.width), bundle), (tile.path, b"".join(part))]
             if tile.width == TILE_WIDTH:
                 fresh.append(merkle.root(part))
+        leaves = []
         yield files
     yield [(tile.path, data) for tile, data in _upper_tiles(known, fresh)]
 
@@ -210,62 +250,77 @@ def _upper_tiles(known: TileReader, fresh: list[bytes]) -> Iterator[tuple[Tile, 
         level += 1
 
 
-def _check_prefix(known: TileReader, leaves: Sequence[bytes]) -> None:
+def _check_prefix(source: EntrySource, known: TileReader) -> None:
     """Check that the ledger still holds the entries of the last, partial tile."""
     width = known.size % TILE_WIDTH
-    if width and list(leaves[:width]) != known.leaf_tile(known.size // TILE_WIDTH):
+    entries = source.read(known.size - width, known.size) if width else []
+    if width and merkle.leaf_hashes(entries) != known.leaf_tile(known.size // TILE_WIDTH):
         raise EvidenceError("the ledger is not the one that was signed", code="log.source-diverged")
 
 
 def _read_back(
-    tiles: TileStore, staged: frozenset[str], base: Checkpoint, size: int, *, known: TileReader
+    tiles: TileStore,
+    known: TileReader,
+    base: Checkpoint,
+    size: int,
+    *,
+    read: Callable[[Tile], bytes],
+    staged: frozenset[str],
 ) -> Digest:
     """Recompute every new tile and the root from storage, and check the root against `base`."""
+    edge: dict[str, bytes] = {}  # staged tiles that were read back
 
-    def read(tile: Tile) -> bytes:
+    def read_new(tile: Tile) -> bytes:
         path = tile.path
-        return tiles.read_staged([path])[0] if path in staged else tiles.read(path)
+        if path not in staged:
+            return read(tile)
+        return edge[path] if path in edge else tiles.read_staged([path])[0]
 
-    try:
-        fresh = _bundles_read_back(tiles, base.size, size)
-        for tile, data in _upper_tiles(known, fresh):
-            if tiles.read_staged([tile.path]) != [data]:
-                raise EvidenceError("a tile is damaged", code="log.tile-damaged", where=tile.path)
-        root = edge_root(size, read)
-        reader = TileReader(size=size, root=root, read=read)
-        merkle.verify_consistency(
-            old=base.size,
-            old_root=base.root,
-            new=size,
-            new_root=root,
-            path=merkle.consistency_proof(base.size, size, reader),
-        )
-    except EvidenceError as error:
-        raise EvidenceError(
-            "what was read back is not what was written; nothing was signed",
-            code="log.staging-differs",
-            where=error.where,
-        ) from error
+    fresh = _bundles_read_back(tiles, base.size, size, edge)
+    for tile, data in _upper_tiles(known, fresh):
+        edge[tile.path] = found = tiles.read_staged([tile.path])[0]
+        if found != data:
+            raise EvidenceError("a tile is damaged", code="log.tile-damaged", where=tile.path)
+    root = edge_root(size, read_new)
+    reader = TileReader(size=size, root=root, read=read_new)
+    merkle.verify_consistency(
+        old=base.size,
+        old_root=base.root,
+        new=size,
+        new_root=root,
+        path=merkle.consistency_proof(base.size, size, reader),
+    )
     return root
 
 
-def _bundles_read_back(tiles: TileStore, old: int, size: int) -> list[bytes]:
-    """Check the new bundles against their tiles, both from storage; return full tiles' roots."""
+def _bundles_read_back(
+    tiles: TileStore, old: int, size: int, edge: dict[str, bytes]
+) -> list[bytes]:
+    """Check the new bundles against their tiles, both from storage; return full tiles' roots.
+
+    The first and the last of the tiles go into `edge`: the new tree's root and the old one's are
+    computed from them.
+    """
     fresh: list[bytes] = []
-    end = -(-size // TILE_WIDTH)
-    for index in range(old // TILE_WIDTH, end, _READ_TILES):
+    first, end = old // TILE_WIDTH, -(-size // TILE_WIDTH)
+    for index in range(first, end, _READ_TILES):
         parts = [
             Tile(level=0, index=number, width=tile_width(size, 0, number))
             for number in range(index, min(index + _READ_TILES, end))
         ]
+        paths = [tile.path for tile in parts]
         bundles = tiles.read_staged([bundle_path(tile.index, tile.width) for tile in parts])
-        leaves = tiles.read_staged([tile.path for tile in parts])
-        for tile, bundle, kept in zip(parts, bundles, leaves, strict=True):
+        leaves = tiles.read_staged(paths)
+        for tile, path, bundle, kept in zip(parts, paths, bundles, leaves, strict=True):
             hashes = merkle.leaf_hashes(decode_bundle(bundle, tile.width))
             if b"".join(hashes) != kept:
                 raise EvidenceError(
-                    "a bundle and its tile differ", code="log.entry-damaged", where=tile.path
+                    "a bundle and its tile differ", code="log.entry-damaged", where=path
                 )
+            if tile.index in {first, end - 1}:
+                edge[path] = kept
             if tile.width == TILE_WIDTH:
-                fresh.append(merkle.root(hashes))
+                # of the first, the old tree's nodes are wanted, too
+                whole = tile_levels(kept)[-1][0] if tile.index == first else merkle.root(hashes)
+                fresh.append(whole)
     return fresh

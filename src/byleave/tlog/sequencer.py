@@ -42,9 +42,10 @@ class Sequencer:
         Raises:
             ByleaveError: What publishing raised, for this caller or for one that it waited with.
         """
-        wanted = self._size()
+        wanted = 0
         waited = not self._turn.acquire(blocking=False)
         if waited:
+            wanted = self._size()
             self._turn.acquire()
         try:
             # Only one that began after this call asked for the size covers `wanted`.

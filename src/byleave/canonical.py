@@ -32,6 +32,7 @@ _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separator
 _MAX_PLAIN_BYTES: Final = 1 << 20
 _OTHER_ESCAPE: Final = re.compile(rb"\\(?!n)")
 _PLAIN: Final = frozenset({str, bool, type(None)})
+_SEPARATORS: Final = (b",", b"[", b"{")
 
 
 def sha256(data: bytes) -> Digest:
@@ -59,13 +60,20 @@ def encode(value: Json) -> bytes:
         ) from None
 
 
-def decode(data: bytes) -> Json:
+def decode(data: bytes, *, most: int | None = None) -> Json:
     """Read bytes that are in the one encoding, and nothing else.
 
+    Args:
+        data: The bytes.
+        most: Refuse more commas and opening brackets than this, strings included, before
+            anything is built: it bounds what a document made of nothing but small values costs.
+
     Raises:
-        InputError: `input.malformed`, not JSON, or a duplicate key;
+        InputError: `input.malformed`, not JSON, a duplicate key, or more than `most`;
             `canonical.not-canonical`, JSON in another spelling.
     """
+    if most is not None and len(data) > most and sum(map(data.count, _SEPARATORS)) > most:
+        raise InputError("a JSON document of too many values", code="input.malformed")
     try:
         return _decode_plain(data)
     except (ValueError, RecursionError):

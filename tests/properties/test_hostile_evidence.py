@@ -178,6 +178,41 @@ HOSTILE = {
 }
 
 
+CROWDS = {
+    "objects": (b"{},", b"{}"),
+    "numbers": (b"0,", b"0"),
+    "texts": (b'"",', b'""'),
+    "members": (b'{"a":0},', b"0"),
+}
+
+
+@pytest.mark.parametrize("case", sorted(CROWDS))
+def test_16_mib_of_small_values_are_refused_before_any_is_made(case: str) -> None:
+    """A file as long as may be, of nothing but small values, costs three times its length, not thirty."""
+    each, last = CROWDS[case]
+    data = b'{"a":[' + each * ((MAX_PROOF_BYTES - 100) // len(each)) + last + b"]}"
+    assert len(data) <= MAX_PROOF_BYTES
+    tracemalloc.start()
+    for verdict in (verify(data, trust_text()), verify(files()["absence"][0], trust_text(), data)):
+        assert verdict.failed is not None
+        assert verdict.failed.code in {"proof.malformed", "receipt.malformed"}
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 3 * len(data)
+
+
+def test_the_bound_on_values_refuses_one_more() -> None:
+    """As many commas and opening brackets as may be are read; with one more the bytes are no document."""
+    array = b"[" + b"0," * 9 + b"0]"
+    assert canonical.decode(array, most=10) == [0] * 10
+    long = b'["' + b"," * 20 + b'"]'
+    assert canonical.decode(long, most=21) == ["," * 20]
+    for data, most in ((array + b" " * 20, 9), (long, 20)):
+        with pytest.raises(ByleaveError) as error:
+            canonical.decode(data, most=most)
+        assert error.value.code == "input.malformed"
+
+
 @pytest.mark.parametrize("case", sorted(HOSTILE))
 def test_hostile_documents_cost_little(case: str) -> None:
     """Deep, long or broken JSON is refused within seconds, in at most 40 times its size or 32 MB."""

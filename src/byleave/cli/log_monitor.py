@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from byleave.cli.output import Progress, emit
 from byleave.errors import EvidenceError, InputError
@@ -18,6 +19,8 @@ from byleave.wiring.tiles import read_tiles
 from byleave.wiring.watch import keep
 
 __all__ = ["check_fork", "visit"]
+
+ReadT = TypeVar("ReadT")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +62,8 @@ def visit(
     Raises:
         ByleaveError: What `Monitor.visit` raises. The state keeps what was verified before.
     """
-    before = parse_state(_bounded(state, MAX_STATE_BYTES)) if state.exists() else MonitorState()
-    held = None if receipt is None else parse_receipt(_bounded(receipt, MAX_RECEIPT_BYTES))
+    before = _read(parse_state, state, MAX_STATE_BYTES) if state.exists() else MonitorState()
+    held = None if receipt is None else _read(parse_receipt, receipt, MAX_RECEIPT_BYTES)
     monitor = Monitor(read_tiles(address), trust, before, receipt=held)
     progress = Progress()
     try:
@@ -87,7 +90,7 @@ def check_fork(trust: Trust, path: Path, *, as_json: bool) -> None:
     Raises:
         EvidenceError: It proves nothing.
     """
-    fork = parse_fork(_bounded(path, MAX_FORK_BYTES)).check(trust.logs)
+    fork = _read(parse_fork, path, MAX_FORK_BYTES).check(trust.logs)
     pair = [{"size": at.size, "root": at.root.hex()} for at in (fork.first, fork.second)]
     emit(
         {"forked": True, "origin": fork.first.origin, "checkpoints": pair},
@@ -140,6 +143,16 @@ def _tell(
 def _size(state: MonitorState) -> int:
     note = state.checkpoint
     return 0 if note is None else parse_checkpoint(parse_note(note).text).size
+
+
+def _read(parse: Callable[[bytes], ReadT], path: Path, limit: int) -> ReadT:
+    """Return what a file says; an error names the file."""
+    data = _bounded(path, limit)
+    try:
+        return parse(data)
+    except EvidenceError as error:
+        error.where = error.where or str(path)
+        raise
 
 
 def _bounded(path: Path, limit: int) -> bytes:

@@ -169,7 +169,7 @@ def verify(
 
     \b
     byleave verify absence.proof --trust trust.policy --receipt my.receipt
-    byleave verify absence.proof --trust trust.policy --json
+    byleave verify - --trust trust.policy --json < absence.proof
     python -m byleave.verify …        the same, needing only `cryptography`
     python byleave-verify.pyz …       the same, one file (scripts/zipapp makes it)
     """  # noqa: D301

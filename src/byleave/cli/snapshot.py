@@ -125,6 +125,7 @@ def diff(*, old: str, new: str, proof: bool, workspace: str, as_json: bool) -> N
     with opened(workspace, read_only=not proof) as ws:
         found = ws.snapshot.diff(old, new)
         path = ws.proof.make_delta(old, new) if proof else None
+        trust = ws.places.trust
     shown = found.shown
     stayed = shown.buckets and not (shown.removed or shown.added)
     emit(
@@ -153,7 +154,11 @@ def diff(*, old: str, new: str, proof: bool, workspace: str, as_json: bool) -> N
                 if max(map(len, (shown.removed, shown.added))) > _SHOWN
                 else []
             ),
-            *([f"proof: {path}"] if path is not None else []),
+            *(
+                [f"delta  {path}", f"  check   byleave verify {path} --trust {trust}"]
+                if path is not None
+                else []
+            ),
         ],
     )
 

@@ -21,6 +21,7 @@ __all__ = [
     "DIGEST",
     "FLAG",
     "INSTANT",
+    "MAX_ITEMS",
     "SALT16",
     "TEXT",
     "Codec",
@@ -30,6 +31,8 @@ __all__ = [
     "optional",
 ]
 
+MAX_ITEMS: Final = 1 << 20
+"""Commas and opening brackets of a proof file or a receipt: 16 MiB of the densest kind, a delta, have some 600,000."""
 _TEXT: Final = re.compile(r"[\x20-\x7e]{1,255}")
 
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from byleave import canonical
 from byleave.errors import EvidenceError, InputError
-from byleave.evidence.fields import DIGEST
+from byleave.evidence.fields import DIGEST, MAX_ITEMS
 from byleave.evidence.proof_kinds import (
     PROOF_KINDS,
     AbsenceFile,
@@ -80,7 +80,7 @@ def parse_proof_file(data: bytes) -> ProofFile:
     if not data:
         raise EvidenceError("the proof file is empty", code="proof.empty")
     try:
-        document: Any = canonical.decode(data)
+        document: Any = canonical.decode(data, most=MAX_ITEMS)
         if not isinstance(document, dict) or document.pop("format", None) != _FORMAT:
             raise ValueError
         DIGEST.read(document.pop("digest", None))

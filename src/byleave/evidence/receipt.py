@@ -32,7 +32,7 @@ from byleave.evidence.entry import (
     EnrolmentOfferEntry,
     parse_entry,
 )
-from byleave.evidence.fields import DIGEST, array, exactly
+from byleave.evidence.fields import DIGEST, MAX_ITEMS, array, exactly
 from byleave.evidence.log_proof import LoggedEntry
 from byleave.ids import MemberId
 
@@ -125,7 +125,7 @@ def parse_receipt(data: bytes) -> Receipt:
     if len(data) > MAX_RECEIPT_BYTES:
         raise EvidenceError("the receipt is over 16 MiB", code="proof.too-large")
     try:
-        found: Any = canonical.decode(data)
+        found: Any = canonical.decode(data, most=MAX_ITEMS)
         with_joint = isinstance(found, dict) and "joint" in found
         document = exactly(found, _FIELDS | {"joint"} if with_joint else _FIELDS)
         member = document["member"]

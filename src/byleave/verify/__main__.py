@@ -48,13 +48,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def read_bounded(path: Path) -> bytes:
-    """Return a file's bytes; a file over the formats' limit is refused unread.
+    """Return a file's bytes, of `-` those of the standard input; over the limit none is kept.
 
     Raises:
         InputError: `input.not-found`, no such file, or it cannot be read.
         EvidenceError: `proof.too-large`.
     """
     try:
+        if str(path) == "-":
+            data = sys.stdin.buffer.read(MAX_PROOF_BYTES + 1)
+            if len(data) <= MAX_PROOF_BYTES:
+                return data
+            raise _too_large(path)
         with path.open("rb") as stream:
             if os.fstat(stream.fileno()).st_size <= MAX_PROOF_BYTES:
                 data = stream.read(MAX_PROOF_BYTES + 1)
@@ -66,7 +71,11 @@ def read_bounded(path: Path) -> bytes:
             code="input.not-found",
             where=str(path),
         ) from error
-    raise EvidenceError("the file is over 16 MiB", code="proof.too-large", where=str(path))
+    raise _too_large(path)
+
+
+def _too_large(path: Path) -> EvidenceError:
+    return EvidenceError("the file is over 16 MiB", code="proof.too-large", where=str(path))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -75,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Check a Byleave proof file offline.",
         epilog=f"example: {_PROGRAM} my.proof --trust trust.policy --receipt my.receipt",
     )
-    parser.add_argument("proof", type=Path, help="the proof file")
+    parser.add_argument("proof", type=Path, help="the proof file; -: standard input")
     parser.add_argument("--trust", type=Path, required=True, help="the trust file (tlog-policy)")
     parser.add_argument("--receipt", type=Path, help="the member's receipt; presence needs it")
     parser.add_argument("--json", action="store_true", help="print one JSON object")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -665,6 +666,22 @@ def test_the_program_speaks_json(tmp_path: Path, capsys: pytest.CaptureFixture[s
             assert document["schema"] == "byleave/verdict/v1"
             assert document["exit_code"] == code
             assert document["ok"] is (code == 0)
+
+
+def test_a_proof_may_come_by_the_standard_input(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`-` is the standard input, of which no more is read than a file may have."""
+    proof, *rest = files(tmp_path)
+    for data, code, said in (
+        (Path(proof).read_bytes(), 0, "VERIFIED"),
+        (b"", 3, "proof.empty"),
+        (bytes(MAX_PROOF_BYTES + 1), 3, "proof.too-large"),
+    ):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
+        assert main(["-", *rest]) == code
+        shown = capsys.readouterr()
+        assert said in shown.out + shown.err
 
 
 def test_usage_is_exit_2() -> None:

@@ -61,8 +61,18 @@ const encode = (value, depth = 0) => {
 const encoded = (value) => utf8.encode(encode(value));
 const digestOf = (value) => sha256(encoded(value));
 
+const MAX_ITEMS = 1 << 20;
+/** Say whether there are more commas and opening brackets than a file may have. */
+const isCrowded = (bytes) => {
+  if (bytes.length <= MAX_ITEMS) return false;
+  let items = 0;
+  for (const byte of bytes) if (byte === 0x2c || byte === 0x5b || byte === 0x7b) items += 1;
+  return items > MAX_ITEMS;
+};
+
 /** Read bytes that are in the one encoding; anything else is `Bad`. */
 const decode = (bytes) => {
+  if (isCrowded(bytes)) bad();
   let value, text;
   try {
     text = strict().decode(bytes);

@@ -36,7 +36,7 @@ from byleave.policy.score import Fits, Weights
 KINDS = {"t": {"training"}, "s": {"sharing"}, "b": {"training", "sharing"}, "-": set[str]()}
 MARKS = {letter: chr(0xE000 + n) for n, letter in enumerate("stb~-")}
 LETTERS = {mark: letter for letter, mark in MARKS.items()}
-PUT = re.compile(r"([.!?…:;,]?[\"')]*\**_*)\{([stb~-])\}")
+PUT = re.compile(r"([.!?…:;,]?[\"')]*\**_*)[ \t]*\{([stb~-])\}")
 ANY = re.compile("[\ue000-\ue004]")
 LEAST, SMALLEST = 4, 0.03  # of a feature's sentences; of a weight that is kept
 STRENGTH = {"sharing": 0.4, "training": 1.0}

@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from byleave.canonical import Json
 from byleave.policy.language import why_unread
+from byleave.policy.other_name import as_others, as_written, other_names
 from byleave.policy.own_name import as_we, own_names
 from byleave.policy.prose import Sentence, front_matter, sentences
 from byleave.policy.scope import Scope
@@ -242,16 +243,25 @@ def spoken(
 def read_in_context(markdown: str, *, first_line: int = 1) -> tuple[tuple[Sentence, str, str], ...]:
     """Return every sentence but headings, with how it is read: its text, and what introduces it.
 
-    The publisher speaks as "we", and "They" is whom the sentence before named.
+    The publisher speaks as "we", other companies' names carry a mark, and "They" is whom the
+    sentence before named.
     """
     read = sentences(markdown, first_line=first_line)
-    names = own_names("\n".join(sentence.text for sentence in read))
+    whole = "\n".join(sentence.text for sentence in read)
+    names = own_names(whole)
+    others = other_names(whole, names)
     found = []
     for sentence in read:
         if sentence.place != "heading":
-            follows = as_we(sentence.follows[-_LONGEST:], names)
-            text = with_antecedent(as_we(sentence.text[:_LONGEST], names), follows)
-            found.append((sentence, text, as_we(sentence.lead[-_LONGEST:], names)))
+            text, lead, follows = (
+                as_others(as_we(part, names), others)
+                for part in (
+                    sentence.text[:_LONGEST],
+                    sentence.lead[-_LONGEST:],
+                    sentence.follows[-_LONGEST:],
+                )
+            )
+            found.append((sentence, with_antecedent(text, follows), lead))
     return tuple(found)
 
 
@@ -261,7 +271,7 @@ def _said(sentence: Sentence, statements: Sequence[Statement]) -> list[Spoken]:
     return [
         Spoken(
             sentence=sentence,
-            statement=statement,
+            statement=replace(statement, because=as_written(statement.because)),
             seems=_seems(sentence, statement, trains=trains),
         )
         for statement in statements

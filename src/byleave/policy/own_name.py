@@ -22,7 +22,8 @@ _TITLE: Final = re.compile(
 _GENERIC: Final = frozenset(
     "the this these our your my privacy terms service services global website online general data "
     "user users customer company's policy notice welcome welcomes if when by in for at we us "
-    "consumer app application personal".split()
+    "consumer app application personal how what who usage payment transaction international you "
+    "chat billing financial".split()
 )
 
 
@@ -43,6 +44,10 @@ _OURS: Final = (
 )
 # "Acme, Inc.": one of its companies, where it speaks of another as "we"
 _FORM: Final = r",? (?:Inc|LLC|Ltd|GmbH|SE|Corp)\b"
+
+
+#: Who publishes it, in texts made from a form: "the Company may share"
+_THE_COMPANY: Final = ("The Company", "the Company")
 
 
 def own_names(text: str) -> tuple[str, ...]:
@@ -67,6 +72,7 @@ def own_names(text: str) -> tuple[str, ...]:
         if len(re.findall(rf"\b{re.escape(first)}(?! [A-Z])\b", text)) > 1:
             found.add(first)
     kept = {name for name in found if name.split()[0].lower() not in _GENERIC and len(name) > 2}
+    kept |= {form for form in _THE_COMPANY if len(re.findall(rf"\b{form}\b", text)) > 1}
     return tuple(sorted(kept, key=lambda name: (-len(name), name)))
 
 

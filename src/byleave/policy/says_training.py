@@ -70,6 +70,9 @@ _TRAINING: Final = tuple(
         rf"{DATA}(?:[ ]\w+)?[ ](?:help[ ])?(?P<verb>teach|train|educate)(?:es|s)?[ ](?:the|our|its)[ ]\w+",
         r"\bcorrections?\b[^;.!?]{0,40}?\b(?P<verb>teach|train|improve)(?:es|s)?[ ](?:the|our|its)[ ](?:\w+[ ])?(?:recogni\w+|models?|AI|system|algorithms?|engine)\b",
         rf"\b(?:us(?:e|es|ed|ing)|process|analy[sz]e)\b[^;.!?]{{0,90}}?\b(?P<verb>improve|enhance|increase|refine|evaluate|tune)[ ](?:the[ ])?(?:\w+[ ]){{0,2}}?(?:accuracy|quality|performance|capabilit\w+|responses?|outputs?|behaviou?r)[ ](?:and[ ]\w+[ ])?of[ ](?:our|the|its|these)[ ](?:\w+[ ]){{0,2}}?{AI}",
+        r"\b(?:any|for|into|from|as|our|select\w*)[ ](?:\w+[ ])?(?P<verb>training)[ ](?:use|usage|samples?|examples?)\b",
+        r"\b(?:the|our)[ ](?P<verb>training)[ ](?:data)?sets?[ ](?:is|are|may|includes?|contains?)\b",
+        rf"\b(?P<verb>tun(?:e|ing))[ ](?:our[ ]|the[ ])?{AI}",
         # use of your posts for training, or to inform it
         rf"\b(?:use|uses|using)\b[^;.!?]{{0,40}}?{DATA}[^;.!?]{{0,60}}?[ ](?:for|to[ ]inform)[ ](?P<verb>training)\b(?![ ](?:and[ ]|or[ ]|of[ ](?:our[ ])?)?(?:quality|coaching|staff|employees|agents|course|program|class|session|monitoring)\w*)",
         r"\b(?P<verb>help|make|let)(?:s|ing)?[ ](?:the|our|its)[ ](?:system|app|model|assistant|software|engine)s?[ ](?:to[ ])?(?:become|be|get|grow)[ ](?:\w+[ ])?(?:smarter|better|more|safer)",

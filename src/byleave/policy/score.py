@@ -4,8 +4,9 @@ Beside the rules, not instead of them: a sentence that no rule knows may still r
 tell of sharing. Words are read as they are, alone and in pairs, and reduced to what they are here (a
 recipient, data, a verb of handing over or of receiving, us, you, a negation): runs of one to three of
 them and which comes before which. What the rules hold against a sentence (it denies, asks, tells of
-what comes in) is a feature among these and has its weight, no veto. The score for training hears
-fewer things: the words, alone and in pairs, with AI read as one. Weights were fitted on labelled
+what comes in) is a feature among these and has its weight; only a plain denial is never
+heard. The score for training hears fewer things: the words, alone and in pairs, with AI read as one;
+both read the names of other companies as one. Weights were fitted on labelled
 sentences of published texts (`benchmarks/policy_lint.py --fit`); docs/spec/policy-lint.md says on how
 many, and how often the rules with the score are right.
 """
@@ -21,7 +22,8 @@ from functools import cache
 from importlib import resources
 from typing import Final, NamedTuple
 
-from byleave.policy.clause import denies, says_nothing
+from byleave.policy.clause import affirmed, denies, says_nothing
+from byleave.policy.other_name import MARK
 from byleave.policy.wording import AFFILIATE, AI, DATA, OTHERS, PROVIDER, recipients_of, rx
 
 __all__ = [
@@ -49,6 +51,7 @@ _REACH: Final = 22  # how many words further on the second of two words may stan
 _HEARD_OF_LEAD: Final = 14
 _WORD: Final = re.compile(r"[a-z']+|[,;:.]")
 _PLAIN: Final = re.compile(r"[a-z']+")
+_MARKED: Final = re.compile(rf"\b\w+{MARK}\b")
 _OUT: Final = re.compile(
     r"shar|disclos|sell|sold|provid|transfer|send|sent|transmit|giv|pass|releas|suppl|report|"
     r"submit|forward|exchang|rent|licens|deliver|reveal|entrust|communicat|post|publish|hand|"
@@ -117,8 +120,18 @@ def reads_like_training(text: str, lead: str, weights: Weights | None = None) ->
 
 
 def reads_like_sharing(text: str, lead: str, weights: Weights | None = None) -> bool:
-    """Say whether a sentence is alike enough to count as one that speaks of sharing."""
-    return score(text, lead, weights) > THRESHOLD
+    """Say whether a sentence is alike enough to count as one that speaks of sharing.
+
+    Whatever the likeness, it does not where it denies every handing over of which it tells.
+    """
+    return score(text, lead, weights) > THRESHOLD and not _plain_denial(text)
+
+
+def _plain_denial(text: str) -> bool:
+    """Say whether no clause that a text leaves undenied names a recipient or a handing over."""
+    return denies(text) and not any(
+        recipients_of(clause) or _HANDED_OVER.search(clause) for clause in affirmed(text)
+    )
 
 
 _INCOMING: Final = rx(
@@ -167,7 +180,7 @@ def features(text: str, lead: str) -> frozenset[str]:
     found |= {"start1:" + "_".join(words[:1])}
     has = "".join(str(int(tag in words)) for tag in ("xrec", "xdata", "OUT", "IN"))
     found |= {f"has{has}", f"hasL{int('xrec' in words)}{int('OUT' in above)}"}
-    plain = _PLAIN.findall(text.lower())
+    plain = _PLAIN.findall(_MARKED.sub(" xname ", text).lower())
     found |= {f"w:{word}" for word in plain}
     found |= {f"w:{one}_{two}" for one, two in itertools.pairwise(plain)}
     held = against(text, lead)
@@ -177,7 +190,7 @@ def features(text: str, lead: str) -> frozenset[str]:
 
 def training_features(text: str, lead: str) -> frozenset[str]:
     """Return the features of a sentence that the score for training reads."""
-    plain = _PLAIN.findall(rx(AI).sub(" xai ", text).lower())
+    plain = _PLAIN.findall(rx(AI).sub(" xai ", _MARKED.sub(" xname ", text)).lower())
     found = {f"w:{word}" for word in plain}
     found |= {f"w:{one}_{two}" for one, two in itertools.pairwise(plain)}
     found |= {f"l:{word}" for word in _PLAIN.findall(lead.lower())[-8:]}

@@ -150,13 +150,16 @@ _TO_THESE: Final = rx(
 )
 _NOT_A_NAME: Final = rx(
     r"^\W*(?:\([a-z0-9]+\)[ ]*)?(?:(?:authori[sz]ed[ ])?(?:members[ ]of[ ])?our[ ](?:\w+[ ])?(?:teams?|staff|employees|personnel)\b|(?:other[ ])?(?:users|members)\b|the[ ]public\b|none|nobody|no|not|never|n/?a|yes|to|when|where|if|in|for|as|by|because|with|on|upon|during|after|before|we|you|your|our[ ](?:use|legitimate|rights?)|it|any[ ](?:data|information)|how|what|why|that|"
-    r"comply\w*|protect\w*|enforc\w+|investigat\w+|prevent\w*|detect\w*|respond\w*|provid\w+|improv\w+|help\w*|legal|court|law[ ]enforcement[ ]investigations?|national|IP|device|usage|(?:\w+[ ])?(?:data|information|details|history|identifiers?|address(?:es)?|names?)\b)\b"
+    r"comply\w*|regulatory[ ](?:or|and)[ ]legal|protect\w*|enforc\w+|investigat\w+|prevent\w*|detect\w*|respond\w*|provid\w+|improv\w+|help\w*|legal|court|law[ ]enforcement[ ]investigations?|national|IP|device|usage|(?:\w+[ ])?(?:data|information|details|history|identifiers?|address(?:es)?|names?)\b)\b"
 )
 
 
 # "Our Services may involve ...": a sentence of its own, not the rest of its introduction
 _WHOLE: Final = rx(
     r"^[^:]{0,60}:?[ ]*\b(?:we|you|it|they|our[ ]\w+|your[ ]\w+|the[ ]\w+|this|these)[ ](?:\w+[ ]){0,5}?(?:may|will|can|could|shall|might|must|are|is|have|has|do|does)\b"
+)
+_SENTENCE: Final = rx(
+    r"^(?:our|the|we|it|this|these|your?|they)[ ](?:\w+[ ]){0,4}?(?:may|will|can|could|shall|might|must|are|is|have|has|includes?)\b"
 )
 _IN_DEFENCE: Final = rx(r"\b(?:protect|defend|rights|regulatory|legal[ ]requirements)\w*\b")
 
@@ -200,6 +203,8 @@ def _hands_over(lead: str, text: str) -> bool:
     """Say whether an item names to whom the sentence that introduces its list says data goes."""
     named = recipients_of(text)
     if denies(lead) or _NOT_A_NAME.search(text) or not (named or not _ACTS.search(text)):
+        return False
+    if text.endswith(".") and _SENTENCE.search(text):
         return False
     if not named and _OF_WHAT.search(lead) and not _THE_FOLLOWING.search(lead):
         return False

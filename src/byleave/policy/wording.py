@@ -104,7 +104,9 @@ OTHERS: Final = (
     r"institutions?|firms?|websites?|apps?)|\bfirms?\b(?!ware)|(?<!friends[ ]and[ ])(?<!users[ ]and[ ])(?<!members[ ]and[ ])(?<!people[ ]and[ ])others\b|another[ ](?:company|business|entity|party)|"
     r"someone[ ]else|anyone[ ]else|other[ ]controllers?|administrators?|account[ ]holders?|"
     r"(?:business|enterprise|hiring|corporate|paying|recruiting)[ ]customers|companies\b|\bMicrosoft\b|\bGoogle\b|\bMeta\b|\bFacebook\b|"
-    r"\b(?:AWS|Amazon|Anthropic|Apple|Azure|Cloudflare|Discord|Firebase|Hotjar|HubSpot|Mailchimp|Mixpanel|Nvidia|OpenAI|PayPal|Salesforce|Sentry|Shopify|Snapchat|Stripe|Supabase|Telegram|TikTok|Twilio|Vercel|Zendesk)\b(?![ ](?:Privacy|Terms|Polic|Statement|Account|Services[ ]Agreement|Store|Maps|Wallet)))"
+    r"\b(?:AWS|Amazon|Anthropic|Apple|Azure|Cloudflare|Discord|Firebase|Hotjar|HubSpot|Mailchimp|Mixpanel|Nvidia|OpenAI|PayPal|Salesforce|Sentry|Shopify|Snapchat|Stripe|Supabase|Telegram|TikTok|Twilio|Vercel|Zendesk)\b(?![ ](?:Privacy|Terms|Polic|Statement|Account|Services[ ]Agreement|Store|Maps|Wallet))|"
+    # a name marked by `other_name`
+    r"\b(?-i:[A-Z])\w*_co\b)"
 )
 RECIPIENT: Final = rf"(?:{AFFILIATE}|{PROVIDER}|{OTHERS})(?!\w)"
 
@@ -116,7 +118,7 @@ TO_WHOM: Final = (
     rf"\b(?:with|to|among|amongst|between|onto)\b{UP_TO}{{0,140}}?(?P<whom>{RECIPIENT})"
 )
 _NOBODY_ELSE: Final = (
-    r"(?!us\b|another\b|a\b(?=[ ]specific)|one[ ]another|each[ ]other|you(?:rself)?\b|other[ ]our|our[ ](?:staff|team|servers?|systems?|employees|users|members|customers|community|site|website|app|service)|other[ ](?:(?-i:[A-Z])\w+s\b|(?:\w+[ ])?users|members|people|countries|jurisdictions)|another[ ]country|"
+    r"(?!us\b|another\b|third[ ]countr|a\b(?=[ ]specific)|one[ ]another|each[ ]other|you(?:rself)?\b|other[ ]our|our[ ](?:staff|team|servers?|systems?|employees|users|members|customers|community|site|website|app|service)|other[ ](?:(?-i:[A-Z])\w+s\b|(?:\w+[ ])?users|members|people|countries|jurisdictions)|another[ ]country|"
     r"your\b|friends|people|the[ ](?:other[ ](?:members|users)|public|extent|United|EU|UK|same|world|internet|other)|a[ ]country|countries|comply|respond|protect|enforce|prevent|help|provide|improve|and\b|or\b|be\b|do\b|a[ ]friend|everyone|my\b|respect|regard|"
     r"allow|enable|make|meet|fulfil|perform|process|detect|investigate|support|operate|any[ ]extent|ensure|establish|defend|verify|members|users|servers|Switzerland|Europe|law[ ]?\b|anyone\b|in\b|facilitate|use\b|create|show|deliver|obtain|train|develop|analy|understand|assist|bring|give|send|communicate)"
 )

@@ -8,7 +8,7 @@ channels are texts of the ledger, each held once.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -105,3 +105,14 @@ class EventBatch:
 
     def __len__(self) -> int:
         return len(self.ordinal)
+
+    def where(self, kept: npt.NDArray[np.bool_]) -> EventBatch:
+        """Return the events for which `kept` holds; their texts stay, salts and evidence do not."""
+        columns = {
+            name: getattr(self, name)[kept]
+            for name in (
+                "index", "ordinal", "kind", "scope", "effective_us", "recorded_us", "expires_us",
+                "includes_past", "notice", "grade", "channel", "original_us",
+            )
+        }  # fmt: skip
+        return replace(self, salts=self.salts[:0], evidence=None, **columns)

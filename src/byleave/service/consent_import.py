@@ -6,6 +6,11 @@ enrolments, its events, their log entries, and the mark how far it came; whateve
 loses at most the part at hand, and the same file given again goes on from the mark. A choice that
 the ledger holds already is counted and not recorded again.
 
+The workspace's lock is held for a part at a time. Others write between two: what they wrote is
+looked at before the next one, so that no older yes comes into effect over a no that was said
+meanwhile, and nobody is taken for who they were before an erasure ([decision 51]
+(../../../docs/decisions/0051-whatever-reads-many-rows-computes-beside.md)).
+
 Columnar: the one Python step per event is the hash of its commitment.
 """
 
@@ -30,11 +35,11 @@ from byleave.evidence.commitment_entries import CommitmentEntries
 from byleave.evidence.enrolment import SECRET_BYTES, TAG_EVENT, import_commitment
 from byleave.evidence.entry import ConsentEventEntry, ConsentImportEntry
 from byleave.gate.members import MemberIndex
-from byleave.ids import FAR_FUTURE_US, Digest, format_instant, from_us, to_us
-from byleave.policy.scope import Scope
+from byleave.ids import Digest, format_instant, from_us, to_us
 from byleave.service.clock import ledger_now
 from byleave.service.enrol import enrol_new
 from byleave.service.house import House, LedgerWriter
+from byleave.service.import_held import held_already, overtaken
 from byleave.service.instants import instant_texts
 
 __all__ = ["PART_ROWS", "Imported", "find_import", "import_rows", "list_imports"]
@@ -147,7 +152,8 @@ def import_rows(
         part_rows: Rows per transaction.
 
     Raises:
-        ConflictError: `consent.import-changed`, an import of that name had another file.
+        ConflictError: `consent.import-changed`, an import of that name had another file;
+            `workspace.moved`, another process went on with it meanwhile.
     """
     known = find_import(house, source)
     if name is not None and known != name and house.ledger.object("import", name) is not None:
@@ -160,14 +166,16 @@ def import_rows(
         done = state["done"]
         if state["finished"]:
             return _summary(house, known, rows, resumed_at=None, left_out=())
-    job = _Job(house, known, source, rows, enrol=enrol)
+    with house.aside(rules=False, erased=False):
+        job = _Job(house, known, source, rows, enrol=enrol)
     total = len(rows)
     start = done
     while done < total:
         end = min(done + part_rows, total)
         job.part(done, end)
         done = end
-        house.progress("choices imported", done, total)
+        with house.aside(rules=False, erased=False):
+            house.progress("choices imported", done, total)
     if total == 0:
         job.part(0, 0)
     return _summary(house, known, rows, resumed_at=start, left_out=tuple(job.left_out))
@@ -245,14 +253,18 @@ class _Job:
         salt = bytes.fromhex(header[2]["salt"]) if header else bytes(SECRET_BYTES)
         self._source = import_commitment(salt, source)
         self._order: Longs = order_of(rows)
-        self._ordinals = self._resolve()
+        self._ordinals: Longs = np.empty(0, np.int64)
         self._texts = [json.dumps(m, ensure_ascii=False) for m in rows.members.to_pylist()]
-        self._twice, self._overtaken = self._held()
+        self._codes: dict[str, int] = {}
+        self._twice = np.zeros(len(rows), np.bool_)
+        self._overtaken = np.zeros(len(rows), np.bool_)
         self.left_out: list[tuple[int, str]] = []
+        self._look()
 
     def part(self, start: int, end: int) -> None:
         """Record rows [start, end) of the order of import, all or none."""
         rows, house = self._rows, self._house
+        self._look_again(start)
         taken = self._order[start:end]
         strangers = self._ordinals[rows.member[taken]] < 0
         unknown = strangers if not self._enrol else np.zeros(len(taken), np.bool_)
@@ -305,12 +317,12 @@ class _Job:
             )
         self._ordinals = ordinals
         self.left_out += left_out
+        self._mark()
 
     # -- members -----------------------------------------------------------------------------
 
     def _resolve(self) -> Longs:
         members, ledger = self._rows.members, self._house.ledger
-        self._codes: dict[str, int] = {}
         count = ledger.member_count()
         if len(members) * _ALL_MEMBERS_SHARE < count:
             found = ledger.ordinals(members.to_pylist())
@@ -321,85 +333,80 @@ class _Job:
         """Enrol those whom nobody else enrolled meanwhile; write everyone's ordinal down."""
         if not new:
             return 0
-        if not self._codes:
-            self._codes = {m: i for i, m in enumerate(self._rows.members.to_pylist())}
+        codes = self._by_id()
         known = self._house.ledger.ordinals(new)
         missing = [member for member in new if member not in known]
         first = enrol_new(self._house, writer, missing)
         known.update(zip(missing, range(first, first + len(missing)), strict=True))
         for member in new:
-            ordinals[self._codes[member]] = known[member]
+            ordinals[codes[member]] = known[member]
         return len(missing)
 
-    # -- what was there before ---------------------------------------------------------------
+    def _by_id(self) -> dict[str, int]:
+        if not self._codes:
+            self._codes = {m: i for i, m in enumerate(self._rows.members.to_pylist())}
+        return self._codes
 
-    def _held(self) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-        """Return which rows are there already, and which a later no of before has overtaken."""
-        rows, ledger = self._rows, self._house.ledger
+    # -- what the ledger held before, and what others wrote ------------------------------------
+
+    def _mark(self) -> None:
+        """Remember how far the ledger is known here."""
+        ledger = self._house.ledger
+        self._seen, self._count = ledger.size(), ledger.member_count()
+
+    def _look(self) -> None:
+        """Find the members, and which rows the ledger holds or has overtaken already."""
+        ledger = self._house.ledger
+        self._mark()
+        self._erasures = len(ledger.objects("erasure"))
+        self._ordinals = self._resolve()
         named = np.unique(self._ordinals[self._ordinals >= 0])
-        is_few = len(named) * _ALL_MEMBERS_SHARE < ledger.member_count()
+        is_few = len(named) * _ALL_MEMBERS_SHARE < self._count
         batch = ledger.events_columns(ordinals=named.tolist() if is_few else None)
         own = np.array(
             [c.split(":")[:2] == ["import", self._name] for c in batch.channels] + [False], np.bool_
         )
-        other = np.flatnonzero(~own[batch.channel])
-        scopes = {str(s): i for i, s in enumerate(rows.scopes)}
-        scope_code = _codes(scopes, batch.scopes)
-        notice_code = _codes({n: i for i, n in enumerate(rows.notices)}, batch.notices)
-        said = np.where(batch.original_us == FAR_FUTURE_US, batch.effective_us, batch.original_us)[
-            other
-        ]
-        held = np.stack(
-            [
-                batch.ordinal[other],
-                scope_code[batch.scope[other]],
-                batch.kind[other].astype(np.int64),
-                said,
-                batch.expires_us[other],
-                batch.includes_past[other].astype(np.int64),
-                np.append(notice_code, -1)[batch.notice[other]],
-            ]
-        )
-        ordinal = self._ordinals[rows.member]
-        person = np.where(ordinal >= 0, ordinal, -2 - rows.member)
-        mine = np.stack(
-            [
-                person,
-                rows.scope.astype(np.int64),
-                rows.kind.astype(np.int64),
-                rows.original_us,
-                rows.expires_us,
-                rows.includes_past.astype(np.int64),
-                rows.notice.astype(np.int64),
-            ]
-        )[:, self._order]
-        twice = np.zeros(len(rows), np.bool_)
-        twice[self._order] = _seen_before(held, mine)
-        return twice, self._overtaken_by(batch, other, said, ordinal)
+        self._judge(batch.where(~own[batch.channel]), self._order)
 
-    def _overtaken_by(
-        self, batch: EventBatch, other: Longs, said: Longs, ordinal: Longs
-    ) -> npt.NDArray[np.bool_]:
-        rows = self._rows
-        found = np.zeros(len(rows), np.bool_)
-        is_no = np.isin(
-            batch.kind[other], [EventKind.REFUSAL, EventKind.WITHDRAWAL, EventKind.OBJECTION]
-        )
-        if not is_no.any():
-            return found
-        scopes = [Scope.parse(text) for text in batch.scopes]
-        size = int(max(batch.ordinal.max(), ordinal.max(initial=-1))) + 1
-        told = np.where(rows.original_us == FAR_FUTURE_US, -(2**62), rows.original_us)
-        for code, scope in enumerate(rows.scopes):
-            mine = (rows.kind == EventKind.GRANT) & (rows.scope == code) & (ordinal >= 0)
-            if not mine.any():
-                continue
-            meets = np.array([_meet(scope, s) for s in scopes], np.bool_)
-            noes = is_no & meets[batch.scope[other]]
-            latest = np.full(size, -(2**63), np.int64)
-            np.maximum.at(latest, batch.ordinal[other[noes]], said[noes])
-            found |= mine & (told < latest[np.maximum(ordinal, 0)])
-        return found
+    def _look_again(self, start: int) -> None:
+        """Take note of what others wrote since the last part; row `start` is next.
+
+        Cost: the members of the file once, and the events and enrolments that came.
+
+        Raises:
+            ConflictError: `workspace.moved`.
+        """
+        ledger = self._house.ledger
+        if ledger.size() == self._seen:
+            return
+        if ledger.object("import-part", f"{self._name}/{start}") is not None:
+            raise ConflictError(
+                "another process went on with this import meanwhile",
+                code="workspace.moved",
+                hint="run the command again: it goes on from where the import stands",
+            )
+        if len(ledger.objects("erasure")) != self._erasures:
+            self._look()  # whoever was erased is nobody whom the file names
+            return
+        before, count = self._seen, self._count
+        self._mark()
+        if self._count > count:
+            codes = self._by_id()
+            for ordinal, member in enumerate(ledger.member_ids(first=count).to_pylist(), count):
+                if member in codes:
+                    self._ordinals[codes[member]] = ordinal
+        batch = ledger.events_columns(after=before - 1)
+        if len(batch):
+            named = np.append(np.unique(batch.ordinal), -2)
+            met = named[np.searchsorted(named[:-1], self._ordinals)] == self._ordinals
+            rest = self._order[start:]
+            self._judge(batch, rest[met[self._rows.member[rest]]])
+
+    def _judge(self, batch: EventBatch, which: Longs) -> None:
+        """Mark which of some rows a batch of others' events holds already, or has overtaken."""
+        ordinal = self._ordinals[self._rows.member[which]]
+        self._twice[which] |= held_already(batch, self._rows, which, ordinal)
+        self._overtaken[which] |= overtaken(batch, self._rows, which, ordinal)
 
     # -- events ------------------------------------------------------------------------------
 
@@ -500,42 +507,6 @@ def _template(batch: EventBatch, shape: tuple[int, ...], now: str) -> tuple[str,
 
 def _json(value: str | bool) -> str:  # noqa: FBT001 (any scalar of JSON)
     return json.dumps(value, ensure_ascii=False)
-
-
-def _codes(known: dict[str, int], texts: Sequence[str]) -> Longs:
-    """Return the code of each text; texts of the ledger that the file does not name get others."""
-    return np.array([known.get(t, -2 - i) for i, t in enumerate(texts)], np.int64)
-
-
-def _seen_before(held: Longs, mine: Longs) -> npt.NDArray[np.bool_]:
-    """Say for each column of `mine` whether an equal one stands in `held`, or before it.
-
-    Columns are sorted by a hash and compared in full: exact, whatever the hash does.
-    """
-    both = np.concatenate([held, mine], axis=1)
-    mixed = np.zeros(both.shape[1], np.uint64)
-    for row in both:
-        mixed = (mixed ^ row.view(np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
-        mixed ^= mixed >> np.uint64(29)
-    order = np.argsort(mixed, kind="stable")
-    ordered = both[:, order]
-    same = np.zeros(len(order), np.bool_)
-    same[1:] = (ordered[:, 1:] == ordered[:, :-1]).all(axis=0)
-    found = np.zeros(len(order), np.bool_)
-    found[order] = same
-    return found[held.shape[1] :]
-
-
-def _meet(one: Scope, other: Scope) -> bool:
-    """Say whether two scopes can cover one use."""
-    return all(
-        a in {"*", b} or b == "*" or a.startswith(b + ".") or b.startswith(a + ".")
-        for a, b in (
-            (one.purpose, other.purpose),
-            (one.category, other.category),
-            (one.recipient, other.recipient),
-        )
-    )
 
 
 def _counts(values: npt.NDArray[np.uint8], kind: type[EventKind | EvidenceGrade]) -> Any:  # noqa: ANN401

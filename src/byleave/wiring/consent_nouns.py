@@ -319,6 +319,8 @@ class Consents(Noun):
     ) -> Imported:
         """Import choices from a consent platform's file; goes on where an earlier run stopped.
 
+        Others write between two parts; a no that they record is not overtaken by an older yes.
+
         Args:
             path: CSV, Parquet or JSON lines of our layout, or a platform's payloads.
             form: `table`, `ketch/v1` or `didomi/v2`.
@@ -330,9 +332,10 @@ class Consents(Noun):
         """
         self._writable()
         file = Path(path)
-        rows, source = choices_of(
-            self._house, file, form=form, mapping=None if mapping is None else Path(mapping)
-        )
+        with self._house.aside(rules=False, erased=False):  # choices need not wait for it
+            rows, source = choices_of(
+                self._house, file, form=form, mapping=None if mapping is None else Path(mapping)
+            )
         try:
             done = import_rows(
                 self._house,

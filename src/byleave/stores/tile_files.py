@@ -12,8 +12,8 @@ to be worth it, they are flushed by several threads at once: on a disk that othe
 the other each would wait for a commit of its own.
 
 A folder's own name is durable once the folder above it was flushed. What of that this store has not
-done itself since it was opened, it does not rely on: a process that died may have made a folder and
-no more.
+done itself since it was opened, it does not rely on: a process that died may have made a folder, or
+renamed a checkpoint, and no more.
 
 After a failed flush the operating system may drop what it could not write and report success
 next time, so the store then refuses to stage anything until it is opened again.
@@ -24,7 +24,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache, partial
 from pathlib import Path
@@ -126,6 +126,7 @@ class TileFiles:
         self._flushers = flushers
         self._stopped = False
         self._named: set[str] = {self._root}  # folders whose own names are durable
+        self._served = False  # whether that of the checkpoint is
         self._crew = _Crew(flushers)
 
     def stage(self, files: Sequence[tuple[str, bytes]]) -> None:
@@ -158,8 +159,11 @@ class TileFiles:
         """
         with self._stopping():
             folders = self._renamed(paths)
+            if not self._served:
+                folders[self._root] = None
             self._flush((), folders)
             self._named.update(folders)
+            self._served = True
 
     def publish_checkpoint(self, data: bytes) -> None:
         """Replace the checkpoint, whole or not at all.
@@ -186,6 +190,7 @@ class TileFiles:
                 self._named.update(folders)
                 self._disk.rename(written, f"{self._root}/{_CHECKPOINT}")
             self._disk.flush_folder(self._root)
+            self._served = True
 
     def read(self, path: str) -> bytes:
         """Return a promoted file's bytes.
@@ -235,7 +240,7 @@ class TileFiles:
             for descriptor in descriptors:
                 os.close(descriptor)
 
-    def _renamed(self, paths: Sequence[str]) -> list[str]:
+    def _renamed(self, paths: Sequence[str]) -> dict[str, None]:
         """Give staged files their names; return the folders to flush: theirs, and those above
         whose names may not be durable.
         """
@@ -250,7 +255,7 @@ class TileFiles:
             except FileNotFoundError:
                 if not os.path.isfile(target):  # noqa: PTH113
                     raise _missing(path) from None
-        return [*folders]
+        return folders
 
     def _make(self, folder: str, folders: dict[str, None]) -> None:
         """Make a folder where it may be missing; note it, and those above that are to be flushed."""
@@ -276,7 +281,7 @@ class TileFiles:
                 self._disk.flush_folder(os.path.dirname(folder) or ".")  # noqa: PTH120
         self._disk.make_folder(f"{self._root}/{_STAGED}")
 
-    def _flush(self, descriptors: Sequence[int], folders: Sequence[str] = ()) -> None:
+    def _flush(self, descriptors: Iterable[int], folders: Iterable[str] = ()) -> None:
         """Flush files and folders; raise the first error when all are over."""
         acts: list[_Act] = [partial(self._disk.flush, number) for number in descriptors]
         acts += [partial(self._disk.flush_folder, folder) for folder in folders]

@@ -61,7 +61,7 @@ class TileStore(TileSource, Protocol):
         ...
 
     def promote(self, paths: Sequence[str]) -> None:
-        """Make staged files readable under their paths; durable on return.
+        """Make staged files readable under their paths; durable on return, as what is published.
 
         A path that is promoted already and no longer staged is left as it is, so that a call
         that was interrupted can be made again.

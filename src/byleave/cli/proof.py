@@ -167,9 +167,11 @@ def verify(
 ) -> None:
     """Check a proof file offline. Exit 0: it holds; 3: it does not; 2: a file cannot be read.
 
+    A proof called - is read from the standard input.
+
     \b
     byleave verify absence.proof --trust trust.policy --receipt my.receipt
-    byleave verify - --trust trust.policy --json < absence.proof
+    byleave verify absence.proof --trust trust.policy --json
     python -m byleave.verify …        the same, needing only `cryptography`
     python byleave-verify.pyz …       the same, one file (scripts/zipapp makes it)
     """  # noqa: D301

@@ -7,7 +7,9 @@ append    Entries acknowledged one batch after another, a transaction of a SQLit
           its bytes to a file and flushing it, divided by the flushes that a batch takes, which
           `strace` counts (where it is missing: one a transaction).
           A ledger writes other bytes than the entries', pages and commitments packed: the same
-          share is given of flushes of as many bytes as it writes, too (no goal).
+          share is given of flushes of as many bytes as it writes, too (no goal), by turns with those.
+          Of both the median; with the mean of the batches besides, the checkpoints of the
+          write-ahead log and whatever else stalls among them (no goal).
 callers   The same from two threads, whose work overlaps with one another's flushes, by turns with a
           tenth of a second of the disk's flushes, one at a time as above: of those the median, and
           of the callers all that they did in theirs, stalls and all. Two threads that each flush a
@@ -83,6 +85,10 @@ class Log:
         prepared = self.ledger.prepared(batch)
         with self.ledger.writing() as writer:
             return writer.log_many(prepared)
+
+    def serve(self, batch: Sequence[bytes]) -> None:
+        self.append(batch)
+        self.sequencer.publish()
 
     def fill(self, batch: Sequence[bytes]) -> None:
         """Append until the write-ahead log has its size, and SQLite writes over it."""
@@ -164,6 +170,26 @@ def growth(log: Log, made: Sequence[bytes]) -> int:
     return max(log.ahead.stat().st_size - before, 1)
 
 
+def by_turns(disk: Disk, act: Callable[[], object], seconds: float) -> tuple[float, float, float]:
+    """Flush and act by turns for so long: other work on this disk then slows both alike.
+
+    Returns:
+        The medians of both, seconds: what stalls this machine now and then is not the log. And the
+        mean of the act, stalls and the checkpoints of the write-ahead log among them.
+    """
+    flushed: list[float] = []
+    times: list[float] = []
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end or len(times) < 3:
+        start = time.perf_counter()
+        disk.flush()
+        middle = time.perf_counter()
+        act()
+        times.append(time.perf_counter() - middle)
+        flushed.append(middle - start)
+    return statistics.median(flushed), statistics.median(times), statistics.fmean(times)
+
+
 def bench_batches(report: Report, seconds: float) -> None:
     for size in BATCHES:
         made = entries(size)
@@ -173,50 +199,34 @@ def bench_batches(report: Report, seconds: float) -> None:
         hashing = 2 * (time.process_time() - hashing)
         for served in (False, True):
             per_batch, counted = flushes(size, served=served)
+            how = "counted by strace" if counted else "as documented"
             with tempfile.TemporaryDirectory() as name:
                 log, disk = Log(Path(name)), Disk(Path(name) / "flushed", raw)
                 grown = growth(log, made)
                 log.fill(made)
-                alike = Disk(Path(name) / "alike", bytes(grown))
-                flushed: list[float] = []
-                flushed_alike: list[float] = []
-                times: list[float] = []
-                end = time.perf_counter() + seconds
-                while time.perf_counter() < end or len(times) < 3:
-                    # by turns: other work on this disk then slows both alike
-                    start = time.perf_counter()
-                    disk.flush()
-                    middle = time.perf_counter()
-                    log.append(made)
-                    if served:
-                        log.sequencer.publish()
-                    end_of_turn = time.perf_counter()
-                    flushed.append(middle - start)
-                    times.append(end_of_turn - middle)
-                    if not served:
-                        alike.flush()
-                        flushed_alike.append(time.perf_counter() - end_of_turn)
+                act = partial(log.serve if served else log.append, made)
+                flushed, taken, mean = by_turns(disk, act, seconds)
+                if not served:
+                    alike = Disk(Path(name) / "alike", bytes(grown))
+                    flushed_alike, beside, _ = by_turns(alike, act, seconds / 2)
+                    alike.close()
                 log.ledger.close()
                 disk.close()
-                alike.close()
-            # medians: what stalls this machine now and then is not the log
-            rate = size / statistics.median(times)
-            allows = 1 / statistics.median(flushed)
-            share = rate / (size * allows / per_batch)
             what = "append and publish" if served else "append"
-            how = "counted by strace" if counted else "as documented"
-            report.add(f"{what}: entries acknowledged", size, rate, "1/s")
+            report.add(f"{what}: entries acknowledged", size, size / taken, "1/s")
             report.add(f"{what}: flushes a batch, {how}", size, per_batch, "")
-            report.add("this disk, by turns: flushes", size, allows, "1/s")
+            report.add("this disk, by turns: flushes", size, 1 / flushed, "1/s")
             goal = Goal(0.9, 0.5, at_least=True) if size <= 1_000 else None
+            share = flushed * per_batch / taken
             report.add(f"{what}: share of what the disk allows", size, share, "", goal)
-            if not served:
-                report.add("append: bytes that the ledger writes", size, grown, "bytes")
-                own = statistics.median(flushed_alike) * per_batch / statistics.median(times)
-                report.add("append: share of flushes of as many bytes", size, own, "")
+            share = flushed * per_batch / mean
+            report.add(f"{what}: the same share, stalls counted", size, share, "")
             if served:
-                part = hashing / statistics.median(times)
-                report.add("hashing: share of that time", size, part, "", Goal(0.5, 0.8))
+                report.add("hashing: share of that time", size, hashing / taken, "", Goal(0.5, 0.8))
+            else:
+                report.add("append: bytes that the ledger writes", size, grown, "bytes")
+                share = flushed_alike * per_batch / beside
+                report.add("append: share of flushes of as many bytes", size, share, "")
 
 
 def calls_a_second(act: Callable[[], object], callers: int, seconds: float) -> float:

@@ -294,7 +294,7 @@ def bench_decide(report: Report, store: str, ws: Workspace, members: int, times:
         with _importing(ws) if name == "importing" else nullcontext():
             for turn, (a, b, c) in enumerate(zip(*picked, strict=True)):
                 acts: list[Callable[[], object]] = [
-                    partial(decider.decide, f"member-{a:08d}", use),
+                    partial(decider.choices, f"member-{a:08d}", use),
                     partial(by_ordinal, b),
                     partial(by_id, f"member-{c:08d}"),
                 ]

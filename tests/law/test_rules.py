@@ -265,7 +265,7 @@ def test_rule_15_planet49_a_preset_toggle_is_none(copied: Grown) -> None:
         assert notice.control is Control.ON
         ws.consent.grant(member, PLATFORM, token=token, final="on")
         assert ws.consent.history(member)[-1].kind.name == "PRESET"
-        found = ws.consent.decide(member, "train.generative.replies/messages.inmail/platform")
+        found = ws.consent.choices(member, "train.generative.replies/messages.inmail/platform")
         assert found.reason is Reason.NO_GRANT
         with pytest.raises(RefusedError) as caught:
             ws.consent.grant(member, PLATFORM, notice="switch-1")

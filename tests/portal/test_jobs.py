@@ -184,7 +184,7 @@ def test_a_choice_is_recorded_while_rows_are_read(
         said_at = int(ws.ledger.events_columns().index.max())
         assert said_at < last
         use = "train.generative.replies/messages.direct/platform"
-        assert ws.consent.decide(grown.agreed[4], use).reason.word == "withdrawn"
+        assert ws.consent.choices(grown.agreed[4], use).reason.word == "withdrawn"
 
 
 def test_what_cannot_be_trained_says_why(site: Site, grown: Grown) -> None:

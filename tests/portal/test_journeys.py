@@ -147,7 +147,7 @@ def test_one_button_says_no_to_everything(browser: Browser, stage: Living) -> No
     press(page.get_by_role("button", name="Say no to everything"))
     shows(page, "You said no on")
     with byleave.open(stage.path, read_only=True) as ws:
-        assert ws.consent.decide("m-5", USE).reason.word == "withdrawn"
+        assert ws.consent.choices("m-5", USE).reason.word == "withdrawn"
     page.context.close()
 
 

@@ -110,7 +110,7 @@ def test_saying_no_to_everything_stops_each_yes(site: Site) -> None:
     sent = fields(page, "/me/stop")
     assert browser.post("/me/stop", data=sent, headers=OURS).status_code == 303
     with byleave.open(site.path, read_only=True) as ws:
-        assert ws.consent.decide("m-1", USE).reason.word == "withdrawn"
+        assert ws.consent.choices("m-1", USE).reason.word == "withdrawn"
     assert "You said no on" in browser.get("/me/settings").text
 
 

@@ -81,5 +81,5 @@ def test_few_events_say_what_all_say(events: list[ConsentEvent], number: int) ->
     with pytest.MonkeyPatch.context() as patch:
         ruling = Ruling(book=house.rulebook, entry=None, notices=NOTICES)
         patch.setattr(service, "ruling_at", lambda *_: ruling)
-        found = service.Decider(house).decide("m", USE, at=day(number))
+        found = service.Decider(house).choices("m", USE, at=day(number))
     assert found == standing(events, USE, at=day(number), notices=NOTICES)

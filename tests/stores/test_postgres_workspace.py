@@ -13,7 +13,7 @@ import byleave
 from byleave.consent.event import EventKind
 from byleave.errors import ConflictError, InputError
 from byleave.service.compile import compile_for
-from byleave.service.consent import NewEvent, decision_for
+from byleave.service.consent import NewEvent, choices_for
 from byleave.service.decide import Decider
 from byleave.service.kept_plan import compile_now
 from byleave.service.source import open_source
@@ -60,7 +60,7 @@ def test_one_workspace_two_databases(tmp_path: Path, postgres: Server) -> None:
                     ws.log.checkpoint(),
                     state.code.tolist(),
                     state.allow.tolist(),
-                    [ws.consent.decide(row[1], USE) for row in ws.house.ledger.members()],
+                    [ws.consent.choices(row[1], USE) for row in ws.house.ledger.members()],
                     ws.fsck(),
                 )
             )
@@ -145,7 +145,7 @@ def test_a_workspace_that_could_not_be_made_leaves_no_tables(
 def test_one_look_up_decides_as_the_oracle_does(
     tmp_path: Path, where: str, request: pytest.FixtureRequest
 ) -> None:
-    """The decider answers as `decision_for` at every instant, also after something is published."""
+    """The decider answers as `choices_for` at every instant, also after something is published."""
     url = request.getfixturevalue("postgres").url() if where == "postgres" else None
     clock = ReplayClock(START)
     with build(tmp_path / "ws", clock, url) as ws:
@@ -156,8 +156,8 @@ def test_one_look_up_decides_as_the_oracle_does(
                 for text in (USE, OTHER):
                     use = ws.house.taxonomy.use(text)
                     for at in (None, START - timedelta(days=1), START, START + timedelta(days=9)):
-                        wanted = decision_for(ws.house, row[1], use, at=at)
-                        assert decider.decide(row[1], use, at=at) == wanted, (row[1], text, at)
+                        wanted = choices_for(ws.house, row[1], use, at=at)
+                        assert decider.choices(row[1], use, at=at) == wanted, (row[1], text, at)
 
         check()
         clock.set(START + timedelta(days=2))
@@ -169,7 +169,7 @@ def test_one_look_up_decides_as_the_oracle_does(
             ]
         )
         check()
-        assert decider.decide("m-1", ws.house.taxonomy.use(OTHER)).reason.name == "KEPT"
+        assert decider.choices("m-1", ws.house.taxonomy.use(OTHER)).reason.name == "KEPT"
         with pytest.raises(InputError) as error:
-            decider.decide("nobody", ws.house.taxonomy.use(USE))
+            decider.choices("nobody", ws.house.taxonomy.use(USE))
         assert error.value.code == "member.unknown"

@@ -82,7 +82,8 @@ class Ask:
 
     Attributes:
         ask: Whether it may be shown now.
-        because: `undecided`, `uses-changed`; else `answered`, `refused`, `put-off`.
+        because: `undecided`, `uses-changed`; else `answered`, `refused`, `put-off`, or `stopped`:
+            a rule stops it whatever they say.
         question: The family of the notice.
         notice: The very text.
         language: Of it.

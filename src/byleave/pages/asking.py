@@ -37,7 +37,7 @@ class ContextAsk:
     at: datetime
     checkpoint: Checkpoint
     name: str
-    because: Literal["undecided", "uses-changed", "answered", "refused", "put-off"]
+    because: Literal["undecided", "uses-changed", "answered", "refused", "stopped", "put-off"]
     shown: bool
     days: int
     asks: tuple[str, ...]

@@ -66,13 +66,17 @@ class Stands(BaseModel):
     because: Annotated[
         str,
         Field(
-            description="`undecided` or `uses-changed`; else `answered`, `refused`, or `put-off`."
+            description="`undecided` or `uses-changed`; else `answered`, `refused`, `put-off`, or "
+            "`stopped`: a rule stops it whatever they say."
         ),
     ]
     question: str
     notice: str
     language: str
-    uses: Annotated[list[str], Field(description="Leaf uses that have neither a yes nor a no.")]
+    uses: Annotated[
+        list[str],
+        Field(description="Leaf uses that have neither a yes nor a no, and that no rule stops."),
+    ]
     again: Annotated[
         str | None, Field(description="When it may be asked again; null: now, or never.")
     ]

@@ -4,6 +4,8 @@ A question is asked in context once. Whoever says "not now", or closes it, has g
 ledger and the log know nothing of it, nothing is used, and it is not asked again for as long as the
 operator's setting says (180 days as shipped, our figure) unless a use was added to it. What was
 refused, withdrawn or objected to is not asked again in context at all; the settings stay open.
+What a rule stops whatever the member says (their region, age or group) is not asked for: a yes to it
+would allow nothing.
 
 When a member was asked is kept outside the ledger (`stores/desk.py`) and handed in here.
 Source: rule M6 of the interface research; 11 CCR § 7004 ("ask me later" is no choice: yes and no
@@ -26,6 +28,7 @@ from byleave.policy.notice import Control, Notice, choose_notice
 from byleave.policy.scope import Scope, Use
 from byleave.service.clock import ledger_now
 from byleave.service.consent import member_history
+from byleave.service.explain import Explainer
 from byleave.service.house import House
 from byleave.service.notice import coverages, published_notices
 from byleave.service.rules import accepted_grade
@@ -57,11 +60,11 @@ class Asking:
 
     Attributes:
         ask: Whether it may be shown now.
-        because: `undecided`, `uses-changed`; else `answered`, `refused`, `put-off`.
+        because: `undecided`, `uses-changed`; else `answered`, `refused`, `stopped`, `put-off`.
         question: The family of the notice.
         notice: The very text.
-        scopes: Lines of the notice that are open: neither answered nor refused.
-        uses: The leaf uses of those lines that have no yes, ascending.
+        scopes: Lines of the notice that are open: neither answered nor refused, nor stopped.
+        uses: The leaf uses of those lines that have no yes, and that no rule stops, ascending.
         put_off: When the member was asked before; None: never.
         again: When it may be asked again; None: now, or never.
     """
@@ -126,10 +129,10 @@ def asking(
     """
     notice = _text(house, question, language, screen)
     history, now = member_history(house, member), ledger_now(house)
-    open_lines, uses, refused = _lines(house, notice, history, now)
+    open_lines, uses, shut = _lines(house, member, notice, history, now)
     again = None
     if not open_lines:
-        because = "refused" if refused else "answered"
+        because = shut
     elif put_off is None:
         because = "undecided"
     elif not put_off.uses >= set(uses):
@@ -180,24 +183,31 @@ def _text(house: House, question: str, language: str, screen: str | None) -> Not
 
 
 def _lines(
-    house: House, notice: Notice, history: Sequence[ConsentEvent], now: datetime
-) -> tuple[tuple[Scope, ...], tuple[str, ...], bool]:
-    """Return the notice's open lines, their uses without a yes, and whether a line was refused."""
+    house: House, member: str, notice: Notice, history: Sequence[ConsentEvent], now: datetime
+) -> tuple[tuple[Scope, ...], tuple[str, ...], str]:
+    """Return the notice's open lines, their uses without a yes, and why there is no open one.
+
+    Cost: the choices, and for each use without a yes or a no the rules.
+    """
     notices, accepted = coverages(house), accepted_grade(house.rulebook, now)
+    explainer = Explainer(house, member, at=now)
 
     def stands(use: Use) -> Standing:
         return standing(history, use, at=now, notices=notices, accepted=accepted)
 
     lines: list[Scope] = []
     uses: set[str] = set()
-    refused = False
+    shut = "answered"
     for scope in notice.asks:
         found = {use: stands(use) for use in house.taxonomy.expand(scope) if use in notice.uses}
         if any(s.event is not None and s.event.kind in _NO for s in found.values()):
-            refused = True
+            shut = "refused"
             continue
-        missing = {str(use) for use, s in found.items() if s.reason is not Reason.KEPT}
-        if missing:
+        missing = [use for use, s in found.items() if s.reason is not Reason.KEPT]
+        open_ = {str(use) for use in missing if not explainer.explain(use).stopped_by_rule}
+        if open_:
             lines.append(scope)
-            uses |= missing
-    return tuple(lines), tuple(sorted(uses)), refused
+            uses |= open_
+        elif missing and shut != "refused":
+            shut = "stopped"
+    return tuple(lines), tuple(sorted(uses)), shut

@@ -27,7 +27,7 @@ from byleave.service.rules import accepted_grade, rules_as_of
 
 __all__ = [
     "NewEvent",
-    "decision_for",
+    "choices_for",
     "event_document",
     "event_of",
     "history_facts",
@@ -304,7 +304,7 @@ def noes(house: House, *, after: int, limit: int) -> list[dict[str, Json]]:
     return found
 
 
-def decision_for(
+def choices_for(
     house: House,
     member: str,
     use: Use,
@@ -312,7 +312,9 @@ def decision_for(
     at: datetime | None = None,
     known_at: datetime | None = None,
 ) -> Standing:
-    """Return what one member's choices come to for one use, by the oracle, with what decided it.
+    """Return what one member's choices alone come to for one use, by the oracle, with what decided.
+
+    Whether the data may be used is `service.explain`'s to say.
 
     Raises:
         InputError: `member.unknown`.

@@ -1,6 +1,6 @@
-"""One decision about one member, now, through the ledger: one look-up and the oracle.
+"""One question about one member, now, through the ledger: one look-up and the oracle.
 
-What a decision needs besides the member's own events and facts, the notices' coverage and the
+`choices` is what the member said alone; whether the data may be used is `explain`. What an answer needs besides the member's own events and facts, the notices' coverage and the
 rulesets, changes when an operator publishes something. It is kept here and read again when the
 look-up shows a newer object in the ledger, so that no answer is older than its question.
 """
@@ -34,7 +34,7 @@ _GRADES: Final = {int(grade): grade for grade in EvidenceGrade}
 
 
 class Decider:
-    """Answers for any member and use; equal to `service.consent.decision_for`.
+    """Answers for any member and use; `choices` equals `service.consent.choices_for`.
 
     Args:
         house: The workspace's ports.
@@ -45,8 +45,8 @@ class Decider:
         self._seen: int | None = None
         self._ruling = Ruling(book=house.rulebook, entry=None, notices={})
 
-    def decide(self, member: str, use: Use, *, at: datetime | None = None) -> Standing:
-        """Return what a member's choices come to for one use.
+    def choices(self, member: str, use: Use, *, at: datetime | None = None) -> Standing:
+        """Return what a member's choices alone come to for one use; no rule of a region is asked.
 
         Args:
             member: The platform's id.
@@ -77,8 +77,16 @@ class Decider:
         Raises:
             InputError: `member.unknown`.
         """
+        return self.explainer(member, at=at).explain(use)
+
+    def explainer(self, member: str, *, at: datetime | None = None) -> Explainer:
+        """Return one member's answers for any number of uses, as `explain` gives each.
+
+        Raises:
+            InputError: `member.unknown`.
+        """
         instant = self._instant(self._history(member), at)
-        return Explainer(self._house, member, at=instant, ruling=self._ruling).explain(use)
+        return Explainer(self._house, member, at=instant, ruling=self._ruling)
 
     def _instant(self, history: MemberHistory, at: datetime | None) -> datetime:
         """Return the instant asked about; now is never before the last recorded event."""

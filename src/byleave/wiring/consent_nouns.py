@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,12 +11,13 @@ from byleave.canonical import encode
 from byleave.consent.decide import Standing
 from byleave.consent.event import ConsentEvent, EventKind
 from byleave.consent.import_table import REJECTIONS
+from byleave.consent.reason import Reason
 from byleave.consent.signal.adapters import ADAPTERS
 from byleave.consent.state import State
 from byleave.errors import ConflictError
 from byleave.policy.notice import Notice
 from byleave.policy.ruleset import RuleBook, default_rules
-from byleave.policy.scope import Scope
+from byleave.policy.scope import Scope, Use
 from byleave.policy.strict_yaml import read_mapping
 from byleave.service import browser_signal, consent, consent_replay, purged, rules, settings, signal
 from byleave.service import notice as notices
@@ -278,7 +279,7 @@ class Consents(Noun):
         """Return the record of one choice of a member."""
         return settings.choice_record(self._house, member, index)
 
-    def decide(
+    def choices(
         self,
         member: str,
         use: str,
@@ -286,11 +287,15 @@ class Consents(Noun):
         at: datetime | None = None,
         known_at: datetime | None = None,
     ) -> Standing:
-        """Return what one member's choices come to for one use, and what decided it."""
+        """Return what one member's choices alone come to for one use, and what decided it.
+
+        Not whether the data may be used: that is `explain`, which asks the rules of their region,
+        age and groups too, as a gate does.
+        """
         leaf = self._house.taxonomy.use(use)
         if known_at is None:
-            return self._decider.decide(member, leaf, at=at)
-        return consent.decision_for(self._house, member, leaf, at=at, known_at=known_at)
+            return self._decider.choices(member, leaf, at=at)
+        return consent.choices_for(self._house, member, leaf, at=at, known_at=known_at)
 
     def explain(
         self,
@@ -305,6 +310,20 @@ class Consents(Noun):
         if known_at is None:
             return self._decider.explain(member, leaf, at=at)
         return explain(self._house, member, leaf, at=at, known_at=known_at)
+
+    def allowed_all(self, member: str, uses: Iterable[Use]) -> Reason:
+        """Return `KEPT` where a member said yes to all of some uses and no rule stops one.
+
+        Else the first reason. A use that the law would allow without a yes is none of these.
+        """
+        uses = list(uses)
+        for use in uses:  # a no is told without a look at the rules
+            said = self._decider.choices(member, use).reason
+            if said is not Reason.KEPT:
+                return said
+        explainer = self._decider.explainer(member)
+        found = (explainer.explain(use).reason for use in uses)
+        return next((reason for reason in found if reason is not Reason.KEPT), Reason.KEPT)
 
     def import_file(
         self,

@@ -292,17 +292,16 @@ class Releases(Noun):
         return taint.load_untainted(self._house, name, kept=self._suggester.kept())
 
     def _standing(self, member: str, release: model.Release) -> Reason:
-        """Return `KEPT` where a member agreed to all uses of a release, else the first reason."""
+        """Return `KEPT` where a member agreed to all uses of a release and no rule stops one.
+
+        Else the first reason.
+        """
         _, sealed = snapshot.snapshot_document(self._house, release.document["snapshot"])
         gate = self._house.ledger.object_at(sealed["gate"])
         if gate is None:
             raise EvidenceError("the snapshot's gate is gone", code="workspace.damaged")
-        consents = self._workspace.consent
-        reasons = [
-            consents.decide(member, str(use)).reason
-            for use in answer.uses_of_gate(self._house, gate[3])
-        ]
-        return next((reason for reason in reasons if reason is not Reason.KEPT), Reason.KEPT)
+        uses = answer.uses_of_gate(self._house, gate[3])
+        return self._workspace.consent.allowed_all(member, uses)
 
     def publish(self, run: str, *, quality: Mapping[str, Json] | None = None) -> model.Release:
         """Publish a run's model; refused once a row it was trained on may not be used."""

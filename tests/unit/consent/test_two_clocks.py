@@ -64,8 +64,8 @@ def test_at_one_instant_as_known_at_another(ws: Workspace, clock: Clock) -> None
     assert stands(ws, at=START + 4 * DAY, known_at=one) == ["expired", "no-grant"]
     assert stands(ws, known_at=START - DAY) == []
     assert [e.kind for e in ws.consent.history("m-1", known_at=one)] == [EventKind.GRANT]
-    assert ws.consent.decide("m-1", USE, at=two, known_at=one).reason is Reason.KEPT
-    assert ws.consent.decide("m-1", USE).reason is Reason.WITHDRAWN
+    assert ws.consent.choices("m-1", USE, at=two, known_at=one).reason is Reason.KEPT
+    assert ws.consent.choices("m-1", USE).reason is Reason.WITHDRAWN
 
 
 def test_a_later_notice_is_not_known_before(ws: Workspace, clock: Clock) -> None:

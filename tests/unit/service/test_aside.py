@@ -69,7 +69,7 @@ def test_a_choice_gets_through_while_a_training_computes(copied: Grown) -> None:
         document = next(d for d in ws.model.list() if d["run"] == run)
         assert seen[0] > document["index"]  # after the recipe, in one log
         assert document["model"] is not None
-        assert ws.consent.decide(copied.agreed[5], DIRECT).reason.word != "kept"
+        assert ws.consent.choices(copied.agreed[5], DIRECT).reason.word != "kept"
         assert ws.fsck() == []
 
 

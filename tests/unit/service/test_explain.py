@@ -15,6 +15,7 @@ from byleave.errors import InputError
 from byleave.pages.settings import Settings, row_sentence
 from byleave.pages.view import MemberAnswer, read
 from byleave.pages.words import speech
+from byleave.service.asking import asking
 from byleave.wiring import Workspace
 from byleave.wiring import open as open_workspace
 from byleave.wiring.world import ReplayClock
@@ -183,3 +184,45 @@ def test_the_pages_and_member_show_say_what_a_gate_says(
     (line,) = [line for line in said.splitlines() if USE in line]
     assert "region-suspended" in line
     assert "opt-in, uk" in line
+
+
+def test_nobody_is_asked_for_what_a_rule_stops(path: Path) -> None:
+    """A question is open to the silent where rules allow it, and shut as stopped where they do not."""
+    with at_instant(path, START + timedelta(days=2)) as ws:
+        found = {
+            member: asking(ws.house, member, ASK, language="en")
+            for member in ("agreed", "refused", "silent", "still-silent", "still-refused", "young")
+        }
+        told = ws.consent.explain("still-silent", USE)
+    assert {member: (one.ask, one.because) for member, one in found.items()} == {
+        "agreed": (True, "undecided"),  # of the provider's line
+        "refused": (False, "refused"),
+        "silent": (True, "undecided"),
+        "still-silent": (False, "stopped"),
+        "still-refused": (False, "refused"),
+        "young": (False, "stopped"),
+    }
+    assert told.stopped_by_rule
+    assert found["still-silent"].uses == ()
+    (rule,) = told.stops
+    assert (rule.ruleset, rule.cite) == ("still@2020-01-01", "x")
+
+
+def test_choices_are_never_taken_for_an_answer(path: Path) -> None:
+    """`ws.consent.choices` says what was said, without a field that says allowed; `allowed_all` asks
+    the rules too.
+    """
+    with at_instant(path, START + timedelta(days=2)) as ws:
+        use = ws.house.taxonomy.use(USE)
+        for member in ("agreed", "still", "young"):
+            said = ws.consent.choices(member, USE)
+            assert said.reason is Reason.KEPT
+            assert not hasattr(said, "allowed")
+        assert [
+            ws.consent.allowed_all(m, [use]) for m in ("agreed", "still", "young", "refused")
+        ] == [
+            Reason.KEPT,
+            Reason.REGION_SUSPENDED,
+            Reason.MINOR,
+            Reason.REFUSED,
+        ]

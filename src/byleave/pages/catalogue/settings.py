@@ -55,6 +55,7 @@ SAY: Final[dict[str, str]] = {
     "ask.closed": "We asked you before and you gave no answer, so we do not use this.",
     "ask.answered": "You have answered this. We do not ask again.",
     "ask.refused": "You said no. We do not ask again.",
+    "ask.stopped": "The rules do not let us use this for you. So we do not ask.",
     "ask.anytime": "You can answer, or change an answer, at any time.",
     # the record of one choice
     "record.title": "Your choice is saved",

@@ -53,6 +53,7 @@ SAY: Final[dict[str, str]] = {
     "ask.closed": "Wir haben Sie schon gefragt, und Sie haben nicht geantwortet. Also benutzen wir das nicht.",
     "ask.answered": "Sie haben geantwortet. Wir fragen nicht wieder.",
     "ask.refused": "Sie haben Nein gesagt. Wir fragen nicht wieder.",
+    "ask.stopped": "Die Regeln erlauben uns das bei Ihnen nicht. Darum fragen wir nicht.",
     "ask.anytime": "Sie können jederzeit antworten oder eine Antwort ändern.",
     # the record of one choice
     "record.title": "Ihre Entscheidung ist gespeichert",

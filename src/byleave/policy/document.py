@@ -207,16 +207,19 @@ def parse_document(
             where=fields.where("kind"),
             hint=nearest(kind, KINDS) or f"one of: {', '.join(KINDS)}",
         )
-    announced = fields.optional_text("announced")
-    scopes = [taxonomy.scope(use, past=past) for use in fields.texts("uses")]
+    try:
+        scopes = [taxonomy.scope(use, past=past) for use in fields.texts("uses")]
+    except InputError as error:
+        raise fields.placed(error, "uses") from None
+    announced = fields.values.get("announced")
     document = PolicyDocument(
         document=fields.text("document"),
         version=_word(fields, "version"),
         kind=kind,
         language=_language(fields),
         jurisdiction=_jurisdiction(fields),
-        effective=parse_instant(fields.text("effective")),
-        announced=None if announced is None else parse_instant(announced),
+        effective=fields.read("effective", parse_instant),
+        announced=None if announced is None else fields.read("announced", parse_instant),
         replaces=None if fields.values.get("replaces") is None else _word(fields, "replaces"),
         uses=tuple(scopes),
         body=body,

@@ -276,7 +276,13 @@ def _company(fields: Fields, taxonomy: Taxonomy) -> Company:
     fields.refuse_others(_COMPANY_FIELDS)
     recipient = fields.text("recipient")
     if not taxonomy.is_leaf("recipients", recipient) or recipient == PLATFORM:
-        raise _malformed(fields, "recipient", f"{recipient!r} is no recipient of the taxonomy")
+        raise InputError(
+            f"{recipient!r} is no recipient of the taxonomy",
+            code="recipients.malformed",
+            where=fields.where("recipient"),
+            hint="a recipient of your own is a term of taxonomy.yaml in the workspace's folder "
+            "(init --taxonomy FILE; docs/spec/policy-document.md)",
+        )
     contracts = [_contract(part, taxonomy) for part in fields.mappings("contracts")]
     contracts.sort(key=lambda contract: contract.interval.start)
     for one, other in itertools.pairwise(contracts):
@@ -325,8 +331,11 @@ def _permission(fields: Fields, name: str) -> tuple[str, ...] | None:
 
 
 def _interval(fields: Fields) -> Interval:
-    start, end = parse_instant(fields.text("from")), fields.optional_text("until")
-    interval = Interval(start=start, end=None if end is None else parse_instant(end))
+    is_open = fields.values.get("until") is None
+    interval = Interval(
+        start=fields.read("from", parse_instant),
+        end=None if is_open else fields.read("until", parse_instant),
+    )
     if interval.end is not None and interval.end <= interval.start:
         raise _malformed(fields, "until", "ends before it starts")
     return interval

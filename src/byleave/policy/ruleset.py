@@ -435,7 +435,7 @@ def _ruleset(fields: Fields) -> Ruleset:
         effective=read_date(fields, "effective"),
         regions=tuple(region.lower() for region in fields.texts("regions")),
         rules=tuple(_rule(rule) for rule in fields.mappings("rules")),
-        party_rule=PartyRule.parse(messages.text("party_rule")),
+        party_rule=messages.read("party_rule", PartyRule.parse),
         party_cite=messages.text("cite"),
         min_age=years,
         min_age_scope=_scope(age),

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import yaml
 
@@ -20,6 +20,7 @@ from byleave.errors import InputError
 
 __all__ = ["Fields", "nearest", "read_mapping"]
 
+Value = TypeVar("Value")
 MAX_CHARACTERS: Final = 1_048_576  # one MiB of text: no document of ours comes near
 MAX_DEPTH: Final = 32
 _INTEGER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
@@ -78,6 +79,18 @@ class Fields:
     def optional_text(self, field: str) -> str | None:
         """Return a text field, or None where it is absent or null."""
         return None if self.values.get(field) is None else self.text(field)
+
+    def read(self, field: str, read: Callable[[str], Value]) -> Value:
+        """Return what `read` makes of a required text; where it refuses, with the line."""
+        try:
+            return read(self.text(field))
+        except InputError as error:
+            raise self.placed(error, field) from None
+
+    def placed(self, error: InputError, field: str) -> InputError:
+        """Return an error about what a field says, with the field's line."""
+        where = self.where(field)
+        return InputError(error.message, code=error.code, where=where, hint=error.hint)
 
     def boolean(self, field: str, *, default: bool) -> bool:
         """Return a boolean field, or the default where it is absent."""

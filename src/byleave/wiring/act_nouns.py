@@ -116,7 +116,7 @@ class Acts(Noun):
             InputError: What is wrong with the file.
             RefusedError: `ruleset.retroactive`.
         """
-        book = operators_book(text, name=name)
+        book = operators_book(text, name=name, taxonomy=self._house.taxonomy)
         refuse_retroactive_evidence(replace(self._house, rulebook=book), self._house.now())
         return rules_impact(self._house, book)
 

@@ -17,8 +17,10 @@ from byleave.consent.state import State
 from byleave.errors import ConflictError
 from byleave.policy.notice import Notice
 from byleave.policy.ruleset import RuleBook, default_rules
+from byleave.policy.ruleset_idle import refuse_idle
 from byleave.policy.scope import Scope, Use
 from byleave.policy.strict_yaml import read_mapping
+from byleave.policy.taxonomy import Taxonomy
 from byleave.service import browser_signal, consent, consent_replay, purged, rules, settings, signal
 from byleave.service import notice as notices
 from byleave.service.asking import Asking
@@ -35,13 +37,22 @@ if TYPE_CHECKING:
 __all__ = ["Consents", "Notices", "Noun", "Rulesets", "operators_book"]
 
 
-def operators_book(text: str, *, name: str) -> RuleBook:
+def operators_book(text: str, *, name: str, taxonomy: Taxonomy | None = None) -> RuleBook:
     """Return the shipped rulesets with an operator's beside them.
 
+    Args:
+        text: The file.
+        name: What to call it in messages.
+        taxonomy: Refuse a file that names what it does not hold; None: a file in force already.
+
     Raises:
-        InputError: `ruleset.malformed`, `input.malformed`, `input.unknown-field`.
+        InputError: `ruleset.malformed`, `input.malformed`, `input.unknown-field`;
+            `use.malformed`, `use.unknown-term`.
     """
-    return default_rules().extend(read_mapping(text, name=name))
+    document = read_mapping(text, name=name)
+    if taxonomy is not None:
+        refuse_idle(document, taxonomy)
+    return default_rules().extend(document)
 
 
 class Noun:
@@ -100,15 +111,18 @@ class Rulesets(Noun):
 
     def impact(self, text: str, *, name: str = "rulesets.yaml") -> rules.RulesImpact:
         """Return what an operator's file would change, and change nothing."""
-        return rules.rules_impact(self._house, operators_book(text, name=name))
+        return rules.rules_impact(self._house, self._read(text, name))
 
     def publish(self, text: str, *, name: str = "rulesets.yaml") -> rules.RulesImpact:
         """Put an operator's file in force and log it; return what it changed."""
         self._writable()
-        book = operators_book(text, name=name)
+        book = self._read(text, name)
         found = rules.rules_impact(self._house, book)
         self._workspace.use_rules(book, text)
         return found
+
+    def _read(self, text: str, name: str) -> RuleBook:
+        return operators_book(text, name=name, taxonomy=self._house.taxonomy)
 
     def purged(self) -> list[purged.Holder]:
         """Count what is left of purged intervals in all that is current: see `service.purged`."""

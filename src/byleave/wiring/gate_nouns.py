@@ -151,7 +151,10 @@ class Gates(EngineGates):
             rulesets: Texts of operator's rulesets, by label.
             grades: `none`, `version`, `bytes`: from which evidence grade on a grant counts.
         """
-        books = {k: operators_book(text, name=k) for k, text in (rulesets or {}).items()}
+        tree = self._house.taxonomy
+        books = {
+            k: operators_book(text, name=k, taxonomy=tree) for k, text in (rulesets or {}).items()
+        }
         return what_if.compare_source(
             self._house,
             name,

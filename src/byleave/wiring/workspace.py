@@ -579,7 +579,15 @@ def _taxonomy(places: Places) -> Taxonomy:
         return default_taxonomy()
     try:
         return default_taxonomy().extend(read_mapping(path.read_text("utf-8"), name=path.name))
-    except (InputError, OSError, UnicodeDecodeError) as error:
+    except InputError as error:
+        line = (error.where or "").rpartition(":")[2]
+        raise EvidenceError(
+            f"the operator's terms can no longer be read: {error.message}",
+            code="workspace.damaged",
+            where=f"{path}:{line}" if line.isdigit() else str(path),
+            hint=error.hint,
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
         raise EvidenceError(
             "the operator's terms can no longer be read", code="workspace.damaged", where=str(path)
         ) from error

@@ -80,6 +80,23 @@ def test_front_matter_is_strict(old: str, new: str, code: str) -> None:
     assert caught.value.code == code
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "field"),
+    [
+        ("2024-09-18T00:00:00Z", "2024-09-18 at noon", "effective"),
+        ("replaces: 1", "announced: soon", "announced"),
+        ("train.generative/", "training/", "uses"),
+    ],
+)
+def test_a_value_that_is_not_understood_is_told_by_its_line(old: str, new: str, field: str) -> None:
+    """Instants and uses that are refused name the file and the line of their field."""
+    text = TEXT.replace(old, new, 1)
+    line = next(n for n, one in enumerate(text.split("\n"), 1) if one.startswith(f"{field}:"))
+    with pytest.raises(InputError) as caught:
+        parse(text)
+    assert caught.value.where == f"policy.md:{line}"
+
+
 def test_retroactive_is_refused() -> None:
     """A text that would have held before it was recorded is refused (G3)."""
     refuse_retroactive(parse(TEXT), recorded=RECORDED)

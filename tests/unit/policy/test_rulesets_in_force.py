@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from byleave.consent.reason import Reason
-from byleave.errors import ByleaveError, EvidenceError
+from byleave.errors import ByleaveError, EvidenceError, InputError
 from byleave.ids import parse_digest
 from byleave.policy.ruleset import default_rules
 from byleave.policy.ruleset_record import parse_book
@@ -136,6 +136,82 @@ def test_doubt_about_a_rule_refuses_the_file(ws: Workspace, text: str) -> None:
     with pytest.raises(ByleaveError) as caught:
         ws.ruleset.publish(text)
     assert caught.value.code in {"ruleset.malformed", "input.unknown-field", "input.malformed"}
+
+
+SLIPS = """\
+rulesets: v1
+version: "slip"
+sets:
+  - ruleset: uk-stopped
+    title: Stopped
+    effective: "2026-01-02"
+    regions: [UK, us-ca]
+    rules:
+      - {scope: "*/*/*", basis: opt-in, cite: x}
+    messages: {party_rule: all, cite: x}
+    past: {may_be_covered: true, cite: x}
+    general_grants: {count: false, cite: x}
+    min_age: {years: 18, scope: "train/*/*", cite: x}
+    earliest: {date: "2020-01-01", scope: "train/*/*", cite: x}
+    suspensions:
+      - {scope: "train/messages/*", start: "2026-01-02", cite: x}
+    purged:
+      - {scope: "train/*/*", start: "2025-01-02", end: "2025-02-02", cite: x}
+    excluded_groups:
+      - {scope: "train/*/*", groups: [list-7], cite: x}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code", "line"),
+    [
+        ('scope: "*/*/*"', 'scope: "*/photos/*"', "use.unknown-term", 9),
+        ('18, scope: "train', '18, scope: "trian', "use.unknown-term", 13),
+        ('01-01", scope: "train', '01-01", scope: "trian', "use.unknown-term", 14),
+        ("train/messages/*", "train/mesages/*", "use.unknown-term", 16),
+        ("train/messages/*", "train/messages", "use.malformed", 16),
+        ('scope: "train/*/*", start: "2025', 'scope: "trian/*/*", start: "2025', "use.unknown-term", 18),
+        ('scope: "train/*/*", groups', 'scope: "trian/*/*", groups', "use.unknown-term", 20),
+        ("[UK, us-ca]", "[UK, us_ca]", "ruleset.malformed", 7),
+        ("[UK, us-ca]", '["uk "]', "ruleset.malformed", 7),
+        ("party_rule: all", "party_rule: some", "ruleset.malformed", 10),
+    ],
+)  # fmt: skip
+def test_a_rule_that_could_never_speak_is_refused(
+    ws: Workspace, old: str, new: str, code: str, line: int
+) -> None:
+    """A slip in a scope or a region, which would be in force and stop nothing, refuses the file by
+    its line, asked for its impact or published; nothing is logged.
+    """
+    assert ws.ruleset.impact(SLIPS).members == 4
+    assert old in SLIPS
+    size = ws.house.ledger.size()
+    for act in (ws.ruleset.impact, ws.ruleset.publish):
+        with pytest.raises(InputError) as caught:
+            act(SLIPS.replace(old, new, 1), name="own.yaml")
+        assert (caught.value.code, caught.value.where) == (code, f"own.yaml:{line}")
+    assert ws.house.ledger.size() == size
+
+
+def test_a_file_in_force_is_read_with_the_terms_of_later(ws: Workspace) -> None:
+    """A file that was published stays in force where it names a term that this version lacks."""
+    ws.ruleset.publish(SLIPS)
+    (ws.path / "rulesets.yaml").write_text(SLIPS.replace("train/messages/*", "retired/*/*"))
+    ws.close()
+    with open_workspace(ws.path, read_only=True) as again:
+        assert "uk-stopped" in {r.name for r in again.ruleset.book().sets}
+
+
+def test_what_is_wrong_with_the_operators_terms_is_said(ws: Workspace) -> None:
+    """A file of terms that can no longer be read is told with its line and the reason."""
+    ws.close()
+    text = "taxonomy: v1\nversion: own\nrecipients:\n  provider.x:\n    phrase: X\n    since: own\n"
+    (ws.path / "taxonomy.yaml").write_text(text)
+    with pytest.raises(EvidenceError) as caught:
+        open_workspace(ws.path)
+    assert caught.value.code == "workspace.damaged"
+    assert str(caught.value.where).endswith("taxonomy.yaml:5")
+    assert "'sentence' is missing" in caught.value.message
 
 
 def test_a_book_is_read_back_whole() -> None:

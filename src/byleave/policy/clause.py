@@ -81,7 +81,7 @@ _HOW: Final = rx(
 _WHETHER: Final = rx(r"\bdisclose[ ](?:to[ ]you[ ])?(?:whether|what|which)\b[^;.!?]{0,120}$")
 _PARENTHESIS: Final = re.compile(r"\([^()]*\)")
 _ASIDE: Final = re.compile(
-    r"\b(?:which|that|who|whom)\s(?:\w+\s)?(?:does not|do not|doesn't|don't|did not|cannot|can't|could not|no longer|never|"
+    r"\b(?:which|that|who|whom)\s(?:(?!(?:it|we|they|you|this|these|our|your|such)\s)\w+\s)?(?:does not|do not|doesn't|don't|did not|cannot|can't|could not|no longer|never|"
     r"is not|are not|isn't|aren't|has not|have not|will not)\b[^,;.]*",
     re.IGNORECASE,
 )
@@ -116,7 +116,8 @@ _COMMAND: Final = re.compile(r"^\W*(?:please |do |don't |never |always |to \w+ )
 _POINTS: Final = rx(
     r"^(?:If[ ]you(?:'d|[ ]would)?[ ](?:like|want|wish|need)\b|To[ ](?:learn|find[ ]out|know|read|see|understand|obtain)\b|"
     r"For[ ](?:more|further|additional|a[ ]list|details|information)\b|(?:More|Additional)[ ](?:information|details?)\b|Please[ ](?:see|read|review|visit|refer|note[ ]our)\b)"
-    r"[^;]*\b(?:please|see|visit|refer|click|read|contact|review|consult|go[ ](?:to|here)|check|available|found|set[ ]forth)\b|^(?:Please[ ])?(?:refer|consult)[ ]|^(?:Please[ ])?(?:review|check)[ ](?:the|their|its|our)\b"
+    r"[^;]*\b(?:please|see|visit|refer|click|read|contact|review|consult|go[ ](?:to|here)|check|available|found|set[ ]forth)\b|^(?:Please[ ])?(?:refer|consult)[ ]|^(?:Please[ ])?(?:review|check)[ ](?:the|their|its|our|this)\b|"
+    r"\byou[ ]should[ ](?:also[ ])?(?:read|review|consult|check)[ ](?:the|their|its|our)[ ](?:\w+[ ]){0,3}?(?:polic|notice|disclosure|statement|terms)\w*"
 )
 
 

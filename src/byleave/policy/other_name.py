@@ -85,7 +85,7 @@ def other_names(text: str, own: Sequence[str]) -> tuple[str, ...]:
 
 
 def _a_company(name: str, ours: set[str], text: str) -> bool:
-    words = name.lower().split()
+    words = re.split(r"[ -]", name.lower())
     short = len(name) < 3 or (len(name) < 5 and name.isupper() and name not in _WELL_KNOWN)
     if short or words[0] in ours or any(word in _NO_COMPANY for word in words):
         return False

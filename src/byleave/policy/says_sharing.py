@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from byleave.policy.clause import announced, denied_here, holds
+from byleave.policy.clause import announced, denied_here, denies, holds
 from byleave.policy.says_handing import HANDING
 from byleave.policy.says_reaching import BOUND, REACHING
 from byleave.policy.wording import (
@@ -61,12 +61,12 @@ _SHARING_AT_ALL: Final = tuple(
             rf"(?:\b(?:we|to|also|may|will|can|or|and)|,)[ ](?:{MODAL}[ ]|not[ ]|never[ ]|have[ ]to[ ]|need[ ]to[ ])*(?P<verb>share|disclose|sell|release|divulge|transfer(?!,?[ ](?:and[ ])?(?:receive|process|store|maintain)\b)|hand[ ](?:over|on)|turn[ ]over)\b"
             rf"(?P<what>,?[ ](?:(?!with\b|to\b|among\b)[\w'-]+,?[ ]){{0,7}}?(?:(?=information|data\b|records?\b|contents?\b)|(?:your|personal|user|member|such|this|that|the|any|certain|these|aggregated?|account|an?|some|only|limited|basic|relevant|hashed|anonymi[sz]ed|it)\b)(?:(?!\b(?:with|to)[ ](?!comply|the[ ]extent|protect|prevent|respond|enforce|your[ ](?:consent|permission|agreement)))[^;.!?]){{0,60}}?(?:{DATA}|(?<=[ ]it\b)))"
             rf"(?![^;.!?]{{0,60}}\b(?:with|to|among)[ ](?:us|you|one[ ]another|each[ ]other|other[ ](?:our[ ])?(?:members|users|(?-i:[A-Z])\w+s)|your[ ](?:\w+[ ])?(?:friends|connections|contacts|network|followers|family|team)|friends|followers|people|the[ ]public|employees|members|users|staff|my|everyone|our[ ](?:employees|staff|team))\b)"
-            rf"(?![^;.!?]{{0,200}}\b(?:outside(?![ ]of[ ](?:we|us|our|the[ ]company))|out[ ]of[ ]the|to[ ](?:the[ ]United|countries|a[ ]country|servers|our[ ]servers|other[ ]countries)|from[ ]the[ ](?:E[UE]A?|European))\b)"
+            rf"(?![^;.!?]{{0,200}}\b(?:outside(?![ ]of[ ](?:we|us|our|the[ ]company))|abroad|overseas|across[ ](?:\w+[ ])?borders|out[ ]of[ ]the|to[ ](?:the[ ]United|countries|a[ ]country|servers|our[ ]servers|other[ ]countries)|from[ ]the[ ](?:E[UE]A?|European))\b)"
         ),
         rf"\b(?:includ\w+|involv\w+|requir\w+|means?)[ ](?:our[ ]|us[ ])?(?P<verb>sharing|disclosing|transferring|selling)(?P<what>[ ](?:\w+[ ]){{0,3}}?{DATA})",
         r"\b(?:before|prior[ ]to|when|while|in|after|by|of|from|for)[ ](?P<verb>disclosing|selling|transferring|sharing)(?P<what>[ ](?:your|personal|user|users'|any|such|customer|member)[ ](?:\w+[ ]){0,3}?(?:information|data))\b(?![ ](?:with|to)[ ](?:us|your|friends|others[ ]on))",
         r"\b(?P<verb>disclos(?:e|ing|ed)|releas(?:e|ing|ed))[ ](?P<what>information|data|it)[ ](?:if|when|where|as|in|under)\b",
-        rf"{DATA}[ ](?:\w+[ ]){{0,3}}?(?:(?:may|will|can|could|might|is|are|be)[ ](?:also[ ]|not[ ]|never[ ])?(?:be[ ])?)(?:\w+,?[ ](?:(?:and|or)[ ])?){{0,3}}?(?P<verb>disclosed|sold|shared|transferred)(?P<what>)\b(?![^;.!?]{{0,12}}\b(?:with|to|by|in|at|outside|publicly|among)[ ](?:us|you|other|the|a|your|countries|people|public|friends|our|users|members|servers)\b)(?!,?[ ](?:in(?![ ](?:connection|response|the[ ]event|relation|good|accordance|compliance|certain|limited|some|any|other|order|conjunction|these|special|anonym\w+|aggregat\w+))|to|out|publicly|by|between|processed|stored|reposted|or[ ]reposted|and[ ](?:processed|stored))\b)",
+        rf"{DATA}[ ](?:\w+[ ]){{0,3}}?(?:(?:may|will|can|could|might|is|are|be)[ ](?:also[ ]|not[ ]|never[ ])?(?:be[ ])?)(?:\w+,?[ ](?:(?:and|or)[ ])?){{0,3}}?(?P<verb>disclosed|sold|shared|transferred)(?P<what>)\b(?![^;.!?]{{0,12}}\b(?:with|to|by|in|at|outside|publicly|among)[ ](?:us|you|other|the|a|your|countries|people|public|friends|our|users|members|servers)\b)(?!,?[ ](?:abroad\b|overseas\b|internationally|across|in(?![ ](?:connection|response|the[ ]event|relation|good|accordance|compliance|certain|limited|some|any|other|order|conjunction|these|special|anonym\w+|aggregat\w+))|to|out|publicly|by|between|processed|stored|reposted|or[ ]reposted|and[ ](?:processed|stored))\b)",
         rf"\b{_OCCASION}\b[^.!?]{{0,200}}?{DATA}[ ](?:\w+[ ]){{0,6}}?(?:may|will|can|could|might|is|are|be)[ ](?:also[ ])?(?:be[ ])?(?:\w+[ ](?:and|or)[ ])?(?P<verb>disclosed|sold|transferred|assigned)(?P<what>)\b",
     )
 )
@@ -87,10 +87,15 @@ _HANDS: Final = rx(
 _BINDS: Final = rx(r"require|oblige|instruct|ask|expect|bind")
 _AS_A: Final = rx(r"\bas[ ](?:an?|our|your|the|their)[ ](?:\w+[ ])?$")
 _INCOMING: Final = rx(
-    r"^(?:[^;.!?]{0,60}?)\b(?:with|to|by|from)[ ](?:us(?![ ]and[ ](?:our|its|their|other)\b)|our[ ](?:site|services?(?![ ]provider)|platform|website|team|support)|me)\b"
+    r"^(?:[^;.!?]{0,60}?)\b(?:with|to|by|from)[ ](?:us(?![ ](?:and|or)[ ](?:our|its|their|other)\b)|our[ ](?:site|services?(?![ ]provider)|platform|website|team|support)|me)\b"
 )
 _NEW_CLAUSE: Final = rx(
     r"\b(?:and|but|or|so|while|although|because)[ ](?:we|you|they|it)\b|\bbut\b"
+)
+# what you write in a forum, others read
+_IN_PUBLIC: Final = rx(
+    r"\b(?:chat[ ]rooms?|message[ ]boards?|forums?|bulletin[ ]boards?|public[ ]areas?|newsgroups?)\b[^;.!?]{0,120}"
+    r"\b(?:collected|read|used|seen|viewed|accessed|available|visible)\b[^;.!?]{0,30}\b(?:by|to)[ ](?:others|anyone|the[ ]public|other[ ](?:users|people|visitors))\b"
 )
 # "we make services of third parties available to you": what reaches the reader
 _TO_YOU: Final = rx(r"^[^;.!?]{0,40}?\b(?:available|accessible)[ ]to[ ]you\b")
@@ -119,12 +124,12 @@ def sharing_in(text: str, past: int) -> tuple[str, tuple[str, ...]] | None:
         text: A sentence, what introduces it before it.
         past: Length of what introduces it: words have to reach past that.
     """
-    if "portability" in text.lower():
+    if "portability" in text.lower() or _IN_PUBLIC.search(text):
         return None
     for pattern in _PATTERNS:
         for match in _matches(pattern, text):
             verb = match.start("verb")
-            if match.end() <= past or _outward_not(text, match):
+            if match.end() <= past or _outward_not(text, match) or _title_denied(text, match):
                 continue
             if pattern in BOUND:
                 if announced(text, min(verb, match.start())):
@@ -146,6 +151,13 @@ def _matches(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
     while match is not None:
         yield match
         match = pattern.search(text, max(match.start(), match.start("verb")) + 1)
+
+
+def _title_denied(text: str, match: re.Match[str]) -> bool:
+    """Say whether the words are a title that runs in and is denied: "Sale of data: we do not"."""
+    rest = text[match.end() :]
+    ends = re.match(r"[^.;!?:]{0,60}:\s", rest)
+    return ends is not None and match.start() < 20 and denies(rest[ends.end() :])
 
 
 def _ours(match: re.Match[str]) -> bool:

@@ -78,7 +78,7 @@ PROVIDER: Final = (
     r"sub-?contractors?|suppliers?|consultants|professional[ ]advis[eo]rs|advis[eo]rs|auditors?|"
     r"lawyers|accountants|attorneys?|law[ ]firms|(?:legal|outside)[ ]counsel|contractors|(?:collection|debt)[ ]agenc\w+|"
     r"couriers?|carriers?|call[ -]cent(?:er|re)s?|help[ ]desks?(?=[ ](?:of|run|that))|payment[ ](?:gateways?|networks?|services?)|(?:model|AI|LLM|API)[ ](?:providers?|vendors?)|"
-    r"(?:hosting|analytics|cloud|processing|payment|verification|AI)[ ](?:and[ ]\w+[ ])?services(?=[ ](?:to|who|which|that|such)\b)|compan\w+[ ](?:that|who|which|we)[ ](?:\w+[ ]){0,2}?"
+    r"(?:hosting|analytics|cloud|processing|payment|verification|AI)[ ](?:and[ ]\w+[ ])?services(?=[ ](?:to|who|which|that|such)\b)|(?:persons?|organi[sz]ations?|those|individuals|entit(?:y|ies))[ ](?:who[ ]are[ ])?(?:providing|performing|doing[ ]business|acting|working)\b[^.;]{0,40}?[ ]on[ ]our[ ]behalf|compan\w+[ ](?:that|who|which|we)[ ](?:\w+[ ]){0,2}?"
     r"(?:work|perform|help|process|provide|assist|hire|engage|support|host|trains?)\w*)"
 )
 OTHERS: Final = (

@@ -71,6 +71,7 @@ def visit(
             keep(state, now.encode())
             progress("reading entries", now.next, _size(now))
     except ForkError as error:
+        keep(state, monitor.state.encode())
         keep(fork, error.proof.encode())
         error.where = str(fork)
         error.hint = f"anybody can check it: byleave log monitor --check {fork} --trust FILE"

@@ -82,7 +82,7 @@ class Monitor:
         """Do what the module says; yield the state after the checkpoint and after each batch.
 
         Raises:
-            ForkError: `log.forked`.
+            ForkError: `log.forked`; it stays among the findings of the state.
             InputError: `log.no-checkpoint`.
             EvidenceError: `log.rolled-back`; `log.tile-damaged`, `log.tile-missing`,
                 `log.entry-damaged`; `monitor.state`, the state is of another log; codes of notes
@@ -95,7 +95,11 @@ class Monitor:
             raise InputError("the log has no checkpoint yet", code="log.no-checkpoint")
         new = replace(self._trust, quorum=None).check(note).checkpoint
         # (2)
-        reader = self._extended(note, new)
+        try:
+            reader = self._extended(note, new)
+        except ForkError:
+            self._keep_fork(new)
+            raise
         # (3)
         self._trust.check(note)
         self.state = replace(self.state, checkpoint=note)
@@ -156,6 +160,19 @@ class Monitor:
         """Return the index up to which the receipt's holder was told."""
         assert self._receipt is not None  # noqa: S101 (for the types)
         return self.state.told.get(_commitment(self._receipt).hex(), -1)
+
+    def _keep_fork(self, new: Checkpoint) -> None:
+        """Note among the findings that another tree than the one seen was signed."""
+        kept = self.state.checkpoint
+        last = new if kept is None else parse_checkpoint(parse_note(kept).text)
+        small, large = sorted((last.size, new.size))
+        fork = Finding(
+            code="log.forked",
+            index=small,
+            what=f"entries before it differ in a signed tree of {large:,}",
+        )
+        if fork not in self.state.findings:
+            self.state = replace(self.state, findings=(*self.state.findings, fork))
 
     def _extended(self, note: bytes, new: Checkpoint) -> LogReader:
         """Return a reader at the new checkpoint, which extends the one seen last."""

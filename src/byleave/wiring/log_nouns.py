@@ -117,6 +117,8 @@ class Logs(Noun):
             key = VerifierKey.parse(vkey)
         except EvidenceError as error:
             raise InputError(error.message, code="note.key") from error
+        if name in before.witnesses:
+            raise InputError(f"{name} is asked already", code="input.malformed", where="NAME")
         members = (*before.witnesses, name)
         count = len(members) if quorum is None else quorum
         urls = before.urls if url is None else {**before.urls, str(key): url}

@@ -117,6 +117,21 @@ def test_a_rewritten_history_is_proven(old: int, more: int, at: int) -> None:
     assert (found.first.size, found.second.size) == (old, old + more)
 
 
+def test_a_fork_stays_among_the_findings() -> None:
+    """After a fork the log that was seen first is followed on, and that it was forked is not forgotten."""
+    honest, forked = Log(ENTRIES[:5]), Log([*ENTRIES[:4], ENTRIES[700], ENTRIES[701]])
+    honest.publish()
+    forked.publish()
+    monitor = Monitor(forked.tiles, TRUST, visited(honest).state)
+    with pytest.raises(ForkError):
+        list(monitor.visit())
+    with pytest.raises(ForkError):
+        list(monitor.visit())
+    honest.grow(ENTRIES[5])
+    state = visited(honest, parse_state(monitor.state.encode())).state
+    assert (state.next, [(f.code, f.index) for f in state.findings]) == (6, [("log.forked", 5)])
+
+
 def test_a_smaller_fork_is_proven_too() -> None:
     """A log that goes back to a smaller, other tree is forked; to a smaller, true one it is rolled back."""
     log = Log(ENTRIES[:9])

@@ -11,6 +11,10 @@ looked at before the next one, so that no older yes comes into effect over a no 
 meanwhile, and nobody is taken for who they were before an erasure ([decision 51]
 (../../../docs/decisions/0051-whatever-reads-many-rows-computes-beside.md)).
 
+The mark counts the rows that could be read. Where the same file reads otherwise by now (a notice or
+a term was published, an instant has passed, strangers are enrolled after all), its numbers mean
+other rows: the file is then imported anew, and what it brought before is held already.
+
 Columnar: the one Python step per event is the hash of its commitment.
 """
 
@@ -39,7 +43,7 @@ from byleave.ids import Digest, format_instant, from_us, to_us
 from byleave.service.clock import ledger_now
 from byleave.service.enrol import enrol_new
 from byleave.service.house import House, LedgerWriter
-from byleave.service.import_held import held_already, overtaken
+from byleave.service.import_held import held_already, of_imports, overtaken
 from byleave.service.instants import instant_texts
 
 __all__ = ["PART_ROWS", "Imported", "find_import", "import_rows", "list_imports"]
@@ -96,19 +100,48 @@ class Imported:
         }
 
 
-def find_import(house: House, source: Digest) -> str | None:
-    """Return the id of the import of a file, by its digest; None: never imported."""
-    for _, name, _, document in house.ledger.objects("import"):
-        if document["source"] == source.hex():
-            return name
-    return None
+def find_import(house: House, source: Digest, reading: Digest | None = None) -> str | None:
+    """Return the id of the last import of a file, by its digest; None: never imported.
+
+    Args:
+        house: The workspace's ports.
+        source: Digest of the file.
+        reading: What `reading_of` says of the file now: an import that read it otherwise is another
+            one; None: whatever it read. Imports of before this was kept count as read the same.
+    """
+    same = [
+        (name, document.get("reading"))
+        for _, name, _, document in house.ledger.objects("import")
+        if document["source"] == source.hex()
+    ]
+    if not same or (reading is not None and same[-1][1] not in {None, reading.hex()}):
+        return None
+    return same[-1][0]
+
+
+def reading_of(rows: ImportRows, *, enrol: bool) -> Digest:
+    """Return a digest of which rows could be read, as what, and whether strangers are enrolled.
+
+    Of one file it changes with what is published here and with the clock, not with the file.
+    """
+    used, notice = np.unique(rows.notice, return_inverse=True)
+    names = [rows.notices[code] for code in used.tolist() if code >= 0]
+    hashed = hasher(json.dumps(["byleave/import-reading/v1", enrol, *names]).encode())
+    for column in (rows.line, rows.kind, rows.grade, notice.ravel() - int((used < 0).sum())):
+        hashed.update(np.ascontiguousarray(column).tobytes())
+    return Digest(hashed.digest())
 
 
 def list_imports(house: House) -> list[dict[str, Any]]:
-    """Return every import's document with how far it came, oldest first."""
+    """Return every import's document with how far it came, oldest first.
+
+    `anew` names the last import of the same file, where that file was read otherwise since.
+    """
     parts = house.ledger.objects("import-part")
     found = []
-    for index, name, _, document in house.ledger.objects("import"):
+    imports = house.ledger.objects("import")
+    last = {document["source"]: name for _, name, _, document in imports}
+    for index, name, _, document in imports:
         own = [d for _, part, _, d in parts if part.rsplit("/", 1)[0] == name]
         done = max([d["next"] for d in own], default=0)
         found.append(
@@ -123,6 +156,7 @@ def list_imports(house: House) -> list[dict[str, Any]]:
                 "duplicates": sum(d["duplicates"] for d in own),
                 "enrolled": sum(d["enrolled"] for d in own),
                 "finished": done >= document["rows"],
+                "anew": None if (new := last[document["source"]]) == name else new,
             }
         )
     return found
@@ -155,12 +189,15 @@ def import_rows(
         ConflictError: `consent.import-changed`, an import of that name had another file;
             `workspace.moved`, another process went on with it meanwhile.
     """
-    known = find_import(house, source)
-    if name is not None and known != name and house.ledger.object("import", name) is not None:
+    reading = reading_of(rows, enrol=enrol)
+    known = find_import(house, source, reading)
+    header = None if name is None else house.ledger.object("import", name)
+    if header is not None and header[2]["source"] != source.hex():
         raise ConflictError(f"import {name!r} was of another file", code="consent.import-changed")
     done = 0
     if known is None:
-        known = _begin(house, rows, source, file, form, name)
+        document = {"file": file, "form": form, "reading": reading.hex()}
+        known = _begin(house, rows, source, document, name if header is None else None)
     else:
         state = next(i for i in list_imports(house) if i["import"] == known)
         done = state["done"]
@@ -182,14 +219,12 @@ def import_rows(
 
 
 def _begin(
-    house: House, rows: ImportRows, source: Digest, file: str, form: str, name: str | None
+    house: House, rows: ImportRows, source: Digest, known_by: dict[str, Any], name: str | None
 ) -> str:
     known = name or f"import-{len(house.ledger.objects('import')) + 1}"
     salt = house.random(SECRET_BYTES)
     commitment = import_commitment(salt, source)
-    document: dict[str, Any] = {
-        "file": file,
-        "form": form,
+    document: dict[str, Any] = known_by | {
         "rows": len(rows),
         "source": source.hex(),
         "salt": salt.hex(),
@@ -252,6 +287,11 @@ class _Job:
         header = house.ledger.object("import", name)
         salt = bytes.fromhex(header[2]["salt"]) if header else bytes(SECRET_BYTES)
         self._source = import_commitment(salt, source)
+        self._before = [
+            before
+            for _, before, _, document in house.ledger.objects("import")
+            if document["source"] == source.hex() and before != name
+        ]
         self._order: Longs = order_of(rows)
         self._ordinals: Longs = np.empty(0, np.int64)
         self._texts = [json.dumps(m, ensure_ascii=False) for m in rows.members.to_pylist()]
@@ -363,10 +403,7 @@ class _Job:
         named = np.unique(self._ordinals[self._ordinals >= 0])
         is_few = len(named) * _ALL_MEMBERS_SHARE < self._count
         batch = ledger.events_columns(ordinals=named.tolist() if is_few else None)
-        own = np.array(
-            [c.split(":")[:2] == ["import", self._name] for c in batch.channels] + [False], np.bool_
-        )
-        self._judge(batch.where(~own[batch.channel]), self._order)
+        self._judge(batch.where(~of_imports(batch, [self._name])), self._order)
 
     def _look_again(self, start: int) -> None:
         """Take note of what others wrote since the last part; row `start` is next.
@@ -405,7 +442,7 @@ class _Job:
     def _judge(self, batch: EventBatch, which: Longs) -> None:
         """Mark which of some rows a batch of others' events holds already, or has overtaken."""
         ordinal = self._ordinals[self._rows.member[which]]
-        self._twice[which] |= held_already(batch, self._rows, which, ordinal)
+        self._twice[which] |= held_already(batch, self._rows, which, ordinal, before=self._before)
         self._overtaken[which] |= overtaken(batch, self._rows, which, ordinal)
 
     # -- events ------------------------------------------------------------------------------

@@ -18,20 +18,31 @@ from byleave.consent.import_table import ImportRows
 from byleave.ids import FAR_FUTURE_US
 from byleave.policy.scope import Scope
 
-__all__ = ["held_already", "overtaken"]
+__all__ = ["held_already", "of_imports", "overtaken"]
 
 Bools = npt.NDArray[np.bool_]
 Longs = npt.NDArray[np.int64]
 
 
-def held_already(batch: EventBatch, rows: ImportRows, which: Longs, ordinal: Longs) -> Bools:
+def held_already(
+    batch: EventBatch,
+    rows: ImportRows,
+    which: Longs,
+    ordinal: Longs,
+    *,
+    before: Sequence[str] = (),
+) -> Bools:
     """Say of rows whether the batch has them, or one of `which` before them is the same.
+
+    Of a no, whichever text was shown; a row that does not say when is the same as one that an
+    earlier import of the same file recorded, and as no other.
 
     Args:
         batch: Events of the ledger.
         rows: Rows of the file.
         which: Places of the rows asked about, in the order of import.
         ordinal: Whose each of those is; -1: a member that the ledger does not know.
+        before: Earlier imports of the same file.
     """
     scope_code = _codes({str(s): i for i, s in enumerate(rows.scopes)}, batch.scopes)
     notice_code = _codes({n: i for i, n in enumerate(rows.notices)}, batch.notices)
@@ -40,10 +51,10 @@ def held_already(batch: EventBatch, rows: ImportRows, which: Longs, ordinal: Lon
             batch.ordinal,
             scope_code[batch.scope],
             batch.kind.astype(np.int64),
-            _said(batch),
+            np.where(of_imports(batch, before), batch.original_us, _said(batch)),
             batch.expires_us,
             batch.includes_past.astype(np.int64),
-            np.append(notice_code, -1)[batch.notice],
+            np.where(_is_no(batch.kind), -1, np.append(notice_code, -1)[batch.notice]),
         ]
     )
     mine = np.stack(
@@ -54,7 +65,7 @@ def held_already(batch: EventBatch, rows: ImportRows, which: Longs, ordinal: Lon
             rows.original_us[which],
             rows.expires_us[which],
             rows.includes_past[which].astype(np.int64),
-            rows.notice[which].astype(np.int64),
+            np.where(_is_no(rows.kind[which]), -1, rows.notice[which]).astype(np.int64),
         ]
     )
     return _seen_before(held, mine)
@@ -70,7 +81,7 @@ def overtaken(batch: EventBatch, rows: ImportRows, which: Longs, ordinal: Longs)
         ordinal: Whose each of those is; -1: a member that the ledger does not know.
     """
     found = np.zeros(len(which), np.bool_)
-    is_no = np.isin(batch.kind, [EventKind.REFUSAL, EventKind.WITHDRAWAL, EventKind.OBJECTION])
+    is_no = _is_no(batch.kind)
     if not is_no.any():
         return found
     said = _said(batch)
@@ -88,6 +99,17 @@ def overtaken(batch: EventBatch, rows: ImportRows, which: Longs, ordinal: Longs)
         np.maximum.at(latest, batch.ordinal[noes], said[noes])
         found |= mine & (told < latest[np.maximum(ordinal, 0)])
     return found
+
+
+def of_imports(batch: EventBatch, names: Sequence[str]) -> Bools:
+    """Say of the batch's events whether an import of one of these names recorded them."""
+    starts = tuple(f"import:{name}:" for name in names)
+    wrote = np.array([f"{c}:".startswith(starts) for c in batch.channels] + [False], np.bool_)
+    return wrote[batch.channel]
+
+
+def _is_no(kind: npt.NDArray[np.uint8]) -> Bools:
+    return np.isin(kind, [EventKind.REFUSAL, EventKind.WITHDRAWAL, EventKind.OBJECTION])
 
 
 def _said(batch: EventBatch) -> Longs:

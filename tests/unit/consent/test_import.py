@@ -8,6 +8,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +23,8 @@ from byleave.consent.reason import Reason
 from byleave.consent.state import advance, build
 from byleave.errors import ByleaveError, ConflictError, InputError
 from byleave.ids import format_instant
+from byleave.policy.scope import Scope
+from byleave.service import consent_import
 from byleave.service.columns import event_columns
 from byleave.service.consent import NewEvent
 from byleave.service.consent_replay import state_digest
@@ -323,6 +326,69 @@ def test_killed_half_way_it_goes_on(tmp_path: Path, parts: int, within: str) -> 
         found = [row[12] for row in ws.house.ledger.events()]
     assert found == sorted(found)
     assert len(set(found)) == 28
+
+
+def stopped_after(ws: Workspace, path: Path, parts: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Import in parts of two rows, stopped before part `parts`."""
+    part = consent_import._Job.part
+    left = [parts]
+
+    def some(job: Any, start: int, end: int) -> None:
+        if not left[0]:
+            raise KeyboardInterrupt
+        left[0] -= 1
+        part(job, start, end)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(consent_import._Job, "part", some)
+        with pytest.raises(KeyboardInterrupt):
+            ws.consent.import_file(path, part_rows=2)
+
+
+@pytest.mark.parametrize("parts", [0, 1, 2, 3])
+def test_a_stopped_import_loses_nothing_when_a_row_reads_otherwise(
+    tmp_path: Path, parts: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A grant that ends between the stop and the same command moves no mark past another row:
+    each no of the file is in the ledger once, and each enrolled member said one.
+    """
+    clock = Clock()
+    noes = [f"m-{n},{ASK},refuse,2024-05-{n + 2:02}," for n in range(6)]
+    path = write(
+        tmp_path / "c.csv",
+        f"g,{ASK},grant,2024-05-01,2026-01-02",
+        *noes,
+        header="member,use,decision,effective,expires",
+    )
+    with workspace(tmp_path / "w", clock) as ws:
+        stopped_after(ws, path, parts, monkeypatch)
+        clock.now += timedelta(days=3)
+        done = ws.consent.import_file(path, part_rows=2)
+        members = [row[1] for row in ws.house.ledger.members()]
+        held = [members[row[1]] for row in ws.house.ledger.events()]
+        assert sorted(m for m in held if m != "g") == [f"m-{n}" for n in range(6)]
+        assert done.events + done.duplicates == 6
+        assert list(check_ledger(ws.house)) == []
+        assert ws.consent.import_file(path, part_rows=2).resumed_at is None
+        assert ws.consent.imports()[0]["anew"] == done.name
+
+
+def test_a_row_left_out_is_taken_in_once_it_can_be_read(tmp_path: Path) -> None:
+    """The same file, given again when its left-out row can be read, brings that row and no other:
+    a no said after now, a stranger's with enrolment, an untold no that an earlier import recorded.
+    """
+    clock = Clock()
+    with workspace(tmp_path / "w", clock) as ws:
+        path = write(tmp_path / "c.csv", f"a,{ASK},refuse,2026-01-20,", f"b,{ASK},refuse,,")
+        first = ws.consent.import_file(path, enrol=False)
+        assert (first.events, len(first.rejected)) == (0, 2)
+        assert ws.consent.import_file(path).events == 1
+        yes = NewEvent(member="b", kind=EventKind.GRANT, scope=Scope.parse(ASK), notice="q-1")
+        ws.consent.record([yes])
+        clock.now += timedelta(days=60)
+        third = ws.consent.import_file(path)
+        assert (third.events, third.duplicates, third.rejected) == (1, 1, ())
+        assert reasons(ws) == {"b": "kept", "a": "refused"}
 
 
 def test_an_export_comes_back_the_same(tmp_path: Path) -> None:

@@ -179,7 +179,7 @@ def test_impact_counts_who_allows_refuses_and_is_silent(place: Path, say: Say) -
     (place / "eu.md").write_text(text.replace('"*"', '"eu"'))
     found = say("policy", "impact", "p.md", "--json").json
     use = "train.generative.replies/messages.direct/platform"
-    assert found["choices"][use] == {"allow": 3, "refuse": 2, "lapsed": 0, "silent": 5, "ask": 5}
+    assert found["choices"][use] == {"agree": 3, "refuse": 2, "lapsed": 0, "silent": 5, "ask": 5}
     there = say("policy", "impact", "eu.md", "--json").json
     assert (there["members"], there["choices"][use]["silent"]) == (6, 1)
     assert found["asked_again"] == 10  # delivery of messages rests on consent, and nobody agreed

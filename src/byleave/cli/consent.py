@@ -174,7 +174,9 @@ def history(*, member: str, known_at: str | None, workspace: str, as_json: bool)
 @workspace_option
 @json_option
 def state(*, use: str, at: str | None, known_at: str | None, workspace: str, as_json: bool) -> None:
-    """Count members by where they stand on one leaf use, at an instant, as known at another.
+    """Count members by what their choices alone come to for one leaf use, as known at an instant.
+
+    What may be used is less: a gate asks the rules of regions, ages and groups too.
 
     \b
     byleave consent state train.generative.replies/messages.inmail/platform
@@ -198,7 +200,10 @@ def state(*, use: str, at: str | None, known_at: str | None, workspace: str, as_
         data,
         schema="byleave/consent-state/v1",
         as_json=as_json,
-        lines=lambda: table(["standing", "members"], sorted(by_reason.items())),
+        lines=lambda: [
+            *table(["choices alone", "members"], sorted(by_reason.items())),
+            "no rule of a region, an age or a group was asked: a gate does that",
+        ],
     )
 
 
@@ -386,7 +391,9 @@ _CITES = 4  # of a rule; all of them with --json
 
 
 def _explained(found: Explained) -> list[str]:
-    rule = found.rule
+    from byleave.consent.reason import Reason
+
+    rule, choices = found.rule, found.choices.reason
     if found.index is not None:
         decided = f"log entry {found.index:,}"
     else:
@@ -399,7 +406,7 @@ def _explained(found: Explained) -> list[str]:
         f"{found.reason.word}: {found.reason.meaning}",
         f"  decided by  {decided}",
         f"  ground      {found.ground.word}",
-        f"  choices     {found.choices.reason.word}",
+        f"  choices     {'granted' if choices is Reason.KEPT else choices.word}",
         f"  region      {found.region or 'not known: the strictest of all'}",
         f"  rule        {rule.basis.word}{', suspended' if rule.suspended else ''}; {sets}",
         *(f"              {cite}" for cite in rule.cites[:_CITES]),

@@ -355,11 +355,11 @@ def _impact(found: Impact) -> list[str]:
     ]
     for title, uses in (("use added", words.added), ("use removed", words.removed)):
         counts = [(use, found.choices[str(use)]) for use in uses]
-        rows = [[str(use), c.allow, c.refuse, c.lapsed, c.silent] for use, c in counts]
+        rows = [[str(use), c.agree, c.refuse, c.lapsed, c.silent] for use, c in counts]
         if rows:
             head = [
                 f"{title}, of {found.members:,} members",
-                "allow",
+                "said yes",
                 "said no",
                 "lapsed",
                 "silent",

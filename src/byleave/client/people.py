@@ -282,7 +282,15 @@ class People(Calls):
     def state(
         self, use: str, *, at: str | None = None, known_at: str | None = None
     ) -> dict[str, Any]:
-        """Return how many members stand where on one leaf use, at an instant, as known at another."""
+        """Return what members' choices alone come to for one leaf use, as counts by reason.
+
+        No rule of a region, an age or a group is asked: what may be used is less.
+
+        Args:
+            use: A leaf use.
+            at: ISO 8601; None: now.
+            known_at: Only what was recorded by then; None: all.
+        """
         return self._found("choices/state", {"use": use, "at": at, "known_at": known_at})
 
     def offer_secret(self, *, key: str | None = None) -> dict[str, Any]:

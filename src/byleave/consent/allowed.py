@@ -1,5 +1,7 @@
-"""Many decisions at once from a state: one answer a pair of member and collection date.
+"""Many members' choices at once from a state: one answer a pair of member and collection date.
 
+It is the choices alone, the half of a decision that a gate joins with the rules of regions, ages
+and groups: `allowed` here is "allowed by what they said", and no answer to anybody.
 Equal to `decide.decide` for each pair (R1 to R7): `allow` is a yes to data of any date, `since`
 one to data collected from the instant on at which the yes took effect. No Python step per pair.
 """

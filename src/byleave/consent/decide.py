@@ -16,6 +16,8 @@ are in effect (`effective` ≤ at) and whose scope covers the use, in the order 
 * R7 Data collected before the grant took effect is under an older promise (G3), unless the grant
      includes the past: `promise-of-collection`, or `collected-at-unknown` without a date.
 
+What the choices allow is not yet what may be used: the rules of the member's region, age and group
+come on top (`gate/reference.py`, `service/explain.py`). No page, command or route answers with this.
 Pure: time is an argument. `consent/state.py` must agree member for member.
 """
 
@@ -61,7 +63,7 @@ class Decision:
     """A yes or no for one record of one member.
 
     Attributes:
-        allowed: Whether it may be used.
+        allowed: Whether the member's choices allow it; rules may still stop it.
         reason: `KEPT`, or why not.
         because: Ledger index of the event that decides; None: silence.
     """

@@ -24,11 +24,11 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UseCount:
-    """How members stand to a use that a text adds or removes (`service.policy.Choices`)."""
+    """What members said of a use that a text adds or removes (`service.policy.Choices`)."""
 
     use: str
     change: str
-    allow: int
+    agree: int
     refuse: int
     lapsed: int
     silent: int

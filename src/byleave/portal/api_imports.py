@@ -40,14 +40,16 @@ class NewImport(Body):
 
 
 class State(BaseModel):
-    """Members by where they stand on one leaf use."""
+    """Members by what their choices alone come to for one leaf use; no rule is asked."""
 
     use: str
     at: str
     last_index: Annotated[int, Field(description="The last entry that was counted.")]
     accepted: Annotated[str, Field(description="Evidence grade from which on a yes counts.")]
     members: int
-    by_reason: dict[str, int]
+    by_reason: Annotated[
+        dict[str, int], Field(description="`granted`, or why not: of the choices alone.")
+    ]
 
 
 class Offered(BaseModel):

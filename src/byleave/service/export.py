@@ -50,8 +50,8 @@ choices.json, choices.csv   what you said, and when
                             was Sie wann gesagt haben
 answer.json                 where your data went: timeline, uses, models, withdrawals
                             wohin Ihre Daten gegangen sind
-receipt.jsonld              the same as a consent record (ISO/IEC TS 27560)
-                            dasselbe als Einwilligungsbeleg
+receipt.jsonld              what you said as a consent record (ISO/IEC TS 27560), and what we may do
+                            was Sie gesagt haben als Einwilligungsbeleg, und was wir tun dürfen
 requests.json               what you asked us for / was Sie von uns verlangt haben
 asked.json                  when we asked you something, and you put it off
                             wann wir Sie etwas gefragt haben und Sie es verschoben haben

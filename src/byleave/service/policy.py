@@ -48,17 +48,19 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choices:
-    """How the members a text is for stand to one use, as counts that sum to their number.
+    """What the members a text is for said of one use, as counts that sum to their number.
+
+    By their choices alone: whom the rules of a region, an age or a group stop is not taken off.
 
     Attributes:
-        allow: Their grant counts.
+        agree: Their grant counts.
         refuse: They refused, withdrew or objected, and are not asked again for that.
         lapsed: They agreed once, and it does not count: expired, or the notice they saw does not
             cover this use, or there is no evidence of it.
         silent: They never said anything.
     """
 
-    allow: int
+    agree: int
     refuse: int
     lapsed: int
     silent: int
@@ -71,7 +73,7 @@ class Choices:
     def to_dict(self) -> dict[str, Json]:
         """Return the counts for `--json`."""
         return {
-            "allow": self.allow,
+            "agree": self.agree,
             "refuse": self.refuse,
             "lapsed": self.lapsed,
             "silent": self.silent,
@@ -87,17 +89,17 @@ class Impact:
         document: Id of the text.
         version: The version to be published.
         words: Uses added and removed, notice window, mismatches of prose and declaration.
-        allowed: For each use touched, how many members allow it now.
-        choices: The same in full: who allows it, said no, or has to be asked.
+        agreed: For each use touched, how many members' yes stands now, by their choices alone.
+        choices: The same in full: who agreed, said no, or has to be asked.
         members: How many members the text is for: those of its regions.
         asked_again: Members who have to be asked before at least one added use may begin: those
-            who neither allow it nor said no, where it rests on consent.
+            who neither agreed nor said no, where it rests on consent.
     """
 
     document: str
     version: str
     words: documents.Impact
-    allowed: Mapping[str, int]
+    agreed: Mapping[str, int]
     choices: Mapping[str, Choices]
     members: int
     asked_again: int
@@ -108,7 +110,7 @@ class Impact:
             "document": self.document,
             "version": self.version,
             "members": self.members,
-            "allowed": dict(self.allowed),
+            "agreed": dict(self.agreed),
             "choices": {use: choices.to_dict() for use, choices in self.choices.items()},
             "asked_again": self.asked_again,
             **self.words.to_dict(),
@@ -217,7 +219,7 @@ def _impact(house: House, new: PolicyDocument) -> Impact:
         document=new.document,
         version=new.version,
         words=words,
-        allowed={str(use): int((code == Reason.KEPT).sum()) for use, code in codes.items()},
+        agreed={str(use): int((code == Reason.KEPT).sum()) for use, code in codes.items()},
         choices={str(use): _choices(code) for use, code in codes.items()},
         members=int(concerned.sum()),
         asked_again=int(np.logical_or.reduce(added).sum()) if added else 0,
@@ -298,17 +300,17 @@ def _rests_on_consent(
 
 def _choices(codes: npt.NDArray[np.uint8]) -> Choices:
     no = np.isin(codes, [reason.value for reason in VETOES])
-    allow, silent = codes == Reason.KEPT, codes == Reason.NO_GRANT
+    agree, silent = codes == Reason.KEPT, codes == Reason.NO_GRANT
     return Choices(
-        allow=int(allow.sum()),
+        agree=int(agree.sum()),
         refuse=int(no.sum()),
-        lapsed=int((~(no | allow | silent)).sum()),
+        lapsed=int((~(no | agree | silent)).sum()),
         silent=int(silent.sum()),
     )
 
 
 def _has_to_be_asked(codes: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
-    """Return who neither allows a use nor said no to it."""
+    """Return who neither agreed to a use nor said no to it."""
     said_no = np.isin(codes, [reason.value for reason in VETOES])
     left: npt.NDArray[np.bool_] = ~(said_no | (codes == Reason.KEPT))
     return left
@@ -322,7 +324,7 @@ def _touched(house: House, new: PolicyDocument) -> tuple[Use, ...]:
 
 
 def _decisions(house: House, uses: Iterable[Use]) -> dict[Use, npt.NDArray[np.uint8]]:
-    """Return the reason code of every member, for each use, as of now."""
+    """Return the reason code of every member's choices, for each use, as of now."""
     columns = event_columns(house)
     notices, now, members = coverages(house), ledger_now(house), house.ledger.member_count()
     accepted = accepted_grade(house.rulebook, now)

@@ -246,7 +246,10 @@ class Consents(Noun):
     def state(
         self, use: str, *, at: datetime | None = None, known_at: datetime | None = None
     ) -> State:
-        """Return the state of all members for one leaf use: at an instant, as known at another."""
+        """Return what all members' choices alone come to for one leaf use, as known at an instant.
+
+        What may be used is less: a gate asks the rules of regions, ages and groups too.
+        """
         leaf = self._house.taxonomy.use(use)
         return consent.state_of(self._house, leaf, at=at, known_at=known_at)
 

@@ -122,7 +122,12 @@ def test_it_names_the_ground_the_region_and_the_rule(
     at = (START + timedelta(days=2)).isoformat()
     assert main(["decision", "explain", "still", USE, "--at", at, "--workspace", str(path)]) == 0
     said = capsys.readouterr().out
-    for words in ("region-suspended", "choices     kept", "opt-in, suspended", "a cite of our own"):
+    for words in (
+        "region-suspended",
+        "choices     granted",
+        "opt-in, suspended",
+        "a cite of our own",
+    ):
         assert words in said
 
 

@@ -120,8 +120,8 @@ def test_the_impact_is_said_without_publishing(grown: Grown) -> None:
         left = len(set(grown.agreed) - set(grown.withdrew))
         assert impact.members == len(grown.agreed) + len(grown.silent)
         direct = "train.generative.replies/messages.direct/{}"
-        assert impact.allowed[direct.format("platform")] == left
-        assert impact.allowed[direct.format("provider.host")] == 16 - len(grown.withdrew)
+        assert impact.agreed[direct.format("platform")] == left
+        assert impact.agreed[direct.format("provider.host")] == 16 - len(grown.withdrew)
         assert impact.words.notice_window_days == 15
 
 

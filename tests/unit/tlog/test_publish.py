@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -10,6 +11,7 @@ from byleave import merkle
 from byleave.errors import ByleaveError, ConflictError, EvidenceError, InputError, WorldError
 from byleave.evidence.entry import RulesetEntry
 from byleave.note import Checkpoint, SignerKey, parse_checkpoint, parse_note, sign_note
+from byleave.note.signed import add_signatures
 from byleave.testing.log_faults import FaultMode, Faults, MemoryHead, MemorySource, MemoryTiles
 from byleave.tlog.fsck import fsck
 from byleave.tlog.publish import publish
@@ -296,6 +298,56 @@ def test_state_that_could_fork_the_log_is_refused(damage: Callable[[Log], None],
         log.publish()
     assert caught.value.code == code
     assert len(log.signed()) == before
+
+
+def test_a_signature_that_fails_never_becomes_the_head(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where signing goes wrong, the head and the checkpoint stay, and the next call finishes."""
+    log = Log(3)
+    log.publish()
+    log.grow(5)
+    before = log.head.value, log.tiles.published
+
+    def wrong(text: bytes, signers: Sequence[SignerKey]) -> bytes:
+        other = SignerKey(name=ORIGIN, seed=bytes(32))
+        (line,) = parse_note(sign_note(text, [other])).signatures
+        return add_signatures(text, [replace(line, key_id=signers[0].verifier.key_id)])
+
+    with monkeypatch.context() as patch:
+        patch.setattr("byleave.tlog.publish.sign_note", wrong)
+        with pytest.raises(EvidenceError) as caught:
+            log.publish()
+    assert caught.value.code == "log.head-damaged"
+    assert (log.head.value, log.tiles.published) == before
+    log.publish()
+    assert_whole(log, 5)
+
+
+def test_each_file_is_read_once() -> None:
+    """Growing within a tile reads back bundle and tile, and one tile a level of the old tree."""
+    log = Log(65_999)
+    log.publish()
+    log.grow(66_000)
+    read: list[str] = []
+
+    class Counted(MemoryTiles):
+        def read(self, path: str) -> bytes:
+            read.append(path)
+            return super().read(path)
+
+        def read_staged(self, paths: Sequence[str]) -> list[bytes]:
+            read.extend(f"staged {path}" for path in paths)
+            return super().read_staged(paths)
+
+    tiles = Counted()
+    tiles.files, tiles.published = log.tiles.files, log.tiles.published
+    publish(log.source, tiles, log.head, KEY, origin=ORIGIN)
+    assert sorted(read) == [
+        "staged tile/0/257.p/208",
+        "staged tile/entries/257.p/208",
+        "tile/0/257.p/207",
+        "tile/1/001.p/1",
+        "tile/2/000.p/1",
+    ]
 
 
 def test_the_key_is_the_logs() -> None:

@@ -160,7 +160,7 @@ SAY: Final[dict[str, str]] = {
     "house.impact-on": "Uses with a yes that would begin to count, and of how many",
     "house.impact-off": "Uses with a yes that would stop counting, and of how many",
     "house.impact-nobody": "It changes nothing for any of {members} members.",
-    "house.column-allow": "Allow",
+    "house.column-agree": "Said yes",
     "house.column-basis": "Basis",
     "house.column-change": "Change",
     "house.column-cite": "Source",

@@ -282,6 +282,7 @@ def test_without_enrolment_strangers_are_left_out(tmp_path: Path) -> None:
 KILLED = """
 import os, signal, sys
 from byleave.wiring import open as open_workspace
+from byleave.service import consent_import
 parts = 0
 part = consent_import._Job.part
 def then_die(self, start, end):

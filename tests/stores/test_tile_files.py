@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from byleave.errors import EvidenceError, InputError, WorldError
 from byleave.evidence.entry import RulesetEntry
 from byleave.note import SignerKey
-from byleave.stores.tile_files import TileFiles
+from byleave.stores.tile_files import Disk, TileFiles
 from byleave.testing.log_faults import MemoryHead, MemorySource, MemoryTiles
 from byleave.tlog.fsck import fsck
 from byleave.tlog.publish import publish
@@ -121,6 +122,72 @@ def test_a_failed_flush_stops_the_store(
     assert caught.value.code == "world.storage"
     assert not list(tmp_path.rglob("*.tmp"))
     TileFiles(tmp_path).stage([("tile/0/000", b"x")])
+
+
+class Meeting(Disk):
+    """Each flush waits until another thread is at one, too."""
+
+    def __init__(self, threads: int) -> None:
+        self._met = threading.Barrier(threads, timeout=120)
+        self.last: OSError | None = None
+
+    def flush(self, descriptor: int) -> None:
+        if self._met.wait() == 0 and self.last is not None:
+            raise self.last
+
+
+def test_files_of_a_batch_are_flushed_at_once(tmp_path: Path) -> None:
+    """Three files are flushed by three threads at the same time, again and again."""
+    disk = Meeting(3)
+    files = TileFiles(tmp_path, disk=disk)
+    for _ in range(3):
+        files._crew._slow = True  # as a disk makes it
+        files.stage([(f"tile/0/00{number}", b"x") for number in range(3)])
+    assert files.read_staged(["tile/0/002"]) == [b"x"]
+
+
+def test_an_error_of_any_thread_is_told(tmp_path: Path) -> None:
+    """Whichever of the threads fails to flush, the caller is told, and the store stops."""
+    disk = Meeting(4)
+    disk.last = OSError(errno.EIO, "broken")
+    files = TileFiles(tmp_path, disk=disk)
+    batch = [(f"tile/0/00{number}", b"x") for number in range(4)]
+    with pytest.raises(WorldError) as caught:
+        files.stage(batch)
+    assert caught.value.code == "world.storage"
+    with pytest.raises(WorldError):
+        files.stage(batch)
+    assert not list((tmp_path / ".staged").iterdir())
+
+
+def test_quick_flushes_stay_with_their_thread(tmp_path: Path) -> None:
+    """Where flushing costs nothing, one thread does all; after it took long, others help again."""
+    threads: set[int] = set()
+
+    class Timed(Meeting):
+        wait = 0.0
+
+        def flush(self, descriptor: int) -> None:
+            threads.add(threading.get_ident())
+            threading.Event().wait(self.wait)
+            if self.wait and not alone:
+                super().flush(descriptor)
+
+    disk = Timed(4)
+    files = TileFiles(tmp_path, disk=disk)
+    batch = [(f"tile/0/00{number}", b"x") for number in range(4)]
+    alone = True
+    for _ in range(1_000):
+        threads.clear()
+        files.stage(batch)
+        if len(threads) == 1:
+            break
+    assert threads == {threading.get_ident()}
+    disk.wait = 0.001
+    files.stage(batch)
+    alone = False
+    files.stage(batch)
+    assert len(threads) == 4
 
 
 def test_a_full_disk_signs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -240,3 +240,11 @@ def test_no_checkpoint_is_no_error(tmp_path: Path) -> None:
     with pytest.raises(EvidenceError) as caught:
         TileFiles(tmp_path).read_checkpoint()
     assert caught.value.code == "log.tile-missing"
+
+
+def test_promoting_nothing_before_anything_was_written_is_no_error(tmp_path: Path) -> None:
+    """A log that has no folder yet, cosigned before its first entry, has no names to make durable."""
+    files = TileFiles(tmp_path / "log")
+    files.promote(())
+    files.publish_checkpoint(b"the first")
+    assert (tmp_path / "log" / "checkpoint").read_bytes() == b"the first"

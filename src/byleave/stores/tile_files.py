@@ -159,7 +159,7 @@ class TileFiles:
         """
         with self._stopping():
             folders = self._renamed(paths)
-            if not self._served:
+            if not self._served and os.path.isdir(self._root):  # noqa: PTH112 (else: no names yet)
                 folders[self._root] = None
             self._flush((), folders)
             self._named.update(folders)

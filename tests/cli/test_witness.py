@@ -183,6 +183,28 @@ def test_bad_logs_each_have_their_error(
     assert f"error[{code}]" in said.err
 
 
+@pytest.mark.parametrize("damage", ["flipped", "gone"])
+def test_a_damaged_log_of_ones_own_is_listed_and_not_signed_over(
+    platform: Path, say: Say, damage: str
+) -> None:
+    """With a published tile damaged nothing is signed, commands say what is durable, fsck lists it."""
+    tile = platform / "log" / "tile" / "0" / "000.p" / "2"
+    data = bytearray(tile.read_bytes())
+    data[-1] ^= 1
+    tile.write_bytes(bytes(data))
+    if damage == "gone":
+        tile.unlink()
+    before = (platform / "log" / "checkpoint").read_bytes()
+    said = say("member", "enrol", "m-1", "-w", str(platform))
+    assert said.code == 3
+    assert "what was recorded is durable" in said.err
+    assert (platform / "log" / "checkpoint").read_bytes() == before
+    listed = say("fsck", "-w", str(platform))
+    assert (listed.code, listed.err) == (3, "")
+    assert "NOT SOUND" in listed.out
+    assert "FAIL  log/" in listed.out
+
+
 def test_serving_ends_with_ctrl_c(tmp_path: Path) -> None:
     """`witness serve` says where it listens, answers, and ends with exit code 0 on Ctrl-C."""
     make_witness(tmp_path / "w", "w.test.invalid")

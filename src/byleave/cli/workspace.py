@@ -89,7 +89,7 @@ def fsck(ctx: click.Context, *, workspace: str, as_json: bool) -> None:
     """  # noqa: D301
     with opened(workspace, read_only=True) as ws:
         problems = ws.fsck()
-        size = ws.log.checkpoint()["size"]
+        size = ws.ledger.size() if problems else ws.log.checkpoint()["size"]
     data = {"workspace": workspace, "ok": not problems, "problems": problems, "entries": size}
 
     def lines() -> list[str]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Final, Protocol
 
-from byleave.errors import InputError, WorldError
+from byleave.errors import EvidenceError, InputError, WorldError
 from byleave.evidence.log_proof import LoggedEntry
 from byleave.note.checkpoint import Checkpoint
 from byleave.note.keys import SignerKey, VerifierKey
@@ -16,6 +16,10 @@ from byleave.tlog.reader import LogReader
 from byleave.tlog.sequencer import Sequencer
 
 __all__ = ["WorkspaceLog"]
+
+_DURABLE: Final = (
+    "what was recorded is durable; nothing is signed until byleave log fsck finds the log sound"
+)
 
 
 class LoggedLedger(EntrySource, HeadStore, Protocol):
@@ -74,12 +78,16 @@ class WorkspaceLog:
 
         Raises:
             WorldError: `log.quorum-unmet`, unless held.
+            EvidenceError: What is stored must not be signed over; what was recorded is durable.
         """
         if self._signer is None or self._deferred or not self._may_sign():
             return
         self._reader = None
         try:
             self._sequencer.publish()
+        except EvidenceError as error:
+            error.hint = error.hint or _DURABLE
+            raise
         except WorldError as error:
             if error.code != "log.quorum-unmet":
                 raise

@@ -375,7 +375,7 @@ def _lines(answer: dict[str, Any]) -> list[str]:
                     "yes" if s["allowed"] else "no",
                     s["because"],
                     s["ground"] or "",
-                    s["choices"],
+                    "granted" if s["choices"] == "kept" else s["choices"],
                     f"{s['basis']}, {s['region'] or 'region not known'}",
                 ]
                 for s in answer["standings"]

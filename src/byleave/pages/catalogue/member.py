@@ -53,6 +53,7 @@ SAY: Final[dict[str, str]] = {
     "receipt.holds": "This is what we would do with new data of yours on {date}.",
     "receipt.stops": "What the rules do not allow",
     "receipt.stops-part": "This is about {done} of {total} uses:",
+    "receipt.sources": "Where it is written:",
     "receipt.no-source": "No rule there names this use.",
     "receipt.since": "since {date}",
     "receipt.until": "until {date}",

@@ -55,6 +55,7 @@ SAY: Final[dict[str, str]] = {
     "receipt.holds": "Das würden wir am {date} mit neuen Daten von Ihnen tun.",
     "receipt.stops": "Was die Regeln nicht erlauben",
     "receipt.stops-part": "Das betrifft {done} von {total} Nutzungen:",
+    "receipt.sources": "Wo es steht:",
     "receipt.no-source": "Keine Regel dort nennt diese Nutzung.",
     "receipt.since": "seit dem {date}",
     "receipt.until": "bis zum {date}",

@@ -31,7 +31,7 @@ _FORBIDS: Final = rx(
     r"agree[ ]not|undertake[ ]not|must[ ]not|may[ ]not|shall[ ]not)\b"
 )
 _EXCEPTION: Final = rx(
-    r"\b(?:unless|except(?:ing|ions?)?|excluding|only[ ](?:if|when|where|with|in|as|to)|without[ ](?:your|the[ ]user's|first|prior|obtaining|explicit|express|one[ ]of)|other[ ]than|apart[ ]from|save[ ](?:for|where|as)|until[ ]you)\b"
+    r"\b(?:unless|except(?:ing|ions?)?|excluding|only[ ](?:if|when|where|with|in|as|to)|without[ ](?:(?:our[ ]|the[ ])?(?:customers?'s?|users?'s?|members?'s?|clients?'s?)|your|first|prior|obtaining|explicit|express|one[ ]of)|other[ ]than|apart[ ]from|beyond|save[ ](?:for|where|as)|until[ ]you)\b"
 )
 _PAST: Final = rx(
     r"\b(?:in[ ]the[ ]past|previously|formerly|historically|(?:we|us|it|and|company)[ ]used[ ]to[ ](?:share|sell|train|use|disclose|give)|until[ ](?:\w+[ ])?(?:19|20)\d\d|"
@@ -236,7 +236,7 @@ def _denied(text: str, clear: str, clause: str, start: int, verb: int) -> bool:
     if not no and text[start - 1 : start] == ":" and denies(head):
         no = True
     if not no and re.match(
-        r"\w+\s+(?:none|nothing|no (?:personal )?(?:data|information))\b", after
+        r"\w+\s+(?:none|nothing|no (?:[\w()]+ ){0,4}?(?:data|information))\b", after
     ):
         no = True
     if not no:

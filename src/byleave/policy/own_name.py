@@ -23,7 +23,8 @@ _GENERIC: Final = frozenset(
     "the this these our your my privacy terms service services global website online general data "
     "user users customer company's policy notice welcome welcomes if when by in for at we us "
     "consumer app application personal how what who usage payment transaction international you "
-    "chat billing financial".split()
+    "chat billing financial see sometimes remind meeting such training utilising gem disclosure use "
+    "duration third-party cross-border".split()
 )
 
 
@@ -66,12 +67,16 @@ def own_names(text: str) -> tuple[str, ...]:
             found.add(title["name"])
         for called in _CALLED_WE.finditer(line):
             found |= {called["name"], *_ALIAS.findall(called["aliases"])}
-    found |= _speaking(text)
+    defined = _DEFINED.search(text[:_OPENING])
+    if defined is not None and defined["alias"].startswith(defined["name"].split()[0]):
+        found |= {defined["name"], defined["alias"]}
+    found = {_OF.sub("", name) for name in found} | _speaking(text)
     for name in [name for name in found if " " in name]:
         first = name.split()[0]
         if len(re.findall(rf"\b{re.escape(first)}(?! [A-Z])\b", text)) > 1:
             found.add(first)
     kept = {name for name in found if name.split()[0].lower() not in _GENERIC and len(name) > 2}
+    kept = kept or _acting(text)
     kept |= {form for form in _THE_COMPANY if len(re.findall(rf"\b{form}\b", text)) > 1}
     return tuple(sorted(kept, key=lambda name: (-len(name), name)))
 
@@ -81,12 +86,34 @@ _SPEAKS: Final = re.compile(
 )
 
 
+_ACTS: Final = re.compile(
+    r"(?<![\w.] )\b([A-Z][a-z]+[A-Za-z]*) (?:may|will|can|do(?:es)?|has|collects|uses|utili[sz]es|stores|"
+    r"processes|shares|reserves|encourages|receives|discloses|retains|logs|sends|offers|provides)\b"
+)
+_DEFINED: Final = re.compile(
+    rf"(?P<name>{_NAME}),? (?:Inc|LLC|Ltd|Limited|GmbH|Corp|PLC|plc)\b\.?,? \((?:the )?\"(?P<alias>[A-Z][\w. &-]{{1,40}})\"\)"
+)
+_OPENING: Final = 1500  # characters in which a text says who publishes it
+_OF: Final = re.compile(r" (?:Notice|Statement|Terms)(?: of)?$")
+
+
 def _speaking(text: str) -> set[str]:
     """Return the one name that acts in a text again and again, as a publisher does: "Valve may"."""
     counts = Counter(_SPEAKS.findall(text))
     ranked = [(n, name) for name, n in counts.items() if name.lower() not in _COMMON_SUBJECTS]
     ranked.sort(reverse=True)
     if not ranked or ranked[0][0] < 4 or (len(ranked) > 1 and ranked[1][0] * 2 > ranked[0][0]):
+        return set()
+    return {ranked[0][1]}
+
+
+def _acting(text: str) -> set[str]:
+    """Return the name that acts more than once and is named twice as often as any other that acts."""
+    acts = Counter(name for name in _ACTS.findall(text) if name.lower() not in _COMMON_SUBJECTS)
+    ranked = sorted(((len(re.findall(rf"\b{name}\b", text)), name) for name in acts), reverse=True)
+    if not ranked or acts[ranked[0][1]] < 2 or ranked[0][0] < 5:
+        return set()
+    if len(ranked) > 1 and ranked[1][0] * 2 > ranked[0][0]:
         return set()
     return {ranked[0][1]}
 

@@ -54,6 +54,8 @@ HANDING: Final = tuple(
         rf"(?:^|[,;][ ]|\b(?:that|and|as|when|then)[ ])(?!Wh|How|That|Some|Each|Such|All|Any|No\b)(?P<whom>{NAMED})[ ](?:{MODAL}[ ])+(?:\w+[ ](?:and|or)[ ])?(?P<verb>collect|receive|access|obtain|gather|track|combine|see|import)(?P<what>[ ](?:[\w-]+[ ]){{0,4}}?{DATA})(?![^;.!?]{{0,60}}\b(?:with|to)[ ]us\b)",
         # their duty of confidence
         rf"(?P<whom>{RECIPIENT})\b[^;.!?]{{0,60}}?\b(?:must|are|agree|have|is|will)\b[^;.!?]{{0,40}}?\b(?P<verb>bound|agreed?|subject|obliged|committed)[ ](?:by|to)[ ](?:\w+[ ]){{0,4}}?(?P<what>confidential\w*)",
+        # it is on their servers
+        rf"{DATA}[^;.!?]{{0,60}}?\b(?P<verb>stored|hosted|kept|processed|held|transits?|sent)(?P<what>)[ ](?:(?:on|in|to|through)[ ])?(?P<whom>their)[ ](?:own[ ])?servers\b",
         # a document given by way of somebody else; your data used by that company
         rf"\b(?P<verb>providing|submitting|uploading)[ ](?P<what>[^;.!?]{{0,60}}?\b(?:ID|{DATA})[ ])(?:through|via|using)[ ](?:an?[ ]|our[ ])?(?P<whom>{RECIPIENT})",
         rf"{DATA}[ ](?:{MODAL}[ ])?{BEING}[ ](?:\w+[ ])?(?P<verb>used|processed|collected|held)(?P<what>)[ ]by[ ](?P<whom>(?:that|the|such|these|those|another)[ ](?:other[ ]|third[ ]|receiving[ ])?(?:compan(?:y|ies)|part(?:y|ies)|entit(?:y|ies)|business(?:es)?))\b",

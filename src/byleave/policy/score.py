@@ -44,7 +44,7 @@ __all__ = [
 ]
 
 #: Probability from which a sentence counts; chosen on batches that the weights had not seen.
-THRESHOLD: Final = 0.55
+THRESHOLD: Final = 0.5
 TRAINING_THRESHOLD: Final = 0.8
 SCALE: Final = 6.0
 _REACH: Final = 22  # how many words further on the second of two words may stand

@@ -118,7 +118,7 @@ TO_WHOM: Final = (
     rf"\b(?:with|to|among|amongst|between|onto)\b{UP_TO}{{0,140}}?(?P<whom>{RECIPIENT})"
 )
 _NOBODY_ELSE: Final = (
-    r"(?!us\b|another\b|third[ ]countr|a\b(?=[ ]specific)|one[ ]another|each[ ]other|you(?:rself)?\b|other[ ]our|our[ ](?:staff|team|servers?|systems?|employees|users|members|customers|community|site|website|app|service)|other[ ](?:(?-i:[A-Z])\w+s\b|(?:\w+[ ])?users|members|people|countries|jurisdictions)|another[ ]country|"
+    r"(?!us\b|another\b|third[ ]countr|a[ ](?:location|server|country)\b|our[ ](?:patients|pupils|students|readers|guests)\b|a\b(?=[ ]specific)|one[ ]another|each[ ]other|you(?:rself)?\b|other[ ]our|our[ ](?:staff|team|servers?|systems?|employees|users|members|customers|community|site|website|app|service)|other[ ](?:(?-i:[A-Z])\w+s\b|(?:\w+[ ])?users|members|people|countries|jurisdictions)|another[ ]country|"
     r"your\b|friends|people|the[ ](?:other[ ](?:members|users)|public|extent|United|EU|UK|same|world|internet|other)|a[ ]country|countries|comply|respond|protect|enforce|prevent|help|provide|improve|and\b|or\b|be\b|do\b|a[ ]friend|everyone|my\b|respect|regard|"
     r"allow|enable|make|meet|fulfil|perform|process|detect|investigate|support|operate|any[ ]extent|ensure|establish|defend|verify|members|users|servers|Switzerland|Europe|law[ ]?\b|anyone\b|in\b|facilitate|use\b|create|show|deliver|obtain|train|develop|analy|understand|assist|bring|give|send|communicate)"
 )

@@ -213,6 +213,34 @@ def test_import_brings_history_and_publishes_nothing(place: Path, say: Say) -> N
     assert say("fsck").code == 0
 
 
+def test_two_collections_may_hold_the_same_recordings(place: Path, say: Say) -> None:
+    """A clone imported under a second name is a second collection, listed apart from the first."""
+    small_collection(place / "acme-versions")
+    one = say("policy", "import-ota", "acme-versions", "--json").json
+    other = say("policy", "import-ota", "acme-versions", "--collection", "mirror", "--json").json
+    assert one["new"] == other["new"] == one["recordings"]
+    assert one["replaced"][0]["because"] == "another title"
+    listed = say("policy", "observed", "--json").json["observed"]
+    assert {item["collection"] for item in listed} == {"acme-versions", "mirror"}
+    assert say("policy", "observed").out.split()[0] == "collection"
+    assert say("fsck").code == 0
+
+
+def test_a_title_of_others_does_not_write_on_the_terminal(place: Path, say: Say) -> None:
+    """Characters that a terminal obeys, in a heading or a path of a clone, are printed as codes."""
+    made = small_collection(place / "odd-versions")
+    made.record(
+        "Odd/A\nB.md",
+        "# Ring\x07 \x1b[2J\x9b31m\n\nEffective May 1, 2024\n",
+        date="2024-05-01T00:00:00Z",
+        subject="First record of Odd",
+    )
+    said = [say("policy", "import-ota", "odd-versions").out, say("policy", "observed").out]
+    assert not {"\x07", "\x1b", "\x9b"} & set("".join(said))
+    assert "Odd/A\\nB.md" in said[1]
+    assert "Ring\\x07 \\x1b[2J\\x9b31m" in said[1]
+
+
 def test_what_was_observed_is_listed_with_its_windows(place: Path, say: Say) -> None:
     """Each document shows its variants, and for each change the days of notice people had."""
     small_collection(place / "acme-versions")

@@ -9,11 +9,11 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 import click
 
-__all__ = ["Progress", "emit", "json_option", "short", "table", "workspace_option"]
+__all__ = ["Progress", "emit", "json_option", "short", "shown", "table", "workspace_option"]
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 workspace_option = click.option(
@@ -27,6 +27,11 @@ workspace_option = click.option(
 )
 
 
+_OBEYED: Final = {
+    code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"
+}
+
+
 def emit(
     data: dict[str, Any], *, schema: str, as_json: bool, lines: Callable[[], Iterable[str]]
 ) -> None:
@@ -35,14 +40,21 @@ def emit(
         click.echo(json.dumps({"schema": schema, **data}, ensure_ascii=False))
     else:
         for line in lines():
-            click.echo(line)
+            click.echo(shown(line))
+
+
+def shown(text: str) -> str:
+    """Return a text without characters that a terminal obeys: of a title or an id of others."""
+    return text.translate(_OBEYED)
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
     """Return aligned lines; integers to the right with thousands separated; "none" below no row."""
-    shown = [[_cell(value) for value in row] for row in rows]
-    right = [all(row[i][1] for row in shown) and bool(shown) for i in range(len(header))]
-    widths = [max([len(head), *(len(row[i][0]) for row in shown)]) for i, head in enumerate(header)]
+    cells_of = [[_cell(value) for value in row] for row in rows]
+    right = [all(row[i][1] for row in cells_of) and bool(cells_of) for i in range(len(header))]
+    widths = [
+        max([len(head), *(len(row[i][0]) for row in cells_of)]) for i, head in enumerate(header)
+    ]
 
     def line(cells: Sequence[str]) -> str:
         parts = [
@@ -51,7 +63,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
         ]
         return "  " + "  ".join(parts).rstrip()
 
-    return [line(header), *([line([text for text, _ in row]) for row in shown] or ["  none"])]
+    return [line(header), *([line([text for text, _ in row]) for row in cells_of] or ["  none"])]
 
 
 def short(digest: str) -> str:
@@ -61,7 +73,7 @@ def short(digest: str) -> str:
 
 def _cell(value: object) -> tuple[str, bool]:
     if isinstance(value, bool) or not isinstance(value, int):
-        return ("–" if value is None else str(value)), False
+        return ("–" if value is None else shown(str(value)).replace("\n", "\\n")), False
     return f"{value:,}", True
 
 

@@ -304,16 +304,17 @@ def _import_lines(imported: Imported) -> list[str]:
     if imported.unknown:
         lines.append(f"  commits not understood {imported.unknown:,}")
     lines += [
-        f"  another document     {path}: {before!r} became {after!r}"
-        for path, before, after in imported.replaced
+        f"  another document     {path}: {before!r} became {after!r} ({why})"
+        for path, before, after, why in imported.replaced
     ]
     return lines
 
 
 def _observed_lines(found: Iterable[Observed], *, whole: bool) -> list[str]:
-    rows, lines = [], []
+    rows, lines, collections = [], [], []
     for item in found:
         document: Any = item.to_dict()
+        collections += [item.collection] * len(document["variants"])
         rows += [
             [item.path, v["variant"], v["title"][:40], v["changes"], v["last_recorded"][:10]]
             for v in document["variants"]
@@ -329,6 +330,9 @@ def _observed_lines(found: Iterable[Observed], *, whole: bool) -> list[str]:
     if not rows:
         return ["nothing observed yet: byleave policy import-ota"]
     head = ["path", "variant", "title", "recordings", "last recorded"]
+    if len(set(collections)) > 1:
+        head = ["collection", *head]
+        rows = [[name, *row] for name, row in zip(collections, rows, strict=True)]
     return [*table(head, rows), *lines]
 
 

@@ -110,7 +110,7 @@ def _listed(folder: Path, paths: list[str]) -> Iterator[tuple[str, datetime, str
         recorded = datetime.fromisoformat(date.decode()).astimezone(UTC)
         for meta, path in zip(fields[::2], fields[1::2], strict=False):
             parts = meta.decode("ascii", "replace").lstrip(":").split(" ")
-            name = path.decode("utf-8", "replace")
+            name = path.decode("utf-8", "backslashreplace")  # two names stay two
             is_text = "/" in name and name.endswith(".md") and not name.startswith(".")
             if is_text and len(parts) == 5 and parts[1] in _FILE_MODES and parts[3] != _ABSENT:
                 words = subject.decode("utf-8", "replace")

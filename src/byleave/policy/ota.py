@@ -10,7 +10,7 @@ Such a repository holds one Markdown file per document and one commit per record
 A technical upgrade extracts the same page anew: it is no change of the text's wording by its
 publisher. Three dates are kept apart, and none is made up from another: *recorded* (author date
 of the commit: an outsider saw the text), *effective* and *announced effective* (written in it).
-A path may begin to hold another document without a word; `continues` notices.
+A path may begin to hold another document without a word; `breaks_off` notices.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ __all__ = [
     "Change",
     "Dates",
     "Recording",
+    "breaks_off",
     "change_of",
     "dates_in",
     "history",
@@ -229,6 +230,19 @@ def dates_in(text: str) -> Dates:
     )
 
 
+def breaks_off(before: Recording, after: Recording) -> str | None:
+    """Say why a path holds another document than before, or None: it is the same one.
+
+    Another title is another document, unless only figures and common words changed; so is an
+    effective date that goes back, which a later version of one text does not do.
+    """
+    if after.change == "first":
+        return "recorded as a first version"
+    if before.title and after.title and not _same_title(before.title, after.title):
+        return "another title"
+    return "its effective date goes back" if _went_back(before.dates, after.dates) else None
+
+
 def history(recordings: Iterable[Recording]) -> tuple[Recording, ...]:
     """Return recordings in the order of time, with the document at each path numbered.
 
@@ -239,7 +253,7 @@ def history(recordings: Iterable[Recording]) -> tuple[Recording, ...]:
     for item in sorted(recordings, key=lambda r: (r.path, r.recorded, r.commit)):
         before = last.get(item.path)
         variant = 1 if before is None else before.variant
-        if before is not None and not _continues(before, item):
+        if before is not None and breaks_off(before, item) is not None:
             variant += 1
         last[item.path] = replace(item, variant=variant)
         numbered.append(last[item.path])
@@ -274,19 +288,6 @@ def _midnight(instant: datetime) -> datetime:
 
 def _day(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
-
-
-def _continues(before: Recording, after: Recording) -> bool:
-    """Say whether a path still holds the same document.
-
-    Another title is another document, unless only figures and common words changed; so is an
-    effective date that goes back, which a later version of one text does not do.
-    """
-    if after.change == "first":
-        return False
-    if before.title and after.title and not _same_title(before.title, after.title):
-        return False
-    return not _went_back(before.dates, after.dates)
 
 
 def _went_back(before: Dates, after: Dates) -> bool:

@@ -18,7 +18,15 @@ from byleave.canonical import Json, encode, sha256
 from byleave.errors import EvidenceError
 from byleave.evidence.entry import SourceEntry
 from byleave.ids import format_instant, parse_digest, parse_instant, to_us
-from byleave.policy.ota import Dates, Recording, history, kind_of, recording, windows
+from byleave.policy.ota import (
+    Dates,
+    Recording,
+    breaks_off,
+    history,
+    kind_of,
+    recording,
+    windows,
+)
 from byleave.service.house import House
 
 __all__ = [
@@ -95,7 +103,7 @@ class Imported:
         new: Of these, recordings that were not here before.
         technical: Of all, technical upgrades: seen again, changed by no publisher.
         unknown: Of all, commits whose subject says nothing that is known.
-        replaced: Paths that began to hold another document: (path, title before, title after).
+        replaced: Paths that began to hold another document: (path, title before, after, why).
         undated: Recordings whose text says no date of its own.
     """
 
@@ -104,7 +112,7 @@ class Imported:
     new: int
     technical: int
     unknown: int
-    replaced: tuple[tuple[str, str, str], ...]
+    replaced: tuple[tuple[str, str, str, str], ...]
     undated: int
 
     def to_dict(self) -> dict[str, Json]:
@@ -117,8 +125,8 @@ class Imported:
             "unknown": self.unknown,
             "undated": self.undated,
             "replaced": [
-                {"path": path, "before": before, "after": after}
-                for path, before, after in self.replaced
+                {"path": path, "before": before, "after": after, "because": why}
+                for path, before, after, why in self.replaced
             ],
         }
 
@@ -228,7 +236,9 @@ def _stage(
     listed = [item.to_dict() for item in fresh]
     digest = sha256(encode(listed))
     slug = _SLUG.sub("-", path.removesuffix(".md").lower()).strip("-")[:48] or "text"
-    name = f"{slug}-{digest.hex()[:16]}"
+    # Two collections may hold the same recordings; their names are of both.
+    own = sha256(encode([collection, digest.hex()])).hex()[:16]
+    name = f"{slug}-{own}"
     house.artefacts.put(KIND, name, {f"{sha}.md": text for sha, text in texts.items()})
     entry = SourceEntry(
         source=f"observed {collection} {digest.hex()[:16]}",
@@ -251,9 +261,9 @@ def _record(house: House, news: list[_Staged]) -> None:
 
 def _report(path: str, total: int, new: int, whole: tuple[Recording, ...]) -> Imported:
     replaced = tuple(
-        (path, one.title, other.title)
+        (path, one.title, other.title, why)
         for one, other in pairwise(whole)
-        if other.variant > one.variant
+        if (why := breaks_off(one, other)) is not None
     )
     return Imported(
         documents=1,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -66,6 +67,21 @@ def test_what_is_no_text_is_passed_over(made: Collection) -> None:
         "Acme/Terms of Service.md",
         "Café Été/Privacy Policy.md",
     }
+
+
+def test_two_paths_that_are_no_utf8_stay_two(tmp_path: Path) -> None:
+    """Names of files in another encoding are told apart, and no commit without a change counts."""
+    made = Collection(tmp_path / "odd")
+    for number, letter in enumerate((b"\xe8", b"\xe9"), 1):
+        folder = Path(os.fsdecode(os.fsencode(made.folder) + b"/Acm" + letter))
+        folder.mkdir()
+        (folder / "Terms.md").write_bytes(b"# Terms\n\nEffective May %d, 2024\n" % number)
+    made.git("add", "-A")
+    made.git("commit", "-q", "-m", "First record of both", date="2024-05-01T00:00:00Z")
+    made.git("commit", "-q", "--allow-empty", "-m", "Record new changes of nothing")
+    found = list(read_versions(made.folder))
+    assert [item.path for item in found] == ["Acm\\xe8/Terms.md", "Acm\\xe9/Terms.md"]
+    assert [item.text.split(b"May ")[1][:1] for item in found] == [b"1", b"2"]
 
 
 def test_subjects_old_and_new_are_understood(made: Collection) -> None:

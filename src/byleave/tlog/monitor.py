@@ -12,7 +12,8 @@ Each visit:
     snapshot one of the log; directories count up, each naming the one before it, and list as many
     members as were enrolled and not erased; no statement of cessation is contradicted by an entry
     before it; each is of a known kind, in its one encoding (`monitor_rules`)
-(6) with a receipt: the log still holds each of its entries at its index, and enrols its holder
+(6) with a receipt: the log still holds each of its entries at its index, and extends each of its
+    checkpoints, which is where a history made for its holder alone shows; it enrols its holder
     once; every snapshot has a bucket in which the holder is listed or not; of a directory, a
     proof says whether it lists that one enrolment
 
@@ -31,6 +32,7 @@ from byleave.errors import EvidenceError, InputError
 from byleave.evidence.bucket import bucket_of, label
 from byleave.evidence.entry import EnrolmentEntry, parse_entry
 from byleave.evidence.fork import ForkProof
+from byleave.evidence.log_proof import LoggedEntry
 from byleave.evidence.receipt import Receipt
 from byleave.ids import Digest
 from byleave.merkle.tile import TILE_WIDTH
@@ -112,6 +114,11 @@ class Monitor:
             yield self.state
         # (6)
         self._check_receipt(reader)
+        try:
+            self._compare_receipt(reader)
+        except ForkError:
+            self._keep_fork(new)
+            raise
         yield self.state
 
     def new_directory(self) -> dict[str, int] | None:
@@ -202,6 +209,8 @@ class Monitor:
         """Check that the tree of `reader`, signed as `large`, begins with the small one."""
         note, at = small
         shown = reader.root(at.size)
+        if shown != at.root and at.size == reader.size:
+            raise ForkError(ForkProof(first=note, second=large, shown=None, path=()))
         if shown != at.root:
             path = reader.consistency(at.size)
             raise ForkError(ForkProof(first=note, second=large, shown=shown, path=path))
@@ -219,7 +228,7 @@ class Monitor:
     def _check_receipt(self, reader: LogReader) -> None:
         if self._receipt is None:
             return
-        held = [self._receipt.enrolment, *(event.logged for event in self._receipt.events)]
+        held = _held(self._receipt)
         told = {finding.index for finding in self.state.findings}
         found = [
             Finding(
@@ -233,6 +242,25 @@ class Monitor:
             and reader.leaf_hash(item.proof.index) != merkle.leaf_hash(item.entry)
         ]
         self.state = replace(self.state, findings=(*self.state.findings, *found))
+
+    def _compare_receipt(self, reader: LogReader) -> None:
+        """Hold the log to the checkpoints in the receipt: its holder may have been shown another.
+
+        One that no key of the log signed is nobody's word, and is passed over.
+        """
+        if self._receipt is None:
+            return
+        logs = replace(self._trust, quorum=None)
+        for note in sorted({item.proof.checkpoint for item in _held(self._receipt)}):
+            try:
+                at = logs.check(note).checkpoint
+            except EvidenceError:
+                continue
+            if at.origin != reader.checkpoint().origin:
+                continue
+            if at.size > reader.size:
+                raise _rolled_back(at.size, reader.size)
+            self._check_prefix(reader, small=(note, at), large=reader.checkpoint_bytes())
 
 
 class _At:
@@ -253,6 +281,12 @@ def _rolled_back(before: int, now: int) -> EvidenceError:
     return EvidenceError(
         f"the log showed {before:,} entries before, and shows {now:,} now", code="log.rolled-back"
     )
+
+
+def _held(receipt: Receipt) -> list[LoggedEntry]:
+    """Return every entry that a receipt holds."""
+    offer = [] if receipt.joint is None else [receipt.joint.offer]
+    return [receipt.enrolment, *(event.logged for event in receipt.events), *offer]
 
 
 def _commitment(receipt: Receipt) -> Digest:

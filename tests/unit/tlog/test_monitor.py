@@ -322,12 +322,50 @@ def test_a_receipt_holds_the_log_to_its_word() -> None:
     log = grown(enrolment(), snapshot("s"))
     receipt = receipt_in(log, 0)
     other = grown(snapshot("s"), enrolment())
-    state = visited(other, receipt=receipt).state
+    monitor = Monitor(other.tiles, TRUST, receipt=receipt)
+    with pytest.raises(ForkError) as caught:
+        list(monitor.visit())
+    caught.value.proof.check(TRUST.logs)
+    state = monitor.state
     assert [(f.code, f.index) for f in state.findings] == [
         ("log.enrolment-twice", 1),
         ("log.receipt-differs", 0),
+        ("log.forked", 2),
     ]
-    assert visited(other, state, receipt=receipt).state.findings == state.findings
+    again = Monitor(other.tiles, TRUST, parse_state(state.encode()), receipt=receipt)
+    with pytest.raises(ForkError):
+        list(again.visit())
+    assert again.state.findings == state.findings
+
+
+@pytest.mark.parametrize("more", [0, 1, 300])
+def test_a_history_made_for_one_member_is_proven_by_their_receipt(more: int) -> None:
+    """A member who was shown a history of their own has in their receipt what proves it to anybody."""
+    private = grown(enrolment(), snapshot("s"))
+    receipt = receipt_in(private, 0)
+    public = grown(enrolment(), snapshot("s2"))
+    public.grow(*ENTRIES[:more])
+    with pytest.raises(ForkError) as caught:
+        list(Monitor(public.tiles, TRUST, receipt=receipt).visit())
+    fork = parse_fork(caught.value.proof.encode()).check(TRUST.logs)
+    assert (fork.first.size, fork.second.size) == (2, 2 + more)
+
+
+def test_a_log_behind_a_receipt_is_rolled_back() -> None:
+    """A log that shows less than a receipt's checkpoint is not taken for the whole of it."""
+    log, behind = grown(enrolment(), snapshot("s")), grown(enrolment())
+    with pytest.raises(EvidenceError) as error:
+        visited(behind, receipt=receipt_in(log, 0))
+    assert error.value.code == "log.rolled-back"
+
+
+def test_a_receipts_checkpoint_that_nobody_signed_proves_nothing() -> None:
+    """A receipt whose checkpoint is by no key of the log is held to its entries alone."""
+    log = grown(enrolment(), snapshot("s"))
+    receipt = receipt_in(log, 0)
+    proof = replace(receipt.enrolment.proof, checkpoint=b"unsigned")
+    held = replace(receipt, enrolment=replace(receipt.enrolment, proof=proof))
+    assert visited(log, receipt=held).state.findings == ()
 
 
 def test_a_second_enrolment_of_the_holder_is_found() -> None:

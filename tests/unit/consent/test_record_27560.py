@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from functools import cache
+from importlib import resources
 from typing import Any
 
 import pytest
@@ -171,7 +172,9 @@ CASES: dict[str, ReceiptFacts] = {
 
 @cache
 def shapes() -> Graph:
-    return Graph().parse(VECTORS / "shapes.ttl", format="turtle")
+    folder = resources.files("byleave.consent") / "contexts"
+    text = (folder / "receipt-27560-v1.shapes.ttl").read_text("ascii")
+    return Graph().parse(data=text, format="turtle")
 
 
 def graph(document: dict[str, Any]) -> Graph:
@@ -200,6 +203,16 @@ def test_receipts_are_in_shape(name: str) -> None:
     """Each vector holds every field that ISO/IEC TS 27560 asks for, as the DPV guide writes it."""
     holds, report = conforms(json.loads((VECTORS / "v1" / f"{name}.jsonld").read_bytes()))
     assert holds, report
+
+
+def test_context_and_shapes_ship_with_word_of_whose_they_are() -> None:
+    """The package holds both, and beside them their sources and licence, each file by its name."""
+    folder = resources.files("byleave.consent") / "contexts"
+    names = sorted(file.name for file in folder.iterdir())
+    assert names == ["SOURCES", "receipt-27560-v1.jsonld", "receipt-27560-v1.shapes.ttl"]
+    told = (folder / "SOURCES").read_text("ascii")
+    assert all(name in told for name in names if name != "SOURCES")
+    assert "LICENSE" in told
 
 
 def test_reading_one_needs_no_network(monkeypatch: pytest.MonkeyPatch) -> None:

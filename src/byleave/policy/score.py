@@ -4,11 +4,11 @@ Beside the rules, not instead of them: a sentence that no rule knows may still r
 tell of sharing. Words are read as they are, alone and in pairs, and reduced to what they are here (a
 recipient, data, a verb of handing over or of receiving, us, you, a negation): runs of one to three of
 them and which comes before which. What the rules hold against a sentence (it denies, asks, tells of
-what comes in) is a feature among these and has its weight; only a plain denial is never
-heard. The score for training hears fewer things: the words, alone and in pairs, with AI read as one;
-both read the names of other companies as one. Weights were fitted on labelled
-sentences of published texts (`benchmarks/policy_lint.py --fit`); docs/spec/policy-lint.md says on how
-many, and how often the rules with the score are right.
+what comes in) is a feature among these and has its weight; only a plain denial, and what states
+nothing (a question, a pointer), are never heard. The score for training hears fewer things: the
+words, alone and in pairs, with AI read as one. Both read the names of other companies as one.
+Weights were fitted on labelled sentences of published texts (`benchmarks/policy_lint.py --fit`);
+docs/spec/policy-lint.md says on how many, and how often the rules with the score are right.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ __all__ = [
     "training_words",
 ]
 
-#: Probability from which a sentence counts; chosen on batches that the weights had not seen.
+#: Probability from which a sentence counts; chosen on texts that the weights had not seen.
 THRESHOLD: Final = 0.5
 TRAINING_THRESHOLD: Final = 0.8
 SCALE: Final = 6.0
@@ -122,9 +122,12 @@ def reads_like_training(text: str, lead: str, weights: Weights | None = None) ->
 def reads_like_sharing(text: str, lead: str, weights: Weights | None = None) -> bool:
     """Say whether a sentence is alike enough to count as one that speaks of sharing.
 
-    Whatever the likeness, it does not where it denies every handing over of which it tells.
+    Whatever the likeness, it does not where it denies every handing over of which it tells, or
+    asks, defines, looks back or points elsewhere.
     """
-    return score(text, lead, weights) > THRESHOLD and not _plain_denial(text)
+    if score(text, lead, weights) <= THRESHOLD:
+        return False
+    return not (says_nothing(text) or _plain_denial(text))
 
 
 def _plain_denial(text: str) -> bool:

@@ -223,10 +223,12 @@ def replay(
     byleave consent replay --known-at 2024-12-01 --json
     """  # noqa: D301
     from byleave.errors import EvidenceError
+    from byleave.ids import parse_digest
 
+    wanted = None if expect is None else parse_digest(expect)
     with opened(workspace, read_only=True) as ws, _noted():
         found = ws.consent.replay(at=_instant(at), known_at=_instant(known_at))
-    if expect is not None and expect != found.digest.hex():
+    if wanted is not None and wanted != found.digest:
         raise EvidenceError(
             f"the replay gives {found.digest.hex()}, not the digest expected",
             code="consent.replay-differs",

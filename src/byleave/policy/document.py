@@ -31,7 +31,7 @@ from typing import Final
 from byleave.canonical import Json, digest_of, sha256
 from byleave.errors import InputError, RefusedError
 from byleave.ids import Digest, format_instant, parse_instant
-from byleave.policy.language import why_unread
+from byleave.policy.language import is_language_tag, why_unread
 from byleave.policy.lint import spoken
 from byleave.policy.prose import front_matter, title_of
 from byleave.policy.scope import Scope, Use
@@ -73,7 +73,6 @@ _FIELDS: Final = frozenset(
 )
 _DAY: Final = timedelta(days=1)
 _REGION: Final = re.compile(r"[a-z]{2,8}(?:-[a-z0-9]{1,8})*|\*")
-_LANGUAGE: Final = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -314,7 +313,7 @@ def _jurisdiction(fields: Fields) -> str:
 
 def _language(fields: Fields) -> str:
     language = fields.text("language")
-    if not _LANGUAGE.fullmatch(language):
+    if not is_language_tag(language):
         raise fields.malformed("language", "a BCP 47 tag such as en or pt-BR")
     return language
 

@@ -1,4 +1,4 @@
-"""Whether a text is English, the one language that `lint` reads.
+"""Tags of languages, and whether a text is English, the one language that `lint` reads.
 
 A text in another language must not pass as one that says nothing: silence would read as "prose and
 declarations agree", or as a declaration that the text never mentions.
@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
-__all__ = ["why_unread"]
+__all__ = ["is_language_tag", "why_unread"]
+
+_TAG: Final = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
 
 _WORD: Final = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 # Words without which nobody writes a paragraph of English, and that other languages hardly write:
@@ -20,6 +22,11 @@ _ENGLISH: Final = frozenset(
 )
 _LEAST: Final = 0.1
 _FEWEST: Final = 30  # words below which a text is too short to tell
+
+
+def is_language_tag(text: str) -> bool:
+    """Say whether a text has the form of a BCP 47 tag."""
+    return _TAG.fullmatch(text) is not None
 
 
 def why_unread(body: str, language: str | None) -> str | None:

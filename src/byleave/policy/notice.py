@@ -15,6 +15,7 @@ from enum import StrEnum
 from byleave.canonical import Json, digest_of, sha256
 from byleave.errors import InputError, RefusedError
 from byleave.ids import Digest, LedgerIndex
+from byleave.policy.language import is_language_tag
 from byleave.policy.scope import Scope, Use
 from byleave.policy.taxonomy import Taxonomy
 
@@ -123,8 +124,20 @@ def make_notice(
         screen: Where it is shown.
 
     Raises:
-        InputError: `use.unknown-term`.
+        InputError: `use.unknown-term`; `input.malformed`, a text without a word, to which nobody can
+            have agreed (G2), or a language that is no tag.
     """
+    if not data.strip():
+        raise InputError(
+            "the notice says nothing",
+            code="input.malformed",
+            hint="publish the exact text that members are shown",
+        )
+    if not is_language_tag(language):
+        raise InputError(
+            f"language {language[:40]!r} is not a BCP 47 tag such as en or pt-BR",
+            code="input.malformed",
+        )
     scopes = tuple(asks)
     expanded = [taxonomy.expand(scope) for scope in scopes]
     return Notice(

@@ -146,6 +146,20 @@ def test_preset_control_gives_no_consent() -> None:
     assert NoticeCoverage.of(preset) == NoticeCoverage(uses=frozenset(), shown=frozenset())
 
 
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [(b"", "en"), (b" \n\t\r\n", "en"), (b"May we?", "xx!!"), (b"May we?", "")],
+)
+def test_nobody_agrees_to_a_notice_that_says_nothing(text: bytes, language: str) -> None:
+    """A notice without a word, or in a language that is no tag, is refused (G2)."""
+    asks = [Scope.parse("train/messages/platform")]
+    with pytest.raises(InputError) as caught:
+        make_notice(
+            text, id="n", language=language, control=Control.OFF, asks=asks, taxonomy=TAXONOMY
+        )
+    assert caught.value.code == "input.malformed"
+
+
 def test_notice_expands_once() -> None:
     """A notice covers the leaves below what it asks for; only leaf lines show a use by itself."""
     leaf = "train.safety/messages.inmail/platform"

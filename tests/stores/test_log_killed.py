@@ -8,27 +8,31 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+
+from moto.server import ThreadedMotoServer
 
 from byleave import merkle
 from byleave.note import parse_checkpoint, parse_note
 from byleave.stores.sqlite import SqliteLedger
 from byleave.testing.log_process import KEY, entries_of
 from byleave.tlog.fsck import fsck
+from byleave.tlog.ports import TileStore
 from byleave.tlog.publish import publish
-from tests.stores.log_opener import open_log
+from tests.stores.log_opener import BUCKET, client_of, open_in_bucket, open_log
 
 ROUNDS = 5
 ENOUGH = 12
 
 
-def killed(folder: Path, name: str, seconds: float) -> list[list[str]]:
+def killed(opener: str, place: str, name: str, seconds: float) -> list[list[str]]:
     """Run the process, kill it so long after its first promise, and return all its promises.
 
     A busy machine may keep few promises in that time: the process lives until it has made `ENOUGH`.
     """
     program = [sys.executable, "-m", "byleave.testing.log_process"]
-    arguments = ["tests.stores.log_opener:open_log", str(folder), name]
+    arguments = [f"tests.stores.log_opener:{opener}", place, name]
     root = Path(__file__).resolve().parents[2]
     with subprocess.Popen(
         [*program, *arguments],
@@ -56,22 +60,27 @@ def killed(folder: Path, name: str, seconds: float) -> list[list[str]]:
     return [line.split() for line in whole[: whole.rfind("\n")].split("\n")]
 
 
-def test_nothing_acknowledged_is_lost_and_nothing_forks(tmp_path: Path) -> None:
-    """Killed again and again under load, every acknowledged entry stands at its index in the log,
-    and every checkpoint that was served or signed is the beginning of the final tree.
-    """
-    SqliteLedger(tmp_path / "ledger.sqlite", create=True).close()
+def stands(
+    folder: Path,
+    opener: Callable[[str], tuple[SqliteLedger, TileStore]],
+    place: str,
+    *,
+    rounds: int = ROUNDS,
+) -> None:
+    """Kill the process again and again, and hold what is left to what was promised."""
+    SqliteLedger(folder / "ledger.sqlite", create=True).close()
     draw = random.Random(5)
     promises: list[list[str]] = []
     heads: list[bytes] = []
-    for number in range(ROUNDS):
-        promises += killed(tmp_path, f"run{number}", draw.uniform(0.05, 0.5))
-        ledger, tiles = open_log(str(tmp_path))
+    for number in range(rounds):
+        seconds = draw.uniform(0.05, 0.5)
+        promises += killed(opener.__name__, place, f"run{number}", seconds)
+        ledger, tiles = opener(place)
         heads += [note for note in (ledger.get(), tiles.read_checkpoint()) if note]
         if number % 2:  # every second time the next process finds it as it was left
             publish(ledger, tiles, ledger, KEY, origin=KEY.name)
         ledger.close()
-    ledger, tiles = open_log(str(tmp_path))
+    ledger, tiles = opener(place)
     publish(ledger, tiles, ledger, KEY, origin=KEY.name)
     report = fsck(tiles, KEY.verifier, origin=KEY.name, source=ledger, head=ledger)
     assert report.problems == ()
@@ -79,7 +88,7 @@ def test_nothing_acknowledged_is_lost_and_nothing_forks(tmp_path: Path) -> None:
     ledger.close()
     acks = [line for line in promises if line[0] == "ack"]
     served = [(int(line[1]), line[2]) for line in promises if line[0] == "served"]
-    assert len(acks) > ROUNDS
+    assert len(acks) > rounds
     for _, first, count, name, batch in acks:
         wanted = entries_of(name, int(batch), int(count))
         assert entries[int(first) : int(first) + int(count)] == wanted
@@ -87,3 +96,23 @@ def test_nothing_acknowledged_is_lost_and_nothing_forks(tmp_path: Path) -> None:
     leaves = merkle.leaf_hashes(entries)
     for size, root in {*served, *((at.size, at.root.hex()) for at in signed)}:
         assert merkle.root(leaves[:size]).hex() == root
+
+
+def test_nothing_acknowledged_is_lost_and_nothing_forks(tmp_path: Path) -> None:
+    """Killed again and again under load, every acknowledged entry stands at its index in the log,
+    and every checkpoint that was served or signed is the beginning of the final tree.
+    """
+    stands(tmp_path, open_log, str(tmp_path))
+
+
+def test_nothing_is_lost_and_nothing_forks_in_a_bucket(tmp_path: Path) -> None:
+    """The same where the tiles are in an S3 store, which a publisher reaches over HTTP."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        address = f"http://{host}:{port}"
+        client_of(address).create_bucket(Bucket=BUCKET)
+        stands(tmp_path, open_in_bucket, f"{address} {tmp_path}", rounds=3)
+    finally:
+        server.stop()

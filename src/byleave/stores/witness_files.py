@@ -37,6 +37,7 @@ class WitnessFiles:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._threads = Lock()
+        self._named: set[Path] = set()  # folders whose own names this process has flushed
 
     def get(self, origin: str) -> bytes | None:
         """Return the note cosigned last.
@@ -100,8 +101,13 @@ class WitnessFiles:
                 stream.flush()
                 os.fsync(stream.fileno())
             temporary.replace(path)
-            for folder in dict.fromkeys([path.parent, *(folder.parent for folder in made)]):
+            folders = [path.parent, *(folder.parent for folder in made)]
+            if path.parent not in self._named:  # who made them may have died before they were
+                folders += [folder for folder in path.parents if self._root in folder.parents]
+                folders.append(self._root)
+            for folder in dict.fromkeys(folders):
                 _flush_folder(folder)
+            self._named.add(path.parent)
         except OSError as error:
             raise WorldError(
                 f"cannot write: {os.strerror(error.errno or 0)}",

@@ -14,12 +14,15 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from byleave.evidence.fields import MAX_ITEMS
+from byleave.evidence.proof_file import encode_proof_file
 from byleave.note import KeyType, Signature, SignerKey, ml_dsa, parse_note
 from byleave.note.signed import add_signatures
 from byleave.pages import check
 from byleave.verify import verify
 from tests.browsing import new_page
 from tests.portal.judges import VECTORS, Case, Judge, in_node, mutations, resealed, vectors
+from tests.vectors import world
 
 IN_PAGE = """
 async (cases) => {
@@ -152,6 +155,27 @@ def test_another_value_has_the_same_verdict(node: str, script: Path) -> None:
     cases = resealed(known(vectors()), 10, seed=3)
     for case, found in zip(cases, in_node(node, script, cases), strict=True):
         assert found == ours(case) or ours(case)["kind"] in unchecked_kinds(), case
+
+
+@pytest.mark.parametrize(("commas", "code"), [(MAX_ITEMS - 200, None), (MAX_ITEMS, "malformed")])
+def test_a_crowded_file_has_the_same_verdict(
+    node: str, script: Path, monkeypatch: pytest.MonkeyPatch, commas: int, code: str | None
+) -> None:
+    """Both verifiers count commas and brackets alike, in proof and receipt, within strings too."""
+    plain = world.event_of
+    monkeypatch.setattr(world, "event_of", lambda m: {**plain(m), "remark": "," * commas})
+    platform = world.honest()
+    trust = world.trust_text().encode()
+    receipt = platform.receipt("bea").encode()
+    cases = [
+        Case("proof", encode_proof_file(platform.consent_event("bea")), trust, None),
+        Case("receipt", encode_proof_file(platform.absence("cyd")), trust, receipt),
+    ]
+    for case, found in zip(cases, in_node(node, script, cases), strict=True):
+        assert found == ours(case), case.name
+        failed = [check["code"] for check in found["checks"] if check["code"]]
+        other = [] if case.name == "proof" else ["verify.label"]
+        assert failed == (other if code is None else [f"{case.name}.{code}"])
 
 
 def test_without_the_browsers_ed25519_the_verdicts_are_the_same(node: str, script: Path) -> None:

@@ -11,8 +11,11 @@ import pytest
 
 import byleave
 from byleave.errors import EvidenceError
+from byleave.note import parse_trust
 from byleave.testing.cheating_platform import CheatingPlatform
+from byleave.tlog.monitor import Monitor
 from byleave.verify import verify
+from byleave.wiring.tiles import read_tiles
 from byleave.wiring.world import ReplayClock
 
 USE = "train.generative.replies/messages/platform"
@@ -93,6 +96,27 @@ def problems(platform: CheatingPlatform) -> str:
 def test_an_honest_platform_is_found_sound(platform: CheatingPlatform) -> None:
     """`fsck` has nothing to say of a workspace that nobody touched."""
     assert problems(platform) == ""
+
+
+def test_a_monitor_has_nothing_to_say_of_an_honest_platform(platform: CheatingPlatform) -> None:
+    """Directories before and after an erasure, and somebody enrolled again, are found sound by who follows."""
+    state = None
+    with byleave.open(platform.path) as ws:
+        for step in ("listed", "erased", "back"):
+            if step == "erased":
+                ws.member.erase([LEAVER])
+            elif step == "back":
+                ws.member.enrol([LEAVER, "newcomer"])
+            ws.directory.build()
+            monitor = Monitor(
+                read_tiles(str(platform.path / "log")),
+                parse_trust(ws.places.trust.read_bytes()),
+                state,
+            )
+            for state in monitor.visit():
+                assert state.findings == ()
+    assert state is not None
+    assert (state.enrolled, state.erased, state.directory is None) == (11, 1, False)
 
 
 def test_dropping_a_withdrawal_leaves_its_entry_over(platform: CheatingPlatform) -> None:

@@ -77,6 +77,28 @@ def test_a_yes_that_a_rule_stops_is_no_permission(site: Site) -> None:
     )
     assert [(d["allowed"], d["ground"]) for d in many.json()] == [(False, None), (True, "consent")]
     assert many.json()[0] == one
+    assert [rule["cite"] for rule in one["stops"]]
+
+
+def test_a_receipt_over_http_says_what_a_gate_says(site: Site) -> None:
+    """A minor's receipt permits nothing; before the yes there is none; proofs are of today alone."""
+    tokens = site.token("consent.write", "member.read")
+    with byleave.open(site.path) as ws:
+        ws.member.born({"m-1": "2020"})
+    site.post("/api/v1/choices", site.grant("m-1"), tokens)
+    tokens["byleave-reason"] = "a test"
+    ask = {"member": "m-1"}
+    found = site.http.get("/api/v1/members/receipt", params=ask, headers=tokens).json()
+    (record,) = found["dpv:hasRecordOfActivity"]
+    assert record["bl:standing"]["bl:usesAgreed"] > 0
+    assert (record["bl:answer"]["bl:usesAllowed"], record["dpv:hasPermission"]) == (0, [])
+    assert {one["dct:identifier"] for one in record["dpv:hasProhibition"]} == {"minor"}
+    early = {"at": "2020-01-01T02:00:00+02:00"}
+    none = site.http.get("/api/v1/members/receipt", params=ask | early, headers=tokens)
+    assert none.json()["code"] == "receipt.no-choice"
+    private = {"form": "private", "at": "2020-01-01T00:00:00Z"}
+    refused = site.http.get("/api/v1/members/receipt", params=ask | private, headers=tokens)
+    assert refused.json()["code"] == "input.malformed"
 
 
 def test_choices_of_one_request_stand_or_fall_together(site: Site) -> None:

@@ -63,7 +63,7 @@ REACHING: Final = tuple(
         # given to, sent to, visible to those who …; to whom it is sent; who are given it
         rf"{DATA}{UP_TO}{{0,80}}?\b{BEING}[ ](?:\w+[ ]){{0,2}}?(?P<verb>{_HANDED}|available|accessible|visible|shown)(?P<what>)[ ](?:over[ ]|on[ ])?to[ ](?:the|any|those|each|every|an?)[ ](?!(?:other|users?|members?|people|person|extent|servers?|employees|staff)\b)(?:[\w-]+[ ]){{1,3}}?(?:who|whom(?![ ]you)|that|which|with[ ]which|you[ ](?:have[ ])?(?:book|order|buy|choose|select|contact|visit|hire|instruct|appl|deal)\w*)\b",
         rf"\b(?:with|to)[ ](?:whom|which)[ ]{UP_TO}{{0,60}}?{DATA}[ ](?:{MODAL}[ ])*{BEING}[ ](?:\w+[ ])?(?P<verb>{_HANDED}|shared|disclosed|sold)\b(?P<what>)",
-        rf"(?P<whom>{RECIPIENT})(?:[ ]\w+){{0,4}}?[ ](?:{MODAL}[ ])*{BEING}[ ](?:\w+[ ])?(?P<verb>given|sent|shown|supplied|provided|granted|told|handed)\b(?P<what>[ ](?:with[ ]|access[ ]to[ ])?(?:[\w-]+[ ]){{0,5}}?{DATA})",
+        rf"(?P<whom>{RECIPIENT})(?:,[ ](?:which|who)|(?:[ ]\w+){{0,4}}?)[ ](?:{MODAL}[ ])*{BEING}[ ](?:\w+[ ])?(?P<verb>given|sent|shown|supplied|provided|granted|told|handed)\b(?P<what>[ ](?:with[ ]|access[ ]to[ ])?(?:[\w-]+[ ]){{0,5}}?{DATA})",
         rf"\b(?P<verb>provid(?:e|es|ing)|send(?:s|ing)?|giv(?:e|es|ing)|suppl(?:y|ies|ying)|pass(?:es|ing)?|hand(?:s|ing)?)(?P<what>[ ](?:on[ ]|over[ ])?(?:[\w-]+[ ])?{DATA})[ ]to[ ](?:an?|any|each|certain|those|these|such|various|selected|the[ ](?:relevant|applicable|respective))[ ]\w+(?<!user)(?<!users)(?<!person)(?<!people)(?<!minimum)(?<!server)(?<!servers)",
         # we provide them with what they need; data may transfer to them
         rf"\b(?:provide|send|give|supply)[ ](?P<whom>them|{RECIPIENT})[ ](?:with[ ])?(?P<what>[^;.!?]{{0,40}}?)(?P<verb>{DATA})",

@@ -13,12 +13,12 @@ from byleave.canonical import Json
 from byleave.consent.event import EvidenceGrade
 from byleave.consent.reason import Reason
 from byleave.consent.state import build
-from byleave.errors import RefusedError
+from byleave.errors import EvidenceError, InputError, RefusedError
 from byleave.evidence.entry import RulesetEntry, TaxonomyEntry
 from byleave.ids import Digest, format_instant, parse_digest, to_us
 from byleave.policy.ruleset import RuleBook
 from byleave.policy.ruleset_record import parse_book
-from byleave.policy.scope import Use
+from byleave.policy.scope import Scope, Use
 from byleave.service.clock import ledger_now
 from byleave.service.columns import event_columns
 from byleave.service.house import House, Ledger
@@ -27,8 +27,11 @@ from byleave.service.notice import coverages, published_notices
 __all__ = [
     "RulesImpact",
     "accepted_grade",
+    "log_changes",
     "logged_rules",
+    "logged_terms",
     "publish_rules",
+    "refuse_lost_terms",
     "refuse_retroactive_evidence",
     "rules_as_of",
     "rules_impact",
@@ -85,6 +88,50 @@ def logged_rules(ledger: Ledger) -> Digest | None:
     """Return the digest of the rulesets logged last; None before the first."""
     rows = ledger.objects("ruleset")
     return parse_digest(rows[-1][3]["sha256"]) if rows else None
+
+
+def logged_terms(ledger: Ledger) -> Digest | None:
+    """Return the digest of the taxonomy logged last; None before the first."""
+    rows = ledger.objects("taxonomy")
+    return parse_digest(rows[-1][3]["sha256"]) if rows else None
+
+
+def log_changes(house: House) -> bool:
+    """Log rulesets and terms where the package's or the operator's changed; say whether they did.
+
+    Raises:
+        EvidenceError: As `refuse_lost_terms`.
+        RefusedError: As `publish_rules`.
+    """
+    logged, terms = logged_rules(house.ledger), logged_terms(house.ledger)
+    if terms is not None and terms != house.taxonomy.digest:
+        refuse_lost_terms(house)
+    if logged is None or (logged, terms) == (house.rulebook.digest, house.taxonomy.digest):
+        return False
+    publish_rules(house)
+    return True
+
+
+def refuse_lost_terms(house: House) -> None:
+    """Refuse a taxonomy without a term that a published notice asks for.
+
+    Whoever answered could neither withdraw under that name nor have the answer replayed.
+
+    Raises:
+        EvidenceError: `workspace.damaged`, the operator's file lost the term.
+    """
+    for _, _, _, document in house.ledger.objects("notice"):
+        for ask in document["asks"]:
+            try:
+                house.taxonomy.check(Scope.parse(ask))
+            except InputError as error:
+                raise EvidenceError(
+                    f"the operator's terms lack one that a notice asks for: {error.message}",
+                    code="workspace.damaged",
+                    where="taxonomy.yaml",
+                    hint="put it back; a term that fell out of use keeps its entry and names its "
+                    "successor (replaced_by)",
+                ) from error
 
 
 def rules_as_of(house: House, before: int) -> RuleBook:

@@ -166,7 +166,8 @@ class Workspace:
             if not read_only:
                 self._heal()
                 self.ask_witnesses(trust)
-                self._log_rules()
+                if rules.log_changes(self.house):
+                    self._log.publish()
         except BaseException:
             self.close()
             raise
@@ -483,13 +484,6 @@ class Workspace:
         write_file(self.path / "rulesets.yaml", text.encode())
         self._log.publish()
         self._nouns()
-
-    def _log_rules(self) -> None:
-        """Log the rulesets where the package's or the operator's changed since they were logged."""
-        logged = rules.logged_rules(self._ledger)
-        if logged is not None and logged != self.house.rulebook.digest:
-            rules.publish_rules(self.house)
-            self._log.publish()
 
     def _known(self, kind: str) -> set[str]:
         rows = self._ledger.objects(_LEDGER_KINDS.get(kind, kind.removesuffix("s")))

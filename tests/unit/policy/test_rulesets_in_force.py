@@ -202,6 +202,42 @@ def test_a_file_in_force_is_read_with_the_terms_of_later(ws: Workspace) -> None:
         assert "uk-stopped" in {r.name for r in again.ruleset.book().sets}
 
 
+TERMS = """\
+taxonomy: v1
+version: own
+recipients:
+  provider.host:
+    sentence: Our host.
+    phrase: our host
+    since: own
+"""
+
+
+def test_changed_terms_are_logged_and_none_is_lost(ws: Workspace, clock: Clock) -> None:
+    """Terms that the operator adds are logged once, when the workspace opens for writing; one that
+    a notice asks for cannot be taken out again, and the ledger stays as it was.
+    """
+    path, ask = ws.path, "train.generative.replies/messages/provider.host"
+    before = len(ws.house.ledger.objects("taxonomy"))
+    ws.close()
+    (path / "taxonomy.yaml").write_text(TERMS)
+    for _ in range(2):
+        with open_workspace(path, now=clock) as again:
+            logged = [row[3]["sha256"] for row in again.house.ledger.objects("taxonomy")]
+            assert len(logged) == before + 1
+            assert logged[-1] == again.house.taxonomy.digest.hex()
+    with open_workspace(path, now=clock) as again:
+        again.policy.publish_notice("And our host?", notice="host", asks=[ask])
+        size = again.house.ledger.size()
+    (path / "taxonomy.yaml").unlink()
+    with pytest.raises(EvidenceError) as caught:
+        open_workspace(path, now=clock)
+    assert (caught.value.code, caught.value.where) == ("workspace.damaged", "taxonomy.yaml")
+    (path / "taxonomy.yaml").write_text(TERMS)
+    with open_workspace(path, now=clock) as again:
+        assert again.house.ledger.size() == size
+
+
 def test_what_is_wrong_with_the_operators_terms_is_said(ws: Workspace) -> None:
     """A file of terms that can no longer be read is told with its line and the reason."""
     ws.close()

@@ -1,79 +1,74 @@
-"""How often `policy lint` is right on published texts, by whoever has them; and the fit of its scores.
+"""How often `policy lint` is right on published texts, by whoever has them.
 
-    benchmarks/policy_lint.py FOLDER ... [--left-out] [--fit FOLDER] [--misses] [--json]
+    benchmarks/policy_lint.py FOLDER ... [--misses] [--json]
 
 A folder is one batch: Markdown files whose sentences carry their label right before or after their
 full stop: {s} sharing, {t} training, {b} both, {~} not counted; no mark is neither. The files are
 named, never fetched; docs/spec/policy-lint.md holds the rule for labels. Each text is read as
-`policy lint` reads it, titles, lists and publisher's name included.
-
-`--fit` fits the scores for sharing and for training on all the folders and writes their weights;
-`--left-out` fits them anew for each folder on the others, and measures the rules with those scores:
-weights that have not seen the folder. Wilson intervals of 95 %. One core; 2,000 sentences take about
-a minute.
+`policy lint` reads it, titles, lists and publisher's name included. Wilson intervals of 95 %. One
+core; 2,000 sentences take about a minute.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import re
 import sys
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
 from report import Report
 
-from byleave.policy import score as likeness
 from byleave.policy.lint import read_in_context, spoken
 from byleave.policy.prose import Sentence, sentences
-from byleave.policy.score import Fits, Weights
 
 KINDS = {"t": {"training"}, "s": {"sharing"}, "b": {"training", "sharing"}, "-": set[str]()}
 MARKS = {letter: chr(0xE000 + n) for n, letter in enumerate("stb~-")}
 LETTERS = {mark: letter for letter, mark in MARKS.items()}
 PUT = re.compile(r"([.!?…:;,]?[\"')]*\**_*)[ \t]*\{([stb~-])\}")
 ANY = re.compile("[\ue000-\ue004]")
-LEAST, SMALLEST = 4, 0.03  # of a feature's sentences; of a weight that is kept
-STRENGTH = {"sharing": 0.4, "training": 1.0}
-FEATURES = {"sharing": likeness.features, "training": likeness.training_features}
 LABELS = {"sharing": "sb", "training": "tb"}
 
 
 class Labelled(NamedTuple):
-    """One sentence with its label, how it is read, and what lint said of it by rules or score."""
+    """One sentence with its label, what introduces it, and what lint said of it."""
 
     sentence: Sentence
     label: str
-    text: str
     lead: str
     said: set[str]
 
 
-def labelled(path: Path, weights: Fits | None = None) -> list[Labelled]:
-    """Read one marked text, with other weights than the shipped ones where given."""
+def labels_of(path: Path) -> tuple[str, dict[str, str]]:
+    """Return a marked text without its marks, and the label of each marked sentence."""
     raw = PUT.sub(lambda found: MARKS[found[2]] + found[1], path.read_text(encoding="utf-8"))
-    marked = [s for s in sentences(raw) if s.place != "heading"]
-    clean = ANY.sub("", raw)
+    labels = {
+        ANY.sub("", sentence.text): LETTERS[letters[-1]]
+        for sentence in sentences(raw)
+        if sentence.place != "heading" and (letters := [c for c in sentence.text if c in LETTERS])
+    }
+    return ANY.sub("", raw), labels
+
+
+def labelled(path: Path) -> list[Labelled]:
+    """Read one marked text."""
+    clean, labels = labels_of(path)
     said: dict[tuple[int, str], set[str]] = {}
-    for item in spoken(clean, weights=weights):
+    for item in spoken(clean):
         key = (item.sentence.line, item.sentence.text)
         said.setdefault(key, set()).add(item.statement.about)
-    labels = {
-        ANY.sub("", mark.text): LETTERS[letters[-1]]
-        for mark in marked
-        if (letters := [c for c in mark.text if c in LETTERS])
-    }
-    found = []
-    for plain, text, lead in read_in_context(clean):
-        label = labels.get(plain.text, "-")
-        about = said.get((plain.line, plain.text), set())
-        found.append(Labelled(plain, label, text, lead, about))
-    return found
+    return [
+        Labelled(
+            read.sentence,
+            labels.get(read.sentence.text, "-"),
+            read.lead,
+            said.get((read.sentence.line, read.sentence.text), set()),
+        )
+        for read in read_in_context(clean)
+        if read.sentence.place != "heading"
+    ]
 
 
 def interval(hits: int, of: int) -> tuple[float, float]:
@@ -84,43 +79,6 @@ def interval(hits: int, of: int) -> tuple[float, float]:
     base, middle = 1 + z * z / of, share + z * z / 2 / of
     half = z * math.sqrt(share * (1 - share) / of + z * z / 4 / of / of)
     return (middle - half) / base, (middle + half) / base
-
-
-def design(found: Sequence[frozenset[str]], columns: Mapping[str, int]) -> Any:
-    """Return sentences' features as a sparse matrix, scaled as the score scales them."""
-    from scipy.sparse import csr_matrix
-
-    cells = [
-        (n, columns[f], likeness.SCALE / math.sqrt(len(features)))
-        for n, features in enumerate(found)
-        for f in sorted(features)
-        if f in columns
-    ]
-    at, of, values = zip(*cells, strict=True)
-    return csr_matrix((values, (at, of)), shape=(len(found), len(columns)))
-
-
-def fit(rows: Sequence[Labelled], about: str) -> Weights:
-    """Fit one score; return its weights and its bias, in thousandths."""
-    from sklearn.linear_model import LogisticRegression
-
-    rows = [row for row in rows if row.label != "~" and not row.sentence.title]
-    found = [FEATURES[about](row.text, row.lead) for row in rows]
-    counts = Counter(f for features in found for f in features)
-    names = sorted(name for name, count in counts.items() if count >= LEAST)
-    columns = {name: n for n, name in enumerate(names)}
-    answers = np.array([row.label in LABELS[about] for row in rows])
-    asked = {1: 2.0} if about == "training" else None  # few: a miss weighs as two false findings
-    model = LogisticRegression(C=STRENGTH[about], max_iter=3000, class_weight=asked)
-    model = model.fit(design(found, columns), answers)
-    weights = {n: round(1000 * w) for n, w in zip(names, model.coef_[0], strict=True)}
-    kept = {name: w for name, w in weights.items() if abs(w) >= 1000 * SMALLEST}
-    return Weights(kept, round(1000 * float(model.intercept_[0])))
-
-
-def fits(rows: Sequence[Labelled]) -> Fits:
-    """Fit both scores."""
-    return Fits(fit(rows, "sharing"), fit(rows, "training"))
 
 
 def measure(
@@ -148,33 +106,19 @@ def measure(
 
 
 def main() -> int:
-    """Measure, and fit where asked."""
+    """Measure."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folders", nargs="+", type=Path)
-    parser.add_argument("--left-out", action="store_true")
-    parser.add_argument("--fit", type=Path)
     parser.add_argument("--misses", action="store_true")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
     report = Report(as_json=asked.json)
     files = {folder: sorted(folder.glob("*.md")) for folder in asked.folders}
     read = {folder: [row for f in files[folder] for row in labelled(f)] for folder in files}
-    if asked.left_out:
-        seen = dict(read)
-        for folder, texts in files.items():
-            others = fits([row for other in files if other != folder for row in seen[other]])
-            read[folder] = [row for f in texts for row in labelled(f, others)]
     for folder, rows in read.items():
         measure(report, folder.name, rows, texts=len(files[folder]), misses=asked.misses)
     everything = [row for rows in read.values() for row in rows]
     measure(report, "all", everything, texts=sum(map(len, files.values())), misses=False)
-    if asked.fit is not None:
-        for about, fitted in fits(everything)._asdict().items():
-            kept = {"bias": fitted.bias, "weights": dict(sorted(fitted.of.items()))}
-            text = json.dumps(kept, indent=0, ensure_ascii=False) + "\n"
-            (asked.fit / f"{about}_weights.json").write_text(text, encoding="utf-8")
-            used = sum(r.label != "~" for r in everything)
-            report.add(f"weights for {about}", used, len(fitted.of), "features")
     return 0
 
 

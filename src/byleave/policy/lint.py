@@ -14,16 +14,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from byleave.canonical import Json
 from byleave.policy.language import why_unread
 from byleave.policy.other_name import as_others, as_written, other_names
 from byleave.policy.own_name import as_we, own_names
 from byleave.policy.prose import Sentence, front_matter, sentences
+from byleave.policy.reader import Heard, shipped
 from byleave.policy.scope import Scope
-from byleave.policy.score import Fits
 from byleave.policy.statement import (
+    Odds,
     Statement,
     mentions_training,
     named_recipients,
@@ -33,7 +34,7 @@ from byleave.policy.statement import (
 from byleave.policy.strict_yaml import read_mapping
 from byleave.policy.taxonomy import Taxonomy
 
-__all__ = ["Finding", "Spoken", "lint", "read_in_context", "spoken", "unmentioned_parts"]
+__all__ = ["Finding", "Read", "Spoken", "lint", "read_in_context", "spoken", "unmentioned_parts"]
 
 _PURPOSES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
     (
@@ -136,8 +137,8 @@ class Finding:
         line: Line of the file, from 1: of the sentence, of the declaration, of the text.
         text: The sentence, the declared scope, or why the text is not read.
         because: The words that say so; "" for `unmentioned` and `unread`.
-        by: `rule`, or `score` where only the likeness to labelled sentences speaks for it; "" for
-            the others.
+        by: `rule`, or `reader` where no rule knows it and the fitted reader hears it; "" for the
+            others.
         scopes: What the sentence seems to declare and no declaration covers; the declared one; or
             none.
     """
@@ -163,7 +164,9 @@ class Finding:
         }
 
 
-def lint(text: str, *, name: str, taxonomy: Taxonomy) -> tuple[Finding, ...]:
+def lint(
+    text: str, *, name: str, taxonomy: Taxonomy, rules_only: bool = False
+) -> tuple[Finding, ...]:
     """Return every disagreement of prose and declaration, by line.
 
     A text without a front matter declares nothing: every sentence about training or sharing is
@@ -173,6 +176,7 @@ def lint(text: str, *, name: str, taxonomy: Taxonomy) -> tuple[Finding, ...]:
         text: The whole document.
         name: What to call it in messages.
         taxonomy: The trees its declared uses are read with.
+        rules_only: Whether the fitted reader stays unheard: faster, and each finding has a rule.
 
     Raises:
         InputError: `input.malformed`, the front matter is no YAML; `use.*`, of its uses.
@@ -197,7 +201,7 @@ def lint(text: str, *, name: str, taxonomy: Taxonomy) -> tuple[Finding, ...]:
                 scopes=(),
             ),
         )
-    said = spoken(body, first_line=body_line)
+    said = spoken(body, first_line=body_line, rules_only=rules_only)
     findings = [finding for item in said for finding in _undeclared(item, tuple(declared))]
     for scope, line in declared.items():
         parts = unmentioned_parts(scope, body, said, taxonomy)
@@ -216,23 +220,27 @@ def lint(text: str, *, name: str, taxonomy: Taxonomy) -> tuple[Finding, ...]:
     return tuple(sorted(findings, key=lambda f: (f.line, f.kind, f.about)))
 
 
-def spoken(
-    markdown: str, *, first_line: int = 1, weights: Fits | None = None
-) -> tuple[Spoken, ...]:
+def spoken(markdown: str, *, first_line: int = 1, rules_only: bool = False) -> tuple[Spoken, ...]:
     """Return every statement about training or sharing in a Markdown text, in its order.
 
     Args:
         markdown: The text, without front matter.
         first_line: Line of the file on which it begins.
-        weights: Those of another fit for the scores; the shipped ones where None.
+        rules_only: Whether the fitted reader stays unheard.
     """
     found: list[Spoken] = []
     titles: list[Spoken] = []  # of the run-in title right before, if it seemed to say something
-    for sentence, text, lead in read_in_context(markdown, first_line=first_line):
-        said = _said(sentence, statements_of(text, lead=lead, weights=weights))
-        if sentence.title:
-            titles = said if sentence.lead else []
+    read = read_in_context(markdown, first_line=first_line)
+    odds: list[Odds | None] = [None] * len(read)
+    if not rules_only:
+        odds = [Odds(*of) for of in shipped().logits([item.heard for item in read]).tolist()]
+    for (sentence, _, text, lead), heard in zip(read, odds, strict=True):
+        if sentence.place == "heading":
             continue
+        if sentence.title:
+            titles = _said(sentence, statements_of(text, lead=lead)) if sentence.lead else []
+            continue
+        said = _said(sentence, statements_of(text, lead=lead, odds=heard))
         about = {item.statement.about for item in said}
         found += [item for item in titles if item.statement.about not in about]
         found += said
@@ -240,28 +248,42 @@ def spoken(
     return tuple(found)
 
 
-def read_in_context(markdown: str, *, first_line: int = 1) -> tuple[tuple[Sentence, str, str], ...]:
-    """Return every sentence but headings, with how it is read: its text, and what introduces it.
+class Read(NamedTuple):
+    """One sentence, and how it is read.
 
-    The publisher speaks as "we", other companies' names carry a mark, and "They" is whom the
-    sentence before named.
+    Attributes:
+        sentence: The sentence.
+        heard: What the reader hears of it.
+        text: What the rules hear: names of other companies marked besides, and "They" read as whom
+            the sentence before named.
+        lead: What introduces it, in the same way.
     """
+
+    sentence: Sentence
+    heard: Heard
+    text: str
+    lead: str
+
+
+def read_in_context(markdown: str, *, first_line: int = 1) -> tuple[Read, ...]:
+    """Return every sentence of a text in its order, headings too, with how it is read."""
     read = sentences(markdown, first_line=first_line)
-    whole = "\n".join(sentence.text for sentence in read)
-    names = own_names(whole)
-    others = other_names(whole, names)
+    all_of_it = "\n".join(sentence.text for sentence in read)
+    names = own_names(all_of_it)
+    others = other_names(all_of_it, names)
     found = []
     for sentence in read:
-        if sentence.place != "heading":
-            text, lead, follows = (
-                as_others(as_we(part, names), others)
-                for part in (
-                    sentence.text[:_LONGEST],
-                    sentence.lead[-_LONGEST:],
-                    sentence.follows[-_LONGEST:],
-                )
+        whole, lead, follows = (
+            as_we(part, names)
+            for part in (
+                sentence.text[:_LONGEST],
+                sentence.lead[-_LONGEST:],
+                sentence.follows[-_LONGEST:],
             )
-            found.append((sentence, with_antecedent(text, follows), lead))
+        )
+        text = with_antecedent(as_others(whole, others), as_others(follows, others))
+        heard = Heard(sentence.place, whole, lead, sentence.head)
+        found.append(Read(sentence, heard, text, as_others(lead, others)))
     return tuple(found)
 
 

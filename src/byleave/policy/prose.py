@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 __all__ = [
@@ -98,6 +98,7 @@ class Block:
         line: Line of the file on which it begins, from 1.
         place: What it is.
         lead: For an item, the sentence that introduces its list; else "".
+        head: For a cell, the head of its column; else "".
         starts: (offset in `text`, line) of every line that it was put together from.
     """
 
@@ -106,6 +107,7 @@ class Block:
     place: Place
     lead: str
     starts: tuple[tuple[int, int], ...]
+    head: str = ""
 
     def line_at(self, offset: int) -> int:
         """Return the line of the file on which the character at `offset` stands."""
@@ -124,6 +126,7 @@ class Sentence:
             introduces the list; else "".
         follows: The sentence before it in the same block, or "".
         title: Whether it is a run-in title ("**Vendors.** We ..."): a few words, more after them.
+        head: For what stands in a cell of a table, the head of its column; else "".
     """
 
     text: str
@@ -132,6 +135,7 @@ class Sentence:
     lead: str
     follows: str = ""
     title: bool = False
+    head: str = ""
 
 
 def front_matter(text: str) -> tuple[list[str], str, int]:
@@ -208,6 +212,7 @@ def sentences(markdown: str, *, first_line: int = 1) -> tuple[Sentence, ...]:
                     lead=lead,
                     follows=follows,
                     title=title and text is not split[-1][1],
+                    head=block.head,
                 )
             )
             lead, follows = lead if title else "", text
@@ -332,7 +337,8 @@ def _cells(number: int, line: str, heads: list[str], above: str) -> Iterator[Blo
     for n, cell in enumerate(_columns(line)):
         told = n < len(heads) and _COLUMN.search(heads[n])
         lead = _SHARED_WITH if told else above if n == 0 else ""
-        yield from _made([(number, cell)], "cell", lead)
+        head = plain(heads[n]) if n < len(heads) else ""
+        yield from (replace(block, head=head) for block in _made([(number, cell)], "cell", lead))
 
 
 def _made(lines: list[tuple[int, str]], place: Place, lead: str) -> Iterator[Block]:

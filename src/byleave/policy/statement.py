@@ -1,8 +1,9 @@
 """What one sentence of a policy says about training AI on data, or sharing data with others.
 
-Rules, not a model: every verdict follows from a verb, its object, its subject, and whether a
-negation governs it, so that a person can see why. docs/spec/policy-lint.md lists the rules and
-measures them on sentences that they were not written against.
+Rules first: a verdict follows from a verb, its object, its subject, and whether a negation governs
+it, so that a person can see why. Then a fitted reader, which hears the sentence among its
+neighbours: it stops a rule that it holds to be plainly wrong, and finds what no rule knows.
+docs/spec/policy-lint.md lists the rules and says how often both are right.
 
 A sentence *states* training where it says, asks for, or takes for granted that data trains or
 develops AI; sharing where it says so of data reaching somebody else than the platform. It does
@@ -14,21 +15,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from byleave.policy.clause import affirmed, denies, says_nothing
 from byleave.policy.says_sharing import sharing_in
 from byleave.policy.says_training import mentions_training, training_in
-from byleave.policy.score import (
-    Fits,
-    reads_like_sharing,
-    reads_like_training,
-    telling_words,
-    training_words,
-)
+from byleave.policy.telling import telling_words
 from byleave.policy.wording import RECIPIENT, recipients_of, rx
 
 __all__ = [
+    "DOUBTED",
+    "HEARD",
+    "Odds",
     "Statement",
     "mentions_training",
     "named_recipients",
@@ -47,7 +45,7 @@ class Statement:
         because: The words that say so, from the verb to its object.
         recipients: For sharing, the groups named: `affiliate`, `provider`, `third-party`; () where
             it says no more than that data is shared.
-        by: `rule`, or `score`: no rule knows it, and it reads like sentences labelled so.
+        by: `rule`, or `reader`: no rule knows it, and the fitted reader hears it.
     """
 
     about: str
@@ -56,28 +54,45 @@ class Statement:
     by: str = "rule"
 
 
-def statements_of(
-    text: str, *, lead: str = "", weights: Fits | None = None
-) -> tuple[Statement, ...]:
+class Odds(NamedTuple):
+    """The log-odds, by the reader, that a sentence speaks of sharing, and of training."""
+
+    sharing: float
+    training: float
+
+
+#: Below the first a rule is not believed; above the second no rule is needed. Chosen on texts that
+#: neither the rules nor the reader had seen.
+DOUBTED: Final = Odds(-7.0, -3.0)
+HEARD: Final = Odds(1.0, 3.0)
+
+
+def statements_of(text: str, *, lead: str = "", odds: Odds | None = None) -> tuple[Statement, ...]:
     """Return what a sentence says of training and of sharing; () where it says neither.
 
     Args:
         text: One sentence, marks taken off.
         lead: What introduces the list in which it is an item, or "".
-        weights: Those of another fit for the scores; the shipped ones where None.
+        odds: What the reader makes of it among its neighbours; None: by the rules alone.
     """
     text, lead = _unquoted(_expanded(text)), _expanded(lead)
     lead = "" if denies(lead) and not lead.endswith(":") else lead
-    said = list(_ruled(text, lead))
+    said = _ruled(text, lead)
+    if odds is None:
+        return said
     about = {statement.about for statement in said}
-    if "training" not in about and reads_like_training(text, lead, weights and weights.training):
-        words = training_words(text)
-        said.append(Statement(about="training", because=words, recipients=(), by="score"))
-    heard = "sharing" not in about and not _YOU_MAY.search(lead)
-    if heard and reads_like_sharing(text, lead, weights and weights.sharing):
-        named, words = recipients_of(text) or recipients_of(lead), telling_words(text)
-        said.append(Statement(about="sharing", because=words, recipients=named, by="score"))
-    return tuple(said)
+    kept = [
+        statement
+        for statement in said
+        if getattr(odds, statement.about) > getattr(DOUBTED, statement.about)
+    ]
+    if "training" not in about and odds.training > HEARD.training:
+        words = telling_words(text, "training")
+        kept.append(Statement(about="training", because=words, recipients=(), by="reader"))
+    if "sharing" not in about and odds.sharing > HEARD.sharing:
+        named, words = recipients_of(text) or recipients_of(lead), telling_words(text, "sharing")
+        kept.append(Statement(about="sharing", because=words, recipients=named, by="reader"))
+    return tuple(kept)
 
 
 def _ruled(text: str, lead: str) -> tuple[Statement, ...]:

@@ -182,13 +182,15 @@ def compare_texts(old: str, new: str, *, names: tuple[str, str], taxonomy: Taxon
     return _difference((names[0], old, documents[0]), (names[1], new, documents[1]), taxonomy)
 
 
-def lint_text(house: House, text: str, *, name: str) -> tuple[Finding, ...]:
+def lint_text(
+    house: House, text: str, *, name: str, rules_only: bool = False
+) -> tuple[Finding, ...]:
     """Return where the prose and the declarations of a text disagree.
 
     Raises:
         InputError: Codes of `lint`.
     """
-    return lint(text, name=name, taxonomy=house.taxonomy)
+    return lint(text, name=name, taxonomy=house.taxonomy, rules_only=rules_only)
 
 
 def seen_dict(found: Seen) -> dict[str, Json]:

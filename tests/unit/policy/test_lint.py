@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +13,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from byleave.policy import score
 from byleave.policy.lint import Finding, lint, spoken, unmentioned_parts
 from byleave.policy.own_name import as_we, own_names
 from byleave.policy.prose import sentences, split_sentences
@@ -46,12 +47,18 @@ def rows(name: str) -> list[list[str]]:
     return [line.split("\t") for line in lines if line and not line.startswith("#")]
 
 
-def score_sentences(split: str, about: str) -> Score:
-    """Score the rules for sentences on one split."""
+@cache
+def said_of(text: str) -> frozenset[str]:
+    """Return what rules and reader hear in a sentence that is a text of its own."""
+    return frozenset(item.statement.about for item in spoken(text))
+
+
+def score_sentences(splits: Sequence[str], about: str) -> Score:
+    """Score rules and reader on some splits, each sentence a text of its own."""
     found: Counter[tuple[bool, bool]] = Counter()
     for of, label, text in rows("lint_sentences.tsv"):
-        if of == split:
-            says = {statement.about for statement in statements_of(text)}
+        if of in splits:
+            says = said_of(text)
             found[about in KINDS[label], about in says] += 1
     return Score(found[True, True], found[False, True], found[True, False])
 
@@ -76,13 +83,20 @@ def test_the_labelled_set_is_large_and_holds_both() -> None:
     assert len({text for _, _, text in rows("lint_sentences.tsv")}) == total
 
 
-@pytest.mark.parametrize("split", ["tune", "held"])
 @pytest.mark.parametrize("about", ["training", "sharing"])
-def test_sentences_are_found(split: str, about: str) -> None:
-    """Of sentences about training, and of those about sharing, .9 are found and .9 are right."""
-    score = score_sentences(split, about)
+def test_sentences_tuned_on_are_found(about: str) -> None:
+    """Of the sentences that rules and reader were fitted on, .9 are found and .9 are right."""
+    score = score_sentences(["tune"], about)
     assert score.precision >= 0.9, score
     assert score.recall >= 0.9, score
+
+
+@pytest.mark.parametrize(("about", "recall"), [("training", 0.85), ("sharing", 0.9)])
+def test_sentences_held_out_are_found(about: str, recall: float) -> None:
+    """Of sentences that nothing was fitted on, rare words among them, .9 are right, .9 of sharing found."""
+    score = score_sentences(["held", "fresh", "odd"], about)
+    assert score.precision >= 0.9, score
+    assert score.recall >= recall, score
 
 
 def test_published_sentences_labelled_before_the_first_look() -> None:
@@ -91,29 +105,11 @@ def test_published_sentences_labelled_before_the_first_look() -> None:
     for source, label, text in rows("lint_published.tsv"):
         publisher = source.split(",")[0].split(" (")[0].split(" privacy")[0].split(" terms")[0]
         names = (publisher, "LinkedIn" if publisher.startswith("LinkedIn") else publisher)
-        says = {s.about for s in statements_of(as_we(text, names))}
+        says = said_of(as_we(text, names))
         found["sharing" in KINDS[label], "sharing" in says] += 1
     score = Score(found[True, True], found[False, True], found[True, False])
     assert score.precision >= 0.9, score
     assert score.recall >= 0.9, score
-
-
-@pytest.mark.parametrize(
-    ("split", "about", "recall"),
-    [
-        ("fresh", "training", 0.9),
-        ("fresh", "sharing", 0.8),
-        ("odd", "training", 0.65),
-        ("odd", "sharing", 0.5),
-    ],
-)
-def test_what_is_found_of_sentences_written_last_is_right(
-    split: str, about: str, recall: float
-) -> None:
-    """Of sentences written after every rule, .9 of what is found is right; recall is lower."""
-    score = score_sentences(split, about)
-    assert score.precision >= 0.9, score
-    assert score.recall >= recall, score
 
 
 @pytest.mark.parametrize("split", ["tune", "held"])
@@ -171,8 +167,9 @@ def test_findings_name_line_words_and_what_they_seem_to_declare() -> None:
 
 
 def about(text: str) -> list[tuple[str, str]]:
-    """Return what a text without declarations says, and by what each finding was found."""
-    return [(f.about, f.by) for f in lint(text, name="p.md", taxonomy=default_taxonomy())]
+    """Return what the rules hear in a text without declarations."""
+    found = lint(text, name="p.md", taxonomy=default_taxonomy(), rules_only=True)
+    return [(f.about, f.by) for f in found]
 
 
 def test_they_are_whom_the_sentence_before_named() -> None:
@@ -209,7 +206,9 @@ def test_a_list_may_be_introduced_by_these_after_an_aside() -> None:
     text = (
         "We disclose your data to third parties. For some, these may include:\n\n- the Exam Board\n"
     )
-    assert ("sharing", 3) in {(s.statement.about, s.sentence.line) for s in spoken(text)}
+    assert ("sharing", 3) in {
+        (s.statement.about, s.sentence.line) for s in spoken(text, rules_only=True)
+    }
 
 
 def test_a_run_in_title_is_found_once() -> None:
@@ -234,30 +233,6 @@ def test_a_publisher_is_known_by_how_it_speaks() -> None:
     text = "\n\n".join(f"Valve may keep record {n}." for n in range(5))
     assert own_names(text) == ("Valve",)
     assert about(f"{text}\n\nYou give your data to Valve.") == []
-
-
-def test_what_only_the_score_knows_says_so() -> None:
-    """A finding says whether a rule or the score found it, and a denial is found by neither."""
-    shared = "Your data may pass to a new operator if we sell the business."
-    assert about(shared) == [("sharing", "score")]
-    assert score.score(shared, "") > score.THRESHOLD
-    trained = "If you agree, your recordings help to improve our speech recognition."
-    assert about(trained) == [("training", "score")]
-    assert score.training_score(trained, "") > score.TRAINING_THRESHOLD
-    for denied in (
-        "We never disclose your information to anybody.",
-        "We receive data from partners.",
-    ):
-        assert score.against(denied, "")
-        assert about(denied) == []
-
-
-@given(st.text(max_size=300), st.text(max_size=80))
-def test_a_score_is_a_probability(text: str, lead: str) -> None:
-    """Any text has a score between 0 and 1, the same each time."""
-    for of in (score.score, score.training_score):
-        assert 0 <= of(text, lead) <= 1
-        assert of(text, lead) == of(text, lead)
 
 
 def test_a_declaration_that_the_text_never_mentions_stands_with_its_line() -> None:
@@ -321,7 +296,7 @@ def test_lists_inherit_what_introduces_them() -> None:
     text = (
         "We do not:\n\n* sell your data to data brokers\n\nWe may share data with:\n\n1. vendors\n"
     )
-    said = spoken(text)
+    said = spoken(text, rules_only=True)
     assert [
         (s.sentence.line, s.statement.recipients) for s in said if s.sentence.place == "item"
     ] == [(7, ("provider",))]
@@ -370,7 +345,9 @@ def test_marks_are_taken_off_and_lines_kept() -> None:
 
 def said(text: str) -> list[str]:
     """Return the sentences of a text that share, as they stand in it."""
-    return [s.sentence.text for s in spoken(text) if s.statement.about == "sharing"]
+    return [
+        s.sentence.text for s in spoken(text, rules_only=True) if s.statement.about == "sharing"
+    ]
 
 
 def test_the_publishers_own_name_reads_as_we() -> None:
@@ -461,4 +438,6 @@ def test_a_long_text_takes_as_much_more_as_it_is_longer() -> None:
 )
 def test_recipients_that_a_table_a_heading_or_a_name_tells(text: str, line: int) -> None:
     """Sharing is found where a column, a heading, the sentence before a list, or a name says to whom."""
-    assert ("sharing", line) in {(s.statement.about, s.sentence.line) for s in spoken(text)}
+    assert ("sharing", line) in {
+        (s.statement.about, s.sentence.line) for s in spoken(text, rules_only=True)
+    }

@@ -12,8 +12,8 @@ from byleave.policy.own_name import own_names
 
 
 def about(text: str) -> set[str]:
-    """Return what a text speaks of."""
-    return {item.statement.about for item in spoken(text)}
+    """Return what the rules hear in a text."""
+    return {item.statement.about for item in spoken(text, rules_only=True)}
 
 
 @pytest.mark.parametrize(
@@ -48,10 +48,10 @@ def test_countries_common_words_and_the_publisher_are_no_other_company(text: str
 def test_a_company_named_once_is_known_in_every_sentence() -> None:
     """What another company does with data is found where a sentence has only its name."""
     text = "We verify you with our partner, Facecheck.\n\nFacecheck will retain your selfie."
-    said = [item for item in spoken(text) if item.sentence.line == 3]
+    said = [item for item in spoken(text, rules_only=True) if item.sentence.line == 3]
     assert [item.statement.about for item in said] == ["sharing"]
     assert MARK not in said[0].statement.because
-    assert spoken("Facecheck will retain your selfie.") == ()
+    assert spoken("Facecheck will retain your selfie.", rules_only=True) == ()
 
 
 @given(st.lists(st.sampled_from(["Facecheck", "Quill Base", "data", "goes to", "we"]), max_size=8))
@@ -122,4 +122,4 @@ def test_training_told_by_a_noun_is_found(text: str) -> None:
 def test_no_rule_takes_what_others_read_in_a_forum_for_sharing() -> None:
     """What one writes on a message board is used by others, and no rule says that it is shared."""
     text = "If you disclose information on public message boards, it may be used by others."
-    assert "rule" not in {item.statement.by for item in spoken(text)}
+    assert about(text) == set()

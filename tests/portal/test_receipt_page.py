@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from html import unescape
 from typing import Any
@@ -12,10 +13,19 @@ import pytest
 from fastapi.testclient import TestClient
 
 from byleave.pages.link import link_token
-from byleave.pages.receipt import ReceiptRecord, ReceiptView, receipt_file, state_sentence
+from byleave.pages.receipt import (
+    ReceiptRecord,
+    ReceiptView,
+    Stop,
+    StopRule,
+    receipt_file,
+    sources,
+    state_sentence,
+)
 from byleave.pages.shape import plain
 from byleave.pages.view import read
 from byleave.pages.words import speech
+from byleave.policy.ruleset_stop import ALWAYS
 from tests.portal.facts import KEY, NOW, HandBuilt, receipt_facts, receipt_frame, receipt_view
 
 GERMAN = {"No.": "Nein.", "Yes.": "Ja.", "In part.": "Zum Teil."}
@@ -169,3 +179,15 @@ def test_facts_are_escaped(with_answers: Callable[..., TestClient], token: str) 
     assert "<script>" not in page
     assert "<img" not in page
     assert "&lt;script&gt;" in page
+
+
+def test_a_rule_of_always_has_no_date_to_tell() -> None:
+    """Where a rule comes with the package's first rulesets, the receipt tells no day since when."""
+    dated = StopRule(ruleset="uk@2024-02-01", cite=None, since=NOW, until=None)
+    for rules, since in (
+        ((replace(dated, since=ALWAYS),), None),
+        ((dated,), NOW),
+        ((dated, replace(dated, since=ALWAYS)), None),
+    ):
+        stop = Stop(because="minor", agreed=0, index=None, uses=(), rules=rules)
+        assert [source.since for source in sources(stop)] == [since]

@@ -419,9 +419,12 @@ def _explained(found: Explained) -> list[str]:
 
 
 def _told(rule: StopRule) -> str:
-    until = "" if rule.until is None else f" until {rule.until:%Y-%m-%d}"
+    from byleave.policy.ruleset_stop import ALWAYS
+
+    since = "" if rule.since <= ALWAYS else f"; since {rule.since:%Y-%m-%d}"
+    until = "" if rule.until is None else f"{'' if since else ';'} until {rule.until:%Y-%m-%d}"
     source = rule.cite or "no rule for the use"
-    return f"{rule.ruleset}: {source}; since {rule.since:%Y-%m-%d}{until}"
+    return f"{rule.ruleset}: {source}{since}{until}"
 
 
 @decision_group.command("replay")

@@ -18,6 +18,7 @@ from typing import Final, Literal
 from byleave.pages.html import environment, style, style_name
 from byleave.pages.view import Checkpoint, Frame, Ground
 from byleave.pages.words import BECAUSE, Speech, speech
+from byleave.policy.ruleset_stop import ALWAYS
 
 __all__ = [
     "SIGNALS",
@@ -268,13 +269,13 @@ class Source:
     Attributes:
         cite: Statute or decision; None: no rule names the use.
         rulesets: Names and dates, in order.
-        since: The first instant from which one of them holds.
+        since: The first instant from which one of them holds; None: always, as far as is told.
         until: Their end, exclusive; None: open.
     """
 
     cite: str | None
     rulesets: tuple[str, ...]
-    since: datetime
+    since: datetime | None
     until: datetime | None
 
 
@@ -287,11 +288,15 @@ def sources(stop: Stop) -> list[Source]:
         Source(
             cite=cite,
             rulesets=tuple(rule.ruleset for rule in rules),
-            since=min(rule.since for rule in rules),
+            since=_told(min(rule.since for rule in rules)),
             until=until,
         )
         for (cite, until), rules in found.items()
     ]
+
+
+def _told(since: datetime) -> datetime | None:
+    return None if since <= ALWAYS else since
 
 
 def event_sentence(event: ReceiptEvent, words: Speech = _ENGLISH) -> str:

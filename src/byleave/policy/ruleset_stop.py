@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from byleave.ids import format_instant
 from byleave.policy.ruleset import Basis, RuleBook, Ruleset
 from byleave.policy.scope import Use
 
-__all__ = ["StopRule", "stop_rules"]
+__all__ = ["ALWAYS", "StopRule", "stop_rules"]
+
+#: From when the rulesets that come with the package hold: no date that a law names, so none to tell.
+ALWAYS: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

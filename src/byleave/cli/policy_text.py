@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from byleave.cli.opened import opened, read_text
-from byleave.cli.output import emit, json_option, table, workspace_option
+from byleave.cli.output import Progress, emit, json_option, table, workspace_option
 
 if TYPE_CHECKING:
     from byleave.policy.diff import Change
@@ -73,7 +73,11 @@ def lint(
     """  # noqa: D301
     from byleave.errors import RefusedError
 
-    name, findings = _lint(text, version, workspace, rules_only=rules_only)
+    progress = Progress()
+    try:
+        name, findings = _lint(text, version, workspace, rules_only=rules_only, progress=progress)
+    finally:
+        progress.close()
     data = {"text": name, "findings": [finding.to_dict() for finding in findings]}
     if not (strict and findings and as_json):
         emit(
@@ -204,7 +208,7 @@ def _difference(texts: tuple[str, ...], workspace: str) -> Difference:
 
 
 def _lint(
-    text: str, version: str | None, workspace: str, *, rules_only: bool
+    text: str, version: str | None, workspace: str, *, rules_only: bool, progress: Progress
 ) -> tuple[str, tuple[Finding, ...]]:
     """Lint a file, with the workspace's taxonomy where there is one, or a published document."""
     from byleave.errors import InputError
@@ -216,9 +220,12 @@ def _lint(
             from byleave.policy.taxonomy import default_taxonomy
 
             trees = default_taxonomy()
-            return text, lint_words(words, name=text, taxonomy=trees, rules_only=rules_only)
+            found = lint_words(
+                words, name=text, taxonomy=trees, rules_only=rules_only, progress=progress
+            )
+            return text, found
         with opened(workspace, read_only=True) as ws:
-            return text, ws.policy.lint(words, name=text, rules_only=rules_only)
+            return text, ws.policy.lint(words, name=text, rules_only=rules_only, progress=progress)
     if version is None and not (Path(workspace) / "byleave.toml").is_file():
         raise InputError(
             "no such file; and no workspace stands here that could hold a document of that name",
@@ -227,7 +234,9 @@ def _lint(
             hint="byleave policy lint FILE, or DOCUMENT --workspace PATH",
         )
     with opened(workspace, read_only=True) as ws:
-        return text, ws.policy.lint_published(text, version, rules_only=rules_only)
+        return text, ws.policy.lint_published(
+            text, version, rules_only=rules_only, progress=progress
+        )
 
 
 def _diff_lines(found: Difference) -> list[str]:

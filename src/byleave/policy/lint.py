@@ -12,7 +12,7 @@ says what they cannot see, and how often they are right.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
@@ -165,7 +165,12 @@ class Finding:
 
 
 def lint(
-    text: str, *, name: str, taxonomy: Taxonomy, rules_only: bool = False
+    text: str,
+    *,
+    name: str,
+    taxonomy: Taxonomy,
+    rules_only: bool = False,
+    progress: Callable[[str, int, int], None] = lambda *_: None,
 ) -> tuple[Finding, ...]:
     """Return every disagreement of prose and declaration, by line.
 
@@ -177,6 +182,7 @@ def lint(
         name: What to call it in messages.
         taxonomy: The trees its declared uses are read with.
         rules_only: Whether the fitted reader stays unheard: faster, and each finding has a rule.
+        progress: Told how far the reader is.
 
     Raises:
         InputError: `input.malformed`, the front matter is no YAML; `use.*`, of its uses.
@@ -201,7 +207,7 @@ def lint(
                 scopes=(),
             ),
         )
-    said = spoken(body, first_line=body_line, rules_only=rules_only)
+    said = spoken(body, first_line=body_line, rules_only=rules_only, progress=progress)
     findings = [finding for item in said for finding in _undeclared(item, tuple(declared))]
     for scope, line in declared.items():
         parts = unmentioned_parts(scope, body, said, taxonomy)
@@ -220,20 +226,28 @@ def lint(
     return tuple(sorted(findings, key=lambda f: (f.line, f.kind, f.about)))
 
 
-def spoken(markdown: str, *, first_line: int = 1, rules_only: bool = False) -> tuple[Spoken, ...]:
+def spoken(
+    markdown: str,
+    *,
+    first_line: int = 1,
+    rules_only: bool = False,
+    progress: Callable[[str, int, int], None] = lambda *_: None,
+) -> tuple[Spoken, ...]:
     """Return every statement about training or sharing in a Markdown text, in its order.
 
     Args:
         markdown: The text, without front matter.
         first_line: Line of the file on which it begins.
         rules_only: Whether the fitted reader stays unheard.
+        progress: Told how far the reader is.
     """
     found: list[Spoken] = []
     titles: list[Spoken] = []  # of the run-in title right before, if it seemed to say something
     read = read_in_context(markdown, first_line=first_line)
     odds: list[Odds | None] = [None] * len(read)
     if not rules_only:
-        odds = [Odds(*of) for of in shipped().logits([item.heard for item in read]).tolist()]
+        found_by = shipped().logits([item.heard for item in read], progress=progress)
+        odds = [Odds(*of) for of in found_by.tolist()]
     for (sentence, _, text, lead), heard in zip(read, odds, strict=True):
         if sentence.place == "heading":
             continue

@@ -13,7 +13,7 @@ sentences, and how often it is right. Cost: about a thousand sentences in ten se
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib import resources
 from typing import Any, Final, NamedTuple
@@ -94,11 +94,14 @@ class Reader:
         self._bert = Bert(weights, heads=HEADS, epsilon=_EPSILON)
         self._number = {piece: number for number, piece in enumerate(vocabulary)}
 
-    def logits(self, read: Sequence[Heard]) -> Floats:
+    def logits(
+        self, read: Sequence[Heard], *, progress: Callable[[str, int, int], None] = lambda *_: None
+    ) -> Floats:
         """Return the log-odds that each sentence speaks of sharing and of training.
 
         Args:
             read: Every sentence of a text in its order, headings too.
+            progress: Told what goes on, windows read and windows in all.
 
         Returns:
             float32[sentences, 2]: sharing, training.
@@ -114,6 +117,7 @@ class Reader:
                     weight = min(first, len(window.tokens) - end) + _AT_LEAST
                     total[number] += weight * (state[first:end].mean(axis=0) @ self._head.T)
                     heard[number] += weight
+            progress("windows read", start + len(some), len(windows))
         return np.asarray(total / heard + self._bias, np.float32)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -183,14 +183,19 @@ def compare_texts(old: str, new: str, *, names: tuple[str, str], taxonomy: Taxon
 
 
 def lint_text(
-    house: House, text: str, *, name: str, rules_only: bool = False
+    house: House,
+    text: str,
+    *,
+    name: str,
+    rules_only: bool = False,
+    progress: Callable[[str, int, int], None] = lambda *_: None,
 ) -> tuple[Finding, ...]:
     """Return where the prose and the declarations of a text disagree.
 
     Raises:
         InputError: Codes of `lint`.
     """
-    return lint(text, name=name, taxonomy=house.taxonomy, rules_only=rules_only)
+    return lint(text, name=name, taxonomy=house.taxonomy, rules_only=rules_only, progress=progress)
 
 
 def seen_dict(found: Seen) -> dict[str, Json]:

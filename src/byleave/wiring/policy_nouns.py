@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -47,7 +47,12 @@ class PolicyTexts(Noun):
         return policy_text.diff_texts(self._house, old, new, names=names)
 
     def lint(
-        self, text: str, *, name: str = "document.md", rules_only: bool = False
+        self,
+        text: str,
+        *,
+        name: str = "document.md",
+        rules_only: bool = False,
+        progress: Callable[[str, int, int], None] = lambda *_: None,
     ) -> tuple[Finding, ...]:
         """Return where the prose and the declarations of a text disagree.
 
@@ -55,14 +60,23 @@ class PolicyTexts(Noun):
             text: The whole document.
             name: What to call it in messages.
             rules_only: Whether the fitted reader stays unheard: faster, and each finding has a rule.
+            progress: Told how far the reader is.
         """
-        return policy_text.lint_text(self._house, text, name=name, rules_only=rules_only)
+        return policy_text.lint_text(
+            self._house, text, name=name, rules_only=rules_only, progress=progress
+        )
 
     def lint_published(
-        self, document: str, version: str | None = None, *, rules_only: bool = False
+        self,
+        document: str,
+        version: str | None = None,
+        *,
+        rules_only: bool = False,
+        progress: Callable[[str, int, int], None] = lambda *_: None,
     ) -> tuple[Finding, ...]:
         """Return the same for a published version; default the last one published."""
-        return self.lint(self.text(document, version), name=document, rules_only=rules_only)
+        text = self.text(document, version)
+        return self.lint(text, name=document, rules_only=rules_only, progress=progress)
 
     def version(self, document: str, version: str) -> Published:
         """Return one published version, by its version or its label.

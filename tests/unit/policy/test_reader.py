@@ -122,3 +122,14 @@ def test_rules_alone_hear_nothing_by_the_reader() -> None:
     """By rules alone every statement is by a rule."""
     text = "# Acme Privacy Policy\n\n" + SHARED + "\n\nPostHog sees which pages you open.\n"
     assert {item.statement.by for item in spoken(text, rules_only=True)} == {"rule"}
+
+
+def test_the_reader_tells_how_far_it_is() -> None:
+    """Each window is told, the last as the whole; by rules alone nothing is."""
+    told: list[tuple[str, int, int]] = []
+    text = "# Acme Privacy Policy\n\n" + f"{SHARED}\n\n" * 60
+    spoken(text, progress=lambda *step: told.append(step))
+    assert [done for _, done, _ in told] == list(range(1, len(told) + 1))
+    assert told[-1][1:] == (len(told), len(told))
+    assert len(told) > 1
+    spoken(text, rules_only=True, progress=lambda *step: pytest.fail(str(step)))

@@ -17,6 +17,7 @@ from byleave.policy.wording import (
     THING,
     TO_WHOM,
     UP_TO,
+    Pattern,
     recipients_of,
     rx,
 )
@@ -145,7 +146,7 @@ def sharing_in(text: str, past: int) -> tuple[str, tuple[str, ...]] | None:
     return None
 
 
-def _matches(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
+def _matches(pattern: Pattern, text: str) -> Iterator[re.Match[str]]:
     """Yield every match, those that begin within the one before too: "we do not share it, but may share"."""
     match = pattern.search(text)
     while match is not None:

@@ -7,8 +7,9 @@ word for a recipient is a new word for every rule.
 from __future__ import annotations
 
 import re
-from functools import cache
-from typing import Final
+from collections.abc import Callable, Iterator
+from functools import cache, cached_property
+from typing import Any, Final
 
 __all__ = [
     "AFFILIATE",
@@ -24,15 +25,55 @@ __all__ = [
     "THING",
     "TO_WHOM",
     "UP_TO",
+    "Pattern",
     "recipients_of",
     "rx",
 ]
 
 
+class Pattern:
+    """A pattern that is compiled when it is first sought.
+
+    Compiling all that the rules hold takes most of a second, which no command should wait for that
+    reads no prose.
+    """
+
+    def __init__(self, written: str) -> None:
+        self._written = written
+
+    @cached_property
+    def _compiled(self) -> re.Pattern[str]:
+        return re.compile(self._written, re.IGNORECASE | re.VERBOSE)
+
+    def search(self, text: str, start: int = 0) -> re.Match[str] | None:
+        """Return the first place where it matches, from a character on."""
+        return self._compiled.search(text, start)
+
+    def match(self, text: str, start: int = 0) -> re.Match[str] | None:
+        """Return its match right at a character."""
+        return self._compiled.match(text, start)
+
+    def fullmatch(self, text: str) -> re.Match[str] | None:
+        """Return its match of the whole text."""
+        return self._compiled.fullmatch(text)
+
+    def finditer(self, text: str) -> Iterator[re.Match[str]]:
+        """Return all its matches, one after another."""
+        return self._compiled.finditer(text)
+
+    def split(self, text: str) -> list[str | Any]:
+        """Return what stands between its matches."""
+        return self._compiled.split(text)
+
+    def sub(self, by: str | Callable[[re.Match[str]], str], text: str) -> str:
+        """Return a text with every match replaced."""
+        return self._compiled.sub(by, text)
+
+
 @cache
-def rx(pattern: str) -> re.Pattern[str]:
+def rx(pattern: str) -> Pattern:
     """Return a verbose pattern, compiled once; ` ~ ` is anything but a word."""
-    return re.compile(pattern.replace(" ~ ", r"\W+"), re.IGNORECASE | re.VERBOSE)
+    return Pattern(pattern.replace(" ~ ", r"\W+"))
 
 
 BEING: Final = r"(?:is|are|was|were|be|been|being|gets?)"

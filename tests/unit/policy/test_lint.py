@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -441,3 +443,19 @@ def test_recipients_that_a_table_a_heading_or_a_name_tells(text: str, line: int)
     assert ("sharing", line) in {
         (s.statement.about, s.sentence.line) for s in spoken(text, rules_only=True)
     }
+
+
+def test_a_command_that_reads_no_prose_compiles_no_rule() -> None:
+    """Importing everything compiles none of the patterns for sharing; reading a sentence does."""
+    asked = """
+import byleave.wiring
+from byleave.policy.says_sharing import _PATTERNS
+from byleave.policy.statement import statements_of
+print(len(_PATTERNS), sum('_compiled' in vars(p) for p in _PATTERNS))
+statements_of('We share your data with partners.')
+print(any('_compiled' in vars(p) for p in _PATTERNS))
+"""
+    run = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    patterns, compiled, after = run.stdout.split()
+    assert int(patterns) > 10
+    assert (compiled, after) == ("0", "True")

@@ -3,7 +3,8 @@
     .venvs/torch/bin/python benchmarks/policy_reader.py FOLDER ... --model FOLDER
         [--apart NAME ...] [--epochs N] [--seed N] [--to FOLDER] [--json]
 
-A folder is one batch of marked texts, as benchmarks/policy_lint.py reads them. `--model` holds the
+A folder is one batch of marked texts, as benchmarks/policy_lint.py reads them; the project's own
+sentences to tune by are fitted on too. `--model` holds the
 files of all-MiniLM-L6-v2 (`config.json`, `model.safetensors`, `tokenizer.json`). Batches named by
 `--apart` are measured and not fitted on. `--to` writes the weights, eight bits each and without the
 word pieces of other scripts: what `byleave.policy.reader` ships. Needs the environment of
@@ -31,11 +32,11 @@ from byleave.policy.lint import read_in_context
 from byleave.policy.reader import SCALE_OF, WINDOW, Tokens, Window, overlapping, tokens_of, window
 
 ABOUT = ("sharing", "training")
-RATE, BATCH, WARM, DROP = 1e-4, 3, 0.1, 0.1
+RATE, BATCH, WARM, DROP, SHORTEST = 1e-4, 3, 0.1, 0.1, 24
 TRAINING_WEIGHS = 2.0  # few: a miss weighs as two false findings
-COMMON = (
-    20_000  # word pieces, in the order of the vocabulary, that are kept though no text has them
-)
+OWN = Path(__file__).parents[1] / "tests/unit/policy/lint_sentences.tsv"
+# word pieces, in the vocabulary's order, that are kept though no text has them
+COMMON = 20_000
 ORIGIN = {
     "base": "sentence-transformers/all-MiniLM-L6-v2",
     "licence": "Apache-2.0",
@@ -54,7 +55,19 @@ class Text(NamedTuple):
 
 def read(path: Path, vocabulary: dict[str, int]) -> Text:
     """Read one marked text."""
-    clean, labels = labels_of(path)
+    return text_of(path.parent.name, *labels_of(path), vocabulary)
+
+
+def own(vocabulary: dict[str, int]) -> list[Text]:
+    """Return this project's own sentences to tune by, each a text of its own."""
+    rows = [line.split("\t") for line in OWN.read_text(encoding="utf-8").splitlines()]
+    return [
+        text_of("own", row[2], {row[2]: row[1]}, vocabulary) for row in rows if row[0] == "tune"
+    ]
+
+
+def text_of(batch: str, clean: str, labels: dict[str, str], vocabulary: dict[str, int]) -> Text:
+    """Return a text with the label of each sentence."""
     sentences = read_in_context(clean)
     marks: list[tuple[float, float] | None] = []
     for item in sentences:
@@ -62,7 +75,7 @@ def read(path: Path, vocabulary: dict[str, int]) -> Text:
         counted = item.sentence.place != "heading" and not item.sentence.title and label != "~"
         yes = tuple(float(label in LABELS[about]) for about in ABOUT)
         marks.append((yes[0], yes[1]) if counted else None)
-    return Text(path.parent.name, tokens_of([item.heard for item in sentences], vocabulary), marks)
+    return Text(batch, tokens_of([item.heard for item in sentences], vocabulary), marks)
 
 
 class Network(torch.nn.Module):
@@ -117,7 +130,9 @@ def epoch(texts: Sequence[Text], draw: random.Random) -> list[list[tuple[Text, W
         first, longest = 0, draw.randint(WINDOW // 3, WINDOW)
         while first < len(text.labels):
             found.append((text, window(text.tokens, first, longest)))
-            first, longest = found[-1][1].spans[-1][0] + 1, WINDOW
+            first = found[-1][1].spans[-1][0] + 1
+            # one in four is shorter: a text may be no longer than a sentence
+            longest = WINDOW if draw.random() < 0.75 else draw.randint(SHORTEST, WINDOW)
     draw.shuffle(found)
     batches = []
     for start in range(0, len(found), BATCH * 16):  # of like lengths
@@ -178,7 +193,7 @@ def measure(report: Report, network: Network, texts: Sequence[Text]) -> None:
     labels = [label for text in texts for label in text.labels]
     for column, about in enumerate(ABOUT):
         pairs = [
-            (label[column] > 0, row[column] > 0)
+            (label[column] > 0, bool(row[column] > 0))
             for label, row in zip(labels, found, strict=True)
             if label is not None
         ]
@@ -231,7 +246,7 @@ def main() -> int:
     torch.set_flush_denormal(True)
     vocabulary = AutoTokenizer.from_pretrained(asked.model).get_vocab()
     texts = [read(f, vocabulary) for folder in asked.folders for f in sorted(folder.glob("*.md"))]
-    fitted = [text for text in texts if text.batch not in asked.apart]
+    fitted = [text for text in texts if text.batch not in asked.apart] + own(vocabulary)
     report = Report(as_json=asked.json)
     network = fit(fitted, asked.model, epochs=asked.epochs, seed=asked.seed)
     counted = sum(label is not None for text in fitted for label in text.labels)

@@ -47,7 +47,7 @@ def labels_of(path: Path) -> tuple[str, dict[str, str]]:
     labels = {
         ANY.sub("", sentence.text): LETTERS[letters[-1]]
         for sentence in sentences(raw)
-        if sentence.place != "heading" and (letters := [c for c in sentence.text if c in LETTERS])
+        if not sentence.silent and (letters := [c for c in sentence.text if c in LETTERS])
     }
     return ANY.sub("", raw), labels
 
@@ -63,11 +63,11 @@ def labelled(path: Path) -> list[Labelled]:
         Labelled(
             read.sentence,
             labels.get(read.sentence.text, "-"),
-            read.lead,
+            read.heard.lead,
             said.get((read.sentence.line, read.sentence.text), set()),
         )
         for read in read_in_context(clean)
-        if read.sentence.place != "heading"
+        if not read.sentence.silent
     ]
 
 

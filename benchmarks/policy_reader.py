@@ -1,10 +1,11 @@
 """The fit of the reader of `policy lint`, and how often it is right on texts that it was not fitted on.
 
     .venvs/torch/bin/python benchmarks/policy_reader.py FOLDER ... --model FOLDER
-        [--apart NAME ...] [--epochs N] [--seed N] [--to FOLDER] [--json]
+        [--further] [--apart NAME ...] [--epochs N] [--seed N] [--to FOLDER] [--json]
 
 A folder is one batch of marked texts, as benchmarks/policy_lint.py reads them; the project's own
-sentences to tune by are fitted on too. `--model` holds the
+sentences to tune by are fitted on too. `--further` begins with the weights that the package ships:
+what they were fitted on need not be at hand. `--model` holds the
 files of all-MiniLM-L6-v2 (`config.json`, `model.safetensors`, `tokenizer.json`). Batches named by
 `--apart` are measured and not fitted on. `--to` writes the weights, eight bits each and without the
 word pieces of other scripts: what `byleave.policy.reader` ships. Needs the environment of
@@ -29,7 +30,16 @@ from safetensors.numpy import save_file
 from transformers import AutoModel, AutoTokenizer
 
 from byleave.policy.lint import read_in_context
-from byleave.policy.reader import SCALE_OF, WINDOW, Tokens, Window, overlapping, tokens_of, window
+from byleave.policy.reader import (
+    SCALE_OF,
+    WINDOW,
+    Tokens,
+    Window,
+    overlapping,
+    shipped_weights,
+    tokens_of,
+    window,
+)
 
 ABOUT = ("sharing", "training")
 RATE, BATCH, WARM, DROP, SHORTEST = 1e-4, 3, 0.1, 0.1, 24
@@ -72,7 +82,7 @@ def text_of(batch: str, clean: str, labels: dict[str, str], vocabulary: dict[str
     marks: list[tuple[float, float] | None] = []
     for item in sentences:
         label = labels.get(item.sentence.text, "-")
-        counted = item.sentence.place != "heading" and not item.sentence.title and label != "~"
+        counted = not item.sentence.silent and not item.sentence.title and label != "~"
         yes = tuple(float(label in LABELS[about]) for about in ABOUT)
         marks.append((yes[0], yes[1]) if counted else None)
     return Text(batch, tokens_of([item.heard for item in sentences], vocabulary), marks)
@@ -82,12 +92,28 @@ class Network(torch.nn.Module):
     """The encoder, and one linear head over the mean of a sentence's states."""
 
     def __init__(self, folder: Path) -> None:
+        """Begin with all-MiniLM-L6-v2, and a head that knows nothing."""
         super().__init__()
         self.body = AutoModel.from_pretrained(
             folder, attn_implementation="eager", attention_probs_dropout_prob=0.0
         )
         self.head = torch.nn.Linear(self.body.config.hidden_size, len(ABOUT))
         self.drop = torch.nn.Dropout(DROP)
+
+    def go_on(self, vocabulary: dict[str, int]) -> None:
+        """Take the weights that the package ships; word pieces that it leaves out keep theirs."""
+        weights, pieces = shipped_weights()
+        words = self.body.get_input_embeddings().weight
+        rows = torch.tensor([vocabulary[piece] for piece in pieces])
+        with torch.no_grad():
+            words[rows] = torch.from_numpy(weights.pop("embeddings.word_embeddings.weight"))
+            self.head.weight.copy_(torch.from_numpy(weights.pop("head.weight")))
+            self.head.bias.copy_(torch.from_numpy(weights.pop("head.bias")))
+        missing, unknown = self.body.load_state_dict(
+            {name: torch.from_numpy(value) for name, value in weights.items()}, strict=False
+        )
+        if unknown or any(not n.startswith(("pooler", "embeddings.word")) for n in missing):
+            raise SystemExit(f"the weights shipped do not fit this model: {missing} {unknown}")
 
     def forward(self, ids: Any, mask: Any, share: Any) -> Any:
         """Return log-odds of each sentence: float32[windows, sentences, 2]."""
@@ -142,11 +168,10 @@ def epoch(texts: Sequence[Text], draw: random.Random) -> list[list[tuple[Text, W
     return batches
 
 
-def fit(texts: Sequence[Text], folder: Path, *, epochs: int, seed: int) -> Network:
+def fit(network: Network, texts: Sequence[Text], *, epochs: int, seed: int) -> Network:
     """Fit a network; the word embeddings stay as they are."""
     torch.manual_seed(seed)
     draw = random.Random(seed)
-    network = Network(folder)
     network.body.embeddings.word_embeddings.weight.requires_grad_(False)
     free = [p for p in network.body.parameters() if p.requires_grad]
     parts = [{"params": free, "lr": RATE}, {"params": network.head.parameters(), "lr": 10 * RATE}]
@@ -236,6 +261,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--further", action="store_true")
     parser.add_argument("--apart", nargs="*", default=[])
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--seed", type=int, default=0)
@@ -248,7 +274,11 @@ def main() -> int:
     texts = [read(f, vocabulary) for folder in asked.folders for f in sorted(folder.glob("*.md"))]
     fitted = [text for text in texts if text.batch not in asked.apart] + own(vocabulary)
     report = Report(as_json=asked.json)
-    network = fit(fitted, asked.model, epochs=asked.epochs, seed=asked.seed)
+    torch.manual_seed(asked.seed)
+    network = Network(asked.model)
+    if asked.further:
+        network.go_on(vocabulary)
+    network = fit(network, fitted, epochs=asked.epochs, seed=asked.seed)
     counted = sum(label is not None for text in fitted for label in text.labels)
     report.add("reader: sentences fitted on", len(fitted), counted, "")
     if apart := [text for text in texts if text.batch in asked.apart]:

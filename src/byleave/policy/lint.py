@@ -20,7 +20,7 @@ from byleave.canonical import Json
 from byleave.policy.language import why_unread
 from byleave.policy.other_name import as_others, as_written, other_names
 from byleave.policy.own_name import as_we, own_names
-from byleave.policy.prose import Sentence, front_matter, sentences
+from byleave.policy.prose import Cell, Sentence, front_matter, sentences, split_sentences
 from byleave.policy.reader import Heard, shipped
 from byleave.policy.scope import Scope
 from byleave.policy.statement import (
@@ -29,6 +29,7 @@ from byleave.policy.statement import (
     mentions_training,
     named_recipients,
     statements_of,
+    weighed,
     with_antecedent,
 )
 from byleave.policy.strict_yaml import read_mapping
@@ -248,15 +249,19 @@ def spoken(
     if not rules_only:
         found_by = shipped().logits([item.heard for item in read], progress=progress)
         odds = [Odds(*of) for of in found_by.tolist()]
-    for (sentence, _, text, lead), heard in zip(read, odds, strict=True):
-        if sentence.place == "heading":
+    for item, heard in zip(read, odds, strict=True):
+        sentence = item.sentence
+        if sentence.silent:
             continue
+        ruled = _ruled(item)
         if sentence.title:
-            titles = _said(sentence, statements_of(text, lead=lead)) if sentence.lead else []
+            titles = _said(sentence, ruled) if sentence.lead else []
             continue
-        said = _said(sentence, statements_of(text, lead=lead, odds=heard))
+        if heard is not None:
+            ruled = weighed(ruled, item.heard.text, heard, lead=item.heard.lead)
+        said = _said(sentence, ruled)
         about = {item.statement.about for item in said}
-        found += [item for item in titles if item.statement.about not in about]
+        found += [title for title in titles if title.statement.about not in about]
         found += said
         titles = []
     return tuple(found)
@@ -266,17 +271,16 @@ class Read(NamedTuple):
     """One sentence, and how it is read.
 
     Attributes:
-        sentence: The sentence.
+        sentence: The sentence, or the row of a table.
         heard: What the reader hears of it.
-        text: What the rules hear: names of other companies marked besides, and "They" read as whom
-            the sentence before named.
-        lead: What introduces it, in the same way.
+        ruled: What the rules hear, with what introduces it: names of other companies marked
+            besides, and "They" read as whom the sentence before named. Of a row, every sentence of
+            its cells.
     """
 
     sentence: Sentence
     heard: Heard
-    text: str
-    lead: str
+    ruled: tuple[tuple[str, str], ...]
 
 
 def read_in_context(markdown: str, *, first_line: int = 1) -> tuple[Read, ...]:
@@ -287,18 +291,34 @@ def read_in_context(markdown: str, *, first_line: int = 1) -> tuple[Read, ...]:
     others = other_names(all_of_it, names)
     found = []
     for sentence in read:
-        whole, lead, follows = (
-            as_we(part, names)
-            for part in (
-                sentence.text[:_LONGEST],
-                sentence.lead[-_LONGEST:],
-                sentence.follows[-_LONGEST:],
-            )
+        whole, lead = as_we(sentence.text[:_LONGEST], names), as_we(sentence.lead, names)
+        cells = tuple(
+            Cell(as_we(cell.text[:_LONGEST], names), cell.head, as_we(cell.lead, names))
+            for cell in sentence.cells
         )
-        text = with_antecedent(as_others(whole, others), as_others(follows, others))
-        heard = Heard(sentence.place, whole, lead, sentence.head)
-        found.append(Read(sentence, heard, text, as_others(lead, others)))
+        if cells:
+            ruled = tuple(
+                (as_others(text, others), as_others("" if offset else cell.lead, others))
+                for cell in cells
+                for offset, text in split_sentences(cell.text)
+            )
+        else:
+            follows = as_others(as_we(sentence.follows[-_LONGEST:], names), others)
+            text = with_antecedent(as_others(whole, others), follows)
+            ruled = ((text, as_others(lead[-_LONGEST:], others)),)
+        found.append(Read(sentence, Heard(sentence.place, whole, lead, cells), ruled))
     return tuple(found)
+
+
+def _ruled(item: Read) -> tuple[Statement, ...]:
+    """Return what the rules hear in a sentence, or in all cells of a row: one statement of each."""
+    found: dict[str, Statement] = {}
+    for text, lead in item.ruled:
+        for said in statements_of(text, lead=lead):
+            before = found.get(said.about, said)
+            named = dict.fromkeys((*before.recipients, *said.recipients))
+            found[said.about] = replace(before, recipients=tuple(named))
+    return tuple(found.values())
 
 
 def _said(sentence: Sentence, statements: Sequence[Statement]) -> list[Spoken]:

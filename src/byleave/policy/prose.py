@@ -1,4 +1,4 @@
-"""Read Markdown as prose: headings, list items, table cells, and the sentences in them.
+"""Read Markdown as prose: headings, list items, rows of tables, and the sentences in them.
 
 Made for the texts of policies: hard-wrapped lines, lists whose introduction carries the verb
 ("We may share your data with:"), tables, links, run-in bold titles. Marks are taken off, line
@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Final, Literal
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Final, Literal, NamedTuple
 
 __all__ = [
     "Block",
+    "Cell",
     "Place",
     "Sentence",
     "blocks",
@@ -24,7 +26,7 @@ __all__ = [
     "title_of",
 ]
 
-Place = Literal["heading", "paragraph", "item", "cell"]
+Place = Literal["heading", "paragraph", "item", "heads", "row"]
 
 _FENCE: Final = re.compile(r"\s*(?:```|~~~)")
 _ATX: Final = re.compile(r"\s{0,3}#{1,6}\s+(.*?)\s*#*\s*$")
@@ -89,17 +91,31 @@ _THESE: Final = re.compile(
 _END: Final = re.compile(r"[.!?…][\"')\]]*(?=\s+[\"'(\[]*[A-Z0-9À-ÖØ-Þ])|[.!?…][\"')\]]*\s*$")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Block:
-    """One heading, paragraph, list item or table cell, marks taken off.
+class Cell(NamedTuple):
+    """One cell of a table's row.
 
     Attributes:
-        text: Its words on one line.
+        text: Its words.
+        head: The head of its column, or "".
+        lead: What introduces it, or "".
+    """
+
+    text: str
+    head: str
+    lead: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """One heading, paragraph, list item or row of a table, marks taken off.
+
+    Attributes:
+        text: Its words on one line; a row's cells have a "|" between.
         line: Line of the file on which it begins, from 1.
-        place: What it is.
+        place: What it is; `heads` is the row above a table's rule.
         lead: For an item, the sentence that introduces its list; else "".
-        head: For a cell, the head of its column; else "".
         starts: (offset in `text`, line) of every line that it was put together from.
+        cells: Of a row, those that are not empty.
     """
 
     text: str
@@ -107,7 +123,7 @@ class Block:
     place: Place
     lead: str
     starts: tuple[tuple[int, int], ...]
-    head: str = ""
+    cells: tuple[Cell, ...] = ()
 
     def line_at(self, offset: int) -> int:
         """Return the line of the file on which the character at `offset` stands."""
@@ -116,7 +132,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sentence:
-    """One sentence, or a fragment that stands for one.
+    """One sentence, a fragment that stands for one, or a whole row of a table.
 
     Attributes:
         text: Its words.
@@ -126,7 +142,7 @@ class Sentence:
             introduces the list; else "".
         follows: The sentence before it in the same block, or "".
         title: Whether it is a run-in title ("**Vendors.** We ..."): a few words, more after them.
-        head: For what stands in a cell of a table, the head of its column; else "".
+        cells: Of a row, those that are not empty.
     """
 
     text: str
@@ -135,7 +151,12 @@ class Sentence:
     lead: str
     follows: str = ""
     title: bool = False
-    head: str = ""
+    cells: tuple[Cell, ...] = ()
+
+    @property
+    def silent(self) -> bool:
+        """Whether it says nothing by itself: a heading, or the heads of a table's columns."""
+        return self.place in {"heading", "heads"}
 
 
 def front_matter(text: str) -> tuple[list[str], str, int]:
@@ -201,7 +222,7 @@ def sentences(markdown: str, *, first_line: int = 1) -> tuple[Sentence, ...]:
     found = []
     for block in blocks(markdown, first_line=first_line):
         lead, follows = block.lead, ""
-        split = split_sentences(block.text)
+        split = [(0, block.text)] if block.cells else split_sentences(block.text)
         for offset, text in split:
             title = _TITLE.fullmatch(text) is not None
             found.append(
@@ -212,7 +233,7 @@ def sentences(markdown: str, *, first_line: int = 1) -> tuple[Sentence, ...]:
                     lead=lead,
                     follows=follows,
                     title=title and text is not split[-1][1],
-                    head=block.head,
+                    cells=block.cells,
                 )
             )
             lead, follows = lead if title else "", text
@@ -233,24 +254,25 @@ class _Reader:
         self._place: Place = "paragraph"
         self._lead = ""  # of the list under way
         self._intro = ""  # last sentence before a list may begin
-        self._heads: list[str] = []  # of the table under way, once its rule was read
-        self._row: list[str] = []  # its first row, until then
+        self._heads: list[str] = []  # of the columns of the table under way
         self._levels: list[tuple[int, str, str]] = []  # (indent of an item, its text, its lead)
 
     def read(self, lines: list[str]) -> Iterator[Block]:
         fenced = False
-        for number, raw in enumerate(lines, self._first):
-            line = re.sub(r"^\s{0,3}(?:>\s?)+", "", raw)
+        unquoted = [re.sub(r"^\s{0,3}(?:>\s?)+", "", raw) for raw in lines]
+        for number, (line, below) in enumerate(
+            zip_longest(unquoted, unquoted[1:], fillvalue=""), self._first
+        ):
             if _FENCE.match(line):
                 yield from self._flush()
                 fenced = not fenced
             elif not fenced:
-                yield from self._line(number, line)
+                yield from self._line(number, line, below)
         yield from self._flush()
 
-    def _line(self, number: int, line: str) -> Iterator[Block]:
+    def _line(self, number: int, line: str, below: str) -> Iterator[Block]:
         if "|" not in line:
-            self._heads, self._row = [], []
+            self._heads = []
         if not line.strip():
             yield from self._flush()
         elif (heading := _ATX.match(line)) is not None:
@@ -263,12 +285,13 @@ class _Reader:
             above, self._lines = self._lines, []
             yield from self._heading(above[0][0], " ".join(text for _, text in above))
         elif _RULE.match(line) or _TABLE_RULE.match(line):
-            self._heads = self._row
             yield from self._flush()
         elif line.lstrip().startswith("|"):
             yield from self._flush()
-            self._row = self._row or _columns(line)
-            yield from _cells(number, line, self._heads, self._above() if self._heads else "")
+            place: Place = "row"
+            if _TABLE_RULE.match(below) and not self._heads:
+                self._heads, place = [plain(head) for head in _columns(line)], "heads"
+            yield from _row(number, line, place, self._heads, self._above() if self._heads else "")
         elif (item := _ITEM.match(line)) is not None:
             yield from self._flush()
             self._open(len(item[1].expandtabs(4)))
@@ -332,13 +355,21 @@ def _columns(line: str) -> list[str]:
     return re.split(r"(?<!\\)\|", line.strip().strip("|"))
 
 
-def _cells(number: int, line: str, heads: list[str], above: str) -> Iterator[Block]:
+def _row(number: int, line: str, place: Place, heads: list[str], above: str) -> Iterator[Block]:
     """Read a row: what introduces the table introduces its first column, a telling head its own."""
+    found = []
     for n, cell in enumerate(_columns(line)):
-        told = n < len(heads) and _COLUMN.search(heads[n])
-        lead = _SHARED_WITH if told else above if n == 0 else ""
-        head = plain(heads[n]) if n < len(heads) else ""
-        yield from (replace(block, head=head) for block in _made([(number, cell)], "cell", lead))
+        head = heads[n] if n < len(heads) else ""
+        lead = _SHARED_WITH if _COLUMN.search(head) else above if n == 0 else ""
+        pieces = [text for piece in _BREAK.split(cell) if (text := plain(piece))]
+        if pieces:
+            found.append(Cell("; ".join(pieces).replace(".;", "."), head, lead))
+    if found:
+        text = " | ".join(cell.text for cell in found)
+        cells = tuple(found) if place == "row" else ()
+        yield Block(
+            text=text, line=number, place=place, lead="", starts=((0, number),), cells=cells
+        )
 
 
 def _made(lines: list[tuple[int, str]], place: Place, lead: str) -> Iterator[Block]:

@@ -23,7 +23,7 @@ import numpy.typing as npt
 from safetensors.numpy import load
 
 from byleave.policy.bert import Bert, Floats
-from byleave.policy.prose import Place
+from byleave.policy.prose import Cell, Place
 from byleave.policy.word_pieces import word_pieces
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "Window",
     "overlapping",
     "shipped",
+    "shipped_weights",
     "tokens_of",
     "unpacked",
     "window",
@@ -47,9 +48,17 @@ HEADS: Final = 12
 _LONGEST: Final = 120  # word pieces of a sentence that are read
 _LONGEST_ABOVE: Final = 40  # of the heading, and of the lead, before a window
 _LONGEST_HEAD: Final = 12  # of a column's head before each of its cells
+_LONGEST_ROW: Final = 240  # of a row with its heads
 _BATCH: Final = 1  # windows at a time: more no longer fit the cache
 _AT_LEAST: Final = 8  # how much a sentence at a window's edge is heard
 _EPSILON: Final = 1e-12
+_MARKS: Final[Mapping[Place, str]] = {
+    "heading": "#",
+    "item": "-",
+    "paragraph": "",
+    "heads": "|",
+    "row": "|",
+}
 
 
 class Heard(NamedTuple):
@@ -59,13 +68,13 @@ class Heard(NamedTuple):
         place: In what it stands.
         text: Its words.
         lead: What introduces it, or "".
-        head: The head of its column, or "".
+        cells: Of a row of a table, its cells.
     """
 
     place: Place
     text: str
     lead: str
-    head: str
+    cells: tuple[Cell, ...] = ()
 
 
 class Window(NamedTuple):
@@ -147,16 +156,23 @@ def tokens_of(read: Sequence[Heard], number: Mapping[str, int]) -> Tokens:
     for item in read:
         if item.place == "heading":
             heading = _marked("#", item.text, number, _LONGEST_ABOVE)
-        elif item.place == "cell":
-            head = word_pieces(item.head, number)[:_LONGEST_HEAD]
-            said = _marked("|", item.text, number, _LONGEST)
-            found.sentences.append([said[0], *head, number[":"], *said[1:]] if head else said)
-        if item.place != "cell":
-            mark = {"heading": "#", "item": "-"}.get(item.place, "")
-            found.sentences.append(_marked(mark, item.text, number, _LONGEST))
+        if item.cells:
+            found.sentences.append(_row(item.cells, number))
+        else:
+            found.sentences.append(_marked(_MARKS[item.place], item.text, number, _LONGEST))
         lead = _marked("", item.lead, number, _LONGEST_ABOVE) if item.lead else []
         found.above.append([] if item.place == "heading" else heading + lead)
     return found
+
+
+def _row(cells: Sequence[Cell], number: Mapping[str, int]) -> list[int]:
+    """Return the tokens of a row: each cell behind a mark and the head of its column."""
+    found: list[int] = []
+    for cell in cells:
+        head = word_pieces(cell.head, number)[:_LONGEST_HEAD]
+        said = word_pieces(cell.text, number)[:_LONGEST]
+        found += [number["|"], *head, *([number[":"]] if head else []), *said]
+    return [*found[:_LONGEST_ROW], number["[SEP]"]]
 
 
 def _marked(mark: str, text: str, number: Mapping[str, int], longest: int) -> list[int]:
@@ -202,10 +218,15 @@ def unpacked(packed: Mapping[str, npt.NDArray[Any]]) -> dict[str, Floats]:
     }
 
 
-@cache
-def shipped() -> Reader:
-    """Return the reader that comes with the package; read once."""
+def shipped_weights() -> tuple[dict[str, Floats], list[str]]:
+    """Return the weights that come with the package, and their word pieces."""
     files = resources.files(__package__)
     vocabulary = files.joinpath("reader_words.txt").read_text("utf-8").splitlines()
     packed = load(files.joinpath("reader.safetensors").read_bytes())
-    return Reader(unpacked(packed), vocabulary)
+    return unpacked(packed), vocabulary
+
+
+@cache
+def shipped() -> Reader:
+    """Return the reader that comes with the package; read once."""
+    return Reader(*shipped_weights())

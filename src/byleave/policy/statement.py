@@ -14,6 +14,7 @@ about, or defined.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -32,6 +33,7 @@ __all__ = [
     "named_recipients",
     "recipients_of",
     "statements_of",
+    "weighed",
     "with_antecedent",
 ]
 
@@ -67,19 +69,28 @@ DOUBTED: Final = Odds(-7.0, -3.0)
 HEARD: Final = Odds(1.0, 3.0)
 
 
-def statements_of(text: str, *, lead: str = "", odds: Odds | None = None) -> tuple[Statement, ...]:
-    """Return what a sentence says of training and of sharing; () where it says neither.
+def statements_of(text: str, *, lead: str = "") -> tuple[Statement, ...]:
+    """Return what a sentence says of training and of sharing, by the rules; () where neither.
 
     Args:
         text: One sentence, marks taken off.
         lead: What introduces the list in which it is an item, or "".
-        odds: What the reader makes of it among its neighbours; None: by the rules alone.
     """
     text, lead = _unquoted(_expanded(text)), _expanded(lead)
-    lead = "" if denies(lead) and not lead.endswith(":") else lead
-    said = _ruled(text, lead)
-    if odds is None:
-        return said
+    return _ruled(text, "" if denies(lead) and not lead.endswith(":") else lead)
+
+
+def weighed(
+    said: Sequence[Statement], text: str, odds: Odds, *, lead: str = ""
+) -> tuple[Statement, ...]:
+    """Return what rules and reader together hold a sentence, or a row of a table, to say.
+
+    Args:
+        said: What it says by the rules.
+        text: Its words.
+        odds: What the reader makes of it among its neighbours.
+        lead: What introduces it, or "".
+    """
     about = {statement.about for statement in said}
     kept = [
         statement

@@ -465,6 +465,28 @@ def test_recipients_that_a_table_a_heading_or_a_name_tells(text: str, line: int)
     }
 
 
+def test_a_row_of_a_table_is_one_statement() -> None:
+    """Of a table, each row is one sentence with its cells, and the heads of its columns say nothing."""
+    text = (
+        "| Data | Shared with |\n| --- | --- |\n| E-mail<br>Name | Stripe. Others too. |\n| | |\n"
+    )
+    heads, row = sentences(text)
+    assert (heads.place, heads.text, heads.silent) == ("heads", "Data | Shared with", True)
+    assert (row.place, row.text, row.line) == ("row", "E-mail; Name | Stripe. Others too.", 3)
+    assert [(cell.head, cell.text) for cell in row.cells] == [
+        ("Data", "E-mail; Name"),
+        ("Shared with", "Stripe. Others too."),
+    ]
+    found = spoken(text, rules_only=True)
+    assert [(item.statement.about, item.sentence.line) for item in found] == [("sharing", 3)]
+
+
+def test_a_row_without_heads_is_read() -> None:
+    """A row that no rule of a table follows is a statement like any other."""
+    text = "| We share your e-mail address with advertisers. | Always |\n"
+    assert [item.sentence.place for item in spoken(text, rules_only=True)] == ["row"]
+
+
 def test_a_command_that_reads_no_prose_compiles_no_rule() -> None:
     """Importing everything compiles none of the patterns for sharing; reading a sentence does."""
     asked = """

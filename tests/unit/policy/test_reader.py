@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from byleave.policy.lint import read_in_context, spoken
+from byleave.policy.prose import Cell
 from byleave.policy.reader import (
     SCALE_OF,
     WINDOW,
@@ -18,7 +19,7 @@ from byleave.policy.reader import (
     tokens_of,
     unpacked,
 )
-from byleave.policy.statement import DOUBTED, HEARD, Odds, statements_of
+from byleave.policy.statement import DOUBTED, HEARD, Odds, statements_of, weighed
 
 SHARED = "We share your data with advertisers."
 
@@ -57,19 +58,20 @@ def test_windows_hold_every_sentence_and_none_is_too_long(lengths: list[int], ab
 
 
 def test_a_sentence_carries_what_it_stands_in() -> None:
-    """A heading, an item and a cell with its column's head are marked, and leads are kept apart."""
+    """A heading, an item and a row's cells with their heads are marked, and leads are kept apart."""
     number = {"[CLS]": 0, "[SEP]": 1, "[UNK]": 2, "#": 3, "-": 4, "|": 5, ":": 6, "who": 7, "us": 8}
     found = tokens_of(
         [
-            Heard("heading", "who", "", ""),
-            Heard("item", "us", "who", ""),
-            Heard("cell", "us", "", "who"),
-            Heard("paragraph", "us", "", ""),
+            Heard("heading", "who", ""),
+            Heard("item", "us", "who"),
+            Heard("heads", "who", ""),
+            Heard("row", "us | us", "", (Cell("us", "who", ""), Cell("us", "", ""))),
+            Heard("paragraph", "us", ""),
         ],
         number,
     )
-    assert found.sentences == [[3, 7, 1], [4, 8, 1], [5, 7, 6, 8, 1], [8, 1]]
-    assert found.above == [[], [3, 7, 1, 7, 1], [3, 7, 1], [3, 7, 1]]
+    assert found.sentences == [[3, 7, 1], [4, 8, 1], [5, 7, 1], [5, 7, 6, 8, 5, 8, 1], [8, 1]]
+    assert found.above == [[], [3, 7, 1, 7, 1], [3, 7, 1], [3, 7, 1], [3, 7, 1]]
 
 
 def test_what_stands_above_decides() -> None:
@@ -103,7 +105,6 @@ def test_packed_weights_are_within_half_a_step() -> None:
 @pytest.mark.parametrize(
     ("text", "odds", "said"),
     [
-        (SHARED, None, [("sharing", "rule")]),
         (SHARED, Odds(DOUBTED.sharing + 0.1, -9), [("sharing", "rule")]),
         (SHARED, Odds(DOUBTED.sharing - 0.1, -9), []),
         ("Cookies crumble.", Odds(HEARD.sharing - 0.1, HEARD.training - 0.1), []),
@@ -111,11 +112,9 @@ def test_packed_weights_are_within_half_a_step() -> None:
         ("Cookies crumble.", Odds(-9, HEARD.training + 0.1), [("training", "reader")]),
     ],
 )
-def test_rules_and_reader_are_weighed(
-    text: str, odds: Odds | None, said: list[tuple[str, str]]
-) -> None:
+def test_rules_and_reader_are_weighed(text: str, odds: Odds, said: list[tuple[str, str]]) -> None:
     """A rule stands unless the reader doubts it plainly; without a rule the reader must be sure."""
-    assert [(s.about, s.by) for s in statements_of(text, odds=odds)] == said
+    assert [(s.about, s.by) for s in weighed(statements_of(text), text, odds)] == said
 
 
 def test_rules_alone_hear_nothing_by_the_reader() -> None:

@@ -125,6 +125,20 @@ def test_lint_says_what_no_declaration_covers(site: Site) -> None:
     assert any(f["kind"] == "undeclared" for f in expected)
 
 
+def test_lint_by_rules_alone_names_no_finding_of_the_reader(site: Site) -> None:
+    """With `rules_only` the reader stays unheard; without it, it finds what no rule knows."""
+    text = POLICY + "\nPostHog sees which pages you open.\n"
+    by = []
+    for rules_only in (False, True):
+        body = {"text": text, "rules_only": rules_only}
+        answer = site.http.post(
+            "/api/v1/policies/lint", json=body, headers=site.token("policy.write")
+        )
+        by.append({finding["by"] for finding in answer.json()["findings"]})
+    assert "reader" in by[0]
+    assert "reader" not in by[1]
+
+
 def test_rules_are_previewed_and_put_in_force(site: Site) -> None:
     """A file of rulesets says first whose yes would stop counting; in force, it decides at once."""
     tokens = site.token()

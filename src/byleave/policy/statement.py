@@ -118,6 +118,8 @@ def _ruled(text: str, lead: str) -> tuple[Statement, ...]:
         if not alone:
             because = f"{lead.rstrip(': ')} {text}"
             return (Statement(about="sharing", because=because, recipients=named),)
+    if not alone and _feeds(lead, text):
+        return (Statement(about="training", because=f"{lead.rstrip(': ')} {text}", recipients=()),)
     if alone and not denies(lead):
         return alone
     if not alone and _WHOLE.search(text):
@@ -238,6 +240,26 @@ def _hands_over(lead: str, text: str) -> bool:
         return False
     heading = _spoken(lead, "") or _spoken(f"{lead.rstrip(': ')} third parties", "")
     return any(statement.about == "sharing" for statement in heading)
+
+
+# "We train our models using data from the following sources:"
+_FED: Final = rx(
+    r"\b(?:the[ ]following|these|two|three|four|five|(?:types|kinds|categories)[ ]of)\b[^:.;]{0,80}:$"
+)
+_NO_FEED: Final = rx(
+    r"\b(?:techniques?|measures?|safeguards?|ways?|steps?|purposes?|methods?|principles?|choices?|reasons?|models?[ ]such)\b[^:.;]{0,40}:$"
+)
+
+_ACTS_ITSELF: Final = rx(r"^\W*(?:we|you|they|it|this)\b")
+
+
+def _feeds(lead: str, text: str) -> bool:
+    """Say whether an item names data of which its lead says that they train models."""
+    if denies(lead) or not _FED.search(lead) or _NO_FEED.search(lead):
+        return False
+    if _WHOLE.search(text) or _ACTS_ITSELF.search(text):
+        return False
+    return any(s.about == "training" for s in _spoken(lead, ""))
 
 
 _YOUR_RIGHT: Final = rx(

@@ -465,6 +465,25 @@ def test_recipients_that_a_table_a_heading_or_a_name_tells(text: str, line: int)
     }
 
 
+@pytest.mark.parametrize(
+    ("lead", "item", "about"),
+    [
+        (
+            "We train our models using data from the following sources:",
+            "Public posts",
+            {"training"},
+        ),
+        ("The following types of data help us train our models:", "Ratings", {"training"}),
+        ("We do not train our models on the following types of data:", "Letters", set()),
+        ("When we train our models we take the following steps:", "Removal of names", set()),
+        ("We train our models using data from these sources:", "We delete it later.", set()),
+    ],
+)
+def test_what_feeds_a_model_in_a_list_is_training(lead: str, item: str, about: set[str]) -> None:
+    """An item is training where its lead says that what is listed trains models, and not otherwise."""
+    assert {s.about for s in statements_of(item, lead=lead)} == about
+
+
 def test_a_row_of_a_table_is_one_statement() -> None:
     """Of a table, each row is one sentence with its cells, and the heads of its columns say nothing."""
     text = (

@@ -42,7 +42,7 @@ from byleave.policy.reader import (
 )
 
 ABOUT = ("sharing", "training")
-RATE, BATCH, WARM, DROP, SHORTEST = 1e-4, 3, 0.1, 0.1, 24
+RATE, BATCH, WARM, DROP, SHORTEST = 7e-5, 3, 0.1, 0.1, 24
 TRAINING_WEIGHS = 2.0  # few: a miss weighs as two false findings
 OWN = Path(__file__).parents[1] / "tests/unit/policy/lint_sentences.tsv"
 # word pieces, in the vocabulary's order, that are kept though no text has them
@@ -272,19 +272,22 @@ def main() -> int:
     torch.set_flush_denormal(True)
     vocabulary = AutoTokenizer.from_pretrained(asked.model).get_vocab()
     texts = [read(f, vocabulary) for folder in asked.folders for f in sorted(folder.glob("*.md"))]
-    fitted = [text for text in texts if text.batch not in asked.apart] + own(vocabulary)
+    fitted = [text for text in texts if text.batch not in asked.apart]
+    fitted += own(vocabulary)
     report = Report(as_json=asked.json)
     torch.manual_seed(asked.seed)
     network = Network(asked.model)
     if asked.further:
         network.go_on(vocabulary)
-    network = fit(network, fitted, epochs=asked.epochs, seed=asked.seed)
+    fit(network, fitted, epochs=asked.epochs, seed=asked.seed)
     counted = sum(label is not None for text in fitted for label in text.labels)
     report.add("reader: sentences fitted on", len(fitted), counted, "")
     if apart := [text for text in texts if text.batch in asked.apart]:
         measure(report, network, apart)
     if asked.to is not None:
         used = {n for text in texts for sentence in text.tokens.sentences for n in sentence}
+        if asked.further:
+            used.update(vocabulary[piece] for piece in shipped_weights()[1])
         shipped, pieces = packed(network, vocabulary, used)
         save_file(shipped, asked.to / "reader.safetensors", metadata=ORIGIN)
         (asked.to / "reader_words.txt").write_text("\n".join(pieces) + "\n", encoding="utf-8")

@@ -97,11 +97,13 @@ def test_sentences_tuned_on_are_found(about: str) -> None:
     ("split", "about", "precision", "recall"),
     [
         ("held", "training", 0.9, 0.9),
-        ("held", "sharing", 0.8, 0.9),  # was .9 before the reader: missed since
-        ("fresh", "training", 0.9, 0.8),  # its recall was .9 before the reader: missed since
-        ("fresh", "sharing", 0.9, 0.8),
-        ("odd", "training", 0.9, 0.65),
-        ("odd", "sharing", 0.9, 0.5),
+        ("held", "sharing", 0.9, 0.9),
+        ("fresh", "training", 0.9, 0.9),
+        ("fresh", "sharing", 0.9, 0.9),
+        ("odd", "training", 0.9, 0.9),
+        ("odd", "sharing", 0.9, 0.9),
+        ("blind", "training", 0.9, 0.85),
+        ("blind", "sharing", 0.9, 0.85),
     ],
 )
 def test_each_split_held_out_is_found(
@@ -113,12 +115,12 @@ def test_each_split_held_out_is_found(
     assert score.recall >= recall, score
 
 
-@pytest.mark.parametrize(("about", "recall"), [("training", 0.85), ("sharing", 0.9)])
-def test_sentences_held_out_are_found(about: str, recall: float) -> None:
-    """Of all that no weight was fitted on, rare words among them, .9 are right, .9 of sharing found."""
-    score = score_sentences(["held", "fresh", "odd"], about)
+@pytest.mark.parametrize("about", ["training", "sharing"])
+def test_sentences_held_out_are_found(about: str) -> None:
+    """Of all that no weight was fitted on, .9 of what is found is right, and .9 are found."""
+    score = score_sentences(["held", "fresh", "odd", "blind"], about)
     assert score.precision >= 0.9, score
-    assert score.recall >= recall, score
+    assert score.recall >= 0.9, score
 
 
 def test_published_sentences_labelled_before_the_first_look() -> None:

@@ -65,7 +65,7 @@ class Odds(NamedTuple):
 
 #: Below the first a rule is not believed; above the second no rule is needed. Chosen on published
 #: texts, and on our own held-out sentences, that no weight was fitted on.
-DOUBTED: Final = Odds(-4.0, -9.0)
+DOUBTED: Final = Odds(-4.0, -12.0)
 HEARD: Final = Odds(0.0, 1.0)
 
 

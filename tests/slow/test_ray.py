@@ -22,6 +22,11 @@ pytestmark = [
     pytest.mark.slow,
     # Ray reads its own deprecated settings while it starts.
     pytest.mark.filterwarnings("ignore::DeprecationWarning:ray"),
+    # Ray Data leaves the log file of a data set for the garbage collector to close.
+    pytest.mark.filterwarnings("ignore:unclosed file .*/ray-data-dataset_:ResourceWarning"),
+    pytest.mark.filterwarnings(
+        "ignore:Exception ignored in.*/ray-data-dataset_:pytest.PytestUnraisableExceptionWarning"
+    ),
 ]
 
 

@@ -291,21 +291,25 @@ def read_in_context(markdown: str, *, first_line: int = 1) -> tuple[Read, ...]:
     others = other_names(all_of_it, names)
     found = []
     for sentence in read:
-        whole, lead = as_we(sentence.text[:_LONGEST], names), as_we(sentence.lead, names)
+        whole = as_we(sentence.text[:_LONGEST], names)
+        lead = as_we(sentence.lead[-_LONGEST:], names)
         cells = tuple(
-            Cell(as_we(cell.text[:_LONGEST], names), cell.head, as_we(cell.lead, names))
+            Cell(as_we(cell.text[:_LONGEST], names), cell.head, cell.lead[-_LONGEST:])
             for cell in sentence.cells
         )
         if cells:
             ruled = tuple(
-                (as_others(text, others), as_others("" if offset else cell.lead, others))
-                for cell in cells
+                (
+                    as_others(as_we(text[:_LONGEST], names), others),
+                    as_others(as_we("" if offset else cell.lead[-_LONGEST:], names), others),
+                )
+                for cell in sentence.cells
                 for offset, text in split_sentences(cell.text)
             )
         else:
             follows = as_others(as_we(sentence.follows[-_LONGEST:], names), others)
             text = with_antecedent(as_others(whole, others), follows)
-            ruled = ((text, as_others(lead[-_LONGEST:], others)),)
+            ruled = ((text, as_others(lead, others)),)
         found.append(Read(sentence, Heard(sentence.place, whole, lead, cells), ruled))
     return tuple(found)
 

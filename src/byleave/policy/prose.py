@@ -83,6 +83,8 @@ _COLUMN: Final = re.compile(
     r"\b(?:(?:shared?|sharing) with|(?:disclosed?|transferred|sold|passed|sent) to|recipients?|(?:to|with) whom|who (?:receives|gets))\b",
     re.IGNORECASE,
 )
+# in the first row of a table: more than the heads of columns
+_SAYS: Final = re.compile(r"[.!](?:\s|$)|(?:\S+\s+){12}")
 # "These include:" is read with the sentence before it
 _THESE: Final = re.compile(
     r"(?:[^.:;]{1,100}, )?"
@@ -290,7 +292,9 @@ class _Reader:
             yield from self._flush()
             place: Place = "row"
             if _TABLE_RULE.match(below) and not self._heads:
-                self._heads, place = [plain(head) for head in _columns(line)], "heads"
+                self._heads = [plain(head) for head in _columns(line)]
+                # where a whole sentence stands there, nobody may overlook it
+                place = "row" if any(map(_SAYS.search, self._heads)) else "heads"
             yield from _row(number, line, place, self._heads, self._above() if self._heads else "")
         elif (item := _ITEM.match(line)) is not None:
             yield from self._flush()

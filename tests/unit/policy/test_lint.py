@@ -502,6 +502,16 @@ def test_a_row_of_a_table_is_one_statement() -> None:
     assert [(item.statement.about, item.sentence.line) for item in found] == [("sharing", 3)]
 
 
+def test_no_sentence_hides_in_a_table() -> None:
+    """A sentence is found in the first row of a table, and behind ten thousand characters of a cell."""
+    first = "| We sell your e-mail address to advertisers. |\n| --- |\n| Name |\n"
+    long = "| " + "The weather is fine. " * 600 + "We sell your e-mail address to advertisers. |\n"
+    for text in (first, long):
+        assert [(s.statement.about, s.sentence.line) for s in spoken(text, rules_only=True)] == [
+            ("sharing", 1)
+        ]
+
+
 def test_a_row_without_heads_is_read() -> None:
     """A row that no rule of a table follows is a statement like any other."""
     text = "| We share your e-mail address with advertisers. | Always |\n"
